@@ -1,0 +1,1 @@
+"""The science: configuration, data, models, training, evaluation and the results file."""

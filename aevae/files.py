@@ -1,0 +1,61 @@
+"""Atomic publication of files: a reader sees the old content, the new content, or nothing."""
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def publish(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool = True) -> None:
+    """Write a file under a temporary name and rename it to `path`.
+
+    Parameters
+    ----------
+    path
+        Final name; an existing file is replaced.
+    write
+        Called with the open binary file.
+    durable
+        Flush file and folder to disk first, so that the file survives a power cut. Progress
+        beats do without.
+
+    Raises
+    ------
+    OSError
+        The disk is full or not writable. `path` is untouched and nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def publish_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write `text` as UTF-8 to `path`, atomically; see `publish`."""
+    publish(path, lambda file: file.write(text.encode()), durable=durable)
+
+
+def remove_orphans(folder: Path) -> None:
+    """Remove temporary files that a killed writer left in `folder`."""
+    for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

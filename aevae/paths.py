@@ -1,0 +1,126 @@
+"""Every file name of a sweep and of a run. No other module builds such a path."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from aevae.errors import InputError
+
+RUN_ID = re.compile(r"(ae|vae|cvae)-z\d{3}-s\d{1,10}-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class AttemptPaths:
+    """One attempt at a run: its record and what it printed."""
+
+    root: Path
+
+    @property
+    def number(self) -> int:
+        """Number of the attempt, from 1."""
+        return int(self.root.name)
+
+    @property
+    def record(self) -> Path:
+        """JSON: who runs it where, and how it ended."""
+        return self.root / "attempt.json"
+
+    @property
+    def stdout(self) -> Path:
+        """Standard output of the attempt."""
+        return self.root / "stdout"
+
+    @property
+    def stderr(self) -> Path:
+        """Log and standard error of the attempt."""
+        return self.root / "stderr"
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The folder of one run."""
+
+    root: Path
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run, which is the folder's name."""
+        return self.root.name
+
+    @property
+    def config(self) -> Path:
+        """Science configuration, canonical JSON."""
+        return self.root / "config.json"
+
+    @property
+    def progress(self) -> Path:
+        """Epoch, losses, rate and time of the last beat, JSON."""
+        return self.root / "progress.json"
+
+    @property
+    def results(self) -> Path:
+        """Results file; exists only complete."""
+        return self.root / "results.h5"
+
+    def checkpoint(self, epoch: int) -> Path:
+        """Checkpoint taken after `epoch` epochs."""
+        return self.root / f"checkpoint-{epoch:06d}.pt"
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoints on disk, newest (most epochs) first."""
+        return sorted(self.root.glob("checkpoint-*.pt"), reverse=True)
+
+    def attempt(self, number: int) -> AttemptPaths:
+        """Return the paths of attempt `number` (from 1)."""
+        return AttemptPaths(self.root / "attempts" / str(number))
+
+    def attempts(self) -> list[AttemptPaths]:
+        """Attempts so far, first to last."""
+        folder = self.root / "attempts"
+        numbers = [int(p.name) for p in folder.iterdir() if p.name.isdigit()] if folder.is_dir() \
+            else []
+        return [self.attempt(number) for number in sorted(numbers)]
+
+
+@dataclass(frozen=True)
+class SweepPaths:
+    """The folder of one sweep."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        """Resolved specification, as last launched."""
+        return self.root / "sweep.toml"
+
+    @property
+    def dataset(self) -> Path:
+        """Evaluation images, labels and split indices; written once."""
+        return self.root / "dataset.h5"
+
+    @property
+    def launcher_lock(self) -> Path:
+        """Held by the one launcher at work on the sweep."""
+        return self.root / "launcher.lock"
+
+    @property
+    def submitit(self) -> Path:
+        """Folder for the job launcher's own files."""
+        return self.root / "submitit"
+
+    def run(self, run_id: str) -> RunPaths:
+        """Return the paths of a run.
+
+        Raises
+        ------
+        InputError
+            `run_id` is not the name of a run (so it cannot lead out of the sweep).
+        """
+        if not RUN_ID.fullmatch(run_id):
+            raise InputError(f"{run_id!r} is no run id (such as vae-z020-s0-1f3a9c2e)")
+        return RunPaths(self.root / "runs" / run_id)
+
+    def planned(self) -> list[RunPaths]:
+        """Runs that have a configuration, ordered by name."""
+        configs = (self.root / "runs").glob("*/config.json")
+        return [RunPaths(p.parent) for p in sorted(configs) if RUN_ID.fullmatch(p.parent.name)]

@@ -1,0 +1,250 @@
+"""HDF5 files with a declared schema: written whole and atomically, read with suspicion.
+
+A schema is a list of `Field`; the same declaration checks what is written and what is read.
+Files are built in memory and published by one rename: HDF5 would kill the process on a full
+disk, and a file that a dying writer left half filled opens without complaint.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from aevae.files import publish
+
+Array = NDArray[Any]
+Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+
+COMPRESS_FROM_BYTES = 64 * 1024
+CHUNK_BYTES = 1024 * 1024
+MAX_DATASET_BYTES = 1 << 30  # a hostile 1 KB file can declare terabytes
+MAX_DATASETS = 1000
+
+
+class InvalidFile(Exception):
+    """A file breaks its schema or is damaged; the message names file, dataset and problem."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One dataset of a schema.
+
+    Parameters
+    ----------
+    path
+        Place in the file; ``*`` stands for any one name.
+    dims
+        Shape: sizes, or names of sizes that must agree wherever the name stands. None: any shape.
+    dtype
+        NumPy type code, for example ``f4``.
+    """
+
+    path: str
+    dims: tuple[int | str, ...] | None
+    dtype: str
+
+    def matches(self, path: str) -> bool:
+        """Tell whether `path` is an instance of this field's path."""
+        mine, theirs = self.path.split("/"), path.split("/")
+        return len(mine) == len(theirs) and all(
+            a in ("*", b) for a, b in zip(mine, theirs, strict=True)
+        )
+
+
+def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
+    """Check shapes and types of `layout` against `fields`.
+
+    Raises
+    ------
+    InvalidFile
+        A dataset is missing, undeclared, too large, or of another shape or type.
+    """
+    sizes: dict[str, int] = {}
+    for path, (shape, dtype) in layout.items():
+        field = next((f for f in fields if f.matches(path)), None)
+        if field is None:
+            raise InvalidFile(f"{path}: not part of the schema")
+        if dtype != np.dtype(field.dtype):
+            raise InvalidFile(f"{path}: type {dtype} is not {np.dtype(field.dtype)}")
+        if int(np.prod(shape, dtype=object)) * dtype.itemsize > MAX_DATASET_BYTES:
+            raise InvalidFile(f"{path}: shape {shape} is larger than {MAX_DATASET_BYTES} bytes")
+        if field.dims is not None:
+            _check_shape(path, shape, field.dims, sizes)
+    for field in fields:
+        if not any(field.matches(path) for path in layout):
+            raise InvalidFile(f"{field.path}: missing")
+
+
+def _check_shape(
+    path: str, shape: tuple[int, ...], dims: tuple[int | str, ...], sizes: dict[str, int]
+) -> None:
+    if len(shape) == len(dims):
+        bound = [
+            sizes.setdefault(dim, size) if isinstance(dim, str) else dim
+            for dim, size in zip(dims, shape, strict=True)
+        ]
+        if list(shape) == bound:
+            return
+    declared = ", ".join(
+        f"{dim}={sizes[dim]}" if isinstance(dim, str) and dim in sizes else str(dim)
+        for dim in dims
+    )
+    raise InvalidFile(f"{path}: shape {shape} is not ({declared})")
+
+
+def write_file(
+    path: Path,
+    fields: Sequence[Field],
+    arrays: Mapping[str, Array],
+    attributes: Mapping[str, str | int],
+) -> None:
+    """Check `arrays` against `fields` and publish them at `path` in one step.
+
+    Identical input gives identical bytes. Datasets of 64 KiB and more are chunked by rows,
+    shuffled, compressed and carry checksums.
+
+    Raises
+    ------
+    InvalidFile
+        The arrays break the schema.
+    OSError
+        The disk is full or not writable; nothing is left behind.
+    """
+    check_layout({name: (a.shape, a.dtype) for name, a in arrays.items()}, fields)
+    with h5py.File.in_memory() as file:
+        for name, array in arrays.items():
+            _write_array(file, name, array)
+        for key, value in attributes.items():
+            file.attrs[key] = value
+        file.flush()
+        image = file.id.get_file_image()
+    publish(path, lambda stream: stream.write(image))
+
+
+def _write_array(file: h5py.File, name: str, array: Array) -> None:
+    if array.nbytes < COMPRESS_FROM_BYTES:
+        file.create_dataset(name, data=array)
+        return
+    row_bytes = array.nbytes // len(array)
+    rows = min(len(array), max(1, CHUNK_BYTES // row_bytes))
+    file.create_dataset(
+        name,
+        data=array,
+        chunks=(rows, *array.shape[1:]),
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+        fletcher32=True,
+    )
+
+
+class CheckedFile:
+    """An open file whose links, types and shapes have been checked; arrays are read on demand."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        self.layout = _read_layout(file)
+
+    def attribute(self, name: str) -> Any:  # noqa: ANN401 - HDF5 attributes have any type
+        """Return a root attribute.
+
+        Raises
+        ------
+        InvalidFile
+            There is no such attribute.
+        """
+        if name not in self._file.attrs:
+            raise InvalidFile(f"attribute {name!r}: missing")
+        value = self._file.attrs[name]
+        return value.item() if isinstance(value, np.generic) else value
+
+    def array(self, name: str) -> Array:
+        """Read one dataset; its checksums are verified on the way.
+
+        Raises
+        ------
+        InvalidFile
+            The file has no such dataset, or its bytes are damaged.
+        """
+        if name not in self.layout:
+            raise InvalidFile(f"{self.path}: {name}: missing")
+        try:
+            return np.asarray(self._file[name][()])
+        except OSError as error:
+            raise InvalidFile(f"{self.path}: {name}: damaged ({_first_line(error)})") from error
+
+    def names(self, group: str) -> list[str]:
+        """Names directly below `group`, sorted; none if there is no such group."""
+        prefix = group + "/"
+        return sorted({p[len(prefix) :].split("/")[0] for p in self.layout if p.startswith(prefix)})
+
+
+@contextmanager
+def open_checked(path: Path, schema: str, version: int) -> Iterator[CheckedFile]:
+    """Open a file of the named schema; no link, external or virtual storage is followed.
+
+    Raises
+    ------
+    InvalidFile
+        Not HDF5, another schema or version, or a construct that a reader must not follow.
+    """
+    try:
+        # Published files never change, so readers need no lock and block no one.
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise InvalidFile(f"{path}: not a readable HDF5 file ({_first_line(error)})") from error
+    with file:
+        try:
+            checked = CheckedFile(path, file)
+            if checked.attribute("schema") != schema:
+                raise InvalidFile(f"schema {checked.attribute('schema')!r} is not {schema!r}")
+            if checked.attribute("schema_version") != version:
+                found = checked.attribute("schema_version")
+                raise InvalidFile(f"schema version {found} is not {version}")
+            if checked.attribute("complete") != 1:
+                raise InvalidFile("not marked complete")
+        except InvalidFile as error:
+            raise InvalidFile(f"{path}: {error}") from error.__cause__
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            raise InvalidFile(f"{path}: damaged ({_first_line(error)})") from error
+        yield checked
+
+
+def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """List the datasets, depth first, refusing everything that is not plain data."""
+    layout: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
+    pending = [("", file)]
+    while pending:
+        prefix, group = pending.pop()
+        for name in group:
+            path = prefix + name
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise InvalidFile(f"{path}: links are refused")
+            item = group[name]
+            if isinstance(item, h5py.Group) and path.count("/") < 3:
+                pending.append((path + "/", item))
+            elif isinstance(item, h5py.Dataset):
+                layout[path] = _plain(path, item)
+            else:
+                raise InvalidFile(f"{path}: not part of the schema")
+            if len(layout) + len(pending) > MAX_DATASETS:
+                raise InvalidFile(f"more than {MAX_DATASETS} datasets")
+    return layout
+
+
+def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    if dataset.external or dataset.is_virtual:
+        raise InvalidFile(f"{path}: external and virtual storage are refused")
+    if dataset.shape is None or dataset.dtype.kind not in "fiu":
+        raise InvalidFile(f"{path}: only numbers are stored, not {dataset.dtype}")
+    return dataset.shape, dataset.dtype
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from aevae.errors import InputError, describe_validation_error
 
-CONFIG_VERSION = 1
-
 ModelKind = Literal["ae", "vae", "cvae"]
 DatasetName = Literal["mnist", "fashion-mnist", "digits"]
 OutlierName = Literal["noise", "shuffled", "inverted", "rotated", "fashion-mnist"]
@@ -76,7 +74,7 @@ class ModelConfig(Frozen):
     @property
     def variant(self) -> str:
         """What tells this model from others of its kind: every setting beyond the default."""
-        parts = [self.latent_activation if self.kind == "ae" else self.likelihood]
+        parts: list[str] = [self.latent_activation if self.kind == "ae" else self.likelihood]
         if self.kind == "ae" and self.likelihood != "gaussian":
             parts.append(self.likelihood)
         if self.dynamic_binarisation:
@@ -128,7 +126,7 @@ class EvaluationConfig(Frozen):
 class RunConfig(Frozen):
     """Everything that determines the numbers of one run."""
 
-    version: Literal[1] = CONFIG_VERSION
+    version: Literal[1] = 1
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()

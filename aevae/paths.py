@@ -76,10 +76,8 @@ class RunPaths:
 
     def attempts(self) -> list[AttemptPaths]:
         """Attempts so far, first to last."""
-        folder = self.root / "attempts"
-        numbers = [int(p.name) for p in folder.iterdir() if p.name.isdigit()] if folder.is_dir() \
-            else []
-        return [self.attempt(number) for number in sorted(numbers)]
+        folders = (self.root / "attempts").glob("[0-9]*")
+        return [self.attempt(number) for number in sorted(int(p.name) for p in folders)]
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,7 @@ def _check_shape(
         if list(shape) == bound:
             return
     declared = ", ".join(
-        f"{dim}={sizes[dim]}" if isinstance(dim, str) and dim in sizes else str(dim)
-        for dim in dims
+        f"{dim}={sizes[dim]}" if isinstance(dim, str) and dim in sizes else str(dim) for dim in dims
     )
     raise InvalidFile(f"{path}: shape {shape} is not ({declared})")
 

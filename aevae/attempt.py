@@ -1,0 +1,133 @@
+"""Attempts at a run: who is at it, how each ended, and that no two are at it at once.
+
+An attempt is claimed by renaming a folder to its number, which only one process can do. The newest
+attempt owns the run; an older process that still lives must not publish any more.
+"""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from aevae.errors import InputError, Interrupted
+from aevae.files import publish_text
+from aevae.paths import AttemptPaths, RunPaths
+
+
+def utc_now() -> str:
+    """Return the time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """What is recorded of an attempt; `outcome` is None until it ends by itself."""
+
+    number: int
+    host: str
+    pid: int
+    process_started: float
+    slurm_job_id: str | None
+    started_at: str
+    outcome: str | None = None
+    """``done``, ``interrupted`` or ``failed``."""
+    reason: str | None = None
+    ended_at: str | None = None
+
+    @property
+    def alive(self) -> bool | None:
+        """Whether its process still runs; None if it is on another host, where we cannot look."""
+        if self.outcome is not None:
+            return False
+        if self.host != socket.gethostname():
+            return None
+        try:
+            process = psutil.Process(self.pid)
+            # The start time tells it from a later process with the same number.
+            same = abs(process.create_time() - self.process_started) < 1
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def read_record(paths: AttemptPaths) -> AttemptRecord | None:
+    """Read the record of an attempt; None if it was claimed but not yet recorded."""
+    try:
+        values: dict[str, Any] = json.loads(paths.record.read_text(encoding="utf-8"))
+        return AttemptRecord(**values)
+    except (OSError, json.JSONDecodeError, TypeError):
+        return None
+
+
+class Attempt:
+    """This process's attempt at a run; see `claim`."""
+
+    def __init__(self, run: RunPaths, paths: AttemptPaths, record: AttemptRecord) -> None:
+        self._run = run
+        self.paths = paths
+        self.record = record
+
+    @classmethod
+    def claim(cls, run: RunPaths) -> "Attempt":
+        """Claim the next attempt at a run for this process.
+
+        Raises
+        ------
+        InputError
+            Another process is at this run.
+        """
+        earlier = run.attempts()
+        last = read_record(earlier[-1]) if earlier else None
+        if last is not None and last.alive:
+            raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
+        record = AttemptRecord(
+            number=earlier[-1].number + 1 if earlier else 1,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process_started=psutil.Process().create_time(),
+            slurm_job_id=os.environ.get("SLURM_JOB_ID"),
+            started_at=utc_now(),
+        )
+        attempt = cls(run, run.attempt(record.number), record)
+        attempt._take_folder()
+        return attempt
+
+    def check_current(self) -> None:
+        """Make sure that this is still the newest attempt, before anything is published.
+
+        Raises
+        ------
+        Interrupted
+            A newer attempt has taken over.
+        """
+        newest = self._run.attempts()[-1].number
+        if newest != self.record.number:
+            raise Interrupted(f"attempt {newest} has taken over from {self.record.number}")
+
+    def finish(self, outcome: str, reason: str | None = None) -> None:
+        """Record how the attempt ended."""
+        values = {**vars(self.record), "outcome": outcome, "reason": reason, "ended_at": utc_now()}
+        self.record = AttemptRecord(**values)
+        self._write(self.paths)
+
+    def _take_folder(self) -> None:
+        """Rename a folder that already holds the record: fails if the number is taken."""
+        folder = self.paths.root.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = AttemptPaths(Path(tempfile.mkdtemp(dir=folder, prefix=".claim-")))
+        self._write(scratch)
+        try:
+            scratch.root.rename(self.paths.root)
+        except OSError:
+            shutil.rmtree(scratch.root)
+            raise InputError(f"{self._run.run_id} was just taken by another process") from None
+
+    def _write(self, paths: AttemptPaths) -> None:
+        publish_text(paths.record, json.dumps(vars(self.record), indent=1) + "\n")

@@ -1,0 +1,57 @@
+"""Where and how a run executes. None of it changes what is computed, so it is no identity."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aevae.config import Frozen
+
+STOP_SIGNALS = (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
+
+
+class ExecutionConfig(Frozen):
+    """Settings of the machine side of a run."""
+
+    data_dir: Annotated[Path, Field(strict=False)] = Path("data")
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """auto: CUDA if there is one, else the CPU."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """CPU threads of one run; 0: as many as the job was given."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+    """Least time between checkpoints; 0: one after every epoch."""
+
+
+def available_cores() -> int:
+    """Cores that this process may use: SLURM's allocation or the CPU affinity."""
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if granted.isdigit() and int(granted) > 0:
+        return int(granted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class StopRequest:
+    """Set by a signal, read by the training loop at the end of every epoch.
+
+    The handler does nothing but remember, so it cannot be swallowed by an ``except`` or
+    interrupt a save. A second Ctrl-C stops at once.
+    """
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    def install(self) -> "StopRequest":
+        """Listen for USR2 (time limit, preemption), TERM and INT in this process."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._remember)
+        return self
+
+    def _remember(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = signal.Signals(number)

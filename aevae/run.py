@@ -1,0 +1,200 @@
+"""One run, from configuration to published results: what every launcher calls."""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aevae.attempt import Attempt, utc_now
+from aevae.checkpoint import load_newest, remove_checkpoints, save_checkpoint
+from aevae.config import RunConfig
+from aevae.data import Dataset, load_dataset
+from aevae.errors import InputError, Interrupted, RunFailed
+from aevae.evaluate import evaluate, weight_arrays
+from aevae.execution import ExecutionConfig, StopRequest, available_cores
+from aevae.files import publish_text, remove_orphans
+from aevae.paths import RunPaths, SweepPaths
+from aevae.provenance import collect_provenance
+from aevae.results import check_results, file_sha256, open_dataset, write_results
+from aevae.store import Array, InvalidFile
+from aevae.train import DeviceImages, TrainState, train
+
+log = logging.getLogger(__name__)
+
+
+def execute(sweep: SweepPaths, run_id: str, execution: ExecutionConfig, stop: StopRequest) -> None:
+    """Train, evaluate and publish one run of a sweep; resume it if a checkpoint is there.
+
+    Raises
+    ------
+    InputError
+        No such run, bad data, or another process is at it. Nothing was changed.
+    Interrupted
+        `stop` was set; a checkpoint is on disk.
+    RunFailed
+        The run cannot succeed as configured; the reason is recorded.
+    """
+    paths = sweep.run(run_id)
+    if not paths.config.is_file():
+        raise InputError(f"{sweep.root} has no run {run_id}")
+    config = RunConfig.from_json(paths.config.read_text(encoding="utf-8"), str(paths.config))
+    if is_done(paths):
+        log.info("%s is done already", run_id)
+        return
+    attempt = Attempt.claim(paths)
+    try:
+        _execute(sweep, paths, config, execution, stop, attempt)
+    except Interrupted as error:
+        attempt.finish("interrupted", str(error))
+        raise
+    except RunFailed as error:
+        attempt.finish("failed", str(error))
+        raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        attempt.finish("failed", "out_of_memory")
+        raise RunFailed("out_of_memory", str(error).split("\n", 1)[0]) from error
+    except Exception as error:
+        attempt.finish("failed", f"error: {type(error).__name__}: {error}".split("\n", 1)[0])
+        raise
+    attempt.finish("done")
+
+
+def is_done(paths: RunPaths) -> bool:
+    """Whether the results of a run exist and validate; a broken file is set aside, and said."""
+    if not paths.results.exists():
+        return False
+    try:
+        check_results(paths.results)
+    except InvalidFile as error:
+        aside = paths.results.with_suffix(".h5.damaged")
+        paths.results.replace(aside)
+        log.warning("%s; set aside as %s", error, aside.name)
+        return False
+    return True
+
+
+def _execute(
+    sweep: SweepPaths,
+    paths: RunPaths,
+    config: RunConfig,
+    execution: ExecutionConfig,
+    stop: StopRequest,
+    attempt: Attempt,
+) -> None:
+    """Do the work of `execute`, between the claim of the attempt and the record of its end."""
+    started = time.perf_counter()
+    remove_orphans(paths.root)
+    torch.set_num_threads(execution.threads or available_cores())
+    device = choose_device(execution.device)
+    dataset = load_dataset(config.data, execution.data_dir)
+    dataset_sha256 = _shared_dataset(sweep.dataset, dataset)
+
+    train_data = DeviceImages.of(dataset.train.images, dataset.train.labels, device)
+    val_data = DeviceImages.of(dataset.val.images, dataset.val.labels, device)
+    state = load_newest(paths, config, device) or TrainState.new(config, device)
+    log.info(
+        "%s on %s, from epoch %d of %d", config.run_id, device, state.epoch, config.train.epochs
+    )
+    write_progress(paths, config, state, "training", len(train_data))
+
+    saved_at = time.monotonic()
+    for epoch in train(config, state, train_data, val_data):
+        attempt.check_current()
+        log.info("epoch %d: %s", epoch, _epoch_line(state))
+        last = epoch == config.train.epochs
+        due = time.monotonic() - saved_at >= execution.checkpoint_seconds
+        if due or last or stop.signal:
+            save_checkpoint(paths, config, state)
+            saved_at = time.monotonic()
+        write_progress(paths, config, state, "training", len(train_data))
+        if stop.signal and not last:
+            raise Interrupted(f"{stop.signal.name} after epoch {epoch}")
+
+    write_progress(paths, config, state, "evaluating", len(train_data))
+    arrays = evaluate(config, state.model, dataset, train_data, execution.data_dir)
+    arrays |= weight_arrays(state.model) | _history_arrays(config, state)
+    provenance = collect_provenance(
+        attempt.record,
+        device,
+        training_seconds=sum(state.history["epoch_seconds"]),
+        wall_seconds=time.perf_counter() - started,
+    )
+    attempt.check_current()
+    write_results(
+        paths.results, config, arrays, provenance=provenance, dataset_sha256=dataset_sha256
+    )
+    remove_checkpoints(paths)
+    write_progress(paths, config, state, "done", len(train_data))
+    log.info("%s is done", config.run_id)
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn a device setting into a device.
+
+    Raises
+    ------
+    RunFailed
+        The device asked for is not there (``no_device``).
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available[name]:
+        raise RunFailed("no_device", f"device {name!r} was asked for, but torch sees none")
+    return torch.device(name)
+
+
+def write_progress(
+    paths: RunPaths, config: RunConfig, state: TrainState, phase: str, images: int
+) -> None:
+    """Replace the progress file of a run: what `status` shows while it trains."""
+    seconds = state.history.get("epoch_seconds", [])
+    beat = {
+        "phase": phase,
+        "epoch": state.epoch,
+        "epochs": config.train.epochs,
+        "train_loss": state.history.get("train/loss", [None])[-1],
+        "val_loss": state.history.get("val/loss", [None])[-1],
+        "images_per_second": images / seconds[-1] if seconds else None,
+        "seconds_per_epoch": seconds[-1] if seconds else None,
+        "beat": utc_now(),
+    }
+    publish_text(paths.progress, json.dumps(beat) + "\n", durable=False)
+
+
+def _shared_dataset(path: Path, dataset: Dataset) -> str:
+    """Write the sweep's dataset file if it is not there; return its SHA-256.
+
+    Any run may be first, and two may be at once: both write the same bytes, atomically.
+    """
+    if not path.exists():
+        dataset.write(path)
+    with open_dataset(path) as file:
+        same_source = json.loads(str(file.attribute("sha256"))) == dict(dataset.sha256)
+        if not same_source or not np.array_equal(file.array("val/index"), dataset.val.index):
+            raise InputError(f"{path} was made from other data than {dataset.name}'s split")
+    return file_sha256(path)
+
+
+def _history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:
+    return {
+        f"history/{name}": np.array(values)
+        for name, values in state.history.items()
+        if config.model.kind != "ae" or not name.endswith("/kl")
+    }
+
+
+def _epoch_line(state: TrainState) -> str:
+    values = {name: series[-1] for name, series in state.history.items()}
+    return (
+        f"train {values['train/loss']:.3f}, val {values['val/loss']:.3f} "
+        f"(SSE {values['val/sse']:.3f}, KL {values['val/kl']:.3f}), "
+        f"{values['epoch_seconds']:.2f} s"
+    )

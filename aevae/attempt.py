@@ -5,6 +5,7 @@ attempt owns the run; an older process that still lives must not publish any mor
 """
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -19,6 +20,8 @@ import psutil
 from aevae.errors import InputError, Interrupted
 from aevae.files import publish_text
 from aevae.paths import AttemptPaths, RunPaths
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 def utc_now() -> str:
@@ -116,6 +119,24 @@ class Attempt:
         values = {**vars(self.record), "outcome": outcome, "reason": reason, "ended_at": utc_now()}
         self.record = AttemptRecord(**values)
         self._write(self.paths)
+
+    def keep_output(self, *, capture: bool) -> None:
+        """Keep what this process says in the attempt's folder.
+
+        Parameters
+        ----------
+        capture
+            Redirect standard output and error as a whole, so that even a crash inside a library
+            leaves its words; otherwise only add the log.
+        """
+        if not capture:
+            handler = logging.FileHandler(self.paths.stderr, encoding="utf-8")
+            handler.setFormatter(logging.Formatter(LOG_FORMAT))
+            logging.getLogger().addHandler(handler)
+            return
+        for descriptor, path in ((1, self.paths.stdout), (2, self.paths.stderr)):
+            with path.open("ab") as file:
+                os.dup2(file.fileno(), descriptor)
 
     def _take_folder(self) -> None:
         """Rename a folder that already holds the record: fails if the number is taken."""

@@ -199,8 +199,9 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
     content = path.read_bytes()
     dimensions = content[3]
     shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
-    pixels = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    return pixels.reshape(tuple(shape.tolist()))
+    pixels: NDArray[np.uint8] = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
+    reshaped: NDArray[np.uint8] = pixels.reshape(shape.tolist())
+    return reshaped
 
 
 def _load_digits() -> SourceImages:

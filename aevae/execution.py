@@ -20,16 +20,22 @@ class ExecutionConfig(Frozen):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: CUDA if there is one, else the CPU."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads of one run; 0: as many as the job was given."""
+    """CPU threads of one run; 0: as many as it was given (see `granted_threads`)."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
     """Least time between checkpoints; 0: one after every epoch."""
 
 
+def granted_threads() -> int:
+    """Threads that this process was given: OMP_NUM_THREADS, SLURM's allocation, or all cores."""
+    for name in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"):
+        granted = os.environ.get(name, "")
+        if granted.isdigit() and int(granted) > 0:
+            return int(granted)
+    return available_cores()
+
+
 def available_cores() -> int:
-    """Cores that this process may use: SLURM's allocation or the CPU affinity."""
-    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    if granted.isdigit() and int(granted) > 0:
-        return int(granted)
+    """Cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -14,7 +14,7 @@ from aevae.config import RunConfig
 from aevae.data import Dataset, load_dataset
 from aevae.errors import InputError, Interrupted, RunFailed
 from aevae.evaluate import evaluate, weight_arrays
-from aevae.execution import ExecutionConfig, StopRequest, available_cores
+from aevae.execution import ExecutionConfig, StopRequest, granted_threads
 from aevae.files import publish_text, remove_orphans
 from aevae.paths import RunPaths, SweepPaths
 from aevae.provenance import collect_provenance
@@ -25,8 +25,27 @@ from aevae.train import DeviceImages, TrainState, train
 log = logging.getLogger(__name__)
 
 
-def execute(sweep: SweepPaths, run_id: str, execution: ExecutionConfig, stop: StopRequest) -> None:
+def execute(
+    sweep: SweepPaths,
+    run_id: str,
+    execution: ExecutionConfig,
+    stop: StopRequest,
+    *,
+    capture: bool = False,
+) -> None:
     """Train, evaluate and publish one run of a sweep; resume it if a checkpoint is there.
+
+    Parameters
+    ----------
+    sweep, run_id
+        The run; its configuration is on disk.
+    execution
+        Where and how to run it.
+    stop
+        Asked after every epoch.
+    capture
+        Send all output of this process to the attempt's files (batch jobs). Otherwise the log
+        is written there as well as to the terminal.
 
     Raises
     ------
@@ -45,6 +64,7 @@ def execute(sweep: SweepPaths, run_id: str, execution: ExecutionConfig, stop: St
         log.info("%s is done already", run_id)
         return
     attempt = Attempt.claim(paths)
+    attempt.keep_output(capture=capture)
     try:
         _execute(sweep, paths, config, execution, stop, attempt)
     except Interrupted as error:
@@ -87,7 +107,7 @@ def _execute(
     """Do the work of `execute`, between the claim of the attempt and the record of its end."""
     started = time.perf_counter()
     remove_orphans(paths.root)
-    torch.set_num_threads(execution.threads or available_cores())
+    torch.set_num_threads(execution.threads or granted_threads())
     device = choose_device(execution.device)
     dataset = load_dataset(config.data, execution.data_dir)
     dataset_sha256 = _shared_dataset(sweep.dataset, dataset)

@@ -20,7 +20,6 @@ from aevae.files import publish
 Array = NDArray[Any]
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
-COMPRESS_FROM_BYTES = 64 * 1024
 CHUNK_BYTES = 1024 * 1024
 MAX_DATASET_BYTES = 1 << 30  # a hostile 1 KB file can declare terabytes
 MAX_DATASETS = 1000
@@ -104,8 +103,8 @@ def write_file(
 ) -> None:
     """Check `arrays` against `fields` and publish them at `path` in one step.
 
-    Identical input gives identical bytes. Datasets of 64 KiB and more are chunked by rows,
-    shuffled, compressed and carry checksums.
+    Identical input gives identical bytes. Every dataset is chunked by rows, shuffled,
+    compressed and carries checksums, the short ones too: they hold the headline numbers.
 
     Raises
     ------
@@ -126,10 +125,7 @@ def write_file(
 
 
 def _write_array(file: h5py.File, name: str, array: Array) -> None:
-    if array.nbytes < COMPRESS_FROM_BYTES:
-        file.create_dataset(name, data=array)
-        return
-    row_bytes = array.nbytes // len(array)
+    row_bytes = max(1, array.nbytes // len(array))
     rows = min(len(array), max(1, CHUNK_BYTES // row_bytes))
     file.create_dataset(
         name,

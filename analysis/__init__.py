@@ -1,0 +1,1 @@
+"""Offline analysis: stored results in; tables and figures out. Needs no torch."""

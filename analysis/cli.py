@@ -1,0 +1,137 @@
+"""The `aevae-analysis` command. Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage."""
+
+from collections.abc import Callable, Collection
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from aevae.errors import InputError
+from analysis.figures import FIGURES
+
+TABLE_FORMATS = ("csv", "md", "latex")
+FIGURE_FORMATS = ("png", "pdf")
+
+app = typer.Typer(
+    help="Turn the results of a sweep into tables and figures. Needs no torch and no cluster.",
+    epilog="Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SweepDir = Annotated[Path, typer.Argument(metavar="SWEEP_DIR", help="Folder of the sweep.")]
+To = Annotated[
+    Path | None,
+    typer.Option(help="Folder for the files, SWEEP_DIR/analysis by default; made if need be."),
+]
+AllowPartial = Annotated[
+    bool, typer.Option("--allow-partial", help="Exit with 0 although runs are missing.")
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="aevae-analysis")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aevae-analysis {version('aevae')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: aevae-analysis check runs/quickstart")
+def check(sweep_dir: SweepDir) -> None:
+    """Validate every results file: what is ok, missing or damaged, and why."""
+    _finish(lambda commands: commands.check(sweep_dir))
+
+
+@app.command(epilog="Example: aevae-analysis tables runs/quickstart --to out --format csv,md")
+def tables(
+    sweep_dir: SweepDir,
+    to: To = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="Formats, separated by commas.")
+    ] = ",".join(TABLE_FORMATS),
+    allow_partial: AllowPartial = False,
+) -> None:
+    """Write errors by digit, a summary of every run, and the loss histories as tables."""
+    _finish(
+        lambda commands: commands.write_tables(
+            sweep_dir, to, _chosen("--format", format_, TABLE_FORMATS), allow_partial
+        )
+    )
+
+
+@app.command(epilog="Example: aevae-analysis figures runs/quickstart --to out --only by_digit")
+def figures(
+    sweep_dir: SweepDir,
+    to: To = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            help="Names, separated by commas: "
+            + "; ".join(f"{name} ({what})" for name, what in FIGURES.items())
+            + ".",
+            show_default="all",
+        ),
+    ] = ",".join(FIGURES),
+    format_: Annotated[
+        str, typer.Option("--format", help="Formats, separated by commas.")
+    ] = ",".join(FIGURE_FORMATS),
+    allow_partial: AllowPartial = False,
+) -> None:
+    """Draw the figures, each with a caption (Markdown) written from the data."""
+    _finish(
+        lambda commands: commands.write_figures(
+            sweep_dir,
+            to,
+            _chosen("--only", only, FIGURES),
+            _chosen("--format", format_, FIGURE_FORMATS),
+            allow_partial,
+        )
+    )
+
+
+def _chosen(option: str, text: str, valid: Collection[str]) -> list[str]:
+    """Split a list given with commas, in the order given and without repetitions."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = next((name for name in names if name not in valid), None)
+    if unknown is not None or not names:
+        raise InputError(f"{option}: unknown {unknown or text!r} (valid: {', '.join(valid)})")
+    return names
+
+
+def _finish(command: Callable[[Any], int]) -> NoReturn:
+    """Run a command and exit; bad input ends in one line, not in a traceback."""
+    # Only here, so that --help and bad usage do not wait for pandas and matplotlib.
+    from aevae.store import InvalidFile
+    from analysis import commands
+
+    try:
+        code = command(commands)
+    except InputError as error:
+        code = _fail(error, 2)
+    except (InvalidFile, OSError) as error:
+        code = _fail(error, 1)
+    raise typer.Exit(code)
+
+
+def _fail(error: Exception, code: int) -> int:
+    line = " ".join(str(error).split())
+    typer.echo(f"aevae-analysis: {line}", err=True)
+    return code

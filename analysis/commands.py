@@ -1,0 +1,122 @@
+"""What the commands do. Kept from `cli` so that ``--help`` need not import pandas and matplotlib.
+
+Each function returns the exit code: 0 ok, 1 incomplete. Results go to stdout; gaps, progress and
+what was skipped to stderr.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from aevae.paths import RunPaths, SweepPaths
+from analysis import output, tables
+from analysis.formats import format_cell
+from analysis.load import Sweep, open_sweep
+
+OK, INCOMPLETE = 0, 1
+STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
+UNFOLDED_WIDTH = 1000
+
+Item = TypeVar("Item")
+
+
+def check(folder: Path) -> int:
+    """Validate every results file and print one line per planned run."""
+    sweep = _open(folder)
+    found = {run.run_id: ("ok", "") for run in sweep.runs}
+    found |= {gap.run_id: (gap.state, gap.reason) for gap in sweep.gaps}
+    table = Table("run", "state", "reason", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for paths in SweepPaths(folder).planned():
+        state, reason = found[paths.run_id]
+        table.add_row(paths.run_id, Text(state, style=STYLES[state]), Text(reason))
+    console = _stdout()
+    console.print(table)
+    console.print(f"{len(sweep.runs)} of {len(found)} runs ok", highlight=False)
+    return INCOMPLETE if sweep.gaps else OK
+
+
+def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_partial: bool) -> int:
+    """Write the tables and print the per-digit one."""
+    sweep = _open(folder)
+    code = _report_gaps(sweep, allow_partial)
+    if not sweep.runs:
+        return INCOMPLETE
+    target = output.prepare_folder(to or folder / "analysis")
+    made = output.make_tables(sweep)
+    written = output.write_tables(sweep, made, target, formats)
+    console = _stdout()
+    caption = output.table_caption(sweep, "per_digit_error")
+    console.print(_rich_table(tables.wide_per_digit(made["per_digit_error"])))
+    console.print(Text(caption))
+    _list_files(console, written)
+    return code
+
+
+def write_figures(
+    folder: Path, to: Path | None, names: Sequence[str], formats: Sequence[str], allow_partial: bool
+) -> int:
+    """Draw the figures; those whose ingredients the sweep lacks are skipped with the reason."""
+    sweep = _open(folder)
+    code = _report_gaps(sweep, allow_partial)
+    if not sweep.runs:
+        return INCOMPLETE
+    target = output.prepare_folder(to or folder / "analysis")
+    written, skipped = output.write_figures(
+        sweep, names, target, formats, lambda items: _progress(items, "drawing figures")
+    )
+    for name, reason in skipped.items():
+        _stderr().print(Text(f"skipped {name}: {reason}"))
+    _list_files(_stdout(), written)
+    return INCOMPLETE if skipped and not allow_partial else code
+
+
+def _open(folder: Path) -> Sweep:
+    def checking(planned: Sequence[RunPaths]) -> Iterable[RunPaths]:
+        return _progress(planned, "checking results")
+
+    return open_sweep(folder, checking)
+
+
+def _report_gaps(sweep: Sweep, allow_partial: bool) -> int:
+    console = _stderr()
+    for gap in sweep.gaps:
+        console.print(Text(f"{gap.run_id}: {gap.state}: {gap.reason}"))
+    if sweep.gaps:
+        console.print(Text(sweep.partial_note))
+    return INCOMPLETE if sweep.gaps and not allow_partial else OK
+
+
+def _rich_table(table: pd.DataFrame) -> Table:
+    rendered = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in table.columns:
+        numeric = pd.api.types.is_numeric_dtype(table[name])
+        rendered.add_column(str(name), justify="right" if numeric else "left", no_wrap=True)
+    for row in table.itertuples(index=False):
+        rendered.add_row(*map(format_cell, row))
+    return rendered
+
+
+def _list_files(console: Console, paths: Sequence[Path]) -> None:
+    for path in paths:
+        console.print(Text(str(path)), soft_wrap=True)
+
+
+def _progress(items: Sequence[Item], what: str) -> Iterable[Item]:
+    console = _stderr()
+    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _stdout() -> Console:
+    # Rich would cut numbers short to fit the terminal; a terminal wraps long lines by itself.
+    return Console(width=UNFOLDED_WIDTH)
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, soft_wrap=True, highlight=False)

@@ -1,0 +1,12 @@
+"""One module per figure: `gather` reads a sweep, `draw` makes the figure, `caption` its text.
+
+`FIGURES` names the modules; it is here so that listing the names imports nothing heavy.
+"""
+
+FIGURES = {
+    "loss_curves": "training and validation loss by epoch; rate against distortion",
+    "by_digit": "test error of each digit against latent size",
+    "reconstructions": "the same test images through every model, with residuals",
+    "generated": "images decoded from noise, by model and sampler",
+    "latent_grid": "images over the plane of two-dimensional latents",
+}

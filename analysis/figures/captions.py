@@ -1,0 +1,27 @@
+"""Phrases that captions share."""
+
+from collections.abc import Iterable, Sequence
+
+from analysis.load import Run
+
+
+def listed(items: Iterable[object]) -> str:
+    """Join as prose: ``2, 5 and 10``."""
+    words = [str(item) for item in items]
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def seeds(runs: Sequence[Run]) -> str:
+    """Name the seeds of some runs: ``seed 0`` or ``seeds 0, 1 and 2``."""
+    found = sorted({run.config.seed for run in runs})
+    return f"seed{'s' if len(found) > 1 else ''} {listed(found)}"
+
+
+def sources(runs: Sequence[Run]) -> str:
+    """Name the runs that a figure was made from."""
+    return "Runs: " + ", ".join(f"`{run.run_id}`" for run in runs) + "."
+
+
+def sentence(note: str) -> str:
+    """Make a sentence of a note; nothing of nothing."""
+    return f"{note[0].upper()}{note[1:]}." if note else ""

@@ -1,0 +1,103 @@
+"""Images decoded from noise: which model turns which noise into digits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aevae.results import Results
+from analysis import metrics
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.selection import TITLES, representatives
+
+LINES = 2  # of images per sampler: the second shows how much they differ
+SAMPLERS = {
+    "ae": {"prior": "N(0, I)", "gmm": "mixture"},
+    "vae": {"prior": "prior", "gmm": "mixture"},
+    "cvae": {"prior": "prior"},
+}
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Images (LINES, 10, 28, 28) in [0, 1] of one model and sampler."""
+
+    label: str
+    images: style.Image
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the figure shows; `conditional` if a CVAE is among the runs."""
+
+    runs: list[Run]
+    strips: list[Strip]
+    dataset: str
+    components: int
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the columns of some strip are requested digits."""
+        return any(run.model == "cvae" for run in self.runs)
+
+
+def gather(sweep: Sweep) -> Generated:
+    """Read the first samples of each sampler of one run per model."""
+    runs = representatives(sweep.runs)
+    strips = []
+    for run in runs:
+        with sweep.open(run) as results:
+            for sampler, name in SAMPLERS[run.model].items():
+                images = _first_samples(results, sampler)
+                strips.append(Strip(f"{TITLES[run.model]}\n{name}", images))
+    components = runs[0].config.evaluation.mixture_components
+    return Generated(runs, strips, sweep.data.title, components)
+
+
+def _first_samples(results: Results, sampler: str) -> style.Image:
+    """Return the first samples, in columns by requested digit if the model is conditional."""
+    images = results.array(f"samples/{sampler}/image")
+    if results.config.model.kind == "cvae":
+        labels = results.array(f"samples/{sampler}/label")
+        chosen = [np.flatnonzero(labels == digit)[:LINES] for digit in range(metrics.DIGITS)]
+        return images[np.transpose(chosen)] / 255
+    columns = metrics.DIGITS
+    lines = min(LINES, len(images) // columns)
+    return images[: lines * columns].reshape(lines, columns, *images.shape[1:]) / 255
+
+
+@style.styled()
+def draw(data: Generated) -> Figure:
+    """Draw one strip of images per model and sampler, all on one grey scale."""
+    lines = [len(strip.images) for strip in data.strips]
+    headed = len(lines) - 1 if data.conditional else None
+    figure, all_axes = style.strip_figure(lines, headed=headed)
+    for strip, axes in zip(data.strips, all_axes, strict=True):
+        style.show_strip(axes, strip.images, strip.label)
+    if headed is not None:
+        style.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+    return figure
+
+
+def caption(data: Generated) -> str:
+    """Say where the noise comes from and that no sample was picked."""
+    shown = data.strips[0].images.shape[0] * metrics.DIGITS
+    models = {run.model for run in data.runs}
+    text = (
+        f"Images decoded from noise, latent size {data.runs[0].latent_size}, {data.dataset}, "
+        f"{captions.seeds(data.runs)}: the first {shown} samples of each sampler, none picked, "
+        "all on the same grey scale from 0 to 1. "
+    )
+    if "ae" in models:
+        text += "The AE was never trained to decode the standard normal noise N(0, I). "
+    if models & {"vae", "cvae"}:
+        text += "Prior: standard normal noise. "
+    if models & {"ae", "vae"}:
+        text += (
+            f"Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
+            "the codes of the training images. "
+        )
+    if data.conditional:
+        text += "The CVAE was asked for the digit above each column; it alone is told a digit. "
+    return text + captions.sources(data.runs)

@@ -1,0 +1,171 @@
+"""What a two-dimensional latent space decodes to, and where the test images lie in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
+
+from analysis import metrics
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.metrics import Floats, Labels
+from analysis.selection import TITLES, MissingIngredient, representative
+
+# The codes of an AE follow no normal distribution, so its grid spans their range instead.
+GRIDS = {"ae": "range", "vae": "quantile", "cvae": "quantile"}
+TICKS = 5
+LABEL_DISTANCE = 0.065  # of the extent of the codes
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A decoded grid: column c at z1[c], row r at z2[r] (ascending), images (R, C, 28, 28)."""
+
+    z1: Floats
+    z2: Floats
+    images: style.Image
+
+
+@dataclass(frozen=True)
+class LatentGrid:
+    """What the figure shows, by model; `mu` (N, 2) for the unconditional models only.
+
+    `planes` holds one plane per model, and ten (one per requested digit) for the CVAE.
+    """
+
+    runs: list[Run]
+    planes: Mapping[str, list[Plane]]
+    mu: Mapping[str, Floats]
+    labels: Labels
+    dataset: str
+
+
+def gather(sweep: Sweep) -> LatentGrid:
+    """Read the grids and test codes of one run with d = 2 per model.
+
+    Raises
+    ------
+    MissingIngredient
+        No run has two latent dimensions.
+    """
+    runs = [r for model in GRIDS if (r := representative(sweep.runs, model, 2)) is not None]
+    if not runs:
+        raise MissingIngredient("no finished run with latent size 2")
+    planes, mu = {}, {}
+    for run in runs:
+        with sweep.open(run) as results:
+            name = GRIDS[run.model]
+            z, image = results.array(f"grid/{name}/z"), results.array(f"grid/{name}/image")
+            if run.model == "cvae":
+                planes[run.model] = [orient(*pair) for pair in zip(z, image, strict=True)]
+            else:
+                planes[run.model] = [orient(z, image)]
+                mu[run.model] = results.array("test/mu")
+    return LatentGrid(runs, planes, mu, sweep.labels("test"), sweep.data.title)
+
+
+def orient(z: Floats, image: style.Image) -> Plane:
+    """Turn a stored grid so that z1 grows along columns and z2 along rows.
+
+    Parameters
+    ----------
+    z
+        Latent of each place, shape (R, C, 2).
+    image
+        Decoded images, shape (R, C, 28, 28), uint8.
+    """
+    if np.ptp(z[0, :, 0]) < np.ptp(z[:, 0, 0]):
+        z, image = z.swapaxes(0, 1), image.swapaxes(0, 1)
+    columns, rows = np.argsort(z[0, :, 0], kind="stable"), np.argsort(z[:, 0, 1], kind="stable")
+    return Plane(z[0, columns, 0], z[rows, 0, 1], image[rows][:, columns] / 255)
+
+
+@style.styled()
+def draw(data: LatentGrid) -> Figure:
+    """Draw grid and codes side by side for AE and VAE, then the CVAE as ten small grids."""
+    pairs = [run.model for run in data.runs if run.model != "cvae"]
+    heights = [3.5] * len(pairs) + [3.3] * ("cvae" in data.planes)
+    figure = style.new_figure(style.PAGE_INCHES, sum(heights))
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for model, part in zip(pairs, parts, strict=False):
+        left, right = part.subplots(1, 2)
+        draw_plane(left, data.planes[model][0])
+        left.set_title(f"{TITLES[model]}: decoded grid")
+        _draw_codes(right, data.mu[model], data.labels, data.planes[model][0])
+        what = "codes" if model == "ae" else "posterior means"
+        right.set_title(f"{TITLES[model]}: {what} of the test images")
+    if "cvae" in data.planes:
+        _draw_conditional(parts[-1], data.planes["cvae"])
+    return figure
+
+
+def draw_plane(axes: Axes, plane: Plane, ticks: int = TICKS) -> None:
+    """Draw a grid of decoded images, z2 upwards; ticks name z at the centres of tiles."""
+    rows, columns = len(plane.z2), len(plane.z1)
+    # The extent puts the last row, which has the largest z2, on top; images stay upright.
+    extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
+    axes.imshow(style.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
+    for axis, z in ((axes.xaxis, plane.z1), (axes.yaxis, plane.z2)):
+        # An even number of tiles has none in the middle: only then are the ticks symmetrical.
+        count = ticks + (ticks + len(z)) % 2
+        places = np.unique(np.linspace(0, len(z) - 1, count).round().astype(int))
+        decimals = 2 if np.abs(z).max() < 10 else 1
+        names = [f"{v:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for v in z[places]]
+        axis.set_ticks(places, names)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$")
+
+
+def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: Plane) -> None:
+    # Drawn digit by digit, the last digit would hide the others.
+    order = np.random.default_rng(0).permutation(len(mu))
+    colours = np.array(style.DIGIT_COLOURS)[labels[order]]
+    x, y = mu[order].T
+    axes.scatter(x, y, c=colours, s=2.5, linewidths=0, alpha=0.7, rasterized=True)
+    corner = plane.z1[0], plane.z2[0]
+    axes.add_patch(Rectangle(corner, float(np.ptp(plane.z1)), float(np.ptp(plane.z2)), fill=False,
+                             edgecolor="black", linewidth=0.8))  # fmt: skip
+    digits = np.unique(labels)
+    medians = [np.median(mu[labels == digit], axis=0) for digit in digits]
+    least = LABEL_DISTANCE * float(np.ptp(mu, axis=0).max())
+    for digit, place in zip(digits, style.spread_apart(medians, least), strict=True):
+        style.label_digit(axes, digit, place)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", box_aspect=1)
+    axes.set_aspect("equal", adjustable="datalim")
+
+
+def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
+    all_axes = part.subplots(2, metrics.DIGITS // 2, sharex=True, sharey=True)
+    for digit, (axes, plane) in enumerate(zip(all_axes.flat, planes, strict=True)):
+        draw_plane(axes, plane, ticks=2)
+        axes.set_title(f"CVAE: {digit}")
+        axes.label_outer()
+    for axes in all_axes[-1]:
+        # Labels that stick out at the sides would cost the panels their width.
+        first, *_, last = axes.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+
+
+def caption(data: LatentGrid) -> str:
+    """Say what the axes are, how many codes are drawn, from which runs."""
+    rows, columns = data.planes[data.runs[0].model][0].images.shape[:2]
+    text = f"Two-dimensional latent spaces of {data.dataset}, {captions.seeds(data.runs)}. "
+    if data.mu:
+        text += (
+            f"Left, a grid of {rows} x {columns} decoded images; right, the {len(data.labels):,} "
+            "test images (posterior means; codes for the AE) in the colour of their digit, with "
+            "each digit's number near its median and the extent of the grid as a frame. "
+        )
+    if "ae" in data.planes:
+        text += "The AE's grid is even over the range of the codes. "
+    if {"vae", "cvae"} & set(data.planes):
+        text += (
+            "Grids of the VAE and CVAE stand at standard normal quantiles, so equal areas have "
+            "equal probability under the prior and the axes are not linear in z. "
+        )
+    if "cvae" in data.planes:
+        text += "The CVAE decodes the same grid once for each requested digit. "
+    return text + captions.sources(data.runs)

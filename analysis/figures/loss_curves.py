@@ -1,0 +1,160 @@
+"""Loss by epoch, and rate against distortion at the end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.metrics import Floats
+from analysis.selection import Group, group_runs
+
+PANELS_PER_ROW = 2
+DASHED = (0, (2, 1.5))
+MARKERS = "osDPXv*<>"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run: loss per image by epoch, shape (E,); validation SSE and KL (nats) at the end."""
+
+    train: Floats
+    val: Floats
+    last_sse: float
+    last_kl: float | None
+
+
+@dataclass(frozen=True)
+class LossCurves:
+    """What the figure shows; `curves` by run id, `counts` images per split."""
+
+    groups: list[Group]
+    curves: Mapping[str, Curve]
+    dataset: str
+    counts: Mapping[str, int]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run shown."""
+        return [run for group in self.groups for run in group.runs]
+
+    @property
+    def with_rate(self) -> list[Group]:
+        """Groups whose models have a KL term."""
+        return [group for group in self.groups if group.model != "ae"]
+
+
+def gather(sweep: Sweep) -> LossCurves:
+    """Read the histories of every run."""
+    curves = {}
+    for results in sweep.results():
+        variational = results.config.model.kind != "ae"
+        curves[results.config.run_id] = Curve(
+            results.array("history/train/loss"),
+            results.array("history/val/loss"),
+            float(results.array("history/val/sse")[-1]),
+            float(results.array("history/val/kl")[-1]) if variational else None,
+        )
+    return LossCurves(group_runs(sweep.runs), curves, sweep.data.title, sweep.data.counts)
+
+
+@style.styled()
+def draw(data: LossCurves) -> Figure:
+    """Draw one panel of losses per group on a shared log axis, then rate against distortion."""
+    panels = len(data.groups) + bool(data.with_rate)
+    columns = min(PANELS_PER_ROW, panels)
+    rows = -(-panels // columns)
+    figure = style.new_figure(style.PAGE_INCHES * columns / PANELS_PER_ROW, 2.3 * rows + 0.5)
+    grid = figure.add_gridspec(rows, columns)
+    colours = style.latent_colours([run.latent_size for run in data.runs])
+    shared: Axes | None = None
+    for place, group in enumerate(data.groups):
+        axes = figure.add_subplot(grid[divmod(place, columns)], sharey=shared)
+        shared = shared or axes
+        _draw_losses(axes, group, data.curves, colours)
+    if data.with_rate:
+        axes = figure.add_subplot(grid[divmod(panels - 1, columns)])
+        _draw_rate_distortion(axes, data, colours)
+    _add_legend(figure, colours)
+    return figure
+
+
+def _draw_losses(
+    axes: Axes,
+    group: Group,
+    curves: Mapping[str, Curve],
+    colours: Mapping[int, str],
+) -> None:
+    for run in group.runs:
+        curve, colour = curves[run.run_id], colours[run.latent_size]
+        epochs = np.arange(1, len(curve.val) + 1)
+        # A single epoch makes no line.
+        crosses, dots = ("x", ".") if len(epochs) == 1 else ("", "")
+        axes.plot(epochs, curve.train, color=colour, linestyle=DASHED, marker=crosses)
+        axes.plot(epochs, curve.val, color=colour, marker=dots)
+    term = "SSE" if group.model == "ae" else "SSE + KL"
+    if group.runs[0].config.model.likelihood == "bernoulli":
+        term = term.replace("SSE", "cross-entropy")
+    axes.set(title=group.title, xlabel="epoch", ylabel=f"loss per image: {term}")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+    _log_axis(axes)
+
+
+def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, str]) -> None:
+    handles = []
+    for group, marker in zip(data.with_rate, cycle(MARKERS), strict=False):
+        sizes = group.latent_sizes
+        rates, distortions = np.transpose([_end(data, group.of_size(size)) for size in sizes])
+        axes.plot(rates, distortions, color="#999999", linewidth=0.8, zorder=1)
+        shades = [colours[size] for size in sizes]
+        axes.scatter(rates, distortions, c=shades, marker=marker, s=26, zorder=2)
+        grey: dict[str, Any] = {"color": "#666666", "linestyle": "", "markersize": 5}
+        handles.append(Line2D([], [], marker=marker, label=group.title, **grey))
+    axes.set(title="Rate and distortion, last epoch", xlabel="rate: KL per image (nats)")
+    axes.set_ylabel("distortion: SSE per image")
+    axes.legend(handles=handles, loc="upper right")
+    _log_axis(axes)
+
+
+def _end(data: LossCurves, runs: Sequence[Run]) -> tuple[float, float]:
+    """Return KL and SSE at the last epoch, averaged over the seeds."""
+    curves = [data.curves[run.run_id] for run in runs]
+    rates = [curve.last_kl for curve in curves if curve.last_kl is not None]
+    return float(np.mean(rates)), float(np.mean([curve.last_sse for curve in curves]))
+
+
+def _log_axis(axes: Axes) -> None:
+    axes.set_yscale("log")
+    style.plain_log_ticks(axes.yaxis)
+    axes.grid(which="major", axis="both")
+
+
+def _add_legend(figure: Figure, colours: Mapping[int, str]) -> None:
+    lines = [Line2D([], [], color=colour, label=f"d = {size}") for size, colour in colours.items()]
+    lines.append(Line2D([], [], color="#444444", linestyle=DASHED, label="training"))
+    lines.append(Line2D([], [], color="#444444", label="validation"))
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(len(lines), 8))
+
+
+def caption(data: LossCurves) -> str:
+    """Say what is drawn, on how many images, from which runs."""
+    text = (
+        f"Loss per image by epoch on {data.dataset}: training ({data.counts['train']:,} images, "
+        f"dashed) and validation ({data.counts['val']:,} images, solid), for latent size d = "
+        f"{captions.listed(sorted({run.latent_size for run in data.runs}))}, "
+        f"{captions.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
+        "in nats; the logarithmic axis is the same in all panels of losses. "
+    )
+    if data.with_rate:
+        text += (
+            "Rate (KL) against distortion (SSE) is that of the validation images at the last "
+            "epoch, averaged over seeds; the AE has no rate. "
+        )
+    return text + captions.sources(data.runs)

@@ -1,0 +1,187 @@
+"""One look for all figures: colours, sizes, fonts, and images laid out as tiles.
+
+Nothing here or in the figures uses pyplot, so no state outlives a figure.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ContextDecorator
+from typing import Any, cast
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.typing import ColorType
+from numpy.typing import NDArray
+
+Image = NDArray[Any]
+
+COLUMN_INCHES = 3.5
+PAGE_INCHES = 7.16
+PNG_DPI = 200
+TINY, SMALL = 6.0, 7.0
+
+# Strips of tiles: pixels of an image's side and of a gap; room for labels in inches.
+SIDE, GAP = 28, 2
+LABEL_INCHES, HEAD_INCHES = 0.7, 0.2
+
+# Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
+DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
+ALL_DIGITS_COLOUR = "black"
+MODEL_MARKERS = {"ae": "^", "vae": "o", "cvae": "s"}
+
+_RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 8.0,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "legend.title_fontsize": SMALL,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.1,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.4,
+    "axes.axisbelow": True,
+    "image.cmap": "gray",
+    "pdf.fonttype": 42,  # text stays text in the PDF
+    "savefig.dpi": PNG_DPI,
+}
+
+
+class _Context(AbstractContextManager[None], ContextDecorator):
+    """A context manager that may also decorate a function."""
+
+
+def styled() -> _Context:
+    """Apply the style within a ``with`` block, or as a decorator of a drawing function."""
+    # From matplotlib's defaults on, so that nobody's matplotlibrc changes a figure.
+    return cast(_Context, matplotlib.style.context(["default", _RC]))
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in inches whose parts will not overlap."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def latent_colours(latent_sizes: Sequence[int]) -> dict[int, str]:
+    """Assign sequential colours to latent sizes, dark to light as they grow."""
+    ordered = sorted(set(latent_sizes))
+    places = np.linspace(0.0, 0.88, len(ordered)) if len(ordered) > 1 else [0.4]
+    return dict(zip(ordered, map(to_hex, matplotlib.colormaps["viridis"](places)), strict=True))
+
+
+def plain_log_ticks(axis: XAxis | YAxis) -> None:
+    """Label a log axis 10, 20, 50, 100 instead of with powers of ten."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def tile(images: Image, gap: int = 0, fill: float = 1.0) -> Image:
+    """Lay images out as one picture.
+
+    Parameters
+    ----------
+    images
+        Shape (R, C, H, W); row 0 on top.
+    gap
+        Pixels between neighbours.
+    fill
+        Value of the gaps.
+
+    Returns
+    -------
+    ndarray
+        Shape (R * (H + gap) - gap, C * (W + gap) - gap).
+    """
+    rows, columns, height, width = images.shape
+    framed = np.full((rows, height + gap, columns, width + gap), fill, dtype=np.float64)
+    framed[:, :height, :, :width] = images.transpose(0, 2, 1, 3)
+    flat = framed.reshape(rows * (height + gap), columns * (width + gap))
+    return flat[: flat.shape[0] - gap, : flat.shape[1] - gap]
+
+
+def strip_figure(
+    lines: Sequence[int], *, headed: int | None, columns: int = 10, right: float = 0.05
+) -> tuple[Figure, list[Axes]]:
+    """Return a page-wide figure with strips of equally large tiles, one axes per strip.
+
+    Parameters
+    ----------
+    lines
+        Rows of tiles in each strip, top to bottom.
+    headed
+        The strip that gets labels above its columns, if any.
+    columns
+        Tiles in a row.
+    right
+        Inches to leave free on the right.
+    """
+    width = PAGE_INCHES - LABEL_INCHES - right
+    pixel = width / (columns * (SIDE + GAP) - GAP)
+    heights = [pixel * (count * (SIDE + GAP) - GAP) for count in lines]
+    spaces = [HEAD_INCHES if strip == headed else 0.1 for strip in range(len(lines))]
+    total = sum(heights) + sum(spaces) + 0.03
+    figure = Figure(figsize=(PAGE_INCHES, total))
+    all_axes, bottom = [], total
+    for height, space in zip(heights, spaces, strict=True):
+        bottom -= space + height
+        box = (LABEL_INCHES / PAGE_INCHES, bottom / total, width / PAGE_INCHES, height / total)
+        all_axes.append(figure.add_axes(box))
+    return figure, all_axes
+
+
+def show_strip(axes: Axes, images: Image, label: str, **imshow: Any) -> AxesImage:  # noqa: ANN401 - passed on
+    """Show images (R, C, 28, 28), in [0, 1] unless said otherwise, with a label on the left."""
+    options = {"vmin": 0, "vmax": 1, **imshow}
+    picture = axes.imshow(tile(images, gap=GAP, fill=np.nan), **options)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.set_ylabel(label, rotation=0, ha="right", va="center", labelpad=4)
+    return picture
+
+
+def label_columns(axes: Axes, labels: Sequence[str]) -> None:
+    """Write a label above each column of a strip."""
+    centres = [column * (SIDE + GAP) + (SIDE - 1) / 2 for column in range(len(labels))]
+    axes.xaxis.tick_top()
+    axes.set_xticks(centres, labels)
+    axes.tick_params(axis="x", length=0, pad=1)
+
+
+def label_digit(axes: Axes, digit: int, place: Sequence[float] | Image) -> None:
+    """Write a digit on a disc of its colour, centred at `place` (x, y)."""
+    disc = {"boxstyle": "circle,pad=0.15", "facecolor": DIGIT_COLOURS[digit], "edgecolor": "white"}
+    axes.text(place[0], place[1], str(digit), ha="center", va="center", fontsize=SMALL,
+              color=ink_on(DIGIT_COLOURS[digit]), fontweight="bold", bbox=disc)  # fmt: skip
+
+
+def ink_on(colour: ColorType) -> str:
+    """Return black or white, whichever is easier to read on `colour` (ITU-R BT.709 luma)."""
+    luma = np.dot(to_rgb(colour), (0.2126, 0.7152, 0.0722))
+    return "black" if luma > 0.5 else "white"
+
+
+def spread_apart(points: Sequence[Sequence[float]], least: float) -> Image:
+    """Move points (P, 2) that are closer than `least` apart, so that labels there stay legible."""
+    places = np.array(points, dtype=np.float64)
+    for _ in range(100):
+        offset = places[:, None] - places[None]
+        distance = np.hypot(*offset.transpose(2, 0, 1))
+        # A point neither moves itself, nor is it moved by those far enough away.
+        overlap = np.where((distance > 0) & (distance < least), least - distance, 0)
+        if not overlap.any():
+            break
+        push = offset / np.where(distance > 0, distance, 1)[..., None] * overlap[..., None]
+        places += 0.3 * push.sum(axis=1)
+    return places

@@ -1,0 +1,204 @@
+"""A sweep as the analysis sees it: which runs have valid results, and which are gaps.
+
+The only module of the analysis that opens HDF5. Arrays are read on demand, from one results file
+at a time, so that memory does not grow with the number of runs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aevae.config import RunConfig
+from aevae.errors import InputError
+from aevae.paths import RunPaths, SweepPaths
+from aevae.results import Results, check_results, file_sha256, open_dataset, open_results
+from aevae.store import Array, InvalidFile
+
+KINDS = ("ae", "vae", "cvae")
+SPLITS = ("train", "val", "test")
+DATASET_TITLES = {
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "digits": "scikit-learn's digits",
+}
+
+Track = Callable[[Sequence[RunPaths]], Iterable[RunPaths]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run whose results are complete and undamaged."""
+
+    paths: RunPaths
+    config: RunConfig
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        return self.paths.run_id
+
+    @property
+    def model(self) -> str:
+        """Kind of model: ae, vae or cvae."""
+        return self.config.model.kind
+
+    @property
+    def variant(self) -> str:
+        """What tells the model from others of its kind."""
+        return self.config.model.variant
+
+    @property
+    def latent_size(self) -> int:
+        """Number of latent dimensions, d."""
+        return self.config.model.latent_size
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A planned run without usable results.
+
+    `state` is ``missing`` (nothing published yet), ``damaged`` (the file breaks its contract) or
+    ``foreign`` (it belongs to another run, or was evaluated on another dataset).
+    """
+
+    run_id: str
+    state: Literal["missing", "damaged", "foreign"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What identifies the `dataset.h5` of a sweep, and how many images each split has."""
+
+    path: Path
+    name: str
+    sha256: str
+    counts: dict[str, int]
+
+    @property
+    def title(self) -> str:
+        """Name for readers."""
+        return DATASET_TITLES.get(self.name, self.name)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs of a sweep, ordered by model, variant, latent size and seed."""
+
+    root: Path
+    dataset: Dataset | None
+    runs: tuple[Run, ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def partial_note(self) -> str:
+        """Mark for outputs of an incomplete sweep, ``partial: 5 of 6 runs``; else empty."""
+        total = len(self.runs) + len(self.gaps)
+        return f"partial: {len(self.runs)} of {total} runs" if self.gaps else ""
+
+    @property
+    def data(self) -> Dataset:
+        """The dataset of the runs.
+
+        Raises
+        ------
+        InputError
+            The sweep has no dataset.h5, hence no usable run.
+        """
+        if self.dataset is None:
+            raise InputError(f"{SweepPaths(self.root).dataset} does not exist")
+        return self.dataset
+
+    def labels(self, split: str) -> Array:
+        """Return the digits of a split (train, val or test), shape (N,), uint8."""
+        return self._read(f"{split}/label")
+
+    def images(self, split: str) -> Array:
+        """Return the images of a split (val or test), shape (N, 28, 28), uint8."""
+        return self._read(f"{split}/image")
+
+    def open(self, run: Run) -> AbstractContextManager[Results]:
+        """Open the results of one run."""
+        return open_results(run.paths.results)
+
+    def results(self) -> Iterator[Results]:
+        """Open the results of every run, one after the other."""
+        for run in self.runs:
+            with self.open(run) as results:
+                yield results
+
+    def _read(self, name: str) -> Array:
+        with open_dataset(self.data.path) as file:
+            return file.array(name)
+
+
+def open_sweep(root: Path, track: Track = iter) -> Sweep:
+    """Check every planned run of a sweep, reading every dataset so that damage is found now.
+
+    Parameters
+    ----------
+    root
+        Folder of the sweep.
+    track
+        Wraps the list of runs while they are checked, for example in a progress bar.
+
+    Raises
+    ------
+    InputError
+        `root` is not the folder of a sweep.
+    InvalidFile
+        The sweep's dataset.h5 is damaged.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder")
+    paths = SweepPaths(root)
+    planned = paths.planned()
+    if not planned:
+        raise InputError(f"{root} is no sweep: it has no runs/<run id>/config.json")
+    dataset = _open_dataset(paths.dataset) if paths.dataset.exists() else None
+    checked = [_check_run(run, dataset) for run in track(planned)]
+    runs = sorted((run for run in checked if isinstance(run, Run)), key=_order)
+    return Sweep(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
+
+
+def _order(run: Run) -> tuple[int, str, int, int, str]:
+    config = run.config
+    return KINDS.index(run.model), run.variant, run.latent_size, config.seed, run.run_id
+
+
+def _open_dataset(path: Path) -> Dataset:
+    with open_dataset(path) as file:
+        counts = {split: file.layout[f"{split}/label"][0][0] for split in SPLITS}
+        return Dataset(path, str(file.attribute("name")), file_sha256(path), counts)
+
+
+def _check_run(paths: RunPaths, dataset: Dataset | None) -> Run | Gap:
+    if not paths.results.exists():
+        return Gap(paths.run_id, "missing", f"no {paths.results.name}")
+    try:
+        with open_results(paths.results) as results:
+            problem = _why_foreign(results, paths, dataset)
+        if problem:
+            return Gap(paths.run_id, "foreign", f"{paths.results.name}: {problem}")
+        return Run(paths, check_results(paths.results))
+    except InvalidFile as error:
+        # The run is named already: the folder in front of the file name says nothing new.
+        return Gap(paths.run_id, "damaged", str(error).replace(f"{paths.root}/", ""))
+
+
+def _why_foreign(results: Results, paths: RunPaths, dataset: Dataset | None) -> str:
+    """Say why these results do not belong in this folder of this sweep; empty if they do."""
+    if results.config.run_id != paths.run_id:
+        return f"holds the run {results.config.run_id}"
+    if dataset is None:
+        return "the sweep has no dataset.h5 to go with it"
+    if results.dataset_sha256 != dataset.sha256:
+        ours, theirs = dataset.sha256[:8], results.dataset_sha256[:8]
+        return f"dataset_sha256 {theirs}... is not that of dataset.h5 ({ours}...)"
+    for split in SPLITS:
+        rows, expected = results.file.layout[f"{split}/mu"][0][0], dataset.counts[split]
+        if rows != expected:
+            return f"{split}/mu: {rows} rows, but dataset.h5 has {expected} {split} images"
+    return ""

@@ -1,0 +1,1 @@
+"""Launching: sweep specifications, executors, run states and the `aevae` command."""

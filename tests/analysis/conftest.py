@@ -1,0 +1,182 @@
+"""Small sweeps on disk, written through the real store: arrays are made up, files are not."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
+from aevae.files import publish_text
+from aevae.paths import SweepPaths
+from aevae.results import (
+    SAMPLERS,
+    file_sha256,
+    result_fields,
+    write_dataset,
+    write_results,
+)
+from aevae.store import Array
+from analysis.load import Sweep, open_sweep
+
+COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100}
+SMALL = EvaluationConfig(
+    importance_samples=5,
+    samples_per_sampler=30,
+    grid_size=4,
+    traversal_steps=3,
+    interpolation_steps=3,
+    outliers=("noise",),
+)
+MakeConfig = Callable[..., RunConfig]
+BuildSweep = Callable[[Path, Sequence[RunConfig]], Path]
+
+
+def _make_config(kind: str, latent_size: int, *, seed: int = 0, epochs: int = 3, **model: object):
+    return RunConfig(
+        model=ModelConfig(kind=kind, latent_size=latent_size, **model),
+        train=TrainConfig(epochs=epochs),
+        evaluation=SMALL,
+        seed=seed,
+    )
+
+
+def _dataset_arrays() -> dict[str, Array]:
+    rng = np.random.default_rng(1)
+    arrays: dict[str, Array] = {}
+    for split in ("train", "val", "test"):
+        count = COUNTS[f"N_{split}"]
+        # Every digit is there, but not equally often.
+        labels = np.append(np.arange(10), rng.integers(0, 10, count - 10)).astype(np.uint8)
+        arrays[f"{split}/label"] = rng.permutation(labels)
+        arrays[f"{split}/index"] = np.arange(count)
+        if split != "train":
+            arrays[f"{split}/image"] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    return arrays
+
+
+def _result_arrays(config: RunConfig, images: Array) -> dict[str, Array]:
+    """Random arrays of the declared shapes, made consistent where the analysis relies on it."""
+    rng = np.random.default_rng(int(config.run_id[-8:], 16))
+    arrays: dict[str, Array] = {}
+    for field in result_fields(config):
+        if field.dims is None:
+            continue
+        shape = [COUNTS[dim] if isinstance(dim, str) else dim for dim in field.dims]
+        if np.dtype(field.dtype).kind == "f":
+            arrays[field.path] = rng.gamma(5.0, size=shape).astype(field.dtype)
+        else:
+            arrays[field.path] = rng.integers(0, 10, shape).astype(field.dtype)
+    arrays["weights/encoder.0.weight"] = rng.normal(size=(3, 4)).astype("f4")
+    decoded = rng.integers(0, 256, images.shape, dtype=np.uint8)
+    arrays["test/recon_mean"] = decoded
+    errors = ((decoded / 255.0 - images / 255.0) ** 2).sum(axis=(1, 2)) / config.model.latent_size
+    arrays["test/sse_mean"] = errors.astype("f4")
+    for name in SAMPLERS:
+        arrays[f"samples/{name}/image"] = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8)
+        if config.model.kind == "cvae":
+            arrays[f"samples/{name}/label"] = np.tile(np.arange(10, dtype=np.uint8), 3)
+    if config.model.latent_size == 2:
+        _fill_grids(config, arrays)
+    return arrays
+
+
+def _fill_grids(config: RunConfig, arrays: dict[str, Array]) -> None:
+    """Every image shows its place: brightness 10 * row + column, brighter in its top half."""
+    first = {"quantile": norm.ppf(np.linspace(0.025, 0.975, 4)), "range": np.linspace(-30, 50, 4)}
+    for name, z1 in first.items():
+        z = np.stack(np.meshgrid(z1, z1 * 0.5), axis=-1).astype("f4")
+        rows, columns = np.mgrid[:4, :4]
+        image = np.repeat((10 * rows + columns)[..., None, None], 28, axis=-2)
+        image = np.repeat(image, 28, axis=-1).astype("u1")
+        image[..., :14, :] += 100
+        lead = (10,) if config.model.kind == "cvae" else ()
+        arrays[f"grid/{name}/z"] = np.broadcast_to(z, (*lead, *z.shape))
+        arrays[f"grid/{name}/image"] = np.broadcast_to(image, (*lead, *image.shape))
+
+
+def _build_sweep(root: Path, configs: Sequence[RunConfig]) -> Path:
+    paths = SweepPaths(root)
+    root.mkdir(parents=True)
+    data = _dataset_arrays()
+    write_dataset(paths.dataset, data, name="mnist", source="made up", sha256={"train": "0" * 64})
+    for config in configs:
+        run = paths.run(config.run_id)
+        run.root.mkdir(parents=True)
+        publish_text(run.config, config.canonical_json())
+        write_results(
+            run.results,
+            config,
+            _result_arrays(config, data["test/image"]),
+            provenance={"training_seconds": 1.5},
+            dataset_sha256=file_sha256(paths.dataset),
+        )
+    return root
+
+
+def _flip_byte(path: Path, dataset: str) -> None:
+    """Damage one bit in the middle of the stored chunk of a dataset."""
+    with h5py.File(path) as file:
+        chunk = file[dataset].id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.fixture(scope="session")
+def make_config() -> MakeConfig:
+    """Make a small configuration: kind, latent size, seed, epochs, model settings."""
+    return _make_config
+
+
+@pytest.fixture(scope="session")
+def build_sweep() -> BuildSweep:
+    """Write a sweep folder with finished runs of some configurations."""
+    return _build_sweep
+
+
+@pytest.fixture(scope="session")
+def flip_byte() -> Callable[[Path, str], None]:
+    """Damage a stored dataset."""
+    return _flip_byte
+
+
+@pytest.fixture(scope="session")
+def complete_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep whose six runs (three models, d = 2 and 20) are done. Not to be changed."""
+    configs = [_make_config(kind, d) for kind in ("ae", "vae", "cvae") for d in (2, 20)]
+    return _build_sweep(tmp_path_factory.mktemp("sweep") / "weird folder %ü", configs)
+
+
+@pytest.fixture(scope="session")
+def complete(complete_dir: Path) -> Sweep:
+    """The same, opened."""
+    return open_sweep(complete_dir)
+
+
+@pytest.fixture
+def sweep_dir(complete_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the complete sweep that a test may damage."""
+    return Path(shutil.copytree(complete_dir, tmp_path / "my swéep %d"))
+
+
+@pytest.fixture
+def stored(complete_dir: Path) -> Callable[[str], AbstractContextManager[h5py.File]]:
+    """Open a run's results with h5py alone, for computations independent of the analysis."""
+
+    def open_raw(start: str) -> h5py.File:
+        (path,) = complete_dir.glob(f"runs/{start}*/results.h5")
+        return h5py.File(path, locking=False)
+
+    return open_raw
+
+
+@pytest.fixture
+def test_labels(complete_dir: Path) -> Array:
+    """Labels of the test images, read with h5py alone."""
+    with h5py.File(complete_dir / "dataset.h5", locking=False) as file:
+        return file["test/label"][()]

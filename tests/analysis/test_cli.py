@@ -1,0 +1,257 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from analysis.cli import app
+from analysis.figures import FIGURES
+
+# Stands in for a machine without the training extra: these imports fail.
+BLOCKER = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "torchvision", "submitit", "jobs"):
+            raise ModuleNotFoundError(f"blocked: {name}")
+
+sys.meta_path.insert(0, Blocked())
+from analysis.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def partial_dir(sweep_dir):
+    """A sweep that lacks the CVAE with d = 20."""
+    next(sweep_dir.glob("runs/cvae-z020*/results.h5")).unlink()
+    return sweep_dir
+
+
+def lines(text):
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+# --- check ----------------------------------------------------------------------------------------
+
+
+def test_check_of_a_complete_sweep_is_ok(run, complete_dir):
+    result = run("check", complete_dir)
+    assert result.exit_code == 0
+    assert result.stdout.count(" ok") == 7
+    assert lines(result.stdout)[-1] == "6 of 6 runs ok"
+    assert result.stderr == ""
+
+
+def test_check_tells_missing_from_damaged(run, partial_dir, flip_byte):
+    damaged = next(partial_dir.glob("runs/vae-z002*/results.h5"))
+    flip_byte(damaged, "test/recon_mean")
+    result = run("check", partial_dir)
+    assert result.exit_code == 1
+    rows = {line.split()[0]: line for line in lines(result.stdout)}
+    assert "damaged" in rows[damaged.parent.name]
+    assert "results.h5: test/recon_mean" in rows[damaged.parent.name]
+    (missing,) = (line for name, line in rows.items() if name.startswith("cvae-z020"))
+    assert missing.split()[1:] == ["missing", "no", "results.h5"]
+    assert lines(result.stdout)[-1] == "4 of 6 runs ok"
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def test_tables_writes_every_format_and_prints_the_errors(run, complete_dir, tmp_path):
+    target = tmp_path / "tables of %s é"
+    result = run("tables", complete_dir, "--to", target)
+    assert result.exit_code == 0
+    assert sorted(path.name for path in target.iterdir()) == [
+        "history.csv",
+        "per_digit_error.csv", "per_digit_error.md", "per_digit_error.tex",
+        "summary.csv", "summary.md", "summary.tex",
+    ]  # fmt: skip
+    for path in target.iterdir():
+        assert str(path) in lines(result.stdout)
+    shown = [line.split() for line in lines(result.stdout) if line.startswith("cvae")]
+    markdown = [
+        line.strip("|").replace("|", " ").split()
+        for line in (target / "per_digit_error.md").read_text().splitlines()
+        if line.startswith("| cvae")
+    ]
+    assert shown == markdown
+    assert len(shown) == 2
+
+
+def test_tables_go_to_the_sweep_unless_told_otherwise(run, sweep_dir):
+    assert run("tables", sweep_dir, "--format", "md").exit_code == 0
+    assert {path.name for path in (sweep_dir / "analysis").iterdir()} == {
+        "per_digit_error.md", "summary.md",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("option", "code"), [((), 1), (("--allow-partial",), 0)])
+def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path, option, code):
+    result = run("tables", partial_dir, "--to", tmp_path / "out", *option)
+    assert result.exit_code == code
+    gap, note = lines(result.stderr)
+    assert gap.startswith("cvae-z020-s0-")
+    assert gap.endswith(": missing: no results.h5")
+    assert note == "partial: 5 of 6 runs"
+    assert "Partial: 5 of 6 runs." in (tmp_path / "out" / "summary.md").read_text()
+    assert len((tmp_path / "out" / "per_digit_error.csv").read_text().splitlines()) == 1 + 5 * 11
+
+
+@pytest.mark.parametrize("command", ["tables", "figures"])
+def test_nothing_finished_makes_nothing(run, sweep_dir, tmp_path, command):
+    for path in sweep_dir.glob("runs/*/results.h5"):
+        path.unlink()
+    result = run(command, sweep_dir, "--to", tmp_path / "out", "--allow-partial")
+    assert result.exit_code == 1
+    assert lines(result.stderr)[-1] == "partial: 0 of 6 runs"
+    assert not (tmp_path / "out").exists()
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def test_figures_come_with_captions(run, complete_dir, tmp_path):
+    result = run("figures", complete_dir, "--to", tmp_path / "figures")
+    assert result.exit_code == 0
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf", "md")
+    }
+    assert (tmp_path / "figures" / "by_digit.pdf").read_bytes().startswith(b"%PDF")
+    caption = (tmp_path / "figures" / "by_digit.md").read_text()
+    assert caption.count("`") == 12
+    assert "partial" not in caption.lower()
+
+
+def test_figures_are_the_same_bytes_again(run, complete_dir, tmp_path):
+    for folder in ("one", "two"):
+        run("figures", complete_dir, "--to", tmp_path / folder, "--only", "loss_curves")
+    for name in ("loss_curves.png", "loss_curves.pdf"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize(("option", "code"), [((), 1), (("--allow-partial",), 0)])
+def test_figure_without_ingredients_is_skipped(
+    run, build_sweep, make_config, tmp_path, option, code
+):
+    folder = build_sweep(tmp_path / "sweep", [make_config("vae", 5)])
+    result = run(
+        "figures", folder, "--to", tmp_path / "out", "--only", "latent_grid,generated",
+        "--format", "png", *option,
+    )  # fmt: skip
+    assert result.exit_code == code
+    assert lines(result.stderr) == ["skipped latent_grid: no finished run with latent size 2"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "generated.png", "generated.md",
+    }  # fmt: skip
+
+
+def test_partial_figures_say_so(run, partial_dir, tmp_path):
+    arguments = ("--to", tmp_path, "--only", "loss_curves", "--format", "png")
+    assert run("figures", partial_dir, *arguments).exit_code == 1
+    assert (tmp_path / "loss_curves.md").read_text().endswith("\n\nPartial: 5 of 6 runs.\n")
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["figures", "--only", "by_digit,nonsense"], "--only: unknown 'nonsense' (valid: loss_"),
+        (["figures", "--format", "jpg"], "--format: unknown 'jpg' (valid: png, pdf)"),
+        (["tables", "--format", ","], "--format: unknown ',' (valid: csv, md, latex)"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_valid_ones(run, complete_dir, arguments, message):
+    command, *options = arguments
+    result = run(command, complete_dir, *options)
+    assert result.exit_code == 2
+    (line,) = lines(result.stderr)
+    assert line.startswith(f"aevae-analysis: {message}")
+
+
+@pytest.mark.parametrize("command", ["check", "tables", "figures"])
+def test_a_folder_that_is_no_sweep(run, tmp_path, command):
+    for folder, message in ((tmp_path, "is no sweep"), (tmp_path / "nowhere", "is not a folder")):
+        result = run(command, folder)
+        assert result.exit_code == 2
+        (line,) = lines(result.stderr)
+        assert str(folder) in line
+        assert message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("below", ["", "/folder"])
+def test_output_that_is_no_folder(run, complete_dir, tmp_path, below):
+    (tmp_path / "file").write_text("mine")
+    result = run("tables", complete_dir, "--to", f"{tmp_path}/file{below}")
+    assert result.exit_code == 2
+    (line,) = lines(result.stderr)
+    assert "--to: cannot create the folder" in line
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_damaged_dataset_file_is_one_line(run, sweep_dir):
+    (sweep_dir / "dataset.h5").write_bytes(b"not HDF5")
+    result = run("tables", sweep_dir)
+    assert result.exit_code == 1
+    (line,) = lines(result.stderr)
+    assert "dataset.h5: not a readable HDF5 file" in line
+
+
+# --- help, and what is imported -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["check", "tables", "figures"])
+def test_every_command_has_an_example(run, command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example: aevae-analysis {command} " in result.stdout
+
+
+def test_help_of_figures_lists_every_name(run):
+    text = run("figures", "--help").stdout
+    assert all(name in text for name in FIGURES)
+
+
+def test_version(run):
+    assert run("--version").stdout.startswith("aevae-analysis 0.")
+
+
+def python(*arguments):
+    environment = {**os.environ, "NO_COLOR": "1"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_tables_and_figures_need_no_torch(complete_dir, tmp_path):
+    done = python("-c", BLOCKER, "tables", complete_dir, "--to", tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = python("-c", BLOCKER, "figures", complete_dir, "--to", tmp_path, "--format", "png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "latent_grid.png").exists()
+
+
+def test_help_does_not_wait_for_heavy_imports():
+    script = "import sys, analysis.cli; print([m for m in sys.modules if m in sys.argv])"
+    heavy = ["numpy", "pandas", "matplotlib", "sklearn", "scipy", "h5py", "torch"]
+    done = python("-c", script, *heavy)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,115 @@
+"""What the tests share: small real runs on real digits, in folders with hostile names."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
+from aevae.paths import RunPaths, SweepPaths
+
+# A second of training: what takes long elsewhere is small here, and nothing is left out.
+SMALL_EVALUATION = {
+    "importance_samples": 2,
+    "samples_per_sampler": 10,
+    "mixture_components": 2,
+    "grid_size": 3,
+    "traversal_steps": 3,
+    "interpolation_steps": 3,
+}
+
+SPEC = f"""
+name = "tiny"
+models = ["ae", "vae"]
+latent_sizes = [2]
+
+[model]
+hidden_sizes = [32]
+
+[data]
+dataset = "digits"
+
+[train]
+epochs = 2
+batch_size = 256
+
+[execution]
+checkpoint_seconds = 0
+
+[evaluation]
+{"".join(f"{key} = {value}{os.linesep}" for key, value in SMALL_EVALUATION.items())}
+"""
+
+
+@pytest.fixture
+def weird(tmp_path: Path) -> Path:
+    """An empty folder with about the worst name that a filesystem takes."""
+    path = tmp_path / "spaces, ünïcode & 100 % 'quoted'"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def tiny_config() -> Callable[..., RunConfig]:
+    """Make the configuration of a small run; other keywords are settings of its model."""
+
+    def make(kind="vae", latent_size=2, *, epochs=2, seed=0, learning_rate=1e-3, **model):
+        settings = {"hidden_sizes": [32], **model}
+        return RunConfig(
+            model=ModelConfig(kind=kind, latent_size=latent_size, **settings),
+            train=TrainConfig(epochs=epochs, batch_size=256, learning_rate=learning_rate),
+            data=DataConfig(dataset="digits"),
+            evaluation=EvaluationConfig(**SMALL_EVALUATION),
+            seed=seed,
+        )
+
+    return make
+
+
+@pytest.fixture
+def plan() -> Callable[[SweepPaths, RunConfig], RunPaths]:
+    """Lay a run out in a sweep folder."""
+
+    def lay_out(sweep, config):
+        paths = sweep.run(config.run_id)
+        paths.root.mkdir(parents=True)
+        paths.config.write_text(config.canonical_json())
+        return paths
+
+    return lay_out
+
+
+@pytest.fixture
+def spec(weird: Path) -> Path:
+    """The specification of a sweep of two small runs."""
+    path = weird / "tiny spec.toml"
+    path.write_text(SPEC)
+    return path
+
+
+@pytest.fixture
+def command_environment() -> dict[str, str]:
+    """One thread, and the plain C locale that many clusters have."""
+    return {**os.environ, "LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
+
+@pytest.fixture
+def aevae(command_environment) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call the real `aevae` command in a process of its own."""
+
+    def call(*arguments, cwd):
+        return subprocess.run(
+            [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
+            cwd=cwd,
+            env=command_environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=200,
+            check=False,
+        )
+
+    return call

@@ -1,0 +1,135 @@
+"""Whatever kills a run, running it again must give the numbers of the undisturbed one."""
+
+import logging
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from aevae.checkpoint import load_newest, save_checkpoint
+from aevae.errors import RunFailed
+from aevae.execution import ExecutionConfig, StopRequest
+from aevae.paths import SweepPaths
+from aevae.results import check_results, open_results
+from aevae.run import execute
+from aevae.train import TrainState
+
+CPU = torch.device("cpu")
+
+
+class Malicious:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def saved(paths, config, *epochs):
+    state = TrainState.new(config, CPU)
+    for epoch in epochs:
+        state.epoch = epoch
+        save_checkpoint(paths, config, state)
+
+
+def test_06_08_sigkill_in_mid_training_changes_no_bit(weird, spec, aevae, command_environment):
+    settings = [
+        "--set",
+        "train.epochs=15",
+        "--set",
+        'models=["vae"]',
+        "--set",
+        "train.batch_size=16",
+    ]
+    found = []
+    for name in ("undisturbed", "killed"):
+        sweep = SweepPaths(weird / name)
+        config = _lay_out(spec, sweep, settings)
+        paths = sweep.run(config.run_id)
+        command = [sys.executable, "-m", "jobs.cli", "run", str(sweep.root), "--index", "0"]
+        if name == "killed":
+            with subprocess.Popen(
+                command, env=command_environment, stderr=subprocess.DEVNULL
+            ) as process:
+                deadline = time.monotonic() + 60
+                while not paths.checkpoints() and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                process.kill()
+            assert process.returncode == -9
+            assert paths.checkpoints()
+            assert not paths.results.exists()
+            (paths.root / ".results.h5.0badf00d.tmp").write_bytes(b"orphan")
+        result = aevae("run", sweep.root, "--index", 0, cwd=weird)
+        assert result.returncode == 0, result.stderr
+        assert not list(paths.root.glob(".*.tmp"))
+        with open_results(paths.results) as results:
+            found.append({n: results.array(n).tobytes() for n in results.file.layout})
+    differing = {n for n in found[0] if found[0][n] != found[1][n]}
+    assert differing <= {"history/epoch_seconds"}
+    assert found[0].keys() == found[1].keys()
+
+
+def _lay_out(spec, sweep, settings):
+    from jobs.spec import load_spec
+    from jobs.sweep import lay_out
+
+    return lay_out(load_spec(spec, settings[1::2]), sweep.root, str(spec)).runs[0]
+
+
+def test_09_truncated_newest_checkpoint_is_passed_over(weird, tiny_config, plan, caplog):
+    config = tiny_config()
+    paths = plan(SweepPaths(weird), config)
+    saved(paths, config, 1, 2, 3)
+    newest, older = paths.checkpoints()
+    newest.write_bytes(newest.read_bytes()[:1000])
+    with caplog.at_level(logging.WARNING):
+        assert load_newest(paths, config, CPU).epoch == 2
+    assert f"{newest.name} is damaged" in caplog.text
+    older.write_bytes(b"")
+    assert load_newest(paths, config, CPU) is None
+
+
+def test_25_checkpoint_of_another_configuration_is_refused(weird, tiny_config, plan):
+    paths = plan(SweepPaths(weird), tiny_config())
+    saved(paths, tiny_config(seed=1), 1)
+    with pytest.raises(RunFailed, match="made with seed = 1, this run has 0"):
+        load_newest(paths, tiny_config(), CPU)
+
+
+def test_26_malicious_checkpoint_is_not_executed(weird, tiny_config, plan):
+    config = tiny_config()
+    paths = plan(SweepPaths(weird), config)
+    owned = weird / "owned"
+    torch.save({"version": 1, "model": Malicious(owned)}, paths.checkpoint(1))
+    paths.checkpoint(2).write_bytes(pickle.dumps(Malicious(owned), protocol=2))
+    assert load_newest(paths, config, CPU) is None
+    assert not owned.exists()
+
+
+def test_07_10_19_leftovers_of_a_killed_writer_are_ignored_and_removed(weird, tiny_config, plan):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    leftovers = [".checkpoint-000002.pt.0badf00d.tmp", ".results.h5.0badf00d.tmp"]
+    for name in leftovers:
+        (paths.root / name).write_bytes(b"half of it")
+    assert load_newest(paths, config, CPU) is None
+    assert not paths.results.exists()
+    execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
+    assert check_results(paths.results) == config
+    names = {p.name for p in paths.root.iterdir()}
+    assert names == {"config.json", "progress.json", "results.h5", "attempts"}
+
+
+def test_damaged_results_are_set_aside_and_made_again(weird, tiny_config, plan):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    paths.results.write_bytes(b"not HDF5")
+    execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
+    assert check_results(paths.results) == config
+    assert (paths.root / "results.h5.damaged").read_bytes() == b"not HDF5"

@@ -8,8 +8,11 @@ import typer
 from rich.console import Console
 
 from aevae.errors import InputError, Interrupted, RunFailed
+from jobs.scheduler import SchedulerError
 
 if TYPE_CHECKING:
+    from jobs.cluster import ClusterProfile
+    from jobs.spec import SweepSpec
     from jobs.sweep import Sweep
 
 EXIT_FAILED = 1
@@ -39,7 +42,7 @@ def main() -> None:
         app()
     except InputError as error:
         _fail(str(error), EXIT_USAGE)
-    except RunFailed as error:
+    except (RunFailed, SchedulerError) as error:
         _fail(str(error), EXIT_FAILED)
     except Interrupted as error:
         _fail(f"interrupted by {error}; run the same command again to go on", EXIT_INTERRUPTED)
@@ -78,7 +81,13 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the sweep; default: runs/<name>.")
     ] = None,
-    cluster: Annotated[str, typer.Option(help="local, or debug (in this process).")] = "local",
+    cluster: Annotated[
+        str,
+        typer.Option(
+            help="local, debug (in this process), auto, or a cluster profile: a TOML file or the "
+            "name of a shipped one."
+        ),
+    ] = "local",
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Runs at once; default: one per core or GPU.")
     ] = None,
@@ -91,32 +100,75 @@ def sweep(
         typer.Option(envvar="AEVAE_DATA_DIR", help="Folder of the datasets; default: data."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Run ids to run; default: all.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs, or the batch script, and stop.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
+    ] = False,
 ) -> None:
     """Train what is missing of a sweep; done runs are skipped, interrupted ones resume."""
+    from jobs.cluster import choose_cluster
     from jobs.spec import load_spec
     from jobs.sweep import check_launch, lay_out
 
-    if cluster not in ("local", "debug"):
-        raise InputError(f"cluster must be local or debug, got {cluster!r}")
+    chosen = choose_cluster(cluster)
     overrides = list(settings or [])
     if dataset is not None:
         overrides.append(f'data.dataset="{dataset}"')
     loaded = load_spec(spec, overrides)
-    location = (data_dir or loaded.execution.data_dir).absolute()
-    execution = loaded.execution.model_copy(update={"data_dir": location})
+    execution = loaded.execution if isinstance(chosen, str) else chosen.adapt(loaded.execution)
+    location = (data_dir or execution.data_dir).absolute()
+    execution = execution.model_copy(update={"data_dir": location})
     loaded = loaded.model_copy(update={"execution": execution})
     suffix = f"-{dataset}" if dataset is not None else ""
     folder = out or Path("runs") / f"{loaded.name}{suffix}"
     for duplicate in loaded.duplicates:
         messages.print(f"{duplicate} is named more than once; its runs are trained once")
+    if dry_run and not isinstance(chosen, str):
+        _show_script(loaded, folder, str(spec), chosen, only or [])
+        return
     if dry_run:
         for run in loaded.runs(str(spec)):
             print(run.run_id)  # noqa: T201 - output for scripts
         messages.print(f"{len(loaded.runs(str(spec)))} runs would go to {folder}", highlight=False)
         return
     check_launch(loaded, folder)
-    _launch(lay_out(loaded, folder, str(spec)), only or [], cluster, jobs)
+    laid_out = lay_out(loaded, folder, str(spec))
+    if isinstance(chosen, str):
+        _launch(laid_out, only or [], chosen, jobs)
+    else:
+        _submit(laid_out, only or [], chosen, watch=watch)
+
+
+def _show_script(
+    spec: "SweepSpec", folder: Path, source: str, profile: "ClusterProfile", only: list[str]
+) -> None:
+    from aevae.paths import SweepPaths
+    from jobs.slurm import batch_script, check_folder, gpu_hours, next_number
+
+    paths = SweepPaths(folder.resolve())
+    check_folder(paths.root)
+    runs = len(only) or len(spec.runs(source))
+    print(batch_script(paths, next_number(paths), profile, runs))  # noqa: T201 - output for scripts
+    messages.print(
+        f"{runs} runs, at most {gpu_hours(profile, runs):.1f} GPU-hours; each of up to "
+        f"{profile.max_num_timeout} requeues at the time limit may add as much",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _submit(sweep: "Sweep", only: list[str], profile: "ClusterProfile", *, watch: bool) -> None:
+    from jobs.slurm import submit_missing
+
+    def say(line: str) -> None:
+        messages.print(line, highlight=False, soft_wrap=True)
+
+    submitted = submit_missing(sweep, sweep.select(only), profile, say)
+    say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
+    if watch:
+        status(sweep.paths.root, watch=True)
 
 
 def _launch(sweep: "Sweep", only: list[str], cluster: str, jobs: int | None) -> None:
@@ -205,7 +257,8 @@ def status(
         with shown(messages) as show:
             show(statuses)
             while any(s.state in ("pending", "running") for s in statuses):
-                time.sleep(1)
+                # A scheduler is shared by many: it is asked seldom.
+                time.sleep(10 if opened.paths.submissions() else 1)
                 statuses = sweep_status(opened)
                 show(statuses)
     elif as_json:

@@ -1,0 +1,103 @@
+"""The jobs of one sweep as the scheduler knows them: squeue for now, sacct for how they ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Literal
+
+from aevae.paths import SweepPaths
+from jobs.scheduler import AccountedJob, QueuedJob, SchedulerError, accounted_jobs, queued_jobs
+from jobs.submission import Submission, read_submissions
+
+# How SLURM's end states are called here; others keep their own name in lower case.
+END_REASONS = {
+    "TIMEOUT": "timeout",
+    "OUT_OF_MEMORY": "out_of_memory",
+    "NODE_FAIL": "node_fail",
+    "BOOT_FAIL": "node_fail",
+    "CANCELLED": "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the newest job of a run is."""
+
+    kind: Literal["waiting", "running", "gone", "unknown"]
+    key: str | None = None
+    detail: str | None = None
+    """Why it waits, or why nothing is known."""
+    node: str | None = None
+
+
+class SweepJobs:
+    """The jobs of a sweep. squeue is asked once, at once; sacct once, when it is needed."""
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self._submissions = submissions
+        self._newest = {run_id: s for s in submissions for run_id in s.run_ids}
+        self._names = [submission.job_name for submission in submissions]
+        self._queue: dict[str, QueuedJob] = {}
+        self.error: str | None = None
+        """What SLURM said instead of an answer."""
+        try:
+            self._queue = queued_jobs(self._names)
+        except SchedulerError as error:
+            self.error = str(error)
+
+    @classmethod
+    def of(cls, paths: SweepPaths) -> "SweepJobs":
+        """Look up the jobs of a sweep; nothing is asked if it never met a scheduler."""
+        return cls(read_submissions(paths))
+
+    def place(self, run_id: str) -> Place | None:
+        """Say where the newest job of a run is; None if there never was one."""
+        submission = self._newest.get(run_id)
+        if submission is None:
+            return None
+        if self.error is not None:
+            return Place("unknown", detail=self.error)
+        job_id = submission.found_id(self._queue)
+        if job_id is None:
+            return Place("gone")
+        key = submission.key(run_id, job_id)
+        job = self._queue.get(key)
+        if job is None:
+            return Place("gone", key)
+        if job.waiting:
+            start = f", may start {job.start}" if job.start else ""
+            return Place("waiting", key, f"{job.reason}{start} (job {key})")
+        return Place("running", key, node=job.nodes)
+
+    def end_reason(self, run_id: str) -> str | None:
+        """Say how the newest job of a run ended; None if nobody knows."""
+        place = self.place(run_id)
+        if place is None or place.key is None:
+            return None
+        # Tasks that never started share a line such as 12_[3-5].
+        names = (place.key, f"{place.key.partition('_')[0]}_[")
+        for job in reversed(self.accounted or []):
+            if job.key == names[0] or job.key.startswith(names[1]):
+                state = job.state.split()[0]  # CANCELLED by 1000
+                return END_REASONS.get(state, state.lower())
+        return None
+
+    @property
+    def gpu_hours(self) -> float | None:
+        """GPU-hours that all attempts took so far; None if there is no accounting."""
+        if self.accounted is None:
+            return None
+        return sum(job.gpus * job.elapsed_seconds for job in self.accounted) / 3600
+
+    @cached_property
+    def accounted(self) -> list[AccountedJob] | None:
+        """Every attempt at every job; None if accounting does not answer."""
+        if not self._submissions:
+            return []
+        first = datetime.fromisoformat(self._submissions[0].submitted_at).astimezone()
+        since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+        try:
+            return accounted_jobs(self._names, since)
+        except SchedulerError:
+            return None

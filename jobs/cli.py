@@ -248,6 +248,7 @@ def status(
     import time
 
     from jobs.display import shown, status_table
+    from jobs.queue import used_gpu_hours
     from jobs.status import sweep_status
     from jobs.sweep import Sweep
 
@@ -265,6 +266,9 @@ def status(
         print(json.dumps([vars(s) for s in statuses], indent=1))  # noqa: T201 - output for scripts
     else:
         Console().print(status_table(statuses))
+        hours = used_gpu_hours(opened.paths)
+        if hours is not None:
+            Console().print(f"{hours:.2f} GPU-hours used", highlight=False)
     if any(s.state != "done" for s in statuses):
         raise typer.Exit(EXIT_FAILED)
 
@@ -303,7 +307,8 @@ def cancel(
     run_ids: Annotated[list[str] | None, typer.Argument(help="Runs; default: the sweep.")] = None,
     grace: Annotated[float, typer.Option(min=0, help="Seconds to save before KILL.")] = 60,
 ) -> None:
-    """Stop runs of this machine; they save a checkpoint, and the next sweep resumes them."""
+    """Stop runs here or in a queue; they save a checkpoint, and the next sweep resumes them."""
+    from jobs.cancel import cancel_queued
     from jobs.local import stop_launcher
     from jobs.signals import stop_and_wait
     from jobs.sweep import Sweep
@@ -312,7 +317,8 @@ def cancel(
     runs = [opened.paths.run(name) for name in opened.select(run_ids or [])]
     launcher_stopped = not run_ids and stop_launcher(opened)
     with messages.status("waiting for the runs to save and stop"):
-        stopped = stop_and_wait(runs, grace, lambda line: messages.print(line, soft_wrap=True))
+        stopped = cancel_queued(opened, [paths.run_id for paths in runs], grace)
+        stopped += stop_and_wait(runs, grace, lambda line: messages.print(line, soft_wrap=True))
     if launcher_stopped:
         messages.print("the launcher was told to stop")
     for name in stopped:

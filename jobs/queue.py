@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
-from aevae.paths import SweepPaths
+from aevae.attempt import read_record
+from aevae.paths import RunPaths, SweepPaths
 from jobs.scheduler import AccountedJob, QueuedJob, SchedulerError, accounted_jobs, queued_jobs
 from jobs.submission import Submission, read_submissions
 
@@ -83,21 +84,48 @@ class SweepJobs:
                 return END_REASONS.get(state, state.lower())
         return None
 
-    @property
-    def gpu_hours(self) -> float | None:
-        """GPU-hours that all attempts took so far; None if there is no accounting."""
-        if self.accounted is None:
-            return None
-        return sum(job.gpus * job.elapsed_seconds for job in self.accounted) / 3600
-
     @cached_property
     def accounted(self) -> list[AccountedJob] | None:
         """Every attempt at every job; None if accounting does not answer."""
-        if not self._submissions:
-            return []
-        first = datetime.fromisoformat(self._submissions[0].submitted_at).astimezone()
-        since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
-        try:
-            return accounted_jobs(self._names, since)
-        except SchedulerError:
-            return None
+        return _accounted(self._submissions)
+
+
+def used_gpu_hours(paths: SweepPaths) -> float | None:
+    """GPU-hours that all attempts at a sweep took so far; None if it had no GPUs of a cluster.
+
+    As accounted; without accounting, as the attempts recorded, up to their last sign of life.
+    """
+    submissions = read_submissions(paths)
+    if not any(submission.gpus for submission in submissions):
+        return None
+    jobs = _accounted(submissions)
+    if jobs is not None:
+        return sum(job.gpus * job.elapsed_seconds for job in jobs) / 3600
+    gpus = {run_id: s.gpus for s in submissions for run_id in s.run_ids}
+    return sum(gpus[run_id] * _recorded_seconds(paths.run(run_id)) for run_id in gpus) / 3600
+
+
+def _recorded_seconds(run: RunPaths) -> float:
+    """Time of a run's attempts in jobs, by their own records."""
+    seconds = 0.0
+    for attempt in run.attempts():
+        record = read_record(attempt)
+        if record is not None and record.slurm_job_id is not None:
+            began = datetime.fromisoformat(record.started_at)
+            if record.ended_at is not None:
+                ended = datetime.fromisoformat(record.ended_at)
+            else:
+                ended = datetime.fromtimestamp(attempt.stderr.stat().st_mtime, UTC)
+            seconds += max(0.0, (ended - began).total_seconds())
+    return seconds
+
+
+def _accounted(submissions: Sequence[Submission]) -> list[AccountedJob] | None:
+    if not submissions:
+        return []
+    first = datetime.fromisoformat(submissions[0].submitted_at).astimezone()
+    since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        return accounted_jobs([submission.job_name for submission in submissions], since)
+    except SchedulerError:
+        return None

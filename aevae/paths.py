@@ -106,6 +106,11 @@ class SweepPaths:
         """Folder for the job launcher's own files."""
         return self.root / "submitit"
 
+    @property
+    def analysis_log(self) -> Path:
+        """What the analysis job printed."""
+        return self.root / "analysis.log"
+
     def submission(self, number: int) -> Path:
         """Record of what was, or was about to be, submitted to a scheduler; JSON."""
         return self.root / "submissions" / f"{number}.json"

@@ -103,8 +103,14 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs, or the batch script, and stop.")
     ] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Write the sweep's folder and stop.")
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
+    ] = False,
+    then_analyse: Annotated[
+        bool, typer.Option("--then-analyse", help="Submit the analysis too, after all runs.")
     ] = False,
 ) -> None:
     """Train what is missing of a sweep; done runs are skipped, interrupted ones resume."""
@@ -135,10 +141,12 @@ def sweep(
         return
     check_launch(loaded, folder)
     laid_out = lay_out(loaded, folder, str(spec))
-    if isinstance(chosen, str):
+    if prepare:
+        messages.print(f"{laid_out.paths.root}: {len(laid_out.runs)} runs", soft_wrap=True)
+    elif isinstance(chosen, str):
         _launch(laid_out, only or [], chosen, jobs)
     else:
-        _submit(laid_out, only or [], chosen, watch=watch)
+        _submit(laid_out, only or [], chosen, watch=watch, then_analyse=then_analyse)
 
 
 def _show_script(
@@ -159,7 +167,15 @@ def _show_script(
     )
 
 
-def _submit(sweep: "Sweep", only: list[str], profile: "ClusterProfile", *, watch: bool) -> None:
+def _submit(
+    sweep: "Sweep",
+    only: list[str],
+    profile: "ClusterProfile",
+    *,
+    watch: bool,
+    then_analyse: bool,
+) -> None:
+    from jobs.analysis_job import submit_analysis
     from jobs.slurm import submit_missing
 
     def say(line: str) -> None:
@@ -167,6 +183,8 @@ def _submit(sweep: "Sweep", only: list[str], profile: "ClusterProfile", *, watch
 
     submitted = submit_missing(sweep, sweep.select(only), profile, say)
     say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
+    if then_analyse:
+        say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
     if watch:
         status(sweep.paths.root, watch=True)
 
@@ -325,6 +343,38 @@ def cancel(
         messages.print(f"stopped {name}", highlight=False)
     if not stopped and not launcher_stopped:
         messages.print("nothing was running")
+
+
+@app.command(epilog="Example: aevae doctor --cluster v100 --data-dir /scratch/data --on-node")
+def doctor(
+    cluster: Annotated[str, typer.Option(help="As for sweep; local: this machine.")] = "local",
+    dataset: Annotated[str, typer.Option(help="What will be trained on.")] = "mnist",
+    data_dir: DataDir = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder for sweeps.")] = Path("runs"),
+    on_node: Annotated[
+        bool, typer.Option("--on-node", help="Check on a node of the cluster, as a job.")
+    ] = False,
+) -> None:
+    """Check that the cluster, the data, the output folder and the GPU are fit for a sweep."""
+    import jobs.doctor
+    from jobs.cluster import choose_cluster
+
+    chosen = choose_cluster(cluster)
+    profile = None if isinstance(chosen, str) else chosen
+    if profile is not None and profile.data_dir is not None:
+        data_dir = profile.data_dir
+    if on_node:
+        if profile is None:
+            raise InputError(f"--on-node needs a cluster profile, got --cluster {cluster}")
+        paths = ["--data-dir", str(data_dir.absolute()), "--out", str(out.absolute())]
+        arguments = ["--cluster", cluster, "--dataset", dataset, *paths]
+        raise typer.Exit(jobs.doctor.on_node(profile, arguments))
+    failed = False
+    for finding in jobs.doctor.examine(profile, dataset, data_dir, out):
+        failed |= finding.verdict == "failed"
+        print(f"{finding.verdict:<8} {finding.subject:<7} {finding.detail}")  # noqa: T201 - output
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _fail(message: str, code: int) -> None:

@@ -3,9 +3,10 @@
 A command that fails says nothing about the jobs: it raises, and is never read as "no jobs".
 """
 
+import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 TIMEOUT_S = 60
@@ -117,8 +118,15 @@ def cancel_jobs(keys: Sequence[str]) -> None:
         ask("scancel", "--quiet", *keys)
 
 
-def ask(*command: str) -> str:
+def ask(*command: str, variables: Mapping[str, str] | None = None) -> str:
     """Run a command of SLURM and return what it printed.
+
+    Parameters
+    ----------
+    command
+        Its words.
+    variables
+        Added to the environment.
 
     Raises
     ------
@@ -134,6 +142,7 @@ def ask(*command: str) -> str:
             timeout=TIMEOUT_S,
             check=False,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **(variables or {})},
         )
     except FileNotFoundError:
         raise SchedulerError(f"there is no {command[0]} on this machine") from None

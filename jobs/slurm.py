@@ -158,7 +158,7 @@ def _submit(
     """Write the intent, call sbatch, write its answer."""
     submission = new_submission(paths, number, run_ids, profile)
     write_submission(paths, submission)
-    with _clean_environment():
+    with clean_environment():
         jobs = _executor(paths, number, profile).submit_array(_tasks(paths, run_ids))
     job_id = str(jobs[0].job_id).partition("_")[0]
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
@@ -191,7 +191,7 @@ def _tasks(paths: SweepPaths, run_ids: Sequence[str]) -> list[RunTask]:
 
 
 @contextmanager
-def _clean_environment() -> Iterator[None]:
+def clean_environment() -> Iterator[None]:
     """Hide what an enclosing job, or the user's defaults for sbatch, would leak into ours."""
     # SLURM_CONF says which cluster to talk to; without it there may be none.
     hidden = {

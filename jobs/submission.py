@@ -50,7 +50,7 @@ class Submission(Frozen):
         return ours[0].partition("_")[0] if ours else None
 
 
-def job_name(paths: SweepPaths, number: int) -> str:
+def job_name(paths: SweepPaths, number: int | str) -> str:
     """Return the name of submission `number`'s job; no other sweep folder has the same."""
     digest = hashlib.sha256(str(paths.root).encode()).hexdigest()[:6]
     # Names of folders may hold anything; this one ends up in a batch script.

@@ -127,7 +127,8 @@ def test_requeue_preemption_and_a_lost_node_do_not_change_the_results(onehost, s
     assert "2 runs are pending" in onehost.aevae(*slurm).stderr
     onehost.start_now(f"{job}_0")
     onehost.start_now(f"{job}_1")
-    onehost.wait_for(lambda: epoch_reached(first, epoch(first) + 1, attempt=2), "it trains again")
+    before = epoch(first)
+    onehost.wait_for(lambda: epoch_reached(first, before + 1, attempt=2), "it trains again")
     node = onehost.slurm("squeue", "-h", "-j", f"{job}_0", "-o", "%N")
     onehost.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     onehost.slurm("scontrol", "update", f"nodename={node}", "state=resume")
@@ -157,7 +158,6 @@ def test_a_cancelled_sweep_is_completed_by_the_same_command(onehost, spec, tmp_p
     slurm = ("sweep", spec(150), "--set", "seeds=[0,1,2]")
     slurm = (*slurm, "--cluster", "onehost", "--out", str(folder))
     onehost.aevae(*slurm)
-    job = submissions(folder)[0]["job_id"]
     onehost.wait_for(lambda: all(epoch_reached(run, 1) for run in runs(folder)[:2]), "they train")
     assert onehost.aevae("cancel", str(folder)).stderr.count("stopped") == 3
     assert not onehost.slurm("squeue", "-h")

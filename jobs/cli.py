@@ -195,12 +195,16 @@ def _launch(sweep: "Sweep", only: list[str], cluster: str, jobs: int | None) -> 
     from jobs.status import sweep_status
 
     statuses = sweep_status(sweep, only)
-    missing = [status.run_id for status in statuses if status.state != "done"]
+    missing = [s.run_id for s in statuses if s.state != "done" and s.job is None]
+    queued = [s.run_id for s in statuses if s.state != "done" and s.job is not None]
+    done = len(statuses) - len(missing) - len(queued)
     messages.print(
-        f"{sweep.paths.root}: {len(statuses) - len(missing)} of {len(statuses)} runs are done",
+        f"{sweep.paths.root}: {done} of {len(statuses)} runs are done",
         highlight=False,
         soft_wrap=True,
     )
+    if queued:
+        messages.print(f"{len(queued)} runs have jobs in a queue: left alone", highlight=False)
     completed = True
     if missing and cluster == "debug":
         run_debug(sweep, missing)

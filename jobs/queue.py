@@ -31,6 +31,13 @@ class Place:
     """Why it waits, or why nothing is known."""
     node: str | None = None
 
+    @property
+    def queued(self) -> str | None:
+        """The job if it may still train; ``unknown`` if the scheduler cannot be asked."""
+        if self.kind == "unknown":
+            return "unknown"
+        return None if self.kind == "gone" else self.key
+
 
 class SweepJobs:
     """The jobs of a sweep. squeue is asked once, at once; sacct once, when it is needed."""

@@ -27,6 +27,8 @@ class RunStatus:
     state: str
     reason: str | None = None
     attempts: int = 0
+    job: str | None = None
+    """Its job that waits or runs, or ``unknown`` if the scheduler cannot be asked."""
     host: str | None = None
     phase: str | None = None
     epoch: int = 0
@@ -62,6 +64,7 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
         state=state,
         reason=reason,
         attempts=len(attempts),
+        job=place.queued if place is not None else None,
         host=(place and place.node) or (record.host if record else None),
         phase=beat.get("phase") if running else None,
         epoch=epochs if state == "done" else epoch,

@@ -99,6 +99,10 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     resumed = sweep(folder)
     assert resumed.returncode == 0, resumed.stderr
     assert "4 runs are pending: left alone" in resumed.stderr
+    local = aevae(
+        "sweep", str(folder / "sweep.toml"), "--out", str(folder), "--only", first["run_ids"][0]
+    )
+    assert "1 runs have jobs in a queue: left alone" in local.stderr
     third = json.loads((folder / "submissions" / "3.json").read_text())
     assert third["run_ids"] == second["run_ids"]
 

@@ -55,6 +55,8 @@ class ClusterProfile(Frozen):
     cpus_per_task: Count = 2
     mem_gb: Annotated[float, Field(gt=0)] = 4.0
     timeout_min: Count = 60
+    runs_per_job: Count = 1
+    """Runs that one job trains, one after another."""
     array_parallelism: Count = 64
     """Jobs of one array that may run at once."""
     requeue: bool = True

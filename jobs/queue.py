@@ -8,7 +8,14 @@ from typing import Literal
 
 from aevae.attempt import read_record
 from aevae.paths import RunPaths, SweepPaths
-from jobs.scheduler import AccountedJob, QueuedJob, SchedulerError, accounted_jobs, queued_jobs
+from jobs.scheduler import (
+    AccountedJob,
+    QueuedJob,
+    SchedulerError,
+    accounted_jobs,
+    queued_jobs,
+    unfinished_ids,
+)
 from jobs.submission import Submission, read_submissions
 
 # How SLURM's end states are called here; others keep their own name in lower case.
@@ -30,6 +37,9 @@ class Place:
     detail: str | None = None
     """Why it waits, or why nothing is known."""
     node: str | None = None
+    raw_id: str | None = None
+    shared: bool = False
+    """Whether the job trains other runs as well."""
 
     @property
     def queued(self) -> str | None:
@@ -76,7 +86,19 @@ class SweepJobs:
         if job.waiting:
             start = f", may start {job.start}" if job.start else ""
             return Place("waiting", key, f"{job.reason}{start} (job {key})")
-        return Place("running", key, node=job.nodes)
+        shared = submission.runs_per_job > 1
+        return Place("running", key, node=job.nodes, raw_id=job.raw_id, shared=shared)
+
+    def unfinished(self, raw_id: str) -> bool | None:
+        """Whether a job that nobody recorded (plain sbatch) is in the queue; None: unknown."""
+        return None if self._unfinished is None else raw_id in self._unfinished
+
+    @cached_property
+    def _unfinished(self) -> set[str] | None:
+        try:
+            return unfinished_ids()
+        except SchedulerError:
+            return None
 
     def end_reason(self, run_id: str) -> str | None:
         """Say how the newest job of a run ended; None if nobody knows."""

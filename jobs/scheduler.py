@@ -72,6 +72,18 @@ def queued_jobs(names: Iterable[str]) -> dict[str, QueuedJob]:
     return jobs
 
 
+def unfinished_ids() -> set[str]:
+    """Return the SLURM_JOB_ID of every job of anybody that has not left the queue.
+
+    Raises
+    ------
+    SchedulerError
+        SLURM did not answer.
+    """
+    # squeue --jobs fails for an id that SLURM has forgotten: asking for all does not.
+    return set(ask("squeue", "--noheader", "--array", "--format=%A").split())
+
+
 def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:
     """Return every attempt at the jobs of these names, first to last.
 

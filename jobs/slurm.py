@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 
 import submitit
@@ -57,11 +58,11 @@ def submit_missing(
         for submission in submissions:
             if submission.job_id is None:
                 _adopt(sweep.paths, submission, queue)
-        states = {status.run_id: status.state for status in sweep_status(sweep, run_ids)}
-        wanted = [run_id for run_id in run_ids if states[run_id] in RESUBMITTED]
-        for state, count in Counter(states.values()).items():
-            if state not in RESUBMITTED:
-                say(f"{count} runs are {state}: left alone")
+        statuses = sweep_status(sweep, run_ids)
+        # A failed run may have a job: one that trains other runs as well, and may come back to it.
+        wanted = [s.run_id for s in statuses if s.state in RESUBMITTED and s.job is None]
+        for state, count in Counter(s.state for s in statuses if s.run_id not in wanted).items():
+            say(f"{count} runs are {state}: left alone")
         return _submit_chunks(sweep.paths, wanted, profile, say)
 
 
@@ -81,12 +82,17 @@ def batch_script(
     python
         Command that starts Python on the node; default: this interpreter.
     """
-    return _executor(paths, number, profile, python).script(runs)
+    return _executor(paths, number, profile, python).script(job_count(profile, runs))
 
 
 def gpu_hours(profile: ClusterProfile, runs: int) -> float:
     """GPU-hours that so many runs cost at most, if none is requeued."""
-    return runs * profile.gpus * profile.timeout_min / 60
+    return job_count(profile, runs) * profile.gpus * profile.timeout_min / 60
+
+
+def job_count(profile: ClusterProfile, runs: int) -> int:
+    """Jobs that so many runs take."""
+    return ceil(runs / profile.runs_per_job)
 
 
 def check_folder(folder: Path) -> None:
@@ -108,8 +114,8 @@ class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is un
     def affinity(cls) -> int:
         return 2
 
-    def script(self, runs: int) -> str:
-        array = {"map_count": runs} if runs > 1 else {}
+    def script(self, jobs: int) -> str:
+        array = {"map_count": jobs} if jobs > 1 else {}
         text: str = _make_sbatch_string(
             command=self._submitit_command_str, folder=self.folder, **self.parameters, **array
         )
@@ -138,7 +144,7 @@ def _submit_chunks(
     paths: SweepPaths, wanted: list[str], profile: ClusterProfile, say: Callable[[str], None]
 ) -> int:
     """Submit arrays as large as SLURM allows; return the number of runs."""
-    size = max_array_size() if wanted else 1
+    size = max_array_size() * profile.runs_per_job if wanted else 1
     for start in range(0, len(wanted), size):
         chunk = tuple(wanted[start : start + size])
         try:
@@ -159,7 +165,7 @@ def _submit(
     submission = new_submission(paths, number, run_ids, profile)
     write_submission(paths, submission)
     with clean_environment():
-        jobs = _executor(paths, number, profile).submit_array(_tasks(paths, run_ids))
+        jobs = _executor(paths, number, profile).submit_array(_tasks(paths, submission))
     job_id = str(jobs[0].job_id).partition("_")[0]
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
     return job_id
@@ -174,9 +180,8 @@ def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob
     job_id = submission.found_id(queue)
     if job_id is None:
         return
-    tasks = _tasks(paths, submission.run_ids)
-    for run_id, task in zip(submission.run_ids, tasks, strict=True):
-        files = JobPaths(paths.submitit, submission.key(run_id, job_id))
+    for task in _tasks(paths, submission):
+        files = JobPaths(paths.submitit, submission.key(task.run_ids[0], job_id))
         if not files.submitted_pickle.exists():
             delayed = DelayedSubmission(task)
             delayed.set_timeout(submission.timeout_min, submission.max_num_timeout)
@@ -186,8 +191,8 @@ def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
 
 
-def _tasks(paths: SweepPaths, run_ids: Sequence[str]) -> list[RunTask]:
-    return [RunTask(str(paths.root), run_id) for run_id in run_ids]
+def _tasks(paths: SweepPaths, submission: Submission) -> list[RunTask]:
+    return [RunTask(str(paths.root), run_ids) for run_ids in submission.tasks]
 
 
 @contextmanager

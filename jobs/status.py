@@ -13,7 +13,7 @@ from aevae.attempt import AttemptRecord, read_record
 from aevae.paths import RunPaths
 from aevae.results import open_results
 from aevae.store import InvalidFile
-from jobs.queue import SweepJobs
+from jobs.queue import Place, SweepJobs
 from jobs.sweep import Sweep
 
 STATES = ("planned", "pending", "running", "done", "interrupted", "failed", "unknown")
@@ -95,8 +95,10 @@ def _state(
             return "failed", f"damaged results: {error}"
     alive = record.alive if record is not None else False
     place = jobs.place(paths.run_id)
-    if alive or (place is not None and place.kind == "running"):
+    if alive or (place is not None and place.kind == "running" and not place.shared):
         return "running", None
+    if place is not None and place.kind == "running":
+        return _state_in_shared_job(place, record)
     if place is not None and place.kind == "waiting":
         return "pending", place.detail
     if place is not None and place.kind == "unknown":
@@ -105,9 +107,22 @@ def _state(
         if place is not None:
             return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
         return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
-    if alive is None and (record.slurm_job_id is None or place is None):
-        return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
+    if alive is None and place is None:
+        queued = jobs.unfinished(record.slurm_job_id) if record.slurm_job_id is not None else None
+        if queued is None:
+            return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
+        if queued:
+            return "running", None
     return _end(paths, record, jobs)
+
+
+def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[str, str | None]:
+    """State and reason of one of several runs of a job that is at work."""
+    if record is None or record.slurm_job_id != place.raw_id:
+        return "pending", f"behind other runs of its job (job {place.key})"
+    if record.outcome == "failed":
+        return "failed", record.reason
+    return "running", None
 
 
 def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[str, str | None]:

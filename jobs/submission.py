@@ -27,7 +27,8 @@ class Submission(Frozen):
     number: int
     job_name: str
     run_ids: Annotated[tuple[str, ...], Field(strict=False)]
-    """In the order of the array's tasks; a single run is a job without an array."""
+    """In the order of the array's tasks; a single task is a job without an array."""
+    runs_per_job: int = 1
     gpus: int
     timeout_min: int
     max_num_timeout: int
@@ -39,8 +40,14 @@ class Submission(Frozen):
 
     def key(self, run_id: str, job_id: str) -> str:
         """Return SLURM's name of the job of one run, such as ``123_4``."""
-        alone = len(self.run_ids) == 1
-        return job_id if alone else f"{job_id}_{self.run_ids.index(run_id)}"
+        task = self.run_ids.index(run_id) // self.runs_per_job
+        return job_id if len(self.tasks) == 1 else f"{job_id}_{task}"
+
+    @property
+    def tasks(self) -> list[tuple[str, ...]]:
+        """The runs of each job of the array."""
+        starts = range(0, len(self.run_ids), self.runs_per_job)
+        return [self.run_ids[start : start + self.runs_per_job] for start in starts]
 
     def found_id(self, queue: dict[str, QueuedJob]) -> str | None:
         """Return the id of the job: as recorded, or as the queue has it under our name."""
@@ -66,6 +73,7 @@ def new_submission(
         number=number,
         job_name=job_name(paths, number),
         run_ids=run_ids,
+        runs_per_job=profile.runs_per_job,
         gpus=profile.gpus,
         timeout_min=profile.timeout_min,
         max_num_timeout=profile.max_num_timeout,

@@ -149,6 +149,26 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
     ]
 
 
+def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    options = ("--dataset", "digits", "--out", str(folder), "--prepare")
+    assert aevae("sweep", "quickstart", *options).returncode == 0
+    for number, run in enumerate(sorted((folder / "runs").iterdir())[:2]):
+        attempt = run / "attempts" / "1"
+        attempt.mkdir(parents=True)
+        values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+        values |= {"slurm_job_id": str(80 + number), "started_at": "2026-01-01T00:00:00+00:00"}
+        (attempt / "attempt.json").write_text(json.dumps(values))
+
+    def states() -> list[str]:
+        report = json.loads(aevae("status", str(folder), "--json").stdout)
+        return sorted(status["state"] for status in report)
+
+    assert states() == ["planned"] * 4 + ["unknown"] * 2
+    fake("squeue", "echo 79; echo 80")
+    assert states() == ["failed"] + ["planned"] * 4 + ["running"]
+
+
 def test_a_dry_run_needs_no_slurm_and_writes_nothing(tmp_path, monkeypatch):
     python = shutil.which(sys.executable)
     assert python is not None

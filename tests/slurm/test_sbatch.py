@@ -9,7 +9,7 @@ import pytest
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(280)]
 
 SLURM = Path(__file__).resolve().parents[2] / "slurm"
-GPU = ("--gres=gpu:v100:1", "--mem=500", "--cpus-per-task=1")
+GPU = ("--partition=gpu", "--gres=gpu:v100:1", "--mem=500", "--cpus-per-task=1")
 
 
 @pytest.fixture

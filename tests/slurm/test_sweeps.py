@@ -131,10 +131,9 @@ def test_requeue_preemption_and_a_lost_node_do_not_change_the_results(onehost, s
     onehost.wait_for(lambda: epoch_reached(first, before + 1, attempt=2), "it trains again")
     node = onehost.slurm("squeue", "-h", "-j", f"{job}_0", "-o", "%N")
     onehost.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-    onehost.slurm("scontrol", "update", f"nodename={node}", "state=resume")
-    onehost.start_now(f"{job}_0")
     onehost.aevae(*sweep, "--cluster", "local", "--out", str(here))
-    onehost.wait_for(lambda: done(there), "all results")
+    onehost.wait_for(lambda: done(there), "all results, on the node that is left")
+    onehost.up()
     assert_same_results(there, here)
     assert attempts(second)[0]["reason"].startswith("SIGUSR2 after epoch")
     assert len(attempts(first)) == 3
@@ -228,3 +227,25 @@ def test_a_launcher_that_dies_around_sbatch_leaves_neither_doomed_nor_double_job
     assert pickle.exists()
     onehost.wait_for(lambda: done(folder), "all results")
     assert [len(attempts(run)) for run in runs(folder)] == [1, 1, 1]
+
+
+def test_runs_of_one_job_keep_their_own_state(onehost, spec, profile, tmp_path):
+    folder = tmp_path / "sweep"
+    packed = profile(runs_per_job=2)
+    slurm = ("sweep", spec(80), "--set", "seeds=[0,1,2]", "--cluster", packed)
+    slurm = (*slurm, "--out", str(folder))
+    onehost.aevae(*slurm)
+    job = submissions(folder)[0]["job_id"]
+    first, second, _ = runs(folder)
+    onehost.wait_for(lambda: epoch_reached(first, 1), "the first run of the first job trains")
+    found = states(onehost, folder)
+    assert (found[first.name]["state"], found[second.name]["state"]) == ("running", "pending")
+    assert found[second.name]["reason"] == f"behind other runs of its job (job {job}_0)"
+    assert "0 runs submitted" in onehost.aevae(*slurm).stderr
+    onehost.wait_for(lambda: done(folder), "all results")
+    onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
+    rows = onehost.slurm("sacct", "-DXnP", "-j", job, "-o", "state").split("\n")
+    assert rows == ["COMPLETED"] * 2
+    assert [len(attempts(run)) for run in runs(folder)] == [1, 1, 1]
+    assert "from epoch 0" in (first / "attempts" / "1" / "stderr").read_text()
+    assert second.name not in (first / "attempts" / "1" / "stderr").read_text()

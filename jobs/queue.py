@@ -143,8 +143,10 @@ def _recorded_seconds(run: RunPaths) -> float:
             began = datetime.fromisoformat(record.started_at)
             if record.ended_at is not None:
                 ended = datetime.fromisoformat(record.ended_at)
-            else:
+            elif attempt.stderr.exists():
                 ended = datetime.fromtimestamp(attempt.stderr.stat().st_mtime, UTC)
+            else:
+                ended = began
             seconds += max(0.0, (ended - began).total_seconds())
     return seconds
 

@@ -149,6 +149,24 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
     ]
 
 
+def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    fake("squeue", "exit 0")
+    fake("scontrol", CONFIG)
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    record = json.loads((folder / "submissions" / "1.json").read_text())
+    attempt = folder / "runs" / record["run_ids"][0] / "attempts" / "1"
+    attempt.mkdir(parents=True)
+    values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+    values |= {"slurm_job_id": "80", "started_at": "2026-01-01T00:00:00+00:00"}
+    values |= {"outcome": "interrupted", "ended_at": "2026-01-01T01:30:00+00:00"}
+    (attempt / "attempt.json").write_text(json.dumps(values))
+    assert "1.50 GPU-hours used" in aevae("status", str(folder)).stdout
+    fake("sacct", "echo '77_0|80|x|7200|cpu=1,gres/gpu=1|COMPLETED'")
+    assert "2.00 GPU-hours used" in aevae("status", str(folder)).stdout
+
+
 def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_path):
     folder = tmp_path / "sweep"
     options = ("--dataset", "digits", "--out", str(folder), "--prepare")

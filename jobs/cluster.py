@@ -126,11 +126,20 @@ def load_profile(path: Path) -> ClusterProfile:
         Unreadable, not TOML, or invalid: one line with the key, its value and what is valid.
     """
     if not path.exists() and re.fullmatch(r"[A-Za-z0-9_-]+", str(path)):
-        path = SHIPPED_PROFILES / f"{path}.toml"
+        path = _shipped(str(path))
     try:
         return ClusterProfile.model_validate(read_toml(path))
     except ValidationError as error:
         raise InputError(describe_validation_error(error, str(path))) from None
+
+
+def _shipped(name: str) -> Path:
+    path = SHIPPED_PROFILES / f"{name}.toml"
+    if not path.exists():
+        names = sorted(shipped.stem for shipped in SHIPPED_PROFILES.glob("*.toml"))
+        valid = ", ".join(["local", "debug", "auto", *names])
+        raise InputError(f"no cluster is called {name!r}: give a profile's file or one of {valid}")
+    return path
 
 
 def choose_cluster(

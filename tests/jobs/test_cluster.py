@@ -56,6 +56,8 @@ def test_a_bad_profile_is_one_line_that_names_the_key_and_the_file(profile, text
 def test_a_missing_profile_is_named():
     with pytest.raises(InputError, match=r"cannot read nowhere/x\.toml"):
         choose_cluster("nowhere/x.toml")
+    with pytest.raises(InputError, match=r"'slrum'.* one of local, debug, auto, cpu"):
+        choose_cluster("slrum")
 
 
 @pytest.mark.parametrize(

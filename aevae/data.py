@@ -200,8 +200,7 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
     dimensions = content[3]
     shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
     pixels: NDArray[np.uint8] = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    reshaped: NDArray[np.uint8] = pixels.reshape(shape.tolist())
-    return reshaped
+    return pixels.reshape(tuple(shape.tolist()))
 
 
 def _load_digits() -> SourceImages:
@@ -233,4 +232,5 @@ def _enlarge(images: NDArray[np.float64]) -> Images:
     centres = (np.arange(target) + 0.5) * size / target - 0.5
     weights = np.stack([np.interp(centres, np.arange(size), row) for row in np.eye(size)], axis=1)
     scaled = np.einsum("ij,njk,lk->nil", weights, images, weights)
-    return np.rint(scaled * 255).astype(np.uint8)
+    pixels: Images = np.rint(scaled * 255).astype(np.uint8)
+    return pixels

@@ -45,7 +45,9 @@ def status_table(statuses: Sequence[RunStatus]) -> Group:
         width=40,
     )
     reasons = [Text(f"{s.run_id}: {s.reason}") for s in statuses if s.reason]
-    return Group(table, *reasons, bar, Text(summary_line(statuses), "bold"))
+    totals = Table.grid(padding=(0, 2))
+    totals.add_row(bar, Text(summary_line(statuses), "bold"))
+    return Group(table, *reasons, totals)
 
 
 def summary_line(statuses: Sequence[RunStatus]) -> str:

@@ -127,16 +127,24 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
         Unreadable, not TOML, or invalid: one line with the key, its value and what is valid.
     """
     if not path.exists() and path.parent == Path() and path.suffix == "":
-        path = SHIPPED_SPECS / f"{path.name}.toml"
+        path = _shipped(path.name)
     values = read_toml(path)
     for override in overrides:
         _apply(values, override)
+    source = f"{path} with --set" if overrides else str(path)
     try:
         spec = SweepSpec.model_validate(values)
     except ValidationError as error:
-        raise InputError(describe_validation_error(error, str(path))) from None
-    spec.runs(str(path))
+        raise InputError(describe_validation_error(error, source)) from None
+    spec.runs(source)
     return spec
+
+
+def _shipped(name: str) -> Path:
+    shipped = sorted(path.stem for path in SHIPPED_SPECS.glob("*.toml"))
+    if name not in shipped:
+        raise InputError(f"no sweep is called {name!r}: give a file or one of {', '.join(shipped)}")
+    return SHIPPED_SPECS / f"{name}.toml"
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

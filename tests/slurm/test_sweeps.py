@@ -154,7 +154,7 @@ def epoch_reached(run: Path, least: int, attempt: int = 1) -> bool:
 
 def test_a_cancelled_sweep_is_completed_by_the_same_command(onehost, spec, tmp_path):
     folder = tmp_path / "sweep"
-    slurm = ("sweep", spec(150), "--set", "seeds=[0,1,2]")
+    slurm = ("sweep", spec(300), "--set", "seeds=[0,1,2]")
     slurm = (*slurm, "--cluster", "onehost", "--out", str(folder))
     onehost.aevae(*slurm)
     onehost.wait_for(lambda: all(epoch_reached(run, 1) for run in runs(folder)[:2]), "they train")
@@ -173,7 +173,7 @@ def test_a_cancelled_sweep_is_completed_by_the_same_command(onehost, spec, tmp_p
 def test_a_time_limit_is_met_and_the_next_sweep_goes_on(onehost, spec, profile, tmp_path):
     folder = tmp_path / "sweep"
     limited = profile(timeout_min=1, signal_delay_s=40, max_num_timeout=1)
-    onehost.aevae("sweep", spec(600), "--cluster", limited, "--out", str(folder))
+    onehost.aevae("sweep", spec(50_000), "--cluster", limited, "--out", str(folder))
     job, run = submissions(folder)[0]["job_id"], runs(folder)[0]
     # The first limit puts the job back into the queue; the second is one too many.
     onehost.wait_for(lambda: attempt_ended(run, 1), "the first limit")
@@ -183,7 +183,7 @@ def test_a_time_limit_is_met_and_the_next_sweep_goes_on(onehost, spec, profile, 
     status = states(onehost, folder)[run.name]
     assert (status["state"], status["reason"]) == ("failed", "timeout")
     assert any(run.glob("checkpoint-*.pt"))
-    onehost.aevae("sweep", spec(600), "--cluster", "onehost", "--out", str(folder))
+    onehost.aevae("sweep", spec(50_000), "--cluster", "onehost", "--out", str(folder))
     onehost.wait_for(lambda: len(started_from(run)) == 3, "the third attempt")
     assert 0 < started_from(run)[1] < started_from(run)[2]
     onehost.slurm("scancel", "--partition=gpu")
@@ -232,7 +232,7 @@ def test_a_launcher_that_dies_around_sbatch_leaves_neither_doomed_nor_double_job
 def test_runs_of_one_job_keep_their_own_state(onehost, spec, profile, tmp_path):
     folder = tmp_path / "sweep"
     packed = profile(runs_per_job=2)
-    slurm = ("sweep", spec(80), "--set", "seeds=[0,1,2]", "--cluster", packed)
+    slurm = ("sweep", spec(200), "--set", "seeds=[0,1,2]", "--cluster", packed)
     slurm = (*slurm, "--out", str(folder))
     onehost.aevae(*slurm)
     job = submissions(folder)[0]["job_id"]

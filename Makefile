@@ -1,0 +1,41 @@
+# The two commands of a newcomer are `make demo` and `make test`; both build the environment first.
+
+PYTHON ?= python3
+DATASET ?= mnist
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment is rebuilt when what it is made from changes.
+READY := $(VENV)/.ready
+SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
+SWEEP := runs/$(SPEC)
+
+.PHONY: demo test lint bench clean
+
+demo: $(READY)
+	$(BIN)/aevae fetch --dataset $(DATASET)
+	$(BIN)/aevae sweep $(SPEC)
+	$(BIN)/aevae-analysis check $(SWEEP)
+	$(BIN)/aevae-analysis figures $(SWEEP)
+	$(BIN)/aevae-analysis tables $(SWEEP)
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/*))
+
+bench: $(READY)
+	$(BIN)/python tests/benchmarks/bench_epoch.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing aevae and what it needs (torch is large: this takes a few minutes, once)"
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@

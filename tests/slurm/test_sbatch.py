@@ -37,7 +37,6 @@ def test_a_run_that_meets_the_limit_of_plain_sbatch_is_requeued_and_resumes(
     onehost.wait_for(lambda: first.exists() and json.loads(first.read_text())["outcome"], "USR2")
     assert json.loads(first.read_text())["reason"].startswith("SIGUSR2 after epoch")
 
-    onehost.start_now(job)
     log = run / "attempts" / "2" / "stderr"
     onehost.wait_for(lambda: log.exists() and "from epoch" in log.read_text(), "it goes on")
     assert "from epoch 0 of" not in log.read_text()

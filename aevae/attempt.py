@@ -69,6 +69,14 @@ def read_record(paths: AttemptPaths) -> AttemptRecord | None:
         return None
 
 
+def amend_outcome(paths: AttemptPaths, outcome: str, reason: str) -> None:
+    """Replace how an attempt ended, once it has turned out to have ended otherwise."""
+    record = read_record(paths)
+    if record is not None:
+        values = {**vars(record), "outcome": outcome, "reason": reason}
+        publish_text(paths.record, json.dumps(values, indent=1) + "\n")
+
+
 class Attempt:
     """This process's attempt at a run; see `claim`."""
 

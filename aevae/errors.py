@@ -31,6 +31,8 @@ def describe_validation_error(error: ValidationError, source: str) -> str:
     """Render the first problem of `error` as one line: key, what is wrong, what came, where."""
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"]) or "value"
+    if not key.isprintable():
+        key = repr(key)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if problem["type"] == "extra_forbidden":

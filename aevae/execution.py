@@ -60,4 +60,7 @@ class StopRequest:
     def _remember(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.signal = signal.Signals(number)
+        # USR2 asks to go on later. The TERM that follows when the grace time is over does not
+        # take that back.
+        if self.signal != signal.SIGUSR2:
+            self.signal = signal.Signals(number)

@@ -106,6 +106,23 @@ class SweepPaths:
         """Folder for the job launcher's own files."""
         return self.root / "submitit"
 
+    @property
+    def analysis_log(self) -> Path:
+        """What the analysis job printed."""
+        return self.root / "analysis.log"
+
+    def submission(self, number: int) -> Path:
+        """Record of what was, or was about to be, submitted to a scheduler; JSON."""
+        return self.root / "submissions" / f"{number}.json"
+
+    def submissions(self) -> list[Path]:
+        """Records of submissions so far, first to last."""
+        return sorted((self.root / "submissions").glob("[0-9]*.json"), key=lambda p: int(p.stem))
+
+    def code_diff(self, number: int) -> Path:
+        """Uncommitted changes of the code at that submission; a patch."""
+        return self.root / "submissions" / f"{number}.diff"
+
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of a run.
 

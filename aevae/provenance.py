@@ -2,14 +2,13 @@
 
 import platform
 import resource
-import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import torch
 
 from aevae.attempt import AttemptRecord, utc_now
+from aevae.code import git_identity
 
 PACKAGES = ("aevae", "torch", "numpy", "h5py")
 
@@ -38,16 +37,6 @@ def collect_provenance(
     }
 
 
-def git_identity() -> tuple[str | None, bool | None]:
-    """Commit of the code and whether it has uncommitted changes; (None, None) outside git."""
-    folder = Path(__file__).parent
-    try:
-        head = _git(folder, "rev-parse", "HEAD")
-        return head.strip(), bool(_git(folder, "status", "--porcelain").strip())
-    except (OSError, subprocess.SubprocessError):
-        return None, None
-
-
 def device_name(device: torch.device) -> str:
     """Name of the processor that the models run on."""
     if device.type == "cuda":
@@ -71,9 +60,3 @@ def peak_memory_mib(device: torch.device) -> dict[str, float]:
     if device.type == "cuda":
         peak["device"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     return peak
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=10
-    ).stdout

@@ -8,8 +8,11 @@ import typer
 from rich.console import Console
 
 from aevae.errors import InputError, Interrupted, RunFailed
+from jobs.scheduler import SchedulerError
 
 if TYPE_CHECKING:
+    from jobs.cluster import ClusterProfile
+    from jobs.spec import SweepSpec
     from jobs.sweep import Sweep
 
 EXIT_FAILED = 1
@@ -39,7 +42,7 @@ def main() -> None:
         app()
     except InputError as error:
         _fail(str(error), EXIT_USAGE)
-    except RunFailed as error:
+    except (RunFailed, SchedulerError) as error:
         _fail(str(error), EXIT_FAILED)
     except Interrupted as error:
         _fail(f"interrupted by {error}; run the same command again to go on", EXIT_INTERRUPTED)
@@ -78,7 +81,13 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the sweep; default: runs/<name>.")
     ] = None,
-    cluster: Annotated[str, typer.Option(help="local, or debug (in this process).")] = "local",
+    cluster: Annotated[
+        str,
+        typer.Option(
+            help="local, debug (in this process), auto, or a cluster profile: a TOML file or the "
+            "name of a shipped one."
+        ),
+    ] = "local",
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Runs at once; default: one per core or GPU.")
     ] = None,
@@ -91,32 +100,93 @@ def sweep(
         typer.Option(envvar="AEVAE_DATA_DIR", help="Folder of the datasets; default: data."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Run ids to run; default: all.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs, or the batch script, and stop.")
+    ] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Write the sweep's folder and stop.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
+    ] = False,
+    then_analyse: Annotated[
+        bool, typer.Option("--then-analyse", help="Submit the analysis too, after all runs.")
+    ] = False,
 ) -> None:
     """Train what is missing of a sweep; done runs are skipped, interrupted ones resume."""
+    from jobs.cluster import choose_cluster
     from jobs.spec import load_spec
     from jobs.sweep import check_launch, lay_out
 
-    if cluster not in ("local", "debug"):
-        raise InputError(f"cluster must be local or debug, got {cluster!r}")
+    chosen = choose_cluster(cluster)
     overrides = list(settings or [])
     if dataset is not None:
         overrides.append(f'data.dataset="{dataset}"')
     loaded = load_spec(spec, overrides)
-    location = (data_dir or loaded.execution.data_dir).absolute()
-    execution = loaded.execution.model_copy(update={"data_dir": location})
+    execution = loaded.execution if isinstance(chosen, str) else chosen.adapt(loaded.execution)
+    location = (data_dir or execution.data_dir).absolute()
+    execution = execution.model_copy(update={"data_dir": location})
     loaded = loaded.model_copy(update={"execution": execution})
     suffix = f"-{dataset}" if dataset is not None else ""
     folder = out or Path("runs") / f"{loaded.name}{suffix}"
     for duplicate in loaded.duplicates:
         messages.print(f"{duplicate} is named more than once; its runs are trained once")
+    if dry_run and not isinstance(chosen, str):
+        _show_script(loaded, folder, str(spec), chosen, only or [])
+        return
     if dry_run:
         for run in loaded.runs(str(spec)):
             print(run.run_id)  # noqa: T201 - output for scripts
         messages.print(f"{len(loaded.runs(str(spec)))} runs would go to {folder}", highlight=False)
         return
     check_launch(loaded, folder)
-    _launch(lay_out(loaded, folder, str(spec)), only or [], cluster, jobs)
+    laid_out = lay_out(loaded, folder, str(spec))
+    if prepare:
+        messages.print(f"{laid_out.paths.root}: {len(laid_out.runs)} runs", soft_wrap=True)
+    elif isinstance(chosen, str):
+        _launch(laid_out, only or [], chosen, jobs)
+    else:
+        _submit(laid_out, only or [], chosen, watch=watch, then_analyse=then_analyse)
+
+
+def _show_script(
+    spec: "SweepSpec", folder: Path, source: str, profile: "ClusterProfile", only: list[str]
+) -> None:
+    from aevae.paths import SweepPaths
+    from jobs.slurm import batch_script, check_folder, gpu_hours, next_number
+
+    paths = SweepPaths(folder.resolve())
+    check_folder(paths.root)
+    runs = len(only) or len(spec.runs(source))
+    print(batch_script(paths, next_number(paths), profile, runs))  # noqa: T201 - output for scripts
+    messages.print(
+        f"{runs} runs, at most {gpu_hours(profile, runs):.1f} GPU-hours; each of up to "
+        f"{profile.max_num_timeout} requeues at the time limit may add as much",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _submit(
+    sweep: "Sweep",
+    only: list[str],
+    profile: "ClusterProfile",
+    *,
+    watch: bool,
+    then_analyse: bool,
+) -> None:
+    from jobs.analysis_job import submit_analysis
+    from jobs.slurm import submit_missing
+
+    def say(line: str) -> None:
+        messages.print(line, highlight=False, soft_wrap=True)
+
+    submitted = submit_missing(sweep, sweep.select(only), profile, say)
+    say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
+    if then_analyse:
+        say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
+    if watch:
+        status(sweep.paths.root, watch=True)
 
 
 def _launch(sweep: "Sweep", only: list[str], cluster: str, jobs: int | None) -> None:
@@ -125,12 +195,16 @@ def _launch(sweep: "Sweep", only: list[str], cluster: str, jobs: int | None) -> 
     from jobs.status import sweep_status
 
     statuses = sweep_status(sweep, only)
-    missing = [status.run_id for status in statuses if status.state != "done"]
+    missing = [s.run_id for s in statuses if s.state != "done" and s.job is None]
+    queued = [s.run_id for s in statuses if s.state != "done" and s.job is not None]
+    done = len(statuses) - len(missing) - len(queued)
     messages.print(
-        f"{sweep.paths.root}: {len(statuses) - len(missing)} of {len(statuses)} runs are done",
+        f"{sweep.paths.root}: {done} of {len(statuses)} runs are done",
         highlight=False,
         soft_wrap=True,
     )
+    if queued:
+        messages.print(f"{len(queued)} runs have jobs in a queue: left alone", highlight=False)
     completed = True
     if missing and cluster == "debug":
         run_debug(sweep, missing)
@@ -196,6 +270,7 @@ def status(
     import time
 
     from jobs.display import shown, status_table
+    from jobs.queue import used_gpu_hours
     from jobs.status import sweep_status
     from jobs.sweep import Sweep
 
@@ -205,13 +280,17 @@ def status(
         with shown(messages) as show:
             show(statuses)
             while any(s.state in ("pending", "running") for s in statuses):
-                time.sleep(1)
+                # A scheduler is shared by many: it is asked seldom.
+                time.sleep(10 if opened.paths.submissions() else 1)
                 statuses = sweep_status(opened)
                 show(statuses)
     elif as_json:
         print(json.dumps([vars(s) for s in statuses], indent=1))  # noqa: T201 - output for scripts
     else:
         Console().print(status_table(statuses))
+        hours = used_gpu_hours(opened.paths)
+        if hours is not None:
+            Console().print(f"{hours:.2f} GPU-hours used", highlight=False)
     if any(s.state != "done" for s in statuses):
         raise typer.Exit(EXIT_FAILED)
 
@@ -250,7 +329,8 @@ def cancel(
     run_ids: Annotated[list[str] | None, typer.Argument(help="Runs; default: the sweep.")] = None,
     grace: Annotated[float, typer.Option(min=0, help="Seconds to save before KILL.")] = 60,
 ) -> None:
-    """Stop runs of this machine; they save a checkpoint, and the next sweep resumes them."""
+    """Stop runs here or in a queue; they save a checkpoint, and the next sweep resumes them."""
+    from jobs.cancel import cancel_queued
     from jobs.local import stop_launcher
     from jobs.signals import stop_and_wait
     from jobs.sweep import Sweep
@@ -259,13 +339,46 @@ def cancel(
     runs = [opened.paths.run(name) for name in opened.select(run_ids or [])]
     launcher_stopped = not run_ids and stop_launcher(opened)
     with messages.status("waiting for the runs to save and stop"):
-        stopped = stop_and_wait(runs, grace, lambda line: messages.print(line, soft_wrap=True))
+        stopped = cancel_queued(opened, [paths.run_id for paths in runs], grace)
+        stopped += stop_and_wait(runs, grace, lambda line: messages.print(line, soft_wrap=True))
     if launcher_stopped:
         messages.print("the launcher was told to stop")
     for name in stopped:
         messages.print(f"stopped {name}", highlight=False)
     if not stopped and not launcher_stopped:
         messages.print("nothing was running")
+
+
+@app.command(epilog="Example: aevae doctor --cluster v100 --data-dir /scratch/data --on-node")
+def doctor(
+    cluster: Annotated[str, typer.Option(help="As for sweep; local: this machine.")] = "local",
+    dataset: Annotated[str, typer.Option(help="What will be trained on.")] = "mnist",
+    data_dir: DataDir = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder for sweeps.")] = Path("runs"),
+    on_node: Annotated[
+        bool, typer.Option("--on-node", help="Check on a node of the cluster, as a job.")
+    ] = False,
+) -> None:
+    """Check that the cluster, the data, the output folder and the GPU are fit for a sweep."""
+    import jobs.doctor
+    from jobs.cluster import choose_cluster
+
+    chosen = choose_cluster(cluster)
+    profile = None if isinstance(chosen, str) else chosen
+    if profile is not None and profile.data_dir is not None:
+        data_dir = profile.data_dir
+    if on_node:
+        if profile is None:
+            raise InputError(f"--on-node needs a cluster profile, got --cluster {cluster}")
+        paths = ["--data-dir", str(data_dir.absolute()), "--out", str(out.absolute())]
+        arguments = ["--cluster", cluster, "--dataset", dataset, *paths]
+        raise typer.Exit(jobs.doctor.on_node(profile, arguments))
+    failed = False
+    for finding in jobs.doctor.examine(profile, dataset, data_dir, out):
+        failed |= finding.verdict == "failed"
+        print(f"{finding.verdict:<8} {finding.subject:<7} {finding.detail}")  # noqa: T201 - output
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _fail(message: str, code: int) -> None:

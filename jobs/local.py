@@ -67,7 +67,7 @@ def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
     executor = submitit.DebugExecutor(sweep.paths.submitit)
     with launcher_lock(sweep):
         for run_id in run_ids:
-            if executor.submit(RunTask(str(sweep.paths.root), run_id)).result() == "interrupted":
+            if executor.submit(RunTask(str(sweep.paths.root), (run_id,))).result() == "interrupted":
                 return
 
 
@@ -110,7 +110,7 @@ class _Pool:
         self._executor.update_parameters(
             timeout_min=TIMEOUT_MIN, gpus_per_node=1, visible_gpus=(next(self._devices),)
         )
-        task = RunTask(str(self._sweep.paths.root), run_id)
+        task = RunTask(str(self._sweep.paths.root), (run_id,))
         inherited = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(self._threads))}
         # Ctrl-C reaches the whole process group: submitit's controller must outlive it, so that
         # the run can finish its epoch and save.

@@ -20,8 +20,8 @@ from aevae.config import (
 )
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
+from jobs.toml import read_toml
 
-MAX_SPEC_BYTES = 1 << 20
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SHIPPED_SPECS = Path(__file__).parent / "sweeps"
 
@@ -128,7 +128,7 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
     """
     if not path.exists() and path.parent == Path() and path.suffix == "":
         path = _shipped(path.name)
-    values = _parse(_read(path), str(path))
+    values = read_toml(path)
     for override in overrides:
         _apply(values, override)
     source = f"{path} with --set" if overrides else str(path)
@@ -145,30 +145,6 @@ def _shipped(name: str) -> Path:
     if name not in shipped:
         raise InputError(f"no sweep is called {name!r}: give a file or one of {', '.join(shipped)}")
     return SHIPPED_SPECS / f"{name}.toml"
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_SPEC_BYTES + 1)
-        if len(content) > MAX_SPEC_BYTES:
-            raise InputError(f"{path} is larger than {MAX_SPEC_BYTES} bytes: no sweep spec")
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(f"{path}: line {line} is not UTF-8") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {path}: {reason}") from None
-
-
-def _parse(text: str, source: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{source} is not TOML: {error}") from None
-    except RecursionError:
-        raise InputError(f"{source} is not TOML: nested too deeply") from None
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

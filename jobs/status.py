@@ -1,4 +1,7 @@
-"""States of runs, derived from what is on disk. Files decide; nothing here is ever written."""
+"""States of runs, from what is on disk and, where jobs were submitted, from the scheduler.
+
+Files decide what is done; nothing here is ever written.
+"""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ from aevae.attempt import AttemptRecord, read_record
 from aevae.paths import RunPaths
 from aevae.results import open_results
 from aevae.store import InvalidFile
+from jobs.queue import Place, SweepJobs
 from jobs.sweep import Sweep
 
 STATES = ("planned", "pending", "running", "done", "interrupted", "failed", "unknown")
@@ -23,6 +27,8 @@ class RunStatus:
     state: str
     reason: str | None = None
     attempts: int = 0
+    job: str | None = None
+    """Its job that waits or runs, or ``unknown`` if the scheduler cannot be asked."""
     host: str | None = None
     phase: str | None = None
     epoch: int = 0
@@ -33,7 +39,7 @@ class RunStatus:
     beat_age_seconds: float | None = None
 
 
-def run_status(paths: RunPaths, epochs: int) -> RunStatus:
+def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
     """Read the state of one run.
 
     Parameters
@@ -42,10 +48,13 @@ def run_status(paths: RunPaths, epochs: int) -> RunStatus:
         The run's folder.
     epochs
         Epochs that the run will have.
+    jobs
+        What the scheduler knows of the sweep.
     """
     attempts = paths.attempts()
     record = read_record(attempts[-1]) if attempts else None
-    state, reason = _state(paths, bool(attempts), record)
+    state, reason = _state(paths, bool(attempts), record, jobs)
+    place = jobs.place(paths.run_id)
     beat = _read_beat(paths)
     epoch = int(beat.get("epoch", 0))
     rate = beat.get("seconds_per_epoch")
@@ -55,7 +64,8 @@ def run_status(paths: RunPaths, epochs: int) -> RunStatus:
         state=state,
         reason=reason,
         attempts=len(attempts),
-        host=record.host if record else None,
+        job=place.queued if place is not None else None,
+        host=(place and place.node) or (record.host if record else None),
         phase=beat.get("phase") if running else None,
         epoch=epochs if state == "done" else epoch,
         epochs=epochs,
@@ -69,11 +79,12 @@ def run_status(paths: RunPaths, epochs: int) -> RunStatus:
 def sweep_status(sweep: Sweep, run_ids: Sequence[str] = ()) -> list[RunStatus]:
     """Read the states of all runs of a sweep, or of some."""
     epochs = sweep.spec.train.epochs
-    return [run_status(sweep.paths.run(run_id), epochs) for run_id in sweep.select(run_ids)]
+    jobs = SweepJobs.of(sweep.paths)
+    return [run_status(sweep.paths.run(run_id), epochs, jobs) for run_id in sweep.select(run_ids)]
 
 
 def _state(
-    paths: RunPaths, attempted: bool, record: AttemptRecord | None
+    paths: RunPaths, attempted: bool, record: AttemptRecord | None, jobs: SweepJobs
 ) -> tuple[str, str | None]:
     """Return state and reason."""
     if paths.results.exists():
@@ -82,17 +93,47 @@ def _state(
                 return "done", None
         except InvalidFile as error:
             return "failed", f"damaged results: {error}"
-    if record is None:
-        return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
-    alive = record.alive
-    if alive is None:
-        return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
-    if alive:
+    alive = record.alive if record is not None else False
+    place = jobs.place(paths.run_id)
+    if alive or (place is not None and place.kind == "running" and not place.shared):
         return "running", None
-    if record.outcome is None or record.outcome == "done":
+    if place is not None and place.kind == "running":
+        return _state_in_shared_job(place, record)
+    if place is not None and place.kind == "waiting":
+        return "pending", place.detail
+    if place is not None and place.kind == "unknown":
+        return "unknown", place.detail
+    if record is None:
+        if place is not None:
+            return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
+        return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
+    if alive is None and place is None:
+        queued = jobs.unfinished(record.slurm_job_id) if record.slurm_job_id is not None else None
+        if queued is None:
+            return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
+        if queued:
+            return "running", None
+    return _end(paths, record, jobs)
+
+
+def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[str, str | None]:
+    """State and reason of one of several runs of a job that is at work."""
+    if record is None or record.slurm_job_id != place.raw_id:
+        return "pending", f"behind other runs of its job (job {place.key})"
+    if record.outcome == "failed":
+        return "failed", record.reason
+    return "running", None
+
+
+def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[str, str | None]:
+    """State and reason of a run whose newest attempt is over."""
+    if record.outcome is not None and record.outcome != "done":
+        return record.outcome, record.reason
+    reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
+    if reason in (None, "completed", "failed"):
         reason = "the process ended without a word"
-        return ("interrupted" if paths.checkpoints() else "failed"), reason
-    return record.outcome, record.reason
+    resumable = paths.checkpoints() and reason != "out_of_memory"
+    return ("interrupted" if resumable else "failed"), reason
 
 
 def _read_beat(paths: RunPaths) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""Cancelling jobs of a scheduler, and waiting until they are gone."""
+
+import time
+from collections.abc import Sequence
+
+from jobs.queue import SweepJobs
+from jobs.scheduler import SchedulerError, cancel_jobs
+from jobs.sweep import Sweep
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+
+
+def cancel_queued(sweep: Sweep, run_ids: Sequence[str], timeout_s: float) -> list[str]:
+    """Cancel the jobs of some runs that wait or run; return once they have left the queue.
+
+    A running job is told by TERM, and killed after the cluster's KillWait (30 s by default).
+
+    Returns
+    -------
+    list of str
+        The runs whose jobs were cancelled.
+
+    Raises
+    ------
+    SchedulerError
+        SLURM cannot be asked, or the jobs were still there after `timeout_s` seconds.
+    """
+    keys = _queued(sweep, run_ids)
+    cancel_jobs(list(keys.values()))
+    left, pause = keys, FIRST_PAUSE_S
+    deadline = time.monotonic() + timeout_s
+    while left := _queued(sweep, list(left)):
+        if time.monotonic() >= deadline:
+            names = ", ".join(left.values())
+            raise SchedulerError(f"jobs {names} are still in the queue after {timeout_s:g} s")
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+    return list(keys)
+
+
+def _queued(sweep: Sweep, run_ids: Sequence[str]) -> dict[str, str]:
+    """Return the keys of the jobs of these runs that are in the queue."""
+    if not run_ids:
+        return {}
+    jobs = SweepJobs.of(sweep.paths)
+    if jobs.error is not None:
+        raise SchedulerError(jobs.error)
+    places = {run_id: jobs.place(run_id) for run_id in run_ids}
+    return {
+        run_id: place.key
+        for run_id, place in places.items()
+        if place is not None and place.key is not None and place.kind in ("waiting", "running")
+    }

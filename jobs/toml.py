@@ -1,0 +1,44 @@
+"""Reading TOML that a user wrote: whatever is wrong with the file is one line."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from aevae.errors import InputError
+
+MAX_BYTES = 1 << 20
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, is too large, not UTF-8 or not TOML.
+    """
+    return _parse(_read(path), str(path))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES} bytes: no settings file")
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(f"{path}: line {line} is not UTF-8") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read {path}: {reason}") from None
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{source} is not TOML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{source} is not TOML: nested too deeply") from None

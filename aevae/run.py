@@ -17,6 +17,7 @@ from aevae.evaluate import evaluate, weight_arrays
 from aevae.execution import ExecutionConfig, StopRequest, granted_threads
 from aevae.files import publish_text, remove_orphans
 from aevae.paths import RunPaths, SweepPaths
+from aevae.preflight import gpu_problem
 from aevae.provenance import collect_provenance
 from aevae.results import check_results, file_sha256, open_dataset, write_results
 from aevae.store import Array, InvalidFile
@@ -157,10 +158,10 @@ def choose_device(name: str) -> torch.device:
     Raises
     ------
     RunFailed
-        The device asked for is not there (``no_device``).
+        The device asked for is not there, or torch has no kernels for it (``no_device``).
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
@@ -168,6 +169,8 @@ def choose_device(name: str) -> torch.device:
     }
     if not available[name]:
         raise RunFailed("no_device", f"device {name!r} was asked for, but torch sees none")
+    if name == "cuda" and (problem := gpu_problem()):
+        raise RunFailed("no_device", problem)
     return torch.device(name)
 
 

@@ -5,9 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from aevae.preflight import supports
 from jobs.doctor import examine
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,22 +31,6 @@ def test_missing_data_is_found_with_what_to_do(tmp_path):
 def test_an_output_that_is_no_folder_is_found(tmp_path):
     (tmp_path / "file").touch()
     assert findings(None, tmp_path, tmp_path / "file")["output"].verdict == "failed"
-
-
-@pytest.mark.parametrize(
-    ("architectures", "capability", "runs"),
-    [
-        (["sm_70", "sm_80"], (7, 0), True),
-        (["sm_75", "sm_80", "compute_90"], (7, 0), False),
-        (["sm_80"], (8, 6), True),
-        (["sm_86"], (8, 0), False),
-        (["sm_80", "compute_80"], (9, 0), True),
-        (["sm_90a"], (9, 0), True),
-        ([], (7, 0), False),
-    ],
-)
-def test_a_v100_needs_a_torch_that_has_kernels_for_it(architectures, capability, runs):
-    assert supports(architectures, *capability) is runs
 
 
 def test_without_slurm_the_doctor_says_so_and_fails(tmp_path):

@@ -53,6 +53,14 @@ class Onehost:
         )
         self.slurm("scontrol", "update", f"jobid={job}", "starttime=now")
 
+    def accounted(self, job: str, field: str = "state") -> list[str]:
+        """One field of every attempt and task of a job, as sacct knows it; it may lag."""
+        return self.slurm("sacct", "-DXnP", "-j", job, "-o", field).splitlines()
+
+    def wait_accounted(self, job: str, *states: str) -> None:
+        """Wait until sacct knows all attempts at a job to have ended, in these states."""
+        self.wait_for(lambda: sorted(self.accounted(job)) == sorted(states), f"{states} in sacct")
+
     def wait_for(self, condition: Callable[[], object], what: str, timeout_s: float = 120) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():

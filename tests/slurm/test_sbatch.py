@@ -40,7 +40,7 @@ def test_a_run_that_meets_the_limit_of_plain_sbatch_is_requeued_and_resumes(
     log = run / "attempts" / "2" / "stderr"
     onehost.wait_for(lambda: log.exists() and "from epoch" in log.read_text(), "it goes on")
     assert "from epoch 0 of" not in log.read_text()
-    assert "REQUEUED" in onehost.slurm("sacct", "-DXnP", "-j", job, "-o", "state").split("\n")
+    onehost.wait_for(lambda: "REQUEUED" in onehost.accounted(job), "the first end in sacct")
     onehost.slurm("scancel", job)
 
 

@@ -98,12 +98,10 @@ def test_an_array_uses_both_nodes_and_equals_the_local_sweep(onehost, spec, tmp_
     onehost.aevae(*sweep, "--cluster", "local", "--out", str(here))
     onehost.wait_for(lambda: done(there), "all results")
     assert_same_results(there, here)
+    onehost.wait_accounted(job, *["COMPLETED"] * 4)
+    assert set(onehost.accounted(job, "nodelist")) == {"gpu01", "gpu02"}
+    assert all("gres/gpu=1" in row for row in onehost.accounted(job, "alloctres"))
     onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
-    rows = onehost.slurm("sacct", "-DXnP", "-j", job, "-o", "state,nodelist,alloctres").split("\n")
-    assert len(rows) == 4
-    assert {row.split("|")[0] for row in rows} == {"COMPLETED"}
-    assert {row.split("|")[1] for row in rows} == {"gpu01", "gpu02"}
-    assert all("gres/gpu=1" in row for row in rows)
     assert "0 runs submitted" in onehost.aevae(*slurm).stderr
 
 
@@ -142,8 +140,9 @@ def test_requeue_preemption_and_a_lost_node_do_not_change_the_results(onehost, s
         epochs = started_from(run)
         assert epochs[0] == 0
         assert 0 < epochs[1] == sorted(epochs)[1]
-    ended = onehost.slurm("sacct", "-DXnP", "-j", job, "-o", "state").split("\n")
-    assert {"REQUEUED", "NODE_FAIL"} <= set(ended)
+    onehost.wait_for(
+        lambda: {"REQUEUED", "NODE_FAIL"} <= set(onehost.accounted(job)), "both ends in sacct"
+    )
 
 
 def epoch_reached(run: Path, least: int, attempt: int = 1) -> bool:
@@ -160,10 +159,12 @@ def test_a_cancelled_sweep_is_completed_by_the_same_command(onehost, spec, tmp_p
     onehost.wait_for(lambda: all(epoch_reached(run, 1) for run in runs(folder)[:2]), "they train")
     assert onehost.aevae("cancel", str(folder)).stderr.count("stopped") == 3
     assert not onehost.slurm("squeue", "-h")
+    onehost.wait_for(
+        lambda: list(states(onehost, folder).values())[2]["reason"] == "cancelled", "sacct's word"
+    )
     found = [(s["state"], s["reason"]) for s in states(onehost, folder).values()]
     assert [state for state, _ in found] == ["interrupted", "interrupted", "failed"]
     assert found[0][1].startswith("SIGTERM after epoch")
-    assert found[2][1] == "cancelled"
     assert "3 runs submitted" in onehost.aevae(*slurm).stderr
     onehost.wait_for(lambda: done(folder), "all results")
     assert [len(attempts(run)) for run in runs(folder)] == [2, 2, 1]
@@ -201,7 +202,8 @@ def test_arrays_are_as_large_as_the_cluster_allows(onehost, spec, tmp_path):
     onehost.aevae(*slurm)
     assert [len(record["run_ids"]) for record in submissions(folder)] == [5, 5, 5, 3]
     assert len(states(onehost, folder)) == 18
-    assert {s["state"] for s in states(onehost, folder).values()} == {"pending", "running"}
+    # The first ones may be done by now on a fast machine.
+    assert {s["state"] for s in states(onehost, folder).values()} <= {"pending", "running", "done"}
     onehost.slurm("scancel", "--partition=gpu")
 
 
@@ -243,9 +245,7 @@ def test_runs_of_one_job_keep_their_own_state(onehost, spec, profile, tmp_path):
     assert found[second.name]["reason"] == f"behind other runs of its job (job {job}_0)"
     assert "0 runs submitted" in onehost.aevae(*slurm).stderr
     onehost.wait_for(lambda: done(folder), "all results")
-    onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
-    rows = onehost.slurm("sacct", "-DXnP", "-j", job, "-o", "state").split("\n")
-    assert rows == ["COMPLETED"] * 2
+    onehost.wait_accounted(job, *["COMPLETED"] * 2)
     assert [len(attempts(run)) for run in runs(folder)] == [1, 1, 1]
     assert "from epoch 0" in (first / "attempts" / "1" / "stderr").read_text()
     assert second.name not in (first / "attempts" / "1" / "stderr").read_text()

@@ -33,7 +33,6 @@ LABEL_INCHES, HEAD_INCHES = 0.7, 0.2
 # Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
 DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
 ALL_DIGITS_COLOUR = "black"
-MODEL_MARKERS = {"ae": "^", "vae": "o", "cvae": "s"}
 
 _RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",

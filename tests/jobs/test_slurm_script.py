@@ -123,13 +123,18 @@ def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
     assert {status["state"] for status in report} == {"unknown"}
 
 
-def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_path):
-    folder = tmp_path / "sweep"
+def submit(fake, folder):
+    """Submit a sweep to a SLURM that takes everything; return the record of it."""
     fake("squeue", "exit 0")
     fake("scontrol", CONFIG)
     fake("sbatch", ACCEPTING)
     assert sweep(folder).returncode == 0
-    record = json.loads((folder / "submissions" / "1.json").read_text())
+    return json.loads((folder / "submissions" / "1.json").read_text())
+
+
+def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    record = submit(fake, folder)
     for run_id in record["run_ids"][:3]:
         attempt = folder / "runs" / run_id / "attempts" / "1"
         attempt.mkdir(parents=True)
@@ -151,11 +156,7 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
 
 def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake, tmp_path):
     folder = tmp_path / "sweep"
-    fake("squeue", "exit 0")
-    fake("scontrol", CONFIG)
-    fake("sbatch", ACCEPTING)
-    assert sweep(folder).returncode == 0
-    record = json.loads((folder / "submissions" / "1.json").read_text())
+    record = submit(fake, folder)
     attempt = folder / "runs" / record["run_ids"][0] / "attempts" / "1"
     attempt.mkdir(parents=True)
     values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}

@@ -119,8 +119,7 @@ class Dataset:
         for name, split in (("train", self.train), ("val", self.val), ("test", self.test)):
             arrays[f"{name}/label"] = split.labels
             arrays[f"{name}/index"] = split.index
-            if name != "train":
-                arrays[f"{name}/image"] = split.images
+            arrays[f"{name}/image"] = split.images
         write_dataset(path, arrays, name=self.name, source=self.source, sha256=self.sha256)
 
 

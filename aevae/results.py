@@ -31,11 +31,12 @@ SCHEMA_VERSION = 1
 IMAGE = (28, 28)
 INTERPOLATION_PAIRS = 20
 SAMPLERS = ("prior", "gmm")
+SPLITS = ("train", "val", "test")
 
 DATASET_FIELDS = [
-    *(Field(f"{split}/image", (f"N_{split}", *IMAGE), "u1") for split in ("val", "test")),
-    *(Field(f"{split}/label", (f"N_{split}",), "u1") for split in ("train", "val", "test")),
-    *(Field(f"{split}/index", (f"N_{split}",), "i8") for split in ("train", "val", "test")),
+    *(Field(f"{split}/image", (f"N_{split}", *IMAGE), "u1") for split in SPLITS),
+    *(Field(f"{split}/label", (f"N_{split}",), "u1") for split in SPLITS),
+    *(Field(f"{split}/index", (f"N_{split}",), "i8") for split in SPLITS),
 ]
 
 
@@ -66,7 +67,7 @@ def _history_fields(config: RunConfig, variational: bool) -> list[Field]:
 
 def _split_fields(config: RunConfig, variational: bool) -> list[Field]:
     d = config.model.latent_size
-    fields = [Field(f"{split}/mu", (f"N_{split}", d), "f4") for split in ("train", "val", "test")]
+    fields = [Field(f"{split}/mu", (f"N_{split}", d), "f4") for split in SPLITS]
     fields += [Field(f"{split}/sse_mean", (f"N_{split}",), "f4") for split in ("val", "test")]
     fields.append(Field("test/recon_mean", ("N_test", *IMAGE), "u1"))
     if variational:

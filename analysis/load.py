@@ -13,11 +13,17 @@ from typing import Literal
 from aevae.config import RunConfig
 from aevae.errors import InputError
 from aevae.paths import RunPaths, SweepPaths
-from aevae.results import Results, check_results, file_sha256, open_dataset, open_results
+from aevae.results import (
+    SPLITS,
+    Results,
+    check_results,
+    file_sha256,
+    open_dataset,
+    open_results,
+)
 from aevae.store import Array, InvalidFile
 
 KINDS = ("ae", "vae", "cvae")
-SPLITS = ("train", "val", "test")
 DATASET_TITLES = {
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
@@ -116,7 +122,7 @@ class Sweep:
         return self._read(f"{split}/label")
 
     def images(self, split: str) -> Array:
-        """Return the images of a split (val or test), shape (N, 28, 28), uint8."""
+        """Return the images of a split (train, val or test), shape (N, 28, 28), uint8."""
         return self._read(f"{split}/image")
 
     def open(self, run: Run) -> AbstractContextManager[Results]:

@@ -38,7 +38,9 @@ def test_the_dataset_file_holds_what_the_analysis_needs(weird):
     dataset = load_dataset(DIGITS, weird)
     dataset.write(weird / "dataset.h5")
     with open_dataset(weird / "dataset.h5") as file:
-        np.testing.assert_array_equal(file.array("test/image"), dataset.test.images)
+        for split in ("train", "test"):
+            expected = getattr(dataset, split).images
+            np.testing.assert_array_equal(file.array(f"{split}/image"), expected)
         np.testing.assert_array_equal(file.array("train/label"), dataset.train.labels)
         assert file.attribute("name") == "digits"
 

@@ -54,8 +54,7 @@ def _dataset_arrays() -> dict[str, Array]:
         labels = np.append(np.arange(10), rng.integers(0, 10, count - 10)).astype(np.uint8)
         arrays[f"{split}/label"] = rng.permutation(labels)
         arrays[f"{split}/index"] = np.arange(count)
-        if split != "train":
-            arrays[f"{split}/image"] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        arrays[f"{split}/image"] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
     return arrays
 
 

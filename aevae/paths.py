@@ -135,6 +135,19 @@ class SweepPaths:
             raise InputError(f"{run_id!r} is no run id (such as vae-z020-s0-1f3a9c2e)")
         return RunPaths(self.root / "runs" / run_id)
 
+    def check_contained(self, run: RunPaths) -> None:
+        """Make sure that no link leads a run, or what is written for it, out of the sweep.
+
+        Raises
+        ------
+        InputError
+            One does; the sweep's own folder may well be reached through links.
+        """
+        root = self.root.resolve()
+        for path in (self.dataset, run.root, *sorted(run.root.glob("*"))):
+            if not path.resolve().is_relative_to(root):
+                raise InputError(f"{path} leads out of the sweep, to {path.resolve()}")
+
     def planned(self) -> list[RunPaths]:
         """Runs that have a configuration, ordered by name."""
         configs = (self.root / "runs").glob("*/config.json")

@@ -58,6 +58,7 @@ def execute(
         The run cannot succeed as configured; the reason is recorded.
     """
     paths = sweep.run(run_id)
+    sweep.check_contained(paths)
     if not paths.config.is_file():
         raise InputError(f"{sweep.root} has no run {run_id}")
     config = RunConfig.from_json(paths.config.read_text(encoding="utf-8"), str(paths.config))

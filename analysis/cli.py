@@ -135,3 +135,7 @@ def _fail(error: Exception, code: int) -> int:
     line = " ".join(str(error).split())
     typer.echo(f"aevae-analysis: {line}", err=True)
     return code
+
+
+if __name__ == "__main__":
+    main()

@@ -66,7 +66,8 @@ class Gap:
     """A planned run without usable results.
 
     `state` is ``missing`` (nothing published yet), ``damaged`` (the file breaks its contract) or
-    ``foreign`` (it belongs to another run, or was evaluated on another dataset).
+    ``foreign`` (it belongs to another run, lies outside the sweep, or was evaluated on another
+    dataset).
     """
 
     run_id: str
@@ -164,7 +165,7 @@ def open_sweep(root: Path, track: Track = iter) -> Sweep:
     if not planned:
         raise InputError(f"{root} is no sweep: it has no runs/<run id>/config.json")
     dataset = _open_dataset(paths.dataset) if paths.dataset.exists() else None
-    checked = [_check_run(run, dataset) for run in track(planned)]
+    checked = [_check_run(paths, run, dataset) for run in track(planned)]
     runs = sorted((run for run in checked if isinstance(run, Run)), key=_order)
     return Sweep(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
 
@@ -180,15 +181,18 @@ def _open_dataset(path: Path) -> Dataset:
         return Dataset(path, str(file.attribute("name")), file_sha256(path), counts)
 
 
-def _check_run(paths: RunPaths, dataset: Dataset | None) -> Run | Gap:
+def _check_run(sweep: SweepPaths, paths: RunPaths, dataset: Dataset | None) -> Run | Gap:
     if not paths.results.exists():
         return Gap(paths.run_id, "missing", f"no {paths.results.name}")
     try:
+        sweep.check_contained(paths)
         with open_results(paths.results) as results:
             problem = _why_foreign(results, paths, dataset)
         if problem:
             return Gap(paths.run_id, "foreign", f"{paths.results.name}: {problem}")
         return Run(paths, check_results(paths.results))
+    except InputError as error:
+        return Gap(paths.run_id, "foreign", str(error))
     except InvalidFile as error:
         # The run is named already: the folder in front of the file name says nothing new.
         return Gap(paths.run_id, "damaged", str(error).replace(f"{paths.root}/", ""))

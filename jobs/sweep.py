@@ -75,6 +75,8 @@ def check_launch(spec: SweepSpec, folder: Path) -> None:
         difference = spec.science_difference(load_spec(paths.spec))
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
+    for run in spec.runs(str(folder)):
+        paths.check_contained(paths.run(run.run_id))
 
 
 def lay_out(spec: SweepSpec, folder: Path, source: str) -> Sweep:

@@ -21,6 +21,8 @@ SMALL_EVALUATION = {
     "interpolation_steps": 3,
 }
 
+Finished = subprocess.CompletedProcess[str]
+
 SPEC = f"""
 name = "tiny"
 models = ["ae", "vae"]
@@ -96,15 +98,12 @@ def command_environment() -> dict[str, str]:
     return {**os.environ, "LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
-@pytest.fixture
-def aevae(command_environment) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Call the real `aevae` command in a process of its own."""
-
+def _command(module: str, environment: dict[str, str]) -> Callable[..., Finished]:
     def call(*arguments, cwd):
         return subprocess.run(
-            [sys.executable, "-m", "jobs.cli", *map(str, arguments)],
+            [sys.executable, "-m", module, *map(str, arguments)],
             cwd=cwd,
-            env=command_environment,
+            env=environment,
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -113,3 +112,15 @@ def aevae(command_environment) -> Callable[..., subprocess.CompletedProcess[str]
         )
 
     return call
+
+
+@pytest.fixture
+def aevae(command_environment) -> Callable[..., Finished]:
+    """Call the real `aevae` command in a process of its own."""
+    return _command("jobs.cli", command_environment)
+
+
+@pytest.fixture
+def analyse(command_environment) -> Callable[..., Finished]:
+    """Call the real `aevae-analysis` command in a process of its own."""
+    return _command("analysis.cli", command_environment)

@@ -1,77 +1,79 @@
-"""Time of a training epoch over that of its matrix products alone, in one process run.
+"""An epoch of ours, over its matrix products alone and under the conventional loop.
 
 A linear layer costs one product forward and two backward (one less in the first layer, whose
-input needs no gradient). What the ratio has above 1 is everything else: activations, losses,
-optimiser, gathering the batch.
+input needs no gradient). What `over_products` has above 1 is everything else: gathering the
+batch, activations, losses, the optimiser, the validation.
 """
 
-import argparse
-import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
+from conventional import ConventionalLoop
+from measure import best_of, parser, report
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
+from aevae.data import load_dataset
 from aevae.train import DeviceImages, TrainState, train
 
-IMAGES = 54_000
+CASES = [
+    # kind, batch size, threads
+    ("vae", 1024, 2),
+    ("ae", 1024, 2),
+    ("cvae", 1024, 2),
+    ("vae", 1024, 1),
+    ("vae", 128, 2),
+]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="each side is timed this often")
-    parser.add_argument("--batch-size", type=int, default=1024)
-    parser.add_argument("--json", type=Path, help="also write the table here")
-    arguments = parser.parse_args()
-    rows = [
-        measure(kind, arguments.batch_size, arguments.repeats) for kind in ("ae", "vae", "cvae")
-    ]
-    print(
-        f"{IMAGES} images, batch {arguments.batch_size}, {torch.get_num_threads()} threads, "
-        f"torch {torch.__version__}, best of {arguments.repeats}"
-    )
-    print("model  epoch s  products s  ratio")
-    for row in rows:
-        print(
-            f"{row['model']:5}  {row['epoch_s']:7.2f}  {row['products_s']:10.2f}"
-            f"  {row['ratio']:5.2f}"
-        )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    options = parser(__doc__)
+    options.add_argument("--data-dir", type=Path, default=Path("data"))
+    options.add_argument("--repeats", type=int, default=3, help="each side is timed this often")
+    arguments = options.parse_args()
+    rows = []
+    for kind, batch_size, threads in CASES:
+        torch.set_num_threads(threads)
+        rows.append(measure(kind, batch_size, arguments.repeats, arguments.data_dir))
+        print(rows[-1])
+    report(f"epoch of MNIST, d = 20, best of {arguments.repeats}", rows, arguments.json)
 
 
-def measure(kind: str, batch_size: int, repeats: int) -> dict[str, object]:
-    """Time both sides in turn, so that a slow moment of the machine meets both."""
+def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[str, object]:
     config = RunConfig(
         model=ModelConfig(kind=kind, latent_size=20),
         train=TrainConfig(epochs=repeats + 1, batch_size=batch_size),
     )
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (IMAGES, 28, 28), dtype=np.uint8)
-    labels = rng.integers(0, 10, IMAGES, dtype=np.uint8)
-    data = DeviceImages.of(images, labels, torch.device("cpu"))
-    few = DeviceImages.of(images[:10], labels[:10], torch.device("cpu"))
-    state = TrainState.new(config, torch.device("cpu"))
-    epochs = train(config, state, data, few)
+    dataset, cpu = load_dataset(config.data, data_dir), torch.device("cpu")
+    training, validation = (
+        DeviceImages.of(split.images, split.labels, cpu) for split in (dataset.train, dataset.val)
+    )
+    state = TrainState.new(config, cpu)
+    epochs = train(config, state, training, validation)
     next(epochs)  # the first one warms up
-    products = matrix_products(state, batch_size)
-    epoch_s, products_s = [], []
-    for _ in range(repeats):
-        epoch_s.append(seconds(lambda: next(epochs)))
-        products_s.append(seconds(products))
+    conventional = ConventionalLoop(config, data_dir)
+    least = best_of(
+        repeats,
+        {
+            "ours": lambda: next(epochs),
+            "products": matrix_products(state, batch_size, len(training), len(validation)),
+            "conventional": conventional.epoch,
+        },
+    )
     return {
         "model": kind,
-        "epoch_s": min(epoch_s),
-        "products_s": min(products_s),
-        "ratio": min(epoch_s) / min(products_s),
+        "batch": batch_size,
+        "threads": torch.get_num_threads(),
+        **{f"{side}_s": value for side, value in least.items()},
+        "over_products": least["ours"] / least["products"],
+        "speed_up": least["conventional"] / least["ours"],
     }
 
 
-def matrix_products(state: TrainState, batch_size: int) -> Callable[[], None]:
-    """Return a function that does the products of one epoch and nothing else."""
+def matrix_products(
+    state: TrainState, batch_size: int, training: int, validation: int
+) -> Callable[[], None]:
+    """Return a function that does the products of one epoch, validation included, and no more."""
     layers = [m for m in state.model.modules() if isinstance(m, torch.nn.Linear)]
     operands = [
         (
@@ -84,20 +86,17 @@ def matrix_products(state: TrainState, batch_size: int) -> Callable[[], None]:
     ]
 
     def run() -> None:
-        for _ in range(round(IMAGES / batch_size)):
+        for _ in range(round(training / batch_size)):
             for inputs, gradients, weight, first in operands:
                 torch.mm(inputs, weight.t())
                 torch.mm(gradients.t(), inputs)
                 if not first:
                     torch.mm(gradients, weight)
+        for _ in range(round(validation / batch_size)):
+            for inputs, _, weight, _ in operands:
+                torch.mm(inputs, weight.t())
 
     return run
-
-
-def seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

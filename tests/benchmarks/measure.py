@@ -1,0 +1,54 @@
+"""What the benchmarks share: timing two sides in turn, and writing the table down."""
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+Row = Mapping[str, object]
+
+
+def seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def best_of(repeats: int, sides: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Time every side in turn, so that a slow moment of the machine meets all; least of each."""
+    rounds = [{name: seconds(call) for name, call in sides.items()} for _ in range(repeats)]
+    return {name: min(times[name] for times in rounds) for name in sides}
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--json", type=Path, help="also write the table here")
+    return made
+
+
+def report(title: str, rows: Sequence[Row], json_path: Path | None) -> None:
+    """Print `rows` as an aligned table below what was measured, where and when."""
+    machine = {
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    print(f"\n{title}\n{', '.join(f'{key} {value}' for key, value in machine.items())}")
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+    if json_path:
+        json_path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"title": title, **machine, "rows": rows}
+        json_path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,68 @@
+"""Signals arrive when they please: none is lost, and none costs a checkpoint."""
+
+import os
+import signal
+
+import pytest
+
+from aevae.attempt import read_record
+from aevae.errors import Interrupted
+from aevae.execution import STOP_SIGNALS, ExecutionConfig, StopRequest
+from aevae.paths import SweepPaths
+from aevae.results import open_results
+from aevae.run import execute
+
+ONE_THREAD = ExecutionConfig(threads=1)
+
+
+@pytest.fixture
+def stop():
+    """A request that listens to this process's signals, as in a job."""
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield StopRequest().install()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def run(weird, tiny_config, plan):
+    """A planned run of four epochs: the sweep, the run's paths and its id."""
+    config = tiny_config(epochs=4)
+    sweep = SweepPaths(weird)
+    return sweep, plan(sweep, config), config.run_id
+
+
+def test_13_usr2_inside_an_except_that_swallows_everything_still_stops(run, stop):
+    sweep, paths, run_id = run
+    try:
+        os.kill(os.getpid(), signal.SIGUSR2)
+        raise ValueError("what a library might catch")
+    except Exception:  # noqa: BLE001 - the case at hand
+        os.kill(os.getpid(), signal.SIGUSR2)
+    with pytest.raises(Interrupted, match="SIGUSR2"):
+        execute(sweep, run_id, ONE_THREAD, stop)
+    assert [p.name for p in paths.checkpoints()] == ["checkpoint-000001.pt"]
+
+
+def test_14_signals_during_a_save_leave_one_valid_checkpoint(run, stop, monkeypatch):
+    sweep, paths, run_id = run
+    save = os.fsync
+
+    def interrupted_save(descriptor):
+        # In the middle of every publication: the limit is near, then the scheduler insists.
+        for number in (signal.SIGUSR2, signal.SIGUSR2, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        save(descriptor)
+
+    monkeypatch.setattr(os, "fsync", interrupted_save)
+    with pytest.raises(Interrupted, match="SIGUSR2"):
+        execute(sweep, run_id, ONE_THREAD, stop)
+    monkeypatch.undo()
+    (attempt,) = paths.attempts()
+    record = read_record(attempt)
+    assert (record.outcome, record.reason) == ("interrupted", "SIGUSR2 after epoch 1")
+    assert len(paths.checkpoints()) == 1
+    assert not list(paths.root.glob(".*.tmp"))
+    execute(sweep, run_id, ONE_THREAD, StopRequest())
+    with open_results(paths.results) as results:
+        assert len(results.array("history/val/loss")) == 4

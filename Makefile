@@ -26,7 +26,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch))
+	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch))
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/bench_epoch.py

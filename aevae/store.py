@@ -36,7 +36,7 @@ class Field:
     Parameters
     ----------
     path
-        Place in the file; ``*`` stands for any one name.
+        Place in the file; ``*`` as its last name stands for any name.
     dims
         Shape: sizes, or names of sizes that must agree wherever the name stands. None: any shape.
     dtype
@@ -47,13 +47,6 @@ class Field:
     dims: tuple[int | str, ...] | None
     dtype: str
 
-    def matches(self, path: str) -> bool:
-        """Tell whether `path` is an instance of this field's path."""
-        mine, theirs = self.path.split("/"), path.split("/")
-        return len(mine) == len(theirs) and all(
-            a in ("*", b) for a, b in zip(mine, theirs, strict=True)
-        )
-
 
 def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
     """Check shapes and types of `layout` against `fields`.
@@ -63,20 +56,26 @@ def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
     InvalidFile
         A dataset is missing, undeclared, too large, or of another shape or type.
     """
+    declared = {field.path: field for field in fields}
+    missing = dict(declared)
     sizes: dict[str, int] = {}
     for path, (shape, dtype) in layout.items():
-        field = next((f for f in fields if f.matches(path)), None)
+        field = declared.get(path) or declared.get(_with_wildcard(path))
         if field is None:
             raise InvalidFile(f"{path}: not part of the schema")
+        missing.pop(field.path, None)
         if dtype != np.dtype(field.dtype):
             raise InvalidFile(f"{path}: type {dtype} is not {np.dtype(field.dtype)}")
         if int(np.prod(shape, dtype=object)) * dtype.itemsize > MAX_DATASET_BYTES:
             raise InvalidFile(f"{path}: shape {shape} is larger than {MAX_DATASET_BYTES} bytes")
         if field.dims is not None:
             _check_shape(path, shape, field.dims, sizes)
-    for field in fields:
-        if not any(field.matches(path) for path in layout):
-            raise InvalidFile(f"{field.path}: missing")
+    if missing:
+        raise InvalidFile(f"{next(iter(missing))}: missing")
+
+
+def _with_wildcard(path: str) -> str:
+    return "/".join([*path.split("/")[:-1], "*"])
 
 
 def _check_shape(

@@ -155,7 +155,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise InputError(f"--set takes key=value, such as train.epochs=2, got {override!r}")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         value = text.strip()
     table = values
     for part in parts[:-1]:

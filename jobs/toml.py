@@ -38,7 +38,7 @@ def _read(path: Path) -> str:
 def _parse(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and an integer of thousands of digits
         raise InputError(f"{source} is not TOML: {error}") from None
     except RecursionError:
         raise InputError(f"{source} is not TOML: nested too deeply") from None

@@ -90,6 +90,7 @@ def test_05_a_truncated_data_file_is_named_before_anything_starts(weird, spec, a
         (b'name = "x"\nmodels = oops\n', "line 2"),
         (b'name = "x"\n# \xff\n', "line 2 is not UTF-8"),
         (b"#" * (1 << 20) + b"#", "larger than 1048576 bytes"),
+        (b"seeds = [" + b"1" * 5000 + b"]", "integer string conversion"),
     ],
 )
 def test_02_an_unreadable_specification_is_one_line(weird, aevae, content, message):

@@ -29,6 +29,12 @@ TINY, SMALL = 6.0, 7.0
 # Strips of tiles: pixels of an image's side and of a gap; room for labels in inches.
 SIDE, GAP = 28, 2
 LABEL_INCHES, HEAD_INCHES = 0.7, 0.2
+BLOCKS, BLOCK_GAP_INCHES = 3, 0.12  # blocks of tiles that fill the width of a page
+
+LABEL_DISTANCE = 0.065  # least distance of the digits on a map, in shares of its extent
+
+# A signed difference of images, centred on zero.
+RESIDUAL: dict[str, Any] = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r"}
 
 # Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
 DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
@@ -140,6 +146,48 @@ def strip_figure(
     return figure, all_axes
 
 
+def block_figure(
+    lines: Sequence[int], titles: Sequence[str], *, columns: int, below: float = 0.1
+) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure with blocks of equally large tiles side by side, one axes per block.
+
+    Parameters
+    ----------
+    lines
+        Rows of tiles in each row of blocks, top to bottom.
+    titles
+        One above each column of blocks.
+    columns
+        Tiles in a row of a block.
+    below
+        Inches to leave free at the bottom.
+
+    Returns
+    -------
+    figure
+        As wide as a page if there are three columns of blocks.
+    axes
+        Those of each row of blocks.
+    """
+    full = PAGE_INCHES - LABEL_INCHES - 0.05
+    width = (full - BLOCK_GAP_INCHES * (BLOCKS - 1)) / BLOCKS
+    pixel = width / (columns * (SIDE + GAP) - GAP)
+    heights = [pixel * (count * (SIDE + GAP) - GAP) for count in lines]
+    page = LABEL_INCHES + 0.05 + len(titles) * (width + BLOCK_GAP_INCHES) - BLOCK_GAP_INCHES
+    total = HEAD_INCHES + sum(heights) + BLOCK_GAP_INCHES * (len(lines) - 1) + below
+    figure = Figure(figsize=(page, total))
+    rows: list[list[Axes]] = []
+    bottom = total - HEAD_INCHES + BLOCK_GAP_INCHES
+    for height in heights:
+        bottom -= BLOCK_GAP_INCHES + height
+        lefts = [LABEL_INCHES + i * (width + BLOCK_GAP_INCHES) for i in range(len(titles))]
+        boxes = [(left / page, bottom / total, width / page, height / total) for left in lefts]
+        rows.append([figure.add_axes(box) for box in boxes])
+    for axes, title in zip(rows[0], titles, strict=True):
+        axes.set_title(title, pad=4)
+    return figure, rows
+
+
 def show_strip(axes: Axes, images: Image, label: str, **imshow: Any) -> AxesImage:  # noqa: ANN401 - passed on
     """Show images (R, C, 28, 28), in [0, 1] unless said otherwise, with a label on the left."""
     options = {"vmin": 0, "vmax": 1, **imshow}
@@ -152,10 +200,39 @@ def show_strip(axes: Axes, images: Image, label: str, **imshow: Any) -> AxesImag
 
 def label_columns(axes: Axes, labels: Sequence[str]) -> None:
     """Write a label above each column of a strip."""
-    centres = [column * (SIDE + GAP) + (SIDE - 1) / 2 for column in range(len(labels))]
     axes.xaxis.tick_top()
-    axes.set_xticks(centres, labels)
+    axes.set_xticks(centres(len(labels)), labels)
     axes.tick_params(axis="x", length=0, pad=1)
+
+
+def label_lines(axes: Axes, labels: Sequence[str]) -> None:
+    """Write a label beside each line of a strip."""
+    axes.set_yticks(centres(len(labels)), labels)
+    axes.tick_params(axis="y", length=0, pad=2)
+
+
+def centres(count: int) -> Image:
+    """Return where the first tiles of a strip have their centres, shape (count,)."""
+    return np.arange(count) * (SIDE + GAP) + (SIDE - 1) / 2
+
+
+def scatter_digits(axes: Axes, places: Image, labels: Image) -> None:
+    """Draw a map of points (N, 2) in the colours of their digits, each named near its median.
+
+    The axes are square, and equally long on both are equal distances.
+    """
+    # Drawn digit by digit, the last digit would hide the others.
+    order = np.random.default_rng(0).permutation(len(places))
+    colours = np.array(DIGIT_COLOURS)[labels[order]]
+    x, y = places[order].T
+    axes.scatter(x, y, c=colours, s=2.5, linewidths=0, alpha=0.7, rasterized=True)
+    digits = np.unique(labels)
+    medians = [np.median(places[labels == digit], axis=0) for digit in digits]
+    least = LABEL_DISTANCE * float(np.ptp(places, axis=0).max())
+    for digit, place in zip(digits, spread_apart(medians, least), strict=True):
+        label_digit(axes, digit, place)
+    axes.set_box_aspect(1)
+    axes.set_aspect("equal", adjustable="datalim")
 
 
 def label_digit(axes: Axes, digit: int, place: Sequence[float] | Image) -> None:

@@ -13,5 +13,7 @@ FIGURES = {
     "latent_sizes": "a median and the worst image of each digit at every latent size",
     "noise": "two-dimensional noise, decoded, with the nearest training images",
     "code_map": "where the AE puts its codes, and what it decodes there and in a gap",
+    "traversals": "what each latent dimension does to an image",
+    "interpolations": "lines between the codes of test images, within and across digits",
     "latent_grid": "images over the plane of two-dimensional latents",
 }

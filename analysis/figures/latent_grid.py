@@ -140,9 +140,7 @@ def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
         axes.label_outer()
     for axes in all_axes[-1]:
         # Labels that stick out at the sides would cost the panels their width.
-        first, *_, last = axes.get_xticklabels()
-        first.set_horizontalalignment("left")
-        last.set_horizontalalignment("right")
+        style.tuck_in_labels(axes)
 
 
 def caption(data: LatentGrid) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from analysis import metrics
 from analysis.figures import captions, style
+from analysis.formats import to_markdown
 from analysis.load import KINDS, Run, Sweep
 from analysis.metrics import Floats, Labels
 from analysis.selection import TITLES, representative
@@ -24,6 +26,7 @@ class LatentSizes:
 
     `indices` (rows of the test split) has shape (2, D), `images` has shape (2, D, 28, 28), and so
     has each of `decoded`, by model and latent size; a run that is not there is not in `decoded`.
+    `mean_sse`, by the same keys, is that of the whole split.
     """
 
     runs: list[Run]
@@ -31,6 +34,7 @@ class LatentSizes:
     indices: Labels
     images: style.Image
     decoded: Mapping[tuple[str, int], style.Image]
+    mean_sse: Mapping[tuple[str, int], float]
     dataset: str
     n_test: int
 
@@ -51,9 +55,12 @@ def gather(sweep: Sweep) -> LatentSizes:
     runs = [run for key in keys if (run := representative(sweep.runs, *key)) is not None]
     labels = sweep.labels("test")
     error = np.zeros(len(labels))
+    mean_sse = {}
     for run in runs:
         with sweep.open(run) as results:
-            error += results.array("test/sse_mean") / len(runs)
+            sse = results.array("test/sse_mean").astype(np.float64)
+        error += sse / len(runs)
+        mean_sse[run.model, run.latent_size] = float(sse.mean())
     digits = [digit for digit in range(metrics.DIGITS) if (labels == digit).any()]
     indices = np.transpose([median_and_worst(error, labels, digit) for digit in digits])
     decoded = {}
@@ -61,7 +68,9 @@ def gather(sweep: Sweep) -> LatentSizes:
         with sweep.open(run) as results:
             decoded[run.model, run.latent_size] = results.array("test/recon_mean")[indices] / 255
     images = sweep.images("test")[indices] / 255
-    return LatentSizes(runs, digits, indices, images, decoded, sweep.data.title, len(labels))
+    return LatentSizes(
+        runs, digits, indices, images, decoded, mean_sse, sweep.data.title, len(labels)
+    )
 
 
 def median_and_worst(error: Floats, labels: Labels, digit: int) -> tuple[int, int]:
@@ -122,14 +131,26 @@ def _add_colour_bar(figure: Figure, picture: AxesImage) -> None:
 
 
 def caption(data: LatentSizes) -> str:
-    """Say how the images were chosen and what the residuals mean."""
+    """Say how the images were chosen and what the residuals mean, above a table of errors."""
     median, worst = data.indices
-    return (
+    text = (
         f"Test images of {data.dataset} through every model and latent size d, "
         f"{captions.seeds(data.runs)}, decoding the posterior mean (the code itself for the AE); "
         "below each reconstruction the residual, reconstruction minus original: red where ink "
         "was added, blue where it is missing. The images are the same throughout: of each digit "
         f"that with the median error (test images {captions.listed(median)}) and that with the "
         f"largest ({captions.listed(worst)}) among {data.n_test:,} test images, by SSE averaged "
-        "over the runs. " + captions.sources(data.runs)
+        "over the runs. The table has the mean SSE per image and MSE per pixel of all test images. "
+        + captions.sources(data.runs)
     )
+    return to_markdown(error_table(data), text).rstrip()
+
+
+def error_table(data: LatentSizes) -> pd.DataFrame:
+    """Mean error of all test images: a row per latent size, SSE and MSE of each model."""
+    table = pd.DataFrame({"d": data.sizes})
+    for model in data.models:
+        sse = table["d"].map(lambda size, model=model: data.mean_sse.get((model, size), np.nan))
+        table[f"{TITLES[model]}: SSE"] = sse
+        table[f"{TITLES[model]}: MSE"] = sse / metrics.PIXELS
+    return table

@@ -211,6 +211,13 @@ def label_lines(axes: Axes, labels: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0, pad=2)
 
 
+def tuck_in_labels(axes: Axes) -> None:
+    """Keep the first and the last label below an axis from sticking out at its sides."""
+    first, *_, last = axes.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+
+
 def centres(count: int) -> Image:
     """Return where the first tiles of a strip have their centres, shape (count,)."""
     return np.arange(count) * (SIDE + GAP) + (SIDE - 1) / 2

@@ -72,6 +72,7 @@ def _result_arrays(config: RunConfig, images: Array) -> dict[str, Array]:
         else:
             arrays[field.path] = rng.integers(0, 10, shape).astype(field.dtype)
     arrays |= _weights(config, rng)
+    arrays["interpolation/pair"] = np.arange(40, dtype="i4").reshape(20, 2)
     decoded = rng.integers(0, 256, images.shape, dtype=np.uint8)
     arrays["test/recon_mean"] = decoded
     errors = ((decoded / 255.0 - images / 255.0) ** 2).sum(axis=(1, 2)) / config.model.latent_size

@@ -4,7 +4,15 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.figures import digits, generated, latent_sizes, noise, reconstructions
+from analysis.figures import (
+    digits,
+    generated,
+    interpolations,
+    latent_sizes,
+    noise,
+    reconstructions,
+    traversals,
+)
 from analysis.load import open_sweep
 from analysis.selection import MissingIngredient
 
@@ -137,6 +145,18 @@ def test_a_run_that_is_not_there_leaves_its_lines_blank(build_sweep, make_config
     assert np.isfinite(untile(vae)[3]).all()
 
 
+def test_error_table_has_sse_and_mse_of_every_run(complete, stored):
+    lines = latent_sizes.caption(latent_sizes.gather(complete)).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert cells[0] == ["d", "AE: SSE", "AE: MSE", "VAE: SSE", "VAE: MSE", "CVAE: SSE", "CVAE: MSE"]
+    assert [row[0] for row in cells[2:]] == ["2", "20"]
+    for column, start in ((3, "vae-z020"), (5, "cvae-z020")):
+        with stored(start) as file:
+            mean = file["test/sse_mean"][()].astype(float).mean()
+        assert cells[3][column] == f"{mean:.2f}"
+        assert float(cells[3][column + 1]) == pytest.approx(mean / 784, rel=5e-3)
+
+
 # --- generated ------------------------------------------------------------------------------------
 
 
@@ -215,3 +235,30 @@ def test_noise_needs_two_latents(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)]))
     with pytest.raises(MissingIngredient, match="latent size 2"):
         noise.gather(sweep)
+
+
+# --- traversals and interpolations ----------------------------------------------------------------
+
+
+def test_traversals_show_the_stored_lines_from_the_most_informative_on(complete, stored):
+    figure = traversals.draw(traversals.gather(complete))
+    with stored("vae-z020") as file:
+        images, dims = file["traversal/image"][:10] / 255, file["traversal/dim"][:10]
+    assert figure.axes[1].get_title() == "VAE"
+    assert np.array_equal(untile(shown(figure.axes[1]).get_array()), images)
+    assert names(figure.axes[0].get_yticklabels()) == [str(rank) for rank in range(1, 11)]
+    assert names(figure.axes[1].get_xticklabels()) == ["\N{MINUS SIGN}3 sd", "+3 sd"]
+    first = ", ".join(map(str, dims[:-1]))
+    assert f"{first} and {dims[-1]} (VAE)" in traversals.caption(traversals.gather(complete))
+
+
+def test_interpolations_name_the_digits_at_their_ends(complete, stored, test_labels):
+    figure = interpolations.draw(interpolations.gather(complete))
+    with stored("ae-z020") as file:
+        images, pairs = file["interpolation/image"][()] / 255, file["interpolation/pair"][()]
+    assert [axes.get_title() for axes in figure.axes] == ["AE", "VAE", "CVAE", "", "", ""]
+    for part, axes in enumerate((figure.axes[0], figure.axes[3])):
+        lines = slice(10 * part, 10 * part + 10)
+        assert np.array_equal(untile(shown(axes).get_array()), images[lines])
+        ends = test_labels[pairs[lines]]
+        assert names(axes.get_yticklabels()) == [f"{a} \N{RIGHTWARDS ARROW} {b}" for a, b in ends]

@@ -11,15 +11,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import ConnectionPatch, Rectangle
 
 from aevae.store import Array
-from analysis import density
+from analysis.boxes import dense_and_sparse_box
 from analysis.decoder import decode
+from analysis.densities import plane_density
 from analysis.figures import captions, style
 from analysis.load import Run, Sweep
 from analysis.metrics import Floats, Labels
 from analysis.selection import MissingIngredient, representative
 
 TILES = 10  # along each side of a box
-SHARES: list[tuple[float, Literal["-", "--"]]] = [(0.9, "--"), (0.5, "-")]
+SHARES: dict[float, Literal["-", "--"]] = {0.5: "-", 0.9: "--"}  # of the codes in a contour
 COLOURS = {"dense": "#d55e00", "sparse": "#0072b2"}  # Okabe and Ito (2008)
 
 
@@ -55,16 +56,18 @@ def gather(sweep: Sweep) -> CodeMap:
     Raises
     ------
     MissingIngredient
-        There is no such AE.
+        There is no such AE, or one of its latents is the same for all images.
     """
     run = representative(sweep.runs, "ae", 2)
     if run is None:
         raise MissingIngredient("no finished AE with latent size 2")
     with sweep.open(run) as results:
         codes, weights = results.array("test/mu").astype(np.float64), results.weights()
+    if not np.ptp(codes, axis=0).all():
+        raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
     boxes = {
         name: _box(corners, codes, weights)
-        for name, corners in zip(COLOURS, density.dense_and_sparse_box(codes), strict=True)
+        for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
     }
     return CodeMap([run], codes, sweep.labels("test"), boxes, sweep.data.title)
 
@@ -84,7 +87,9 @@ def draw(data: CodeMap) -> Figure:
     grid = figure.add_gridspec(2, 2, width_ratios=[2, 1])
     plane = figure.add_subplot(grid[:, 0])
     _draw_codes(plane, data)
-    for place, (name, box) in enumerate(data.boxes.items()):
+    # The higher box has the upper inset, so that no leads cross.
+    by_height = sorted(data.boxes.items(), key=lambda item: -item[1].low[1])
+    for place, (name, box) in enumerate(by_height):
         inset = figure.add_subplot(grid[place, 1])
         _draw_box(inset, box, COLOURS[name])
         inset.set_title(f"{name} box: {box.count:,} codes")
@@ -94,11 +99,13 @@ def draw(data: CodeMap) -> Figure:
 
 def _draw_codes(axes: Axes, data: CodeMap) -> None:
     style.scatter_digits(axes, data.codes, data.labels)
+    smooth = plane_density(data.codes)
+    assert smooth is not None, "gather refuses codes on a line"
     handles = []
-    for share, dashes in SHARES:
-        x, y, heights, level = density.contour(data.codes, share)
-        axes.contour(x, y, heights, [level], linewidths=0.8, linestyles=dashes, colors="black")
-        handles.append(Line2D([], [], color="black", linewidth=0.8, linestyle=dashes,
+    for share, line in SHARES.items():
+        axes.contour(smooth.x, smooth.y, smooth.values, [smooth.level(share)], colors="black",
+                     linewidths=0.8, linestyles=line)  # fmt: skip
+        handles.append(Line2D([], [], color="black", linewidth=0.8, linestyle=line,
                               label=f"{share:.0%} of the codes"))  # fmt: skip
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     axes.set(xlabel="$z_1$", ylabel="$z_2$")

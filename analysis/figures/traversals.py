@@ -43,8 +43,7 @@ def draw(data: Traversals) -> Figure:
     )
     for run, axes in zip(data.runs, blocks, strict=True):
         style.show_strip(axes, data.images[run.model], "")
-        first, *_, last = style.centres(steps)
-        axes.set_xticks([first, last], ["\N{MINUS SIGN}3 sd", "+3 sd"])
+        axes.set_xticks(axes.get_xlim(), ["\N{MINUS SIGN}3 sd", "+3 sd"])
         axes.tick_params(axis="x", length=0, pad=2)
         style.tuck_in_labels(axes)
     style.label_lines(blocks[0], [str(rank + 1) for rank in range(rows)])

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.patches import Rectangle
 
+from aevae.results import Results
 from analysis.decoder import decode
 from analysis.figures import code_map, latent_grid, style
 from analysis.load import open_sweep
@@ -159,7 +160,10 @@ def test_insets_span_exactly_their_boxes(mapped):
     data, figure = mapped
     plane, *insets = figure.axes
     frames = [patch for patch in plane.patches if isinstance(patch, Rectangle)]
-    for name, inset, frame in zip(data.boxes, insets, frames, strict=True):
+    names = [inset.get_title().split()[0] for inset in insets]
+    assert sorted(names) == ["dense", "sparse"]
+    assert insets[0].get_ylim()[0] >= insets[1].get_ylim()[0]
+    for name, inset, frame in zip(names, insets, frames, strict=True):
         left, right, bottom, top = shown(inset).get_extent()
         assert (*inset.get_xlim(), *inset.get_ylim()) == (left, right, bottom, top)
         assert frame.get_bbox().extents == pytest.approx([left, bottom, right, top])
@@ -187,3 +191,16 @@ def test_a_code_map_needs_an_autoencoder(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 2)]))
     with pytest.raises(MissingIngredient, match="AE with latent size 2"):
         code_map.gather(sweep)
+
+
+def test_a_dead_latent_leaves_no_map_to_draw(complete, monkeypatch):
+    """An AE that ends in a ReLU may have one."""
+    real = Results.array
+
+    def array(results, name):
+        values = real(results, name)
+        return values * [1, 0] if name == "test/mu" else values
+
+    monkeypatch.setattr(Results, "array", array)
+    with pytest.raises(MissingIngredient, match=r"ae-z002-.*dead"):
+        code_map.gather(complete)

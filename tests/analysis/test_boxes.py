@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis import density
+from analysis.boxes import dense_and_sparse_box
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def held(codes, box):
 
 
 def test_dense_box_holds_the_most_codes_and_the_sparse_one_is_a_gap(rings):
-    dense, sparse = density.dense_and_sparse_box(rings)
+    dense, sparse = dense_and_sparse_box(rings)
     width = np.ptp(rings, axis=0).max() / 10
     assert dense[1] - dense[0] == pytest.approx([width, width])
     assert sparse[1] - sparse[0] == pytest.approx([width, width])
@@ -29,14 +29,8 @@ def test_dense_box_holds_the_most_codes_and_the_sparse_one_is_a_gap(rings):
     assert np.hypot(*(sparse.mean(axis=0) * [1, 2])) < 10
 
 
-@pytest.mark.parametrize("share", [0.5, 0.9])
-def test_contours_enclose_their_share_of_the_codes(share):
-    codes = np.random.default_rng(0).normal(size=(20_000, 2)) * [3, 1]
-    x, y, heights, level = density.contour(codes, share)
-    assert heights.shape == (len(y), len(x))
-    columns = np.abs(codes[:, :1] - x).argmin(axis=1)
-    rows = np.abs(codes[:, 1:] - y).argmin(axis=1)
-    assert (heights[rows, columns] >= level).mean() == pytest.approx(share, abs=0.03)
-    # A normal distribution's region is an ellipse: radius^2 is chi-squared with two degrees.
-    area = (heights > level).sum() * (x[1] - x[0]) * (y[1] - y[0])
-    assert area == pytest.approx(-2 * np.log(1 - share) * np.pi * 3, rel=0.15)
+def test_codes_narrower_than_a_box_have_boxes_too():
+    codes = np.random.default_rng(0).uniform([0, 0], [10, 0.1], (500, 2))
+    dense, sparse = dense_and_sparse_box(codes)
+    assert dense[1] - dense[0] == pytest.approx(sparse[1] - sparse[0])
+    assert held(codes, dense) >= held(codes, sparse) > 0

@@ -2,28 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon, Rectangle
 
 from aevae.results import Results
 from analysis.decoder import layer_names
 from analysis.figures import captions, style
+from analysis.figures.diagram import (
+    COLOURS,
+    GAP,
+    Bar,
+    draw_arrow,
+    draw_bar,
+    draw_map,
+    write,
+)
 from analysis.load import Run, Sweep
 from analysis.metrics import Floats
 from analysis.selection import TITLES, representatives
 
 WIDTH, HEIGHT = style.PAGE_INCHES, 1.9  # of a panel; its coordinates are inches
 MARGIN, MIDDLE = 0.45, 0.82
-BAR = 0.1
-INCHES_PER_ROOT = 0.035  # the height of a bar is this times the root of its units
 SPREAD = 0.45  # of mean and sampled latent about the centre of the page
-GAP = 0.04
-COLOURS = {"layer": "#4a6fa5", "latent": "#d55e00", "label": "#009e73"}
-MAP_COLOUR = "#e4e8ef"
 NOISE = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "linewidth": 0.6}
 SAMPLING = r"$z = \mu + \sigma \odot \varepsilon,\quad \varepsilon \sim \mathcal{N}(0, I)$"
 
@@ -57,30 +60,6 @@ class Architectures:
     def runs(self) -> list[Run]:
         """Every run shown."""
         return [model.run for model in self.models]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A layer in the diagram, centred at (x, y)."""
-
-    x: float
-    y: float
-    units: int
-
-    @property
-    def height(self) -> float:
-        """Inches, so that a layer of two units can still be seen beside one of 784."""
-        return INCHES_PER_ROOT * sqrt(self.units)
-
-    @property
-    def top(self) -> float:
-        """Upper end."""
-        return self.y + self.height / 2
-
-    @property
-    def bottom(self) -> float:
-        """Lower end."""
-        return self.y - self.height / 2
 
 
 def gather(sweep: Sweep) -> Architectures:
@@ -133,32 +112,32 @@ def _draw_model(axes: Axes, model: Architecture) -> None:
     if model.stochastic:
         _draw_posterior(axes, before, left[-1], latent[0])
     else:
-        _draw_map(axes, before, latent[0])
+        draw_map(axes, before, latent[0])
     before = _draw_hidden(axes, latent, right[1:-1], model.decoder)
-    output = _draw_bar(axes, Bar(right[-1], MIDDLE, model.image), "layer", "$\\hat{x}$ (sigmoid)")
-    _draw_map(axes, before, output)
-    _write(axes, output.x, output.bottom, str(output.units), below=True)
+    output = draw_bar(axes, Bar(right[-1], MIDDLE, model.image), "layer", "$\\hat{x}$ (sigmoid)")
+    draw_map(axes, before, output)
+    write(axes, output.x, output.bottom, str(output.units), below=True)
     _describe(axes, model, (left[0] + left[-1]) / 2, (right[0] + right[-1]) / 2)
 
 
 def _draw_input(axes: Axes, bar: Bar, kind: str, name: str, labels: int) -> list[Bar]:
     """Draw what enters a network, with the label joined to it if the model is told one."""
-    bars, units = [_draw_bar(axes, bar, kind, name)], str(bar.units)
+    bars, units = [draw_bar(axes, bar, kind, name)], str(bar.units)
     if labels:
         joined = Bar(bar.x, bar.bottom - GAP - Bar(0, 0, labels).height / 2, labels)
-        bars.append(_draw_bar(axes, joined, "label", ""))
-        axes.text(bar.x - BAR, joined.y, "$y$", ha="right", va="center", color=COLOURS["label"])
+        bars.append(draw_bar(axes, joined, "label", ""))
+        axes.text(bar.left - GAP, joined.y, "$y$", ha="right", va="center", color=COLOURS["label"])
         units += f" + {labels}"
-    _write(axes, bar.x, bars[-1].bottom, units, below=True)
+    write(axes, bar.x, bars[-1].bottom, units, below=True)
     return bars
 
 
 def _draw_hidden(axes: Axes, before: list[Bar], places: Floats, widths: Sequence[int]) -> list[Bar]:
     """Draw the hidden layers of a network after `before`, and return the last."""
     for x, units in zip(places, widths, strict=True):
-        bar = _draw_bar(axes, Bar(x, MIDDLE, units), "layer", "ReLU")
-        _write(axes, x, bar.bottom, str(units), below=True)
-        _draw_map(axes, before, bar)
+        bar = draw_bar(axes, Bar(x, MIDDLE, units), "layer", "ReLU")
+        write(axes, x, bar.bottom, str(units), below=True)
+        draw_map(axes, before, bar)
         before = [bar]
     return before
 
@@ -166,42 +145,15 @@ def _draw_hidden(axes: Axes, before: list[Bar], places: Floats, widths: Sequence
 def _draw_posterior(axes: Axes, before: list[Bar], x: float, z: Bar) -> None:
     """Draw mean and log-variance, and how they and the noise make z."""
     away = max(0.3, z.height / 2 + 2 * GAP)
-    mean = _draw_bar(axes, Bar(x, MIDDLE + away, z.units), "latent", f"$\\mu$: {z.units}")
-    variance = _draw_bar(axes, Bar(x, MIDDLE - away, z.units), "latent", "")
-    _write(axes, x, variance.bottom, f"$\\log\\,\\sigma^2$: {z.units}", below=True)
+    mean = draw_bar(axes, Bar(x, MIDDLE + away, z.units), "latent", f"$\\mu$: {z.units}")
+    variance = draw_bar(axes, Bar(x, MIDDLE - away, z.units), "latent", "")
+    write(axes, x, variance.bottom, f"$\\log\\,\\sigma^2$: {z.units}", below=True)
     noise = ((x + z.x) / 2, MIDDLE)
     axes.text(*noise, "$\\varepsilon$", ha="center", va="center", bbox=NOISE)
     for bar in (mean, variance):
-        _draw_map(axes, before, bar)
-        _draw_arrow(axes, (bar.x + BAR / 2, bar.y), z)
-    _draw_arrow(axes, (noise[0] + 0.1, noise[1]), z)
-
-
-def _draw_bar(axes: Axes, bar: Bar, kind: str, name: str) -> Bar:
-    corner = (bar.x - BAR / 2, bar.bottom)
-    axes.add_patch(Rectangle(corner, BAR, bar.height, color=COLOURS[kind], linewidth=0))
-    _write(axes, bar.x, bar.top, name)
-    return bar
-
-
-def _draw_map(axes: Axes, sources: Sequence[Bar], target: Bar) -> None:
-    """Draw the linear map from all of `sources` to `target`."""
-    start, end = sources[0].x + BAR / 2, target.x - BAR / 2
-    corners = [
-        (start, sources[0].top), (end, target.top), (end, target.bottom),
-        (start, sources[-1].bottom),
-    ]  # fmt: skip
-    axes.add_patch(Polygon(corners, facecolor=MAP_COLOUR, linewidth=0, zorder=0))
-
-
-def _draw_arrow(axes: Axes, start: tuple[float, float], target: Bar) -> None:
-    end = (target.x - BAR / 2, target.y)
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "shrinkA": 1, "shrinkB": 1})
-
-
-def _write(axes: Axes, x: float, y: float, text: str, *, below: bool = False) -> None:
-    y, anchor = (y - GAP, "top") if below else (y + GAP, "bottom")
-    axes.text(x, y, text, ha="center", va=anchor, fontsize=style.SMALL)
+        draw_map(axes, before, bar)
+        draw_arrow(axes, (bar.right, bar.y), z)
+    draw_arrow(axes, (noise[0] + 0.1, noise[1]), z)
 
 
 def _describe(axes: Axes, model: Architecture, encoder_x: float, decoder_x: float) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from analysis.figures import captions, style
+from analysis.figures.blocks import block_figure
 from analysis.load import Run, Sweep
 from analysis.metrics import Labels
 from analysis.selection import TITLES, representatives
@@ -43,7 +44,7 @@ def draw(data: Interpolations) -> Figure:
     """Draw a block per model and kind of line."""
     half, steps = len(data.ends) // 2, data.images[data.runs[0].model].shape[1]
     titles = [TITLES[run.model] for run in data.runs]
-    figure, blocks = style.block_figure([half] * len(PARTS), titles, columns=steps)
+    figure, blocks = block_figure([half] * len(PARTS), titles, columns=steps)
     for place, (part, row) in enumerate(zip(PARTS, blocks, strict=True)):
         lines = slice(place * half, (place + 1) * half)
         for run, axes in zip(data.runs, row, strict=True):

@@ -11,6 +11,7 @@ from matplotlib.image import AxesImage
 
 from analysis import metrics
 from analysis.figures import captions, style
+from analysis.figures.blocks import block_figure
 from analysis.formats import to_markdown
 from analysis.load import KINDS, Run, Sweep
 from analysis.metrics import Floats, Labels
@@ -84,7 +85,7 @@ def median_and_worst(error: Floats, labels: Labels, digit: int) -> tuple[int, in
 def draw(data: LatentSizes) -> Figure:
     """Draw a block per model and case: the originals, then two lines per latent size."""
     lines = 1 + 2 * len(data.sizes)
-    figure, blocks = style.block_figure(
+    figure, blocks = block_figure(
         [lines] * len(CASES),
         [TITLES[model] for model in data.models],
         columns=len(data.digits),

@@ -29,7 +29,6 @@ TINY, SMALL = 6.0, 7.0
 # Strips of tiles: pixels of an image's side and of a gap; room for labels in inches.
 SIDE, GAP = 28, 2
 LABEL_INCHES, HEAD_INCHES = 0.7, 0.2
-BLOCKS, BLOCK_GAP_INCHES = 3, 0.12  # blocks of tiles that fill the width of a page
 
 LABEL_DISTANCE = 0.065  # least distance of the digits on a map, in shares of its extent
 
@@ -144,48 +143,6 @@ def strip_figure(
         box = (LABEL_INCHES / PAGE_INCHES, bottom / total, width / PAGE_INCHES, height / total)
         all_axes.append(figure.add_axes(box))
     return figure, all_axes
-
-
-def block_figure(
-    lines: Sequence[int], titles: Sequence[str], *, columns: int, below: float = 0.1
-) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure with blocks of equally large tiles side by side, one axes per block.
-
-    Parameters
-    ----------
-    lines
-        Rows of tiles in each row of blocks, top to bottom.
-    titles
-        One above each column of blocks.
-    columns
-        Tiles in a row of a block.
-    below
-        Inches to leave free at the bottom.
-
-    Returns
-    -------
-    figure
-        As wide as a page if there are three columns of blocks.
-    axes
-        Those of each row of blocks.
-    """
-    full = PAGE_INCHES - LABEL_INCHES - 0.05
-    width = (full - BLOCK_GAP_INCHES * (BLOCKS - 1)) / BLOCKS
-    pixel = width / (columns * (SIDE + GAP) - GAP)
-    heights = [pixel * (count * (SIDE + GAP) - GAP) for count in lines]
-    page = LABEL_INCHES + 0.05 + len(titles) * (width + BLOCK_GAP_INCHES) - BLOCK_GAP_INCHES
-    total = HEAD_INCHES + sum(heights) + BLOCK_GAP_INCHES * (len(lines) - 1) + below
-    figure = Figure(figsize=(page, total))
-    rows: list[list[Axes]] = []
-    bottom = total - HEAD_INCHES + BLOCK_GAP_INCHES
-    for height in heights:
-        bottom -= BLOCK_GAP_INCHES + height
-        lefts = [LABEL_INCHES + i * (width + BLOCK_GAP_INCHES) for i in range(len(titles))]
-        boxes = [(left / page, bottom / total, width / page, height / total) for left in lefts]
-        rows.append([figure.add_axes(box) for box in boxes])
-    for axes, title in zip(rows[0], titles, strict=True):
-        axes.set_title(title, pad=4)
-    return figure, rows
 
 
 def show_strip(axes: Axes, images: Image, label: str, **imshow: Any) -> AxesImage:  # noqa: ANN401 - passed on

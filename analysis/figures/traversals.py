@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from analysis.figures import captions, style
+from analysis.figures.blocks import block_figure
 from analysis.load import Run, Sweep
 from analysis.selection import TITLES, representatives
 
@@ -38,7 +39,7 @@ def gather(sweep: Sweep) -> Traversals:
 def draw(data: Traversals) -> Figure:
     """Draw a block per model and a line per dimension, the most informative on top."""
     rows, steps = data.images[data.runs[0].model].shape[:2]
-    figure, (blocks,) = style.block_figure(
+    figure, (blocks,) = block_figure(
         [rows], [TITLES[run.model] for run in data.runs], columns=steps, below=BELOW_INCHES
     )
     for run, axes in zip(data.runs, blocks, strict=True):

@@ -62,7 +62,7 @@ def test_captions_name_dataset_seed_and_every_run_shown(complete, name):
 
 def test_every_figure_module_is_registered():
     found = {module.name for module in pkgutil.iter_modules(analysis.figures.__path__)}
-    assert found - {"style", "captions"} == set(FIGURES)
+    assert found - {"style", "captions", "blocks", "diagram"} == set(FIGURES)
 
 
 def test_drawing_changes_no_global_style(complete):

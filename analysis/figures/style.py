@@ -32,12 +32,12 @@ LABEL_INCHES, HEAD_INCHES = 0.7, 0.2
 
 LABEL_DISTANCE = 0.065  # least distance of the digits on a map, in shares of its extent
 
-# A signed difference of images, centred on zero.
-RESIDUAL: dict[str, Any] = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r"}
-
 # Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
 DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
 ALL_DIGITS_COLOUR = "black"
+
+# A signed difference of images, centred on zero.
+RESIDUAL: dict[str, Any] = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r"}
 
 _RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -155,13 +155,6 @@ def show_strip(axes: Axes, images: Image, label: str, **imshow: Any) -> AxesImag
     return picture
 
 
-def label_columns(axes: Axes, labels: Sequence[str]) -> None:
-    """Write a label above each column of a strip."""
-    axes.xaxis.tick_top()
-    axes.set_xticks(centres(len(labels)), labels)
-    axes.tick_params(axis="x", length=0, pad=1)
-
-
 def label_lines(axes: Axes, labels: Sequence[str]) -> None:
     """Write a label beside each line of a strip."""
     axes.set_yticks(centres(len(labels)), labels)
@@ -178,6 +171,13 @@ def tuck_in_labels(axes: Axes) -> None:
 def centres(count: int) -> Image:
     """Return where the first tiles of a strip have their centres, shape (count,)."""
     return np.arange(count) * (SIDE + GAP) + (SIDE - 1) / 2
+
+
+def label_columns(axes: Axes, labels: Sequence[str]) -> None:
+    """Write a label above each column of a strip."""
+    axes.xaxis.tick_top()
+    axes.set_xticks(centres(len(labels)), labels)
+    axes.tick_params(axis="x", length=0, pad=1)
 
 
 def scatter_digits(axes: Axes, places: Image, labels: Image) -> None:

@@ -23,16 +23,17 @@ def dense_and_sparse_box(codes: Floats) -> tuple[Floats, Floats]:
     dense
         Corners (low, high), shape (2, 2), of the square with the most codes.
     sparse
-        Of the squares centred in the codes' convex hull, those with the fewest codes, and of these
-        the one nearest to the median code: a gap between the codes, if there is one.
+        Of the squares that hold codes or are centred in their convex hull, those with the fewest
+        codes, and of these the one nearest to the median code: a gap, if there is one.
     """
     counts, edges = _histogram(codes)
     inside = sliding_window_view(counts, (BOX_BINS, BOX_BINS)).sum(axis=(2, 3))
     low = np.stack(np.meshgrid(*(e[:-BOX_BINS] for e in edges), indexing="ij"), axis=-1)
     high = np.stack(np.meshgrid(*(e[BOX_BINS:] for e in edges), indexing="ij"), axis=-1)
     centre = (low + high) / 2
-    enclosed = Delaunay(codes).find_simplex(centre) >= 0
-    fewest = enclosed & (inside == inside[enclosed].min())
+    # A hull may be too narrow for any centre, but never for the boxes that hold its codes.
+    among = (Delaunay(codes).find_simplex(centre) >= 0) | (inside > 0)
+    fewest = among & (inside == inside[among].min())
     distance = ((centre - np.median(codes, axis=0)) ** 2).sum(axis=-1)
     chosen = (inside.argmax(), np.where(fewest, distance, np.inf).argmin())
     places = [np.unravel_index(flat, inside.shape) for flat in chosen]

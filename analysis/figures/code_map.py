@@ -140,7 +140,7 @@ def caption(data: CodeMap) -> str:
         f"{captions.seeds(data.runs)}. Contours enclose the smallest regions with 50% and 90% of "
         f"the codes. Right, grids of {TILES} x {TILES} images decoded at the centres of equal "
         "cells of the two boxes, squares a tenth as wide as the codes' larger extent: that with "
-        "the most codes, and, of those centred in the codes' convex hull that hold the fewest, "
+        "the most codes, and, of those in the codes' convex hull that hold the fewest, "
         f"the one nearest to the median code. They hold {captions.listed(held)}. "
         + captions.sources(data.runs)
     )

@@ -29,8 +29,10 @@ def test_dense_box_holds_the_most_codes_and_the_sparse_one_is_a_gap(rings):
     assert np.hypot(*(sparse.mean(axis=0) * [1, 2])) < 10
 
 
-def test_codes_narrower_than_a_box_have_boxes_too():
-    codes = np.random.default_rng(0).uniform([0, 0], [10, 0.1], (500, 2))
+@pytest.mark.parametrize("slope", [0, 0.71])
+def test_codes_almost_in_a_line_have_boxes_too(slope):
+    codes = np.random.default_rng(0).uniform([0, 0], [10, 1e-3], (500, 2))
+    codes[:, 1] += slope * codes[:, 0]
     dense, sparse = dense_and_sparse_box(codes)
     assert dense[1] - dense[0] == pytest.approx(sparse[1] - sparse[0])
     assert held(codes, dense) >= held(codes, sparse) > 0

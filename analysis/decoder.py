@@ -21,7 +21,7 @@ def layer_names(names: Iterable[str], part: str) -> list[str]:
 
 
 def decode(weights: Mapping[str, Array], z: Array, digits: Array | None = None) -> NDArray[Any]:
-    """Decode latents as the trained model does, which took part in no rounding.
+    """Decode latents as the trained model does; the images are not rounded.
 
     Parameters
     ----------

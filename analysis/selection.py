@@ -81,6 +81,20 @@ def representatives(runs: Sequence[Run]) -> list[Run]:
     return [run for model in models if (run := representative(runs, model, size)) is not None]
 
 
+def planar(runs: Sequence[Run]) -> list[Run]:
+    """Choose one run with two latent dimensions per model.
+
+    Raises
+    ------
+    MissingIngredient
+        No model has one.
+    """
+    chosen = [run for model in KINDS if (run := representative(runs, model, 2)) is not None]
+    if not chosen:
+        raise MissingIngredient("no finished run with latent size 2")
+    return chosen
+
+
 def representative(runs: Sequence[Run], model: str, latent_size: int) -> Run | None:
     """Choose the run that stands for a model: plain variant, longest training, lowest seed."""
     candidates = [run for run in runs if (run.model, run.latent_size) == (model, latent_size)]

@@ -4,9 +4,16 @@
 """
 
 FIGURES = {
+    "digits": "test images of each digit",
+    "architectures": "the layers and the loss of each model",
     "loss_curves": "training and validation loss by epoch; rate against distortion",
     "by_digit": "test error of each digit against latent size",
     "reconstructions": "the same test images through every model, with residuals",
     "generated": "images decoded from noise, by model and sampler",
+    "latent_sizes": "a median and the worst image of each digit at every latent size",
+    "noise": "two-dimensional noise, decoded, with the nearest training images",
+    "code_map": "where the AE puts its codes, and what it decodes there and in a gap",
+    "traversals": "what each latent dimension does to an image",
+    "interpolations": "lines between the codes of test images, within and across digits",
     "latent_grid": "images over the plane of two-dimensional latents",
 }

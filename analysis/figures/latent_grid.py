@@ -12,12 +12,12 @@ from analysis import metrics
 from analysis.figures import captions, style
 from analysis.load import Run, Sweep
 from analysis.metrics import Floats, Labels
-from analysis.selection import TITLES, MissingIngredient, representative
+from analysis.selection import TITLES, planar
 
 # The codes of an AE follow no normal distribution, so its grid spans their range instead.
 GRIDS = {"ae": "range", "vae": "quantile", "cvae": "quantile"}
 TICKS = 5
-LABEL_DISTANCE = 0.065  # of the extent of the codes
+PANEL_TILES = 8  # along each side of a CVAE's panel, which has a tenth of the room
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,14 @@ class Plane:
     z1: Floats
     z2: Floats
     images: style.Image
+
+    def thinned(self, tiles: int) -> "Plane":
+        """Keep so many evenly spaced rows and columns, the outermost among them."""
+        rows, columns = (
+            np.unique(np.linspace(0, len(z) - 1, tiles).round().astype(int))
+            for z in (self.z2, self.z1)
+        )
+        return Plane(self.z1[columns], self.z2[rows], self.images[rows][:, columns])
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,7 @@ def gather(sweep: Sweep) -> LatentGrid:
     MissingIngredient
         No run has two latent dimensions.
     """
-    runs = [r for model in GRIDS if (r := representative(sweep.runs, model, 2)) is not None]
-    if not runs:
-        raise MissingIngredient("no finished run with latent size 2")
+    runs = planar(sweep.runs)
     planes, mu = {}, {}
     for run in runs:
         with sweep.open(run) as results:
@@ -119,34 +125,22 @@ def draw_plane(axes: Axes, plane: Plane, ticks: int = TICKS) -> None:
 
 
 def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: Plane) -> None:
-    # Drawn digit by digit, the last digit would hide the others.
-    order = np.random.default_rng(0).permutation(len(mu))
-    colours = np.array(style.DIGIT_COLOURS)[labels[order]]
-    x, y = mu[order].T
-    axes.scatter(x, y, c=colours, s=2.5, linewidths=0, alpha=0.7, rasterized=True)
+    style.scatter_digits(axes, mu, labels)
     corner = plane.z1[0], plane.z2[0]
     axes.add_patch(Rectangle(corner, float(np.ptp(plane.z1)), float(np.ptp(plane.z2)), fill=False,
                              edgecolor="black", linewidth=0.8))  # fmt: skip
-    digits = np.unique(labels)
-    medians = [np.median(mu[labels == digit], axis=0) for digit in digits]
-    least = LABEL_DISTANCE * float(np.ptp(mu, axis=0).max())
-    for digit, place in zip(digits, style.spread_apart(medians, least), strict=True):
-        style.label_digit(axes, digit, place)
-    axes.set(xlabel="$z_1$", ylabel="$z_2$", box_aspect=1)
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
 def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
     all_axes = part.subplots(2, metrics.DIGITS // 2, sharex=True, sharey=True)
     for digit, (axes, plane) in enumerate(zip(all_axes.flat, planes, strict=True)):
-        draw_plane(axes, plane, ticks=2)
+        draw_plane(axes, plane.thinned(PANEL_TILES), ticks=2)
         axes.set_title(f"CVAE: {digit}")
         axes.label_outer()
     for axes in all_axes[-1]:
         # Labels that stick out at the sides would cost the panels their width.
-        first, *_, last = axes.get_xticklabels()
-        first.set_horizontalalignment("left")
-        last.set_horizontalalignment("right")
+        style.tuck_in_labels(axes)
 
 
 def caption(data: LatentGrid) -> str:
@@ -167,5 +161,9 @@ def caption(data: LatentGrid) -> str:
             "equal probability under the prior and the axes are not linear in z. "
         )
     if "cvae" in data.planes:
-        text += "The CVAE decodes the same grid once for each requested digit. "
+        shown = len(data.planes["cvae"][0].thinned(PANEL_TILES).z1)
+        text += (
+            "The CVAE decodes the same grid once for each requested digit, of which "
+            f"{shown} x {shown} images are shown. "
+        )
     return text + captions.sources(data.runs)

@@ -59,8 +59,7 @@ def draw(data: Reconstructions) -> Figure:
         decoded = data.decoded[run.run_id]
         style.show_strip(decoded_axes, decoded[None], TITLES[run.model])
         residual = (decoded - data.images)[None]
-        signed = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r"}
-        picture = style.show_strip(axes, residual, "residual", **signed)
+        picture = style.show_strip(axes, residual, "residual", **style.RESIDUAL)
     _add_colour_bar(figure, picture)
     return figure
 

@@ -32,13 +32,14 @@ SMALL = EvaluationConfig(
     interpolation_steps=3,
     outliers=("noise",),
 )
+HIDDEN = (8, 6)  # not the article's: files stay small, and no two layers are alike
 MakeConfig = Callable[..., RunConfig]
 BuildSweep = Callable[[Path, Sequence[RunConfig]], Path]
 
 
 def _make_config(kind: str, latent_size: int, *, seed: int = 0, epochs: int = 3, **model: object):
     return RunConfig(
-        model=ModelConfig(kind=kind, latent_size=latent_size, **model),
+        model=ModelConfig(kind=kind, latent_size=latent_size, **{"hidden_sizes": HIDDEN} | model),
         train=TrainConfig(epochs=epochs),
         evaluation=SMALL,
         seed=seed,
@@ -70,18 +71,43 @@ def _result_arrays(config: RunConfig, images: Array) -> dict[str, Array]:
             arrays[field.path] = rng.gamma(5.0, size=shape).astype(field.dtype)
         else:
             arrays[field.path] = rng.integers(0, 10, shape).astype(field.dtype)
-    arrays["weights/encoder.0.weight"] = rng.normal(size=(3, 4)).astype("f4")
+    arrays |= _weights(config, rng)
+    arrays["interpolation/pair"] = np.arange(40, dtype="i4").reshape(20, 2)
     decoded = rng.integers(0, 256, images.shape, dtype=np.uint8)
     arrays["test/recon_mean"] = decoded
     errors = ((decoded / 255.0 - images / 255.0) ** 2).sum(axis=(1, 2)) / config.model.latent_size
     arrays["test/sse_mean"] = errors.astype("f4")
     for name in SAMPLERS:
+        # As in real files, the noise depends on the seed and not on the model.
+        noise = np.random.default_rng(config.seed).normal(size=(30, config.model.latent_size))
+        arrays[f"samples/{name}/z"] = noise.astype("f4")
         arrays[f"samples/{name}/image"] = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8)
         if config.model.kind == "cvae":
             arrays[f"samples/{name}/label"] = np.tile(np.arange(10, dtype=np.uint8), 3)
     if config.model.latent_size == 2:
         _fill_grids(config, arrays)
     return arrays
+
+
+def _weights(config: RunConfig, rng: np.random.Generator) -> dict[str, Array]:
+    """Random parameters of every layer."""
+    first, second = config.model.hidden_sizes
+    d, labels = config.model.latent_size, 10 * (config.model.kind == "cvae")
+    layers = {
+        "encoder.0": (first, 784 + labels),
+        "encoder.2": (second, first),
+        "mu": (d, second),
+        "decoder.0": (second, d + labels),
+        "decoder.2": (first, second),
+        "output": (784, first),
+    }
+    if config.model.kind != "ae":
+        layers["logvar"] = layers["mu"]
+    return {
+        f"weights/{name}.{part}": rng.normal(size=size).astype("f4")
+        for name, shape in layers.items()
+        for part, size in (("weight", shape), ("bias", shape[:1]))
+    }
 
 
 def _fill_grids(config: RunConfig, arrays: dict[str, Array]) -> None:

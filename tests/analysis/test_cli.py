@@ -173,7 +173,7 @@ def test_partial_figures_say_so(run, partial_dir, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["figures", "--only", "by_digit,nonsense"], "--only: unknown 'nonsense' (valid: loss_"),
+        (["figures", "--only", "by_digit,nonsense"], "--only: unknown 'nonsense' (valid: digits,"),
         (["figures", "--format", "jpg"], "--format: unknown 'jpg' (valid: png, pdf)"),
         (["tables", "--format", ","], "--format: unknown ',' (valid: csv, md, latex)"),
     ],

@@ -8,7 +8,8 @@ from analysis.selection import MissingIngredient, group_runs, representative, re
 @pytest.fixture
 def runs(make_config, tmp_path):
     def make(*keys):
-        configs = [make_config(kind, d, **rest) for kind, d, rest in keys]
+        # Without hidden sizes these are the article's, which are plain.
+        configs = [make_config(kind, d, hidden_sizes=(), **rest) for kind, d, rest in keys]
         return [Run(RunPaths(tmp_path / c.run_id), c) for c in configs]
 
     return make

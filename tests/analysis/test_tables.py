@@ -44,7 +44,7 @@ def test_per_digit_values_are_the_means_of_the_stored_errors(per_digit, stored, 
 def test_what_does_not_apply_to_the_autoencoder_is_empty(per_digit):
     csv = to_csv(per_digit, "")
     first = csv.splitlines()[1]
-    assert first.startswith("ae,linear,2,0,0,")
+    assert first.startswith("ae,linear-h8x6,2,0,0,")
     assert first.endswith(",,")
 
 

@@ -1,0 +1,146 @@
+"""Two-dimensional codes of the AE: what it decodes where they are dense, and in a gap."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import ConnectionPatch, Rectangle
+
+from aevae.store import Array
+from analysis.boxes import dense_and_sparse_box
+from analysis.decoder import decode
+from analysis.densities import plane_density
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.metrics import Floats, Labels
+from analysis.selection import MissingIngredient, representative
+
+TILES = 10  # along each side of a box
+SHARES: dict[float, Literal["-", "--"]] = {0.5: "-", 0.9: "--"}  # of the codes in a contour
+COLOURS = {"dense": "#d55e00", "sparse": "#0072b2"}  # Okabe and Ito (2008)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of codes, what is decoded in it, and how many test codes it holds.
+
+    `low` and `high` have shape (2,). `z` (R, C, 2) are the centres of equal cells, rows upwards;
+    `images` (R, C, 28, 28) are decoded there.
+    """
+
+    low: Floats
+    high: Floats
+    z: Floats
+    images: style.Image
+    count: int
+
+
+@dataclass(frozen=True)
+class CodeMap:
+    """What the figure shows: codes (N, 2) of the test images, and boxes by name."""
+
+    runs: list[Run]
+    codes: Floats
+    labels: Labels
+    boxes: Mapping[str, Box]
+    dataset: str
+
+
+def gather(sweep: Sweep) -> CodeMap:
+    """Read the codes of the AE with d = 2, choose the boxes and decode their cells.
+
+    Raises
+    ------
+    MissingIngredient
+        There is no such AE, or one of its latents is the same for all images.
+    """
+    run = representative(sweep.runs, "ae", 2)
+    if run is None:
+        raise MissingIngredient("no finished AE with latent size 2")
+    with sweep.open(run) as results:
+        codes, weights = results.array("test/mu").astype(np.float64), results.weights()
+    if not np.ptp(codes, axis=0).all():
+        raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
+    boxes = {
+        name: _box(corners, codes, weights)
+        for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
+    }
+    return CodeMap([run], codes, sweep.labels("test"), boxes, sweep.data.title)
+
+
+def _box(corners: Floats, codes: Floats, weights: Mapping[str, Array]) -> Box:
+    low, high = corners
+    first, second = (low + (high - low) * (np.arange(TILES)[:, None] + 0.5) / TILES).T
+    z = np.stack(np.meshgrid(first, second), axis=-1)
+    count = int(((codes >= low) & (codes <= high)).all(axis=1).sum())
+    return Box(low, high, z, decode(weights, z), count)
+
+
+@style.styled()
+def draw(data: CodeMap) -> Figure:
+    """Draw the codes with density contours, and beside them the two boxes, decoded."""
+    figure = style.new_figure(style.PAGE_INCHES, 4.6)
+    grid = figure.add_gridspec(2, 2, width_ratios=[2, 1])
+    plane = figure.add_subplot(grid[:, 0])
+    _draw_codes(plane, data)
+    # The higher box has the upper inset, so that no leads cross.
+    by_height = sorted(data.boxes.items(), key=lambda item: -item[1].low[1])
+    for place, (name, box) in enumerate(by_height):
+        inset = figure.add_subplot(grid[place, 1])
+        _draw_box(inset, box, COLOURS[name])
+        inset.set_title(f"{name} box: {box.count:,} codes")
+        _frame_box(plane, inset, box, COLOURS[name])
+    return figure
+
+
+def _draw_codes(axes: Axes, data: CodeMap) -> None:
+    style.scatter_digits(axes, data.codes, data.labels)
+    smooth = plane_density(data.codes)
+    assert smooth is not None, "gather refuses codes on a line"
+    handles = []
+    for share, line in SHARES.items():
+        axes.contour(smooth.x, smooth.y, smooth.values, [smooth.level(share)], colors="black",
+                     linewidths=0.8, linestyles=line)  # fmt: skip
+        handles.append(Line2D([], [], color="black", linewidth=0.8, linestyle=line,
+                              label=f"{share:.0%} of the codes"))  # fmt: skip
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$")
+
+
+def _draw_box(axes: Axes, box: Box, colour: str) -> None:
+    """Draw the decoded images where their z lie, upright, with ticks away from the plane."""
+    extent = (box.low[0], box.high[0], box.low[1], box.high[1])
+    axes.imshow(style.tile(box.images[::-1]), vmin=0, vmax=1, extent=extent)
+    axes.spines[:].set(visible=True, color=colour, linewidth=1.5)
+    axes.yaxis.tick_right()
+
+
+def _frame_box(plane: Axes, inset: Axes, box: Box, colour: str) -> None:
+    """Frame the box on the plane, and lead from there to the inset."""
+    width, height = box.high - box.low
+    plane.add_patch(
+        Rectangle((box.low[0], box.low[1]), width, height, fill=False, color=colour, zorder=4)
+    )
+    for z2 in (box.low[1], box.high[1]):
+        line = ConnectionPatch((box.high[0], z2), (box.low[0], z2), plane.transData,
+                               inset.transData, color=colour)  # fmt: skip
+        plane.figure.add_artist(line)
+
+
+def caption(data: CodeMap) -> str:
+    """Say how the boxes were chosen and what they hold."""
+    held = [f"{box.count:,} codes ({name})" for name, box in data.boxes.items()]
+    return (
+        f"Codes of the {len(data.codes):,} test images of {data.dataset} in the two latent "
+        "dimensions of the AE, not rotated, in the colour of their digit, "
+        f"{captions.seeds(data.runs)}. Contours enclose the smallest regions with 50% and 90% of "
+        f"the codes. Right, grids of {TILES} x {TILES} images decoded at the centres of equal "
+        "cells of the two boxes, squares a tenth as wide as the codes' larger extent: that with "
+        "the most codes, and, of those in the codes' convex hull that hold the fewest, "
+        f"the one nearest to the median code. They hold {captions.listed(held)}. "
+        + captions.sources(data.runs)
+    )

@@ -1,0 +1,116 @@
+"""What two-dimensional noise decodes to, model by model, and the training image most like it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aevae.results import Results
+from analysis import metrics
+from analysis.figures import captions, style
+from analysis.figures.generated import SAMPLERS
+from analysis.load import Run, Sweep
+from analysis.metrics import Floats
+from analysis.neighbours import nearest
+from analysis.selection import TITLES, planar
+
+
+@dataclass(frozen=True)
+class Row:
+    """Ten samples of a model and sampler, and the training image nearest to each.
+
+    `z` has shape (10, 2), `images` and `nearest` have shape (10, 28, 28), `sse` is the squared
+    distance between them, shape (10,).
+    """
+
+    model: str
+    sampler: str
+    z: Floats
+    images: style.Image
+    nearest: style.Image
+    sse: Floats
+
+    @property
+    def label(self) -> str:
+        """Model and noise."""
+        return f"{TITLES[self.model]}\n{SAMPLERS[self.model][self.sampler]}"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What the figure shows; `n_train` images were searched for neighbours."""
+
+    runs: list[Run]
+    rows: list[Row]
+    dataset: str
+    n_train: int
+    components: int
+
+    @property
+    def same_noise(self) -> bool:
+        """Whether all rows from standard normal noise decode the same z, column by column."""
+        drawn = [row.z for row in self.rows if row.sampler == "prior"]
+        return all(np.array_equal(z, drawn[0]) for z in drawn)
+
+
+def gather(sweep: Sweep) -> Noise:
+    """Read ten samples of each sampler of one run with d = 2 per model, and find neighbours.
+
+    The samples stand at the same places in every file: those at which a CVAE is first asked for
+    each digit, else the first ten.
+    """
+    runs = planar(sweep.runs)
+    train = sweep.images("train")
+    chosen = np.arange(metrics.DIGITS)
+    for run in runs:
+        if run.model == "cvae":
+            with sweep.open(run) as results:
+                chosen = np.unique(results.array("samples/prior/label"), return_index=True)[1]
+    rows = []
+    for run in runs:
+        with sweep.open(run) as results:
+            rows += [_row(results, name, chosen, train) for name in SAMPLERS[run.model]]
+    components = runs[0].config.evaluation.mixture_components
+    return Noise(runs, rows, sweep.data.title, len(train), components)
+
+
+def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> Row:
+    images = results.array(f"samples/{sampler}/image")[chosen]
+    z = results.array(f"samples/{sampler}/z")[chosen]
+    found, sse = nearest(images, train)
+    return Row(results.config.model.kind, sampler, z, images / 255, train[found] / 255, sse)
+
+
+@style.styled()
+def draw(data: Noise) -> Figure:
+    """Draw a strip per model and sampler: the samples, and their neighbours below."""
+    conditional = [row.model == "cvae" for row in data.rows]
+    headed = conditional.index(True) if any(conditional) else None
+    figure, all_axes = style.strip_figure([2] * len(data.rows), headed=headed)
+    for row, axes in zip(data.rows, all_axes, strict=True):
+        style.show_strip(axes, np.stack([row.images, row.nearest]), "")
+        style.label_lines(axes, [row.label, "nearest"])
+    if headed is not None:
+        style.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+    return figure
+
+
+def caption(data: Noise) -> str:
+    """Say where the noise comes from, and how near the training images are."""
+    means = [f"{row.sse.mean():.1f} ({' '.join(row.label.split())})" for row in data.rows]
+    text = (
+        f"Two-dimensional noise decoded by each model, {data.dataset}, "
+        f"{captions.seeds(data.runs)}, none picked, and below each sample the most similar of "
+        f"the {data.n_train:,} training images, by squared pixel error. Mean of that error over "
+        f"the ten samples: {captions.listed(means)}. "
+    )
+    if data.same_noise and len(data.runs) > 1:
+        text += "All rows from standard normal noise decode the same z in each column. "
+    if any(row.sampler == "gmm" for row in data.rows):
+        text += (
+            f"Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
+            "the codes of the training images. "
+        )
+    if any(row.model == "cvae" for row in data.rows):
+        text += "The CVAE was asked for the digit above each column. "
+    return text + captions.sources(data.runs)

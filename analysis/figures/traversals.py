@@ -1,0 +1,68 @@
+"""What each latent dimension does to an image: one varied, the others kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from analysis.figures import captions, style
+from analysis.figures.blocks import block_figure
+from analysis.load import Run, Sweep
+from analysis.selection import TITLES, representatives
+
+MOST = 10  # dimensions shown of each model
+BELOW_INCHES = 0.25
+
+
+@dataclass(frozen=True)
+class Traversals:
+    """What the figure shows, by model: images (D, S, 28, 28) in [0, 1], and the dimensions (D,)."""
+
+    runs: list[Run]
+    images: Mapping[str, style.Image]
+    dimensions: Mapping[str, list[int]]
+    dataset: str
+
+
+def gather(sweep: Sweep) -> Traversals:
+    """Read the most informative dimensions of one run per model."""
+    runs = representatives(sweep.runs)
+    images, dimensions = {}, {}
+    for run in runs:
+        with sweep.open(run) as results:
+            images[run.model] = results.array("traversal/image")[:MOST] / 255
+            dimensions[run.model] = results.array("traversal/dim")[:MOST].tolist()
+    return Traversals(runs, images, dimensions, sweep.data.title)
+
+
+@style.styled()
+def draw(data: Traversals) -> Figure:
+    """Draw a block per model and a line per dimension, the most informative on top."""
+    rows, steps = data.images[data.runs[0].model].shape[:2]
+    figure, (blocks,) = block_figure(
+        [rows], [TITLES[run.model] for run in data.runs], columns=steps, below=BELOW_INCHES
+    )
+    for run, axes in zip(data.runs, blocks, strict=True):
+        style.show_strip(axes, data.images[run.model], "")
+        axes.set_xticks(axes.get_xlim(), ["\N{MINUS SIGN}3 sd", "+3 sd"])
+        axes.tick_params(axis="x", length=0, pad=2)
+        style.tuck_in_labels(axes)
+    style.label_lines(blocks[0], [str(rank + 1) for rank in range(rows)])
+    blocks[0].set_ylabel("rank of the dimension", rotation=90, ha="center", va="bottom")
+    return figure
+
+
+def caption(data: Traversals) -> str:
+    """Say what varies and what does not, and which dimensions are shown."""
+    size = data.runs[0].latent_size
+    shown = [
+        f"{captions.listed(dims)} ({TITLES[model]})" for model, dims in data.dimensions.items()
+    ]
+    return (
+        f"One latent dimension of {size} varied per line, from three standard deviations of the "
+        f"training codes below their mean to three above, {data.dataset}, "
+        f"{captions.seeds(data.runs)}. The other dimensions, and the label that the CVAE is "
+        "told, are those of the first test image. The most informative dimension stands on top: "
+        "by mean KL, by variance for the AE. Dimensions shown, counted from 0: "
+        f"{'; '.join(shown)}. " + captions.sources(data.runs)
+    )

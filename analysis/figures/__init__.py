@@ -6,6 +6,9 @@
 FIGURES = {
     "loss_curves": "training and validation loss by epoch; rate against distortion",
     "by_digit": "test error of each digit against latent size",
+    "selection": "validation error against latent size, and the choice",
+    "latent_diagnostics": "active units, KL by dimension and its parts, aggregate posterior",
+    "anomaly": "telling outliers by their errors: ROC and AUROC",
     "reconstructions": "the same test images through every model, with residuals",
     "generated": "images decoded from noise, by model and sampler",
     "latent_grid": "images over the plane of two-dimensional latents",

@@ -14,8 +14,8 @@ from analysis.figures import captions, style
 from analysis.load import Run, Sweep
 from analysis.metrics import Floats
 from analysis.selection import TITLES, representatives, titles
-from analysis.tables import anomaly
-from analysis.tables.anomaly import BOTH, KL, SSE
+from analysis.tables import auroc
+from analysis.tables.auroc import BOTH, KL, SSE
 
 # Wide to narrow, so that curves that coincide show below each other.
 WIDTHS = {"ae": 2.2, "vae": 1.5, "cvae": 0.9}
@@ -58,14 +58,14 @@ def gather(sweep: Sweep) -> Anomaly:
         No run has errors on outliers.
     """
     group = titles(sweep.runs)
-    table = anomaly.make(sweep).assign(group=lambda made: made["run_id"].map(group))
+    table = auroc.make(sweep).assign(group=lambda made: made["run_id"].map(group))
     curves = []
     for run in representatives(sweep.runs):
         with sweep.open(run) as results:
-            inside = anomaly.scores(results, "test")
+            inside = auroc.scores(results, "test")
             for name in results.names("ood"):
-                for score, outside in anomaly.scores(results, f"ood/{name}").items():
-                    false_rate, true_rate, _ = roc_curve(*anomaly.labelled(inside[score], outside))
+                for score, outside in auroc.scores(results, f"ood/{name}").items():
+                    false_rate, true_rate, _ = roc_curve(*auroc.labelled(inside[score], outside))
                     curves.append(Roc(run, name, score, false_rate, true_rate))
     return Anomaly(curves, table, sweep.runs, sweep.data.title, sweep.data.counts["test"])
 

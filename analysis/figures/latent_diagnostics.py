@@ -14,8 +14,8 @@ from analysis.diagnostics import DRAWS
 from analysis.figures import captions, style
 from analysis.load import Run, Sweep
 from analysis.selection import titles
-from analysis.tables import latent_diagnostics, latent_dimensions
-from analysis.tables.latent_diagnostics import PARTS
+from analysis.tables import latent_dimensions, latent_space
+from analysis.tables.latent_space import PARTS
 
 # Light to dark, so that the parts are told apart without colour too.
 PART_COLOURS = ("#bfd7ea", "#6c9bc4", "#1f4e79")
@@ -43,7 +43,7 @@ def gather(sweep: Sweep) -> LatentDiagnostics:
     group = titles(sweep.runs)
     per_run, per_dimension = (
         table.make(sweep).assign(group=lambda made: made["run_id"].map(group))
-        for table in (latent_diagnostics, latent_dimensions)
+        for table in (latent_space, latent_dimensions)
     )
     return LatentDiagnostics(
         per_run, per_dimension, sweep.runs, sweep.data.title, sweep.data.counts["test"]
@@ -125,7 +125,8 @@ def _draw_parts(axes: Axes, runs: pd.DataFrame) -> None:
 def _draw_variances(axes: Axes, dimensions: pd.DataFrame, sizes: Sequence[int]) -> None:
     axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
     # Side by side, or the groups would hide each other.
-    shifts = np.linspace(-0.1, 0.1, dimensions["group"].nunique())
+    count = dimensions["group"].nunique()
+    shifts = 0.1 * (np.arange(count) - (count - 1) / 2)
     for shift, (_, part) in zip(shifts, dimensions.groupby("group", sort=False), strict=True):
         colour = style.MODEL_COLOURS[part["model"].iloc[0]]
         places = part["latent_size"] * np.exp(shift)

@@ -10,7 +10,7 @@ TABLES = {
     "history": "loss, SSE and KL of every epoch",
     "latent_size_choice": "validation error by latent size, and the choice",
     "published": "test errors beside those published with the article",
-    "latent_diagnostics": "active and dead units, aggregate posterior, parts of the KL",
+    "latent_space": "active and dead units, aggregate posterior, parts of the KL",
     "latent_dimensions": "the same for every latent dimension",
-    "anomaly": "how well errors tell test images from outliers (AUROC)",
+    "auroc": "how well errors tell test images from outliers",
 }

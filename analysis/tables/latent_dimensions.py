@@ -43,7 +43,7 @@ def _columns(results: Results) -> dict[str, object]:
 
 
 def for_readers(table: pd.DataFrame) -> None:
-    """Nothing: hundreds of rows are for programs; `latent_diagnostics` sums them up."""
+    """Nothing: hundreds of rows are for programs; `latent_space` sums them up."""
     del table
 
 

@@ -49,11 +49,12 @@ def _criteria(sweep: Sweep, cell: Cell) -> dict[str, Floats]:
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per model and criterion: the error at each latent size, and the choice."""
+    sizes = sorted(table["latent_size"].unique())
     rows = []
     for (group, criterion), curve in table.groupby(["group", "criterion"], sort=False):
-        by_size = dict(zip(curve["latent_size"].astype(str), curve["error"], strict=True))
+        by_size = curve.set_index("latent_size")["error"].reindex(sizes)
         best = curve.sort_values("error").iloc[0]
-        row = {"model": group, "criterion": criterion, **by_size}
+        row = {"model": group, "criterion": criterion, **by_size.rename(str).to_dict()}
         row["standard error"] = best["standard_error"]
         rows.append(row | {"chosen d": curve.loc[curve["chosen"], "latent_size"].item()})
     return pd.DataFrame(rows)

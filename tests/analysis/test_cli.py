@@ -237,6 +237,10 @@ def test_every_command_has_an_example(run, command):
     assert f"Example: aevae-analysis {command} " in result.stdout
 
 
+def test_no_table_overwrites_the_caption_of_a_figure():
+    assert not set(TABLES) & set(FIGURES)
+
+
 @pytest.mark.parametrize(("command", "names"), [("figures", FIGURES), ("tables", TABLES)])
 def test_help_lists_every_name(run, command, names):
     text = run(command, "--help").stdout

@@ -12,11 +12,11 @@ from analysis.load import open_sweep
 from analysis.selection import MissingIngredient
 from analysis.tables import (
     TABLES,
-    anomaly,
+    auroc,
     history,
-    latent_diagnostics,
     latent_dimensions,
     latent_size_choice,
+    latent_space,
     per_digit_error,
     published,
     summary,
@@ -190,6 +190,18 @@ def test_choice_is_made_on_validation_errors_by_both_criteria(complete, stored):
     ]  # fmt: skip
 
 
+def test_choice_for_readers_orders_the_sizes_whatever_a_model_lacks(
+    build_sweep, make_config, tmp_path
+):
+    configs = [make_config("ae", 5), make_config("vae", 2), make_config("vae", 20)]
+    sweep = open_sweep(build_sweep(tmp_path / "s", configs))
+    shown = latent_size_choice.for_readers(latent_size_choice.make(sweep))
+    assert list(shown.columns) == [
+        "model", "criterion", "2", "5", "20", "standard error", "chosen d",
+    ]  # fmt: skip
+    assert list(shown.iloc[0][["2", "5", "20"]].isna()) == [True, False, True]
+
+
 # --- published numbers ----------------------------------------------------------------------------
 
 
@@ -248,8 +260,8 @@ def test_latent_dimensions_are_those_stored(complete, stored):
     assert rows["ks"].iloc[4] == pytest.approx(farthest)
 
 
-def test_latent_diagnostics_sum_the_dimensions_up(complete, stored):
-    table = latent_diagnostics.make(complete)
+def test_latent_spaces_sum_the_dimensions_up(complete, stored):
+    table = latent_space.make(complete)
     assert list(table["model"]) == ["ae"] * 2 + ["vae"] * 2 + ["cvae"] * 2
     row = table.query("model == 'cvae' and latent_size == 2").iloc[0]
     every = latent_dimensions.make(complete).query("model == 'cvae' and latent_size == 2")
@@ -257,7 +269,7 @@ def test_latent_diagnostics_sum_the_dimensions_up(complete, stored):
     assert row["largest_variance"] == every["variance"].max()
     assert row["active_units"] == 2
     assert row["log_n"] == pytest.approx(np.log(100))
-    empty = table.query("model == 'ae'")[["kl", *latent_diagnostics.PARTS]]
+    empty = table.query("model == 'ae'")[["kl", *latent_space.PARTS]]
     assert empty.isna().all(axis=None)
 
 
@@ -274,7 +286,7 @@ def test_units_that_no_training_image_excites_are_dead(
     rewrite_results(folder, silence)
     sweep = open_sweep(folder)
     assert list(latent_dimensions.make(sweep)["dead"]) == [False, True, False, False, False]
-    row = latent_diagnostics.make(sweep).iloc[0]
+    row = latent_space.make(sweep).iloc[0]
     assert (row["dead_units"], row["active_units"]) == (1, 4)
 
 
@@ -282,7 +294,7 @@ def test_units_that_no_training_image_excites_are_dead(
 
 
 def test_auroc_is_the_chance_that_an_outlier_scores_higher(complete, stored):
-    table = anomaly.make(complete)
+    table = auroc.make(complete)
     assert len(table) == 2 * (2 * 1 + 4 * 3)
     rows = table.query("model == 'vae' and latent_size == 2 and outliers == 'inverted'")
     rows = rows.set_index("score")
@@ -297,8 +309,8 @@ def test_auroc_is_the_chance_that_an_outlier_scores_higher(complete, stored):
     assert list(rows["n_outliers"]) == [100] * 3
 
 
-def test_anomaly_for_readers_has_a_column_per_set(complete):
-    shown = anomaly.for_readers(anomaly.make(complete))
+def test_auroc_for_readers_has_a_column_per_set(complete):
+    shown = auroc.for_readers(auroc.make(complete))
     assert list(shown.columns) == [*IDENTITY[1:], "score", "inverted", "noise"]
     assert len(shown) == 2 * (1 + 3 + 3)
 

@@ -1,6 +1,6 @@
 """What the latent space of every run holds."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 
 import numpy as np
@@ -12,6 +12,7 @@ from analysis.load import Run, Sweep
 from analysis.tables import latent_dimensions
 
 PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
+NO_PARTS = dict.fromkeys([*(field.name for field in fields(Decomposition)), "log_n"], np.nan)
 
 
 def make(sweep: Sweep) -> pd.DataFrame:
@@ -35,9 +36,11 @@ def make(sweep: Sweep) -> pd.DataFrame:
             "mean_ks": every["ks"].mean(),
             "kl": every["kl"].sum(min_count=1),
         }
-        parts = _decompose(sweep, run) if run.model != "ae" else None
-        rows.append(row | (asdict(parts) if parts else dict.fromkeys(PARTS, np.nan)))
-    return pd.DataFrame(rows).assign(log_n=np.log(sweep.data.counts["test"]))
+        parts = NO_PARTS
+        if run.model != "ae":
+            parts = asdict(_decompose(sweep, run)) | {"log_n": np.log(sweep.data.counts["test"])}
+        rows.append(row | parts)
+    return pd.DataFrame(rows)
 
 
 @cache

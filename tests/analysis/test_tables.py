@@ -269,7 +269,7 @@ def test_latent_spaces_sum_the_dimensions_up(complete, stored):
     assert row["largest_variance"] == every["variance"].max()
     assert row["active_units"] == 2
     assert row["log_n"] == pytest.approx(np.log(100))
-    empty = table.query("model == 'ae'")[["kl", *latent_space.PARTS]]
+    empty = table.query("model == 'ae'")[["kl", *latent_space.PARTS, "log_n"]]
     assert empty.isna().all(axis=None)
 
 

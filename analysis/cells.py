@@ -29,7 +29,7 @@ class Cell:
     runs: tuple[Run, ...]
 
     @property
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, str | int]:
         """What names the cell in a table."""
         return {
             "group": self.group,

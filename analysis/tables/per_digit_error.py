@@ -12,6 +12,8 @@ from analysis.metrics import Floats
 
 ALL = "all"
 DIGIT_NAMES = (*map(str, range(metrics.DIGITS)), ALL)
+ERRORS = ("sse_mean", "sse_sample", "kl")
+COLUMNS = ("digit", "n", "sse_mean", "sse_mean_low", "sse_mean_high", "sse_sample", "kl")
 
 
 def make(sweep: Sweep) -> pd.DataFrame:
@@ -23,28 +25,24 @@ def make(sweep: Sweep) -> pd.DataFrame:
     """
     labels = sweep.labels("test")
     every = cells(sweep)
-    values = {
-        name: [errors(sweep, cell, "test", name) for cell in every]
-        for name in ("sse_mean", "sse_sample", "kl")
-    }
+    values = {name: [errors(sweep, cell, "test", name) for cell in every] for name in ERRORS}
+    members = [*(labels == digit for digit in range(metrics.DIGITS)), np.full(len(labels), True)]
+    bounds = np.array([_intervals([v[:, m] for v in values["sse_mean"]]) for m in members])
     parts = []
-    for digit in DIGIT_NAMES:
-        rows = labels == int(digit) if digit != ALL else np.ones(len(labels), dtype=bool)
-        part = pd.DataFrame([cell.identity for cell in every]).assign(digit=digit, n=rows.sum())
-        chosen = {name: [v[:, rows] for v in arrays] for name, arrays in values.items()}
-        for name, arrays in chosen.items():
-            part[name] = [a.mean() if rows.any() else np.nan for a in arrays]
-            if name == "sse_mean":
-                part["sse_mean_low"], part["sse_mean_high"] = _intervals(arrays)
-        parts.append(part)
-    # From digit by digit to cell by cell.
-    return pd.concat(parts, keys=range(len(parts))).sort_index(level=1).reset_index(drop=True)
+    for place, cell in enumerate(every):
+        rows = pd.DataFrame({"digit": DIGIT_NAMES, "n": [member.sum() for member in members]})
+        for name in ERRORS:
+            value = values[name][place].mean(axis=0)
+            rows[name] = [*metrics.mean_by_digit(value, labels), value.mean()]
+        rows["sse_mean_low"], rows["sse_mean_high"] = bounds[:, :, place].T
+        parts.append(rows.assign(**cell.identity)[[*cell.identity, *COLUMNS]])
+    return pd.concat(parts, ignore_index=True)
 
 
 def _intervals(values: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Return the bounds for each cell (S, N): over the seeds, or over the images of the only one.
 
-    The images are resampled together for all cells, so their differences do not hide in noise.
+    All cells share the resamples, so that their intervals do not differ by chance.
     """
     per_image = np.stack([value.mean(axis=0) for value in values], axis=1)
     low, high = metrics.bootstrap_interval(per_image)

@@ -48,7 +48,7 @@ def _row(sweep: Sweep, cell: Cell, article: Mapping[Hashable, Any]) -> dict[str,
     kl = errors(sweep, cell, "test", "kl").mean()
     loss = sse if cell.model == "ae" else sse + kl
     ours = {"sse": sse, "kl": kl, "loss": loss if config.model.likelihood == "gaussian" else np.nan}
-    row = {**cell.identity, "epochs": config.train.epochs}
+    row: dict[str, object] = {**cell.identity, "epochs": config.train.epochs}
     row["published_epochs"] = article["epochs"]
     for term in TERMS:
         row[term] = ours[term]

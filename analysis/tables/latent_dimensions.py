@@ -1,5 +1,7 @@
 """Every latent dimension of every run."""
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,7 @@ from analysis.cells import run_identity
 from analysis.load import Sweep
 
 
+@lru_cache(maxsize=1)  # `latent_space` sums it up
 def make(sweep: Sweep) -> pd.DataFrame:
     """Return one row per run and latent dimension (from 0).
 

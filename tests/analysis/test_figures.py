@@ -9,7 +9,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import analysis.figures
-from analysis import baseline
 from analysis.figures import (
     FIGURES,
     by_digit,
@@ -207,16 +206,6 @@ def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
     assert panel.mean[10, 0] == pytest.approx(np.mean(errors))
     assert "seeds 0 and 1" in by_digit.caption(data)
     assert_nothing_is_cut_off(by_digit.draw(data))
-
-
-def test_pca_of_equal_dimension_stands_in_every_panel(complete):
-    figure = by_digit.draw(by_digit.gather(complete))
-    errors = baseline.pca_errors(complete)
-    expected = [errors["test", d].mean() for d in (2, 20)]
-    for title in ("AE", "VAE", "CVAE"):
-        assert titled(figure, title).lines[-1].get_ydata() == pytest.approx(expected)
-    bars = {container.get_label(): container for container in titled(figure, "PCA").containers}
-    assert bars["all"].lines[0].get_ydata() == pytest.approx(expected)
 
 
 # --- reconstructions ------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""What is on the axes of the figures of numbers: choice, latent spaces, anomaly detection."""
+"""What is on the axes of the figures of numbers: PCA, choice, latent spaces, outliers."""
 
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
-from analysis.figures import anomaly, latent_diagnostics, selection
+from analysis import baseline
+from analysis.figures import anomaly, by_digit, latent_diagnostics, selection
 from analysis.load import open_sweep
 from analysis.selection import MissingIngredient
 from analysis.tables import latent_size_choice
@@ -13,6 +14,16 @@ from analysis.tables import latent_size_choice
 def titled(figure, title):
     (axes,) = (axes for axes in figure.axes if axes.get_title() == title)
     return axes
+
+
+def test_pca_of_equal_dimension_stands_in_every_panel(complete):
+    figure = by_digit.draw(by_digit.gather(complete))
+    errors = baseline.pca_errors(complete)
+    expected = [errors["test", d].mean() for d in (2, 20)]
+    for title in ("AE", "VAE", "CVAE"):
+        assert titled(figure, title).lines[-1].get_ydata() == pytest.approx(expected)
+    bars = {container.get_label(): container for container in titled(figure, "PCA").containers}
+    assert bars["all"].lines[0].get_ydata() == pytest.approx(expected)
 
 
 # --- choice of the latent size --------------------------------------------------------------------

@@ -144,8 +144,8 @@ def caption(data: LatentDiagnostics) -> str:
         f"Latent spaces on the {data.n_test:,} test images of {data.dataset}, "
         f"{captions.seeds(data.runs)}. Active units: dimensions whose mean varies over the images "
         f"(variance above {metrics.ACTIVE_VARIANCE:g}); dead: 0 for every training image. "
-        "Aggregate posterior: the variance of each of its dimensions (of the codes, for the AE), "
-        "in the colours of the first panel; the prior has 1 (dashed). "
+        "Aggregate posterior: the variance of each of its dimensions (of the codes, for the AE; "
+        "none of a dead one), in the colours of the first panel; the prior has 1 (dashed). "
     )
     if data.with_kl:
         text += (

@@ -9,6 +9,7 @@ import typer
 
 from aevae.errors import InputError
 from analysis.figures import FIGURES
+from analysis.tables import TABLES
 
 TABLE_FORMATS = ("csv", "md", "latex")
 FIGURE_FORMATS = ("png", "pdf")
@@ -60,7 +61,12 @@ def check(sweep_dir: SweepDir) -> None:
     _finish(lambda commands: commands.check(sweep_dir))
 
 
-@app.command(epilog="Example: aevae-analysis tables runs/quickstart --to out --format csv,md")
+@app.command(
+    help="Write the tables: "
+    + "; ".join(f"{name} ({what})" for name, what in TABLES.items())
+    + ". Those with thousands of rows are written as CSV only.",
+    epilog="Example: aevae-analysis tables runs/quickstart --to out --format csv,md",
+)
 def tables(
     sweep_dir: SweepDir,
     to: To = None,
@@ -69,7 +75,7 @@ def tables(
     ] = ",".join(TABLE_FORMATS),
     allow_partial: AllowPartial = False,
 ) -> None:
-    """Write errors by digit, a summary of every run, and the loss histories as tables."""
+    """Write the tables."""
     _finish(
         lambda commands: commands.write_tables(
             sweep_dir, to, _chosen("--format", format_, TABLE_FORMATS), allow_partial

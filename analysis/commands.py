@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aevae.paths import RunPaths, SweepPaths
-from analysis import output, tables
+from analysis import output
 from analysis.formats import format_cell
 from analysis.load import Sweep, open_sweep
 
@@ -43,18 +43,20 @@ def check(folder: Path) -> int:
 
 
 def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_partial: bool) -> int:
-    """Write the tables and print the per-digit one."""
+    """Write the tables and print the first, the errors by digit."""
     sweep = _open(folder)
     code = _report_gaps(sweep, allow_partial)
     if not sweep.runs:
         return INCOMPLETE
     target = output.prepare_folder(to or folder / "analysis")
-    made = output.make_tables(sweep)
-    written = output.write_tables(sweep, made, target, formats)
+    made, omitted = output.make_tables(sweep, lambda names: _progress(names, "computing tables"))
+    written = output.write_tables(made, target, formats)
+    for name, reason in omitted.items():
+        _stderr().print(Text(f"omitted {name}: {reason}"))
     console = _stdout()
-    caption = output.table_caption(sweep, "per_digit_error")
-    console.print(_rich_table(tables.wide_per_digit(made["per_digit_error"])))
-    console.print(Text(caption))
+    if made[0].for_readers is not None:
+        console.print(_rich_table(made[0].for_readers))
+    console.print(Text(made[0].caption))
     _list_files(console, written)
     return code
 

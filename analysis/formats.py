@@ -1,6 +1,7 @@
 """A table as text: CSV for programs, Markdown and LaTeX for readers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -47,14 +48,16 @@ FORMATS: dict[str, tuple[str, Callable[[pd.DataFrame, str], str]]] = {
 }
 
 
-def format_cell(value: object) -> str:
+def format_cell(value: Any) -> str:  # noqa: ANN401 - whatever a table holds
     """Render one value for a reader: a few significant digits, nothing for NaN."""
-    if not isinstance(value, float):
-        return str(value)
     if pd.isna(value):
         return ""
-    if abs(value) < 1:
+    if not isinstance(value, float):
+        return str(value)
+    if abs(value) < 0.1:
         return f"{value:.3g}"
+    if abs(value) < 1:
+        return f"{value:.3f}"
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.2f}"
 
 

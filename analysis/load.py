@@ -6,7 +6,7 @@ at a time, so that memory does not grow with the number of runs.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -82,7 +82,7 @@ class Dataset:
     path: Path
     name: str
     sha256: str
-    counts: dict[str, int]
+    counts: dict[str, int] = field(hash=False)
 
     @property
     def title(self) -> str:

@@ -6,9 +6,11 @@ with intensities in [0, 1]; KL, ELBO and bounds are in nats per image.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student_t
 
 PIXELS = 784
 DIGITS = 10
+ACTIVE_VARIANCE = 0.01
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.integer]
@@ -38,28 +40,66 @@ def mean_by_digit(values: ArrayLike, labels: Labels) -> Floats:
 
 def bootstrap_interval(
     values: ArrayLike, *, seed: int = 0, resamples: int = 1000, level: float = 0.95
-) -> tuple[float, float]:
-    """Return a percentile bootstrap interval of the mean (Efron and Tibshirani 1993, ch. 13).
+) -> tuple[Floats, Floats]:
+    """Return percentile bootstrap intervals of means (Efron and Tibshirani 1993, ch. 13).
 
     Parameters
     ----------
     values
-        One value per image, shape (N,); NaN bounds if it is empty.
+        One row per image, shape (N, ...); what stands in a row is resampled together.
     seed
         Of the resampling: the same values give the same interval.
     resamples
         Number of samples of N images drawn with replacement.
     level
         Coverage of the interval.
+
+    Returns
+    -------
+    low, high
+        Bounds, each of shape (...); NaN without images.
     """
     sample = np.asarray(values, dtype=np.float64)
-    if sample.size == 0:
-        return float("nan"), float("nan")
+    count = len(sample)
+    if count == 0:
+        return np.full(sample.shape[1:], np.nan), np.full(sample.shape[1:], np.nan)
     rng = np.random.default_rng(seed)
-    # One resample at a time: all of them at once would take 80 MB for 10,000 images.
-    means = [sample[rng.integers(sample.size, size=sample.size)].mean() for _ in range(resamples)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    means = []
+    for _ in range(resamples):
+        # How often each image was drawn is enough, and smaller than the images drawn.
+        drawn = np.bincount(rng.integers(count, size=count), minlength=count)
+        means.append(drawn @ sample / count)
+    low, high = np.quantile(means, _tails(level), axis=0)
+    return low, high
+
+
+def seed_interval(means: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Return Student's interval of the mean over trainings.
+
+    A bootstrap over a handful of seeds would be far too narrow.
+
+    Parameters
+    ----------
+    means
+        One value per seed, shape (S,), S >= 2.
+    level
+        Coverage of the interval.
+    """
+    values = np.asarray(means, dtype=np.float64)
+    half = student_t.ppf(_tails(level)[1], len(values) - 1) * standard_error(values)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def standard_error(values: ArrayLike) -> float:
+    """Return the standard error of the mean of values (N,); NaN if there is only one."""
+    sample = np.asarray(values, dtype=np.float64)
+    if len(sample) < 2:
+        return float("nan")
+    return float(sample.std(ddof=1) / np.sqrt(len(sample)))
+
+
+def _tails(level: float) -> tuple[float, float]:
+    return (1 - level) / 2, (1 + level) / 2
 
 
 def elbo(sse: ArrayLike, kl: ArrayLike, *, constants: bool = True) -> Floats:
@@ -105,7 +145,7 @@ def effective_sample_size(log_weights: ArrayLike) -> Floats:
     return np.asarray(np.exp(2 * _log_sum_exp(weights) - _log_sum_exp(2 * weights)))
 
 
-def active_units(mu: ArrayLike, threshold: float = 0.01) -> int:
+def active_units(mu: ArrayLike, threshold: float = ACTIVE_VARIANCE) -> int:
     """Count latent dimensions whose mean varies over the images: Burda et al. (2016), sec. 5.
 
     Parameters

@@ -1,6 +1,7 @@
 """Writing tables and figures, each atomically, with captions that say when a sweep is partial."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -10,14 +11,37 @@ from matplotlib.figure import Figure
 
 from aevae.errors import InputError
 from aevae.files import publish, publish_text
-from analysis import tables
 from analysis.figures import captions, style
 from analysis.formats import FORMATS
 from analysis.load import Sweep
 from analysis.selection import MissingIngredient
+from analysis.tables import TABLES
 
 # Without dates, the same results give the same bytes.
 METADATA: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}}
+
+
+class TableRecipe(Protocol):
+    """What a module of `analysis.tables` offers."""
+
+    def make(self, sweep: Sweep) -> pd.DataFrame:
+        """Compute the tidy table, or raise MissingIngredient."""
+
+    def for_readers(self, table: pd.DataFrame) -> pd.DataFrame | None:
+        """Shorten it for a page; None if it is for programs only."""
+
+    def caption(self, sweep: Sweep) -> str:
+        """Say what the numbers are."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be written, with what a reader gets to see of it."""
+
+    name: str
+    data: pd.DataFrame
+    for_readers: pd.DataFrame | None
+    caption: str
 
 
 class Recipe(Protocol):
@@ -50,51 +74,44 @@ def prepare_folder(folder: Path) -> Path:
     return folder
 
 
-def make_tables(sweep: Sweep) -> dict[str, pd.DataFrame]:
-    """Compute the tidy tables by the name of their file."""
-    return {
-        "per_digit_error": tables.per_digit_error(sweep),
-        "summary": tables.summary(sweep),
-        "history": tables.history(sweep),
-    }
+def make_tables(
+    sweep: Sweep, track: Callable[[Sequence[str]], Iterable[str]] = iter
+) -> tuple[list[Table], dict[str, str]]:
+    """Compute the tables.
 
-
-def write_tables(
-    sweep: Sweep, made: dict[str, pd.DataFrame], folder: Path, formats: Sequence[str]
-) -> list[Path]:
-    """Write the tables of `make_tables`; the history, thousands of rows, as CSV only.
-
-    For readers (Markdown, LaTeX) the per-digit table is wide, one row per run; the CSV is tidy.
+    Returns
+    -------
+    made
+        The tables, in the order of `TABLES`.
+    omitted
+        Reason by name, for each table that does not apply to this sweep.
     """
-    per_digit = tables.wide_per_digit(made["per_digit_error"])
-    for_readers = {"per_digit_error": per_digit, "summary": made["summary"]}
+    made: list[Table] = []
+    omitted: dict[str, str] = {}
+    for name in track(list(TABLES)):
+        recipe = cast(TableRecipe, import_module(f"analysis.tables.{name}"))
+        try:
+            data = recipe.make(sweep)
+        except MissingIngredient as error:
+            omitted[name] = str(error)
+            continue
+        caption = _with_note(recipe.caption(sweep), sweep, " ")
+        made.append(Table(name, data, recipe.for_readers(data), caption))
+    return made, omitted
+
+
+def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write tables: whole as CSV, shortened as Markdown and LaTeX unless only for programs."""
     written = []
-    for name in formats:
-        suffix, render = FORMATS[name]
-        for stem, table in (made if name == "csv" else for_readers).items():
-            path = folder / (stem + suffix)
-            publish_text(path, render(table, table_caption(sweep, stem)))
-            written.append(path)
+    for format_ in formats:
+        suffix, render = FORMATS[format_]
+        for table in tables:
+            data = table.data if format_ == "csv" else table.for_readers
+            if data is not None:
+                path = folder / (table.name + suffix)
+                publish_text(path, render(data, table.caption))
+                written.append(path)
     return written
-
-
-def table_caption(sweep: Sweep, stem: str) -> str:
-    """Say what the numbers of a table are, and whether runs are missing."""
-    test = f"{sweep.data.counts['test']:,} test images of {sweep.data.title}"
-    texts = {
-        "per_digit_error": (
-            f"Sum of squared pixel errors per image by digit, mean over the {test}, decoding the "
-            "posterior mean (the code itself for the AE)."
-        ),
-        "summary": (
-            f"Every run on the {sweep.data.counts['val']:,} validation images and {test}: means "
-            "per image. SSE is the sum of squared pixel errors, decoding the posterior mean or "
-            "one sampled z; KL, ELBO and IWAE bound are in nats; test_mse is per pixel; "
-            "val_loss is the loss as minimised, at the last epoch."
-        ),
-        "history": "Means per image by epoch and split.",
-    }
-    return _with_note(texts[stem], sweep, " ")
 
 
 def write_figures(

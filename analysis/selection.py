@@ -51,6 +51,11 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
     return groups
 
 
+def titles(runs: Sequence[Run]) -> dict[str, str]:
+    """Name the group of each run, by run id."""
+    return {run.run_id: group.title for group in group_runs(runs) for run in group.runs}
+
+
 def _varying_settings(runs: Sequence[Run]) -> dict[str, str]:
     """Name, for each run id, the training and data settings that are not the same in all runs."""
     settings = {

@@ -150,7 +150,9 @@ def caption(data: LossCurves) -> str:
         f"dashed) and validation ({data.counts['val']:,} images, solid), for latent size d = "
         f"{captions.listed(sorted({run.latent_size for run in data.runs}))}, "
         f"{captions.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
-        "in nats; the logarithmic axis is the same in all panels of losses. "
+        "in nats. A training loss is the mean over an epoch in which the model still improves, so "
+        "it may lie above the validation loss at the end of that epoch; the logarithmic axis is "
+        "the same in all panels of losses. "
     )
     if data.with_rate:
         text += (

@@ -15,7 +15,13 @@ from matplotlib.axis import XAxis, YAxis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedFormatter,
+    FixedLocator,
+    LogLocator,
+    NullFormatter,
+    NullLocator,
+)
 from matplotlib.typing import ColorType
 from numpy.typing import NDArray
 
@@ -35,6 +41,8 @@ LABEL_DISTANCE = 0.065  # least distance of the digits on a map, in shares of it
 # Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
 DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
 ALL_DIGITS_COLOUR = "black"
+# Okabe and Ito (2008), as safe, and none of them a digit's.
+MODEL_COLOURS = {"ae": "#d55e00", "vae": "#0072b2", "cvae": "#009e73", "pca": "#777777"}
 
 # A signed difference of images, centred on zero.
 RESIDUAL: dict[str, Any] = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r"}
@@ -89,6 +97,27 @@ def plain_log_ticks(axis: XAxis | YAxis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
+
+
+def latent_size_axis(axes: Axes, sizes: Sequence[int]) -> None:
+    """Make the horizontal axis one of latent sizes: logarithmic, ticks at the sizes there are."""
+    axes.set_xscale("log")
+    axes.set_xlim(min(sizes) / 1.3, max(sizes) * 1.3)
+    axes.xaxis.set_major_locator(FixedLocator(sizes))
+    axes.xaxis.set_major_formatter(FixedFormatter(_spaced_names(sizes)))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _spaced_names(sizes: Sequence[int]) -> list[str]:
+    """Name sizes on a log axis, but not those too close to the one named before."""
+    least = 0.1 * np.log(max(sizes) / min(sizes))
+    names: list[str] = []
+    last = -np.inf
+    for place in np.log(sizes):
+        named = place - last >= least
+        names.append(str(sizes[len(names)]) if named else "")
+        last = place if named else last
+    return names
 
 
 def tile(images: Image, gap: int = 0, fill: float = 1.0) -> Image:

@@ -16,6 +16,7 @@ from aevae.paths import SweepPaths
 from aevae.results import (
     SAMPLERS,
     file_sha256,
+    open_results,
     result_fields,
     write_dataset,
     write_results,
@@ -30,7 +31,7 @@ SMALL = EvaluationConfig(
     grid_size=4,
     traversal_steps=3,
     interpolation_steps=3,
-    outliers=("noise",),
+    outliers=("noise", "inverted"),
 )
 HIDDEN = (8, 6)  # not the article's: files stay small, and no two layers are alike
 MakeConfig = Callable[..., RunConfig]
@@ -168,6 +169,22 @@ def build_sweep() -> BuildSweep:
 def flip_byte() -> Callable[[Path, str], None]:
     """Damage a stored dataset."""
     return _flip_byte
+
+
+def _rewrite_results(root: Path, change: Callable[[dict[str, Array]], None]) -> None:
+    """Publish the only run of a sweep again, with its arrays changed."""
+    (paths,) = SweepPaths(root).planned()
+    with open_results(paths.results) as results:
+        arrays = {name: results.array(name) for name in results.file.layout}
+        config, provenance, sha256 = results.config, results.provenance, results.dataset_sha256
+    change(arrays)
+    write_results(paths.results, config, arrays, provenance=provenance, dataset_sha256=sha256)
+
+
+@pytest.fixture(scope="session")
+def rewrite_results() -> Callable[[Path, Callable[[dict[str, Array]], None]], None]:
+    """Change the stored arrays of a sweep of one run."""
+    return _rewrite_results
 
 
 @pytest.fixture(scope="session")

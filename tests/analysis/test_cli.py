@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from analysis.cli import app
 from analysis.figures import FIGURES
+from analysis.tables import TABLES
 
 # Stands in for a machine without the training extra: these imports fail.
 BLOCKER = """
@@ -77,18 +78,15 @@ def test_tables_writes_every_format_and_prints_the_errors(run, complete_dir, tmp
     target = tmp_path / "tables of %s é"
     result = run("tables", complete_dir, "--to", target)
     assert result.exit_code == 0
-    assert sorted(path.name for path in target.iterdir()) == [
-        "history.csv",
-        "per_digit_error.csv", "per_digit_error.md", "per_digit_error.tex",
-        "summary.csv", "summary.md", "summary.tex",
-    ]  # fmt: skip
+    assert {path.stem for path in target.iterdir()} == set(TABLES)
+    assert {path.suffix for path in target.iterdir()} == {".csv", ".md", ".tex"}
     for path in target.iterdir():
         assert str(path) in lines(result.stdout)
-    shown = [line.split() for line in lines(result.stdout) if line.startswith("cvae")]
+    shown = [line.split() for line in lines(result.stdout) if line.startswith("CVAE")]
     markdown = [
         line.strip("|").replace("|", " ").split()
         for line in (target / "per_digit_error.md").read_text().splitlines()
-        if line.startswith("| cvae")
+        if line.startswith("| CVAE")
     ]
     assert shown == markdown
     assert len(shown) == 2
@@ -96,9 +94,21 @@ def test_tables_writes_every_format_and_prints_the_errors(run, complete_dir, tmp
 
 def test_tables_go_to_the_sweep_unless_told_otherwise(run, sweep_dir):
     assert run("tables", sweep_dir, "--format", "md").exit_code == 0
-    assert {path.name for path in (sweep_dir / "analysis").iterdir()} == {
-        "per_digit_error.md", "summary.md",
-    }  # fmt: skip
+    written = list((sweep_dir / "analysis").iterdir())
+    assert {path.suffix for path in written} == {".md"}
+    assert {"per_digit_error", "summary"} < {path.stem for path in written}
+
+
+def test_tables_that_do_not_apply_are_omitted_with_the_reason(
+    run, build_sweep, make_config, tmp_path
+):
+    folder = build_sweep(tmp_path / "s", [make_config("vae", 3)])
+    result = run("tables", folder, "--to", tmp_path / "out")
+    assert result.exit_code == 0
+    assert lines(result.stderr) == [
+        "omitted published: no run on MNIST with a latent size of the article's"
+    ]
+    assert not list((tmp_path / "out").glob("published.*"))
 
 
 @pytest.mark.parametrize(("option", "code"), [((), 1), (("--allow-partial",), 0)])
@@ -110,7 +120,9 @@ def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path
     assert gap.endswith(": missing: no results.h5")
     assert note == "partial: 5 of 6 runs"
     assert "Partial: 5 of 6 runs." in (tmp_path / "out" / "summary.md").read_text()
-    assert len((tmp_path / "out" / "per_digit_error.csv").read_text().splitlines()) == 1 + 5 * 11
+    assert (
+        len((tmp_path / "out" / "per_digit_error.csv").read_text().splitlines()) == 1 + (5 + 2) * 11
+    )
 
 
 @pytest.mark.parametrize("command", ["tables", "figures"])
@@ -225,9 +237,14 @@ def test_every_command_has_an_example(run, command):
     assert f"Example: aevae-analysis {command} " in result.stdout
 
 
-def test_help_of_figures_lists_every_name(run):
-    text = run("figures", "--help").stdout
-    assert all(name in text for name in FIGURES)
+def test_no_table_overwrites_the_caption_of_a_figure():
+    assert not set(TABLES) & set(FIGURES)
+
+
+@pytest.mark.parametrize(("command", "names"), [("figures", FIGURES), ("tables", TABLES)])
+def test_help_lists_every_name(run, command, names):
+    text = run(command, "--help").stdout
+    assert all(name in text for name in names)
 
 
 def test_version(run):

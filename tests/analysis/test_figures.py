@@ -133,7 +133,7 @@ def test_autoencoders_alone_have_no_rate_panel(build_sweep, make_config, tmp_pat
 
 def test_digit_lines_show_means_on_log_axes_shared_by_all_panels(complete, stored, test_labels):
     figure = by_digit.draw(by_digit.gather(complete))
-    panels = [titled(figure, title) for title in ("AE", "VAE", "CVAE")]
+    panels = [titled(figure, title) for title in ("AE", "VAE", "CVAE", "PCA")]
     assert {axes.get_xscale() for axes in panels} == {"log"}
     assert {axes.get_yscale() for axes in panels} == {"log"}
     assert len({axes.get_ylim() for axes in panels}) == 1
@@ -166,7 +166,7 @@ def test_heat_map_holds_the_same_means(complete):
     data = by_digit.gather(complete)
     figure = by_digit.draw(data)
     maps = [axes for axes in figure.axes if axes.images]
-    assert len(maps) == 3
+    assert len(maps) == 4
     assert len({axes.images[0].norm for axes in maps}) == 1
     for axes, panel in zip(maps, data.panels, strict=True):
         assert np.array_equal(axes.images[0].get_array(), panel.mean)
@@ -183,7 +183,8 @@ def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
         with h5py.File(path) as file:
             errors.append(file["test/sse_mean"][()].astype(float))
     data = by_digit.gather(open_sweep(folder))
-    (panel,) = data.panels
+    panel, pca = data.panels
+    assert (panel.title, pca.title) == ("AE", "PCA")
     assert panel.mean.shape == (11, 1)
     assert panel.mean[10, 0] == pytest.approx(np.mean(errors))
     assert "seeds 0 and 1" in by_digit.caption(data)

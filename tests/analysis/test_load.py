@@ -52,6 +52,17 @@ def test_truncated_file_is_damaged(sweep_dir):
     assert gap.reason.startswith("results.h5: not a readable HDF5 file")
 
 
+def test_results_of_another_schema_version_are_refused(sweep_dir):
+    paths = SweepPaths(sweep_dir).planned()[0]
+    with h5py.File(paths.results, "r+") as file:
+        file.attrs["schema_version"] = 2
+    sweep = open_sweep(sweep_dir)
+    (gap,) = sweep.gaps
+    assert (gap.run_id, gap.state) == (paths.run_id, "damaged")
+    assert "schema version 2 is not 1" in gap.reason
+    assert len(sweep.runs) == 5
+
+
 def test_results_of_another_dataset_are_refused(sweep_dir, build_sweep, tmp_path, make_config):
     config = make_config("vae", 20)
     other = build_sweep(tmp_path / "other", [config])

@@ -25,6 +25,14 @@ def test_bootstrap_interval_is_seeded_and_as_wide_as_theory_says():
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
 
 
+def test_columns_are_resampled_together():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(50, 1)) + np.array([0.0, 3.0])
+    low, high = metrics.bootstrap_interval(values)
+    assert low[1] - low[0] == pytest.approx(3)
+    assert (low[0], high[0]) == pytest.approx(metrics.bootstrap_interval(values[:, 0]))
+
+
 def test_bootstrap_interval_of_nothing_is_nan():
     assert np.isnan(metrics.bootstrap_interval([])).all()
 

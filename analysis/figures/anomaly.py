@@ -1,0 +1,137 @@
+"""Telling images that are no digits from test images by their errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.metrics import roc_curve
+
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.metrics import Floats
+from analysis.selection import TITLES, representatives, titles
+from analysis.tables import auroc
+from analysis.tables.auroc import BOTH, KL, SSE
+
+# Wide to narrow, so that curves that coincide show below each other.
+WIDTHS = {"ae": 2.2, "vae": 1.5, "cvae": 0.9}
+DASHES: dict[str, Any] = {SSE: "-", KL: (0, (1, 1.5)), BOTH: (0, (4, 1.5))}
+
+
+@dataclass(frozen=True)
+class Roc:
+    """False and true positive rates of one run, set of outliers and score, (T,) each."""
+
+    run: Run
+    outliers: str
+    score: str
+    false_rate: Floats
+    true_rate: Floats
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """What the figure shows: curves of one run per model, and the AUROC of all runs."""
+
+    curves: list[Roc]
+    table: pd.DataFrame
+    runs: tuple[Run, ...]
+    dataset: str
+    n_test: int
+
+    @property
+    def sets(self) -> list[str]:
+        """Names of the outlier sets."""
+        return list(self.table["outliers"].unique())
+
+
+def gather(sweep: Sweep) -> Anomaly:
+    """Read the scores of one run per model, and take the AUROC of all runs from the table.
+
+    Raises
+    ------
+    MissingIngredient
+        No run has errors on outliers.
+    """
+    group = titles(sweep.runs)
+    table = auroc.make(sweep).assign(group=lambda made: made["run_id"].map(group))
+    curves = []
+    for run in representatives(sweep.runs):
+        with sweep.open(run) as results:
+            inside = auroc.scores(results, "test")
+            for name in results.names("ood"):
+                for score, outside in auroc.scores(results, f"ood/{name}").items():
+                    false_rate, true_rate, _ = roc_curve(*auroc.labelled(inside[score], outside))
+                    curves.append(Roc(run, name, score, false_rate, true_rate))
+    return Anomaly(curves, table, sweep.runs, sweep.data.title, sweep.data.counts["test"])
+
+
+@style.styled()
+def draw(data: Anomaly) -> Figure:
+    """Draw, for each set of outliers, the ROC curves and below them the AUROC by latent size."""
+    columns = len(data.sets)
+    figure = style.new_figure(max(style.COLUMN_INCHES, 1.79 * columns), 4.3)
+    figure.set_layout_engine("constrained", hspace=0.08)
+    all_axes = figure.subplots(2, columns, sharey="row", squeeze=False)
+    for name, (upper, lower) in zip(data.sets, all_axes.T, strict=True):
+        upper.set_title(name)
+        _draw_roc(upper, [curve for curve in data.curves if curve.outliers == name])
+        _draw_areas(lower, data.table[data.table["outliers"] == name])
+    all_axes[0, 0].set_ylabel("true positive rate")
+    all_axes[1, 0].set_ylabel("AUROC")
+    _add_legend(figure, data)
+    return figure
+
+
+def _draw_roc(axes: Axes, curves: Sequence[Roc]) -> None:
+    axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=0.6)
+    for curve in curves:
+        axes.plot(curve.false_rate, curve.true_rate, **_line(curve.run.model, curve.score),
+                  label=f"{TITLES[curve.run.model]} {curve.score}")  # fmt: skip
+    axes.set(xlabel="false positive rate", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
+
+
+def _draw_areas(axes: Axes, table: pd.DataFrame) -> None:
+    axes.axhline(0.5, color="#bbbbbb", linewidth=0.6)
+    for (group, model, score), part in table.groupby(["group", "model", "score"], sort=False):
+        areas = part.groupby("latent_size")["auroc"].mean()
+        axes.plot(areas.index, areas, **_line(str(model), str(score)), marker=".",
+                  label=f"{group} {score}")  # fmt: skip
+    style.latent_size_axis(axes, sorted(table["latent_size"].unique()))
+    axes.set(xlabel="latent size d", ylim=(-0.03, 1.03))
+    axes.grid(which="major", axis="y")
+
+
+def _line(model: str, score: str) -> dict[str, Any]:
+    colour = style.MODEL_COLOURS[model]
+    return {"color": colour, "linewidth": WIDTHS[model], "linestyle": DASHES[score]}
+
+
+def _add_legend(figure: Figure, data: Anomaly) -> None:
+    models = data.table["model"].unique()
+    handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=TITLES[m]) for m in models]
+    handles += [
+        Line2D([], [], color="#444444", linestyle=DASHES[score], label=f"score: {score}")
+        for score in data.table["score"].unique()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def caption(data: Anomaly) -> str:
+    """Say what is told apart, by what, and how well."""
+    size = data.curves[0].run.latent_size
+    counts = data.table.groupby("outliers", sort=False)["n_outliers"].first()
+    sets = [f"{name} ({count:,})" for name, count in counts.items()]
+    return (
+        f"Telling images that are no digits from the {data.n_test:,} test images of "
+        f"{data.dataset}, {captions.seeds(data.runs)}: {captions.listed(sets)}. Scores are the SSE "
+        "of the decoded posterior mean (or code), the KL, and their sum, the negative ELBO; the "
+        "higher, the less normal. Above, ROC curves at latent size "
+        f"{size}; below, the area under them (AUROC) at each latent size, averaged over seeds. "
+        "Grey is chance; below it, outliers look more normal than digits. A CVAE is told the "
+        "label of the image an outlier was made from. " + captions.sources(data.runs)
+    )

@@ -1,0 +1,94 @@
+"""Validation error against latent size, and the size that it chooses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.tables import latent_size_choice
+from analysis.tables.latent_size_choice import LOSS, RULE, SSE
+
+TITLES = {SSE: "Reconstruction: SSE", LOSS: "Negative ELBO: SSE + KL"}
+CHOSEN: dict[str, Any] = {"s": 70, "facecolors": "none", "edgecolors": "black", "zorder": 3}
+MARKERS = "osDPXv*<>"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the figure shows: the table of `latent_size_choice`, on `n_val` images."""
+
+    table: pd.DataFrame
+    runs: tuple[Run, ...]
+    dataset: str
+    n_val: int
+
+
+def gather(sweep: Sweep) -> Selection:
+    """Take the errors and the choice from the table."""
+    table = latent_size_choice.make(sweep)
+    return Selection(table, sweep.runs, sweep.data.title, sweep.data.counts["val"])
+
+
+@style.styled()
+def draw(data: Selection) -> Figure:
+    """Draw a panel for each criterion, with the chosen size of each model in a ring."""
+    criteria = [name for name in TITLES if (data.table["criterion"] == name).any()]
+    figure = style.new_figure(style.PAGE_INCHES * len(criteria) / 2, 2.9)
+    markers = dict(zip(data.table["group"].unique(), cycle(MARKERS), strict=False))
+    sizes = sorted(data.table["latent_size"].unique())
+    for place, criterion in enumerate(criteria):
+        axes = figure.add_subplot(1, len(criteria), place + 1)
+        shown = data.table[data.table["criterion"] == criterion]
+        for group, curve in shown.groupby("group", sort=False):
+            _draw_curve(axes, curve, markers[group])
+        axes.set(title=TITLES[criterion], xlabel="latent size d")
+        axes.set_ylabel("validation error per image")
+        style.latent_size_axis(axes, sizes)
+        axes.grid(which="major", axis="y")
+        if criterion == SSE:
+            axes.set_yscale("log")
+            style.plain_log_ticks(axes.yaxis)
+    _add_legend(figure, data.table, markers)
+    return figure
+
+
+def _draw_curve(axes: Axes, curve: pd.DataFrame, marker: str) -> None:
+    colour = style.MODEL_COLOURS[curve["model"].iloc[0]]
+    axes.errorbar(curve["latent_size"], curve["error"], curve["standard_error"], color=colour,
+                  marker=marker, markersize=3.5, label=curve["group"].iloc[0])  # fmt: skip
+    chosen = curve[curve["chosen"]]
+    axes.scatter(chosen["latent_size"], chosen["error"], **CHOSEN)
+
+
+def _add_legend(figure: Figure, table: pd.DataFrame, markers: Mapping[str, str]) -> None:
+    models = table.drop_duplicates("group").set_index("group")["model"]
+    handles = [
+        Line2D([], [], color=style.MODEL_COLOURS[model], marker=markers[str(group)], markersize=3.5,
+               label=group)
+        for group, model in models.items()
+    ]  # fmt: skip
+    ring = Line2D([], [], linestyle="", marker="o", markersize=8, markerfacecolor="none",
+                  markeredgecolor="black", label=f"chosen: {RULE}")  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    figure.legend(handles=[ring], loc="outside lower center")
+
+
+def caption(data: Selection) -> str:
+    """Say what is minimised, by which rule, and what was chosen."""
+    chosen = data.table[data.table["chosen"]]
+    choices = [f"{row.latent_size} ({row.group}, {row.criterion})" for row in chosen.itertuples()]
+    return (
+        f"Error of the {data.n_val:,} validation images of {data.dataset}, "
+        f"{captions.seeds(data.runs)}, mean per image with its standard error over the images. "
+        "SSE is the sum of squared pixel errors: of one sampled z for VAE and CVAE, as the article "
+        "measured it, of the code for AE and PCA; KL is in nats. A ring marks the choice: the "
+        f"{RULE} of the model. It chooses d = {captions.listed(choices)}. The AE and PCA have no "
+        "term that makes a larger code dearer. " + captions.sources(data.runs)
+    )

@@ -1,0 +1,16 @@
+"""One module per table: `make` reads a sweep, `for_readers` shortens the table for a page.
+
+Tables are tidy; a column that does not apply to a model is empty (NaN). `TABLES` names the
+modules; it is here so that listing the names imports nothing heavy.
+"""
+
+TABLES = {
+    "per_digit_error": "test error of each digit with intervals, by model and latent size",
+    "summary": "validation and test errors, bounds and training time of every run",
+    "history": "loss, SSE and KL of every epoch",
+    "latent_size_choice": "validation error by latent size, and the choice",
+    "published": "test errors beside those published with the article",
+    "latent_space": "active and dead units, aggregate posterior, parts of the KL",
+    "latent_dimensions": "the same for every latent dimension",
+    "auroc": "how well errors tell test images from outliers",
+}

@@ -1,0 +1,79 @@
+"""How well reconstruction error and KL tell the test images from images that are no digits."""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from aevae.results import Results
+from analysis.cells import run_identity
+from analysis.load import Sweep
+from analysis.metrics import Floats
+from analysis.selection import MissingIngredient
+
+SSE, KL, BOTH = "SSE", "KL", "SSE + KL"
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return the area under the ROC curve of every run, set of outliers and score.
+
+    Columns: identity of the run; outliers, score (SSE of the posterior mean, KL, or their sum,
+    which is the negative ELBO at the mean), n_test and n_outliers (images), auroc: the
+    probability that an outlier scores higher than a test image.
+
+    Raises
+    ------
+    MissingIngredient
+        No run has errors on outliers.
+    """
+    rows = []
+    for results in sweep.results():
+        inside = scores(results, "test")
+        for name in results.names("ood"):
+            outside = scores(results, f"ood/{name}")
+            for score, values in outside.items():
+                rows.append(
+                    {
+                        **run_identity(results.config),
+                        "outliers": name,
+                        "score": score,
+                        "n_test": len(inside[score]),
+                        "n_outliers": len(values),
+                        "auroc": roc_auc_score(*labelled(inside[score], values)),
+                    }
+                )
+    if not rows:
+        raise MissingIngredient("no run was evaluated on outliers")
+    return pd.DataFrame(rows)
+
+
+def scores(results: Results, group: str) -> dict[str, Floats]:
+    """Read the anomaly scores of the images of a group, ``test`` or an outlier set, (N,) each."""
+    sse = results.array(f"{group}/sse_mean").astype(np.float64)
+    if results.config.model.kind == "ae":
+        return {SSE: sse}
+    kl = results.array(f"{group}/kl").astype(np.float64)
+    return {SSE: sse, KL: kl, BOTH: sse + kl}
+
+
+def labelled(inside: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Join scores of test images (class 0) and outliers (class 1), as scikit-learn takes them."""
+    truth = np.repeat([0.0, 1.0], [len(inside), len(outside)])
+    return truth, np.concatenate([inside, outside])
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per run and score, a column per set of outliers."""
+    rows = ["model", "variant", "latent_size", "seed", "run_id", "score"]
+    wide = table.pivot_table("auroc", rows, "outliers", sort=False).reset_index()
+    return wide.drop(columns="run_id").rename_axis(columns=None)
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what the numbers are."""
+    return (
+        f"Area under the ROC curve for telling outliers from the {sweep.data.counts['test']:,} "
+        f"test images of {sweep.data.title} by their SSE (decoding the posterior mean, or the "
+        "code), their KL, or the sum of both: 0.5 is chance, 1 is perfect, below 0.5 outliers "
+        "look more normal than digits. The outliers are made from the test images, but for noise "
+        "and fashion-mnist; a CVAE is told the label of the image an outlier was made from."
+    )

@@ -1,0 +1,31 @@
+"""The course of training."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.cells import run_identity
+from analysis.load import Sweep
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return means per image of every epoch (from 1) and split: loss as minimised, sse, kl."""
+    parts = []
+    for results in sweep.results():
+        epochs = np.arange(1, results.config.train.epochs + 1)
+        for split in ("train", "val"):
+            columns = {**run_identity(results.config), "epoch": epochs, "split": split}
+            for name in ("loss", "sse", "kl"):
+                path = f"history/{split}/{name}"
+                columns[name] = results.array(path) if path in results.file.layout else np.nan
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def for_readers(table: pd.DataFrame) -> None:
+    """Nothing: thousands of rows are for programs, and for the figure of the loss curves."""
+    del table
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what the numbers are."""
+    return f"Means per image of {sweep.data.title} by epoch and split."

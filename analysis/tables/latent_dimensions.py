@@ -1,0 +1,55 @@
+"""Every latent dimension of every run."""
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from aevae.results import Results
+from analysis import diagnostics, metrics
+from analysis.cells import run_identity
+from analysis.load import Sweep
+
+
+@lru_cache(maxsize=1)  # `latent_space` sums it up
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return one row per run and latent dimension (from 0).
+
+    Columns: identity of the run; kl (nats, mean over the test images), mu_variance (of the test
+    images' means) and active (if above 0.01), dead (AE: 0 for every training image); mean,
+    variance of the aggregate posterior of the test images, and ks, the Kolmogorov-Smirnov
+    distance of one sampled z each (AE: the codes) from N(0, 1).
+    """
+    parts = []
+    for results in sweep.results():
+        identity = run_identity(results.config)
+        dimension = range(results.config.model.latent_size)
+        parts.append(pd.DataFrame({**identity, "dimension": dimension, **_columns(results)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _columns(results: Results) -> dict[str, object]:
+    mu = results.array("test/mu")
+    spread = mu.var(axis=0, dtype=np.float64)
+    columns = {"kl": np.nan, "mu_variance": spread, "active": spread > metrics.ACTIVE_VARIANCE}
+    if results.config.model.kind == "ae":
+        mean, variance = diagnostics.aggregate_moments(mu, None)
+        columns["dead"] = diagnostics.dead_units(results.array("train/mu"))
+        ks = diagnostics.distance_from_normal(mu)
+    else:
+        logvar = results.array("test/logvar")
+        columns["kl"] = diagnostics.kl_per_dimension(mu, logvar)
+        mean, variance = diagnostics.aggregate_moments(mu, logvar)
+        columns["dead"] = False
+        ks = diagnostics.distance_from_normal(results.array("test/z"))
+    return columns | {"mean": mean, "variance": variance, "ks": ks}
+
+
+def for_readers(table: pd.DataFrame) -> None:
+    """Nothing: hundreds of rows are for programs; `latent_space` sums them up."""
+    del table
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what the numbers are."""
+    return f"Latent dimensions on the test images of {sweep.data.title}."

@@ -1,0 +1,70 @@
+"""Which latent size the validation error chooses, and by what rule."""
+
+import pandas as pd
+
+from analysis import metrics
+from analysis.cells import Cell, cells, errors
+from analysis.load import Sweep
+from analysis.metrics import Floats
+
+RULE = "smallest d within one standard error of the least validation error"
+SSE, LOSS = "SSE", "SSE + KL"
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return the validation error of each cell under each criterion, and the choice by `RULE`.
+
+    Source of the rule: Breiman et al., Classification and Regression Trees (1984), sec. 3.4.3.
+    Criteria are the reconstruction error (of one sampled z for VAE and CVAE, as in the article)
+    and the negative ELBO without constants. Columns: group, model, variant, latent_size, seeds,
+    criterion, error (mean over images and seeds), standard_error (over the images), chosen, rule.
+    """
+    rows = []
+    for cell in cells(sweep):
+        for criterion, values in _criteria(sweep, cell).items():
+            per_image = values.mean(axis=0)
+            error = {"error": per_image.mean(), "standard_error": metrics.standard_error(per_image)}
+            rows.append({**cell.identity, "criterion": criterion, **error})
+    table = pd.DataFrame(rows)
+    marks = [chosen(curve) for _, curve in table.groupby(["group", "criterion"], sort=False)]
+    return table.assign(chosen=pd.concat(marks), rule=RULE)
+
+
+def chosen(curve: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark the row that `RULE` chooses among those of one model under one criterion."""
+    best = curve.sort_values("error").iloc[0]
+    within = curve["error"] <= best["error"] + best["standard_error"]
+    return curve["latent_size"].eq(curve.loc[within, "latent_size"].min())
+
+
+def _criteria(sweep: Sweep, cell: Cell) -> dict[str, Floats]:
+    """Return what may be minimised, by name: errors of the validation images, (S, N)."""
+    if cell.model not in ("vae", "cvae"):
+        return {SSE: errors(sweep, cell, "val", "sse_mean")}
+    sse = errors(sweep, cell, "val", "sse_sample")
+    if cell.runs[0].config.model.likelihood != "gaussian":
+        return {SSE: sse}
+    return {SSE: sse, LOSS: sse + errors(sweep, cell, "val", "kl")}
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per model and criterion: the error at each latent size, and the choice."""
+    sizes = sorted(table["latent_size"].unique())
+    rows = []
+    for (group, criterion), curve in table.groupby(["group", "criterion"], sort=False):
+        by_size = curve.set_index("latent_size")["error"].reindex(sizes)
+        best = curve.sort_values("error").iloc[0]
+        row = {"model": group, "criterion": criterion, **by_size.rename(str).to_dict()}
+        row["standard error"] = best["standard_error"]
+        rows.append(row | {"chosen d": curve.loc[curve["chosen"], "latent_size"].item()})
+    return pd.DataFrame(rows)
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what is minimised, and state the rule."""
+    return (
+        f"Error of the {sweep.data.counts['val']:,} validation images of {sweep.data.title} by "
+        f"latent size d, and the choice: the {RULE} of the model. The standard error is that of "
+        "the least error, over the images. SSE is that of one sampled z for VAE and CVAE, of the "
+        "code for AE and PCA; KL in nats."
+    )

@@ -1,0 +1,70 @@
+"""What the latent space of every run holds."""
+
+from dataclasses import asdict, fields
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from analysis.cells import run_identity
+from analysis.diagnostics import DRAWS, Decomposition, decompose_kl
+from analysis.load import Run, Sweep
+from analysis.tables import latent_dimensions
+
+PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
+NO_PARTS = dict.fromkeys([*(field.name for field in fields(Decomposition)), "log_n"], np.nan)
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return one row per run.
+
+    Columns: identity of the run; active_units and dead_units; largest_mean (absolute),
+    least_variance, largest_variance and mean_ks of the dimensions of the aggregate posterior,
+    which for N(0, I) are 0, 1, 1 and near 0; kl (nats per image), its three parts and their
+    error as in `diagnostics.Decomposition`, and log_n, the most that the mutual information can be.
+    """
+    rows = []
+    for run_id, every in latent_dimensions.make(sweep).groupby("run_id", sort=False):
+        (run,) = (run for run in sweep.runs if run.run_id == run_id)
+        row = every.iloc[0][[*run_identity(run.config)]].to_dict()
+        row |= {
+            "active_units": every["active"].sum(),
+            "dead_units": every["dead"].sum(),
+            "largest_mean": every["mean"].abs().max(),
+            "least_variance": every["variance"].min(),
+            "largest_variance": every["variance"].max(),
+            "mean_ks": every["ks"].mean(),
+            "kl": every["kl"].sum(min_count=1),
+        }
+        parts = NO_PARTS
+        if run.model != "ae":
+            parts = asdict(_decompose(sweep, run)) | {"log_n": np.log(sweep.data.counts["test"])}
+        rows.append(row | parts)
+    return pd.DataFrame(rows)
+
+
+@cache
+def _decompose(sweep: Sweep, run: Run) -> Decomposition:
+    with sweep.open(run) as results:
+        z, mu, logvar = (results.array(f"test/{name}") for name in ("z", "mu", "logvar"))
+    return decompose_kl(z, mu, logvar)
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the run id."""
+    return table.drop(columns="run_id")
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what the numbers are and how they were estimated."""
+    n = sweep.data.counts["test"]
+    return (
+        f"Latent spaces on the {n:,} test images of {sweep.data.title}. Active: the variance of "
+        "the mean over the images is above 0.01. Dead: 0 for every training image (AE). Mean, "
+        "variance and Kolmogorov-Smirnov distance are those of the dimensions of the aggregate "
+        "posterior (of the codes, for the AE) against N(0, I). The KL (nats per image) is split "
+        "as in Chen et al. (2018), with the aggregate posterior as the exact mean of all "
+        f"{n:,} posteriors, evaluated at {min(DRAWS, n):,} draws; the error is that of the "
+        "mutual information, which cannot exceed log N: where it comes near, what is missing is "
+        "counted as total correlation."
+    )

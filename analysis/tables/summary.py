@@ -1,0 +1,72 @@
+"""Every run in one row."""
+
+import numpy as np
+import pandas as pd
+
+from aevae.results import Results
+from analysis import metrics
+from analysis.cells import PCA, cells, errors, run_errors, run_identity
+from analysis.load import Sweep
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return one row per run, and one per latent size for PCA.
+
+    Everything is a mean per image, `*_mse` per pixel. `*_elbo` and `iwae_bound` include the
+    constants of the likelihood, `test_loss` does not: it is the negative ELBO without them (the
+    SSE for the AE). With a Bernoulli likelihood the SSE is not the loss, and what would be
+    derived from it is empty. `val_loss` is the loss as minimised, at the last epoch.
+    """
+    rows = [_row(results) for results in sweep.results()]
+    for cell in cells(sweep):
+        if cell.model == PCA:
+            row: dict[str, object] = {"model": PCA, "variant": "", "latent_size": cell.latent_size}
+            for split in ("val", "test"):
+                row |= _squared_errors(split, errors(sweep, cell, split, "sse_mean"))
+            rows.append(row)
+    whole = {"seed": "Int64", "epochs": "Int64", "active_units": "Int64"}
+    return pd.DataFrame(rows).astype(whole)
+
+
+def _row(results: Results) -> dict[str, object]:
+    model = results.config.model
+    row = {**run_identity(results.config), "epochs": results.config.train.epochs}
+    for split in ("val", "test"):
+        sse_mean, sse_sample, kl = (
+            run_errors(results, split, name) for name in ("sse_mean", "sse_sample", "kl")
+        )
+        row |= _squared_errors(split, sse_mean)
+        row |= {f"{split}_sse_sample": sse_sample.mean(), f"{split}_kl": kl.mean()}
+        row[f"{split}_loss"] = (sse_mean if model.kind == "ae" else sse_sample + kl).mean()
+        row[f"{split}_elbo"] = metrics.elbo(sse_sample, kl).mean()
+        if model.likelihood != "gaussian":
+            row[f"{split}_loss"] = row[f"{split}_elbo"] = np.nan
+    row["val_loss"] = results.array("history/val/loss")[-1]
+    row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
+    if model.kind != "ae":
+        log_weights = results.array("test/log_weights")
+        row["iwae_bound"] = metrics.iwae_bound(log_weights).mean()
+        row["effective_sample_size"] = metrics.effective_sample_size(log_weights).mean()
+    row["active_units"] = metrics.active_units(results.array("test/mu"))
+    row["training_seconds"] = results.array("history/epoch_seconds").sum()
+    return row
+
+
+def _squared_errors(split: str, sse: metrics.Floats) -> dict[str, object]:
+    return {f"{split}_sse_mean": sse.mean(), f"{split}_mse": sse.mean() / metrics.PIXELS}
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what only programs need."""
+    return table.drop(columns=["run_id", "val_mse", "val_elbo"])
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what the numbers are."""
+    counts = sweep.data.counts
+    return (
+        f"Every run on the {counts['val']:,} validation and {counts['test']:,} test images of "
+        f"{sweep.data.title}, and PCA of equal dimension: means per image. SSE is the sum of "
+        "squared pixel errors, decoding the posterior mean or one sampled z; KL, ELBO and IWAE "
+        "bound are in nats; mse is per pixel; val_loss is the loss as minimised, at the last epoch."
+    )

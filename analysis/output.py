@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from aevae.errors import InputError
 from aevae.files import publish, publish_text
-from analysis import tables
+from analysis import embedding_scores, tables
 from analysis.figures import captions, style
 from analysis.formats import FORMATS
 from analysis.load import Sweep
@@ -95,6 +95,16 @@ def table_caption(sweep: Sweep, stem: str) -> str:
         "history": "Means per image by epoch and split.",
     }
     return _with_note(texts[stem], sweep, " ")
+
+
+def write_embedding_scores(sweep: Sweep, table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write the scores of embeddings in every format."""
+    text = _with_note(embedding_scores.caption(sweep), sweep, " ")
+    written = []
+    for suffix, render in FORMATS.values():
+        written.append(folder / f"embedding_scores{suffix}")
+        publish_text(written[-1], render(table, text))
+    return written
 
 
 def write_figures(

@@ -8,5 +8,11 @@ FIGURES = {
     "by_digit": "test error of each digit against latent size",
     "reconstructions": "the same test images through every model, with residuals",
     "generated": "images decoded from noise, by model and sampler",
+    "digits_embedding": "the test images laid out by t-SNE",
+    "latent_pca": "latents along their principal axes, against N(0, I)",
+    "tsne": "latents of the models laid out by t-SNE",
     "latent_grid": "images over the plane of two-dimensional latents",
 }
+
+# What the embeddings of a figure are made of; they are computed before the first is drawn.
+EMBEDDED = {"digits_embedding": ("images",), "tsne": ("ae", "vae", "cvae")}

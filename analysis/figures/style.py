@@ -30,6 +30,8 @@ TINY, SMALL = 6.0, 7.0
 SIDE, GAP = 28, 2
 LABEL_INCHES, HEAD_INCHES = 0.7, 0.2
 
+LABEL_DISTANCE = 0.065  # least distance of the digits on a map, in shares of its extent
+
 # Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
 DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
 ALL_DIGITS_COLOUR = "black"
@@ -156,6 +158,25 @@ def label_columns(axes: Axes, labels: Sequence[str]) -> None:
     axes.xaxis.tick_top()
     axes.set_xticks(centres, labels)
     axes.tick_params(axis="x", length=0, pad=1)
+
+
+def scatter_digits(axes: Axes, places: Image, labels: Image, alpha: float = 0.7) -> None:
+    """Draw a map of points (N, 2) in the colours of their digits, each named near its median.
+
+    The axes are square, and equally long on both are equal distances.
+    """
+    # Drawn digit by digit, the last digit would hide the others.
+    order = np.random.default_rng(0).permutation(len(places))
+    colours = np.array(DIGIT_COLOURS)[labels[order]]
+    x, y = places[order].T
+    axes.scatter(x, y, c=colours, s=2.5, linewidths=0, alpha=alpha, rasterized=True)
+    digits = np.unique(labels)
+    medians = [np.median(places[labels == digit], axis=0) for digit in digits]
+    least = LABEL_DISTANCE * float(np.ptp(places, axis=0).max())
+    for digit, place in zip(digits, spread_apart(medians, least), strict=True):
+        label_digit(axes, digit, place)
+    axes.set_box_aspect(1)
+    axes.set_aspect("equal", adjustable="datalim")
 
 
 def label_digit(axes: Axes, digit: int, place: Sequence[float] | Image) -> None:

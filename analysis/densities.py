@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.interpolate import interpn
 from scipy.ndimage import gaussian_filter
 from scipy.stats import gaussian_kde
 
@@ -15,20 +16,19 @@ REACH = 4  # widths of the kernel around the outermost points
 
 @dataclass(frozen=True)
 class PlaneDensity:
-    """Density at x (X,) and y (Y,), shape (Y, X), up to a factor."""
+    """Density up to a factor: at x (X,) and y (Y,), shape (Y, X), and at the points, shape (N,)."""
 
     x: Floats
     y: Floats
     values: Floats
+    at_points: Floats
 
     def level(self, share: float) -> float:
-        """Return the density on the rim of the smallest region that holds this share of the mass.
+        """Return the density on the rim of the densest region that holds this share of the points.
 
-        Source: Hyndman (1996), "Computing and graphing highest density regions".
+        Source: Hyndman (1996), "Computing and graphing highest density regions", sec. 3.
         """
-        descending = np.sort(self.values, axis=None)[::-1]
-        place = np.searchsorted(descending.cumsum(), share * descending.sum())
-        return float(descending[place])
+        return float(np.quantile(self.at_points, 1 - share))
 
 
 def plane_density(points: ArrayLike) -> PlaneDensity | None:
@@ -48,7 +48,7 @@ def plane_density(points: ArrayLike) -> PlaneDensity | None:
     bin_sizes = np.array([edge[1] - edge[0] for edge in edges])
     smooth = gaussian_filter(counts, width / bin_sizes, truncate=REACH)
     x, y = ((edge[:-1] + edge[1:]) / 2 for edge in edges)
-    return PlaneDensity(x, y, smooth.T)
+    return PlaneDensity(x, y, smooth.T, interpn((x, y), smooth, places))
 
 
 def line_density(values: ArrayLike, at: ArrayLike) -> Floats | None:

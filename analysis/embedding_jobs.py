@@ -36,8 +36,9 @@ def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, 
 
     An interrupt ends the processes; what was yielded is kept.
     """
-    parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
-    yield from parallel(delayed(_compute)(source) for source in sources)
+    if sources:
+        parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
+        yield from parallel(delayed(_compute)(source) for source in sources)
 
 
 def _compute(source: Source) -> tuple[Source, float]:

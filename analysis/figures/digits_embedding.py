@@ -29,11 +29,11 @@ def gather(sweep: Sweep) -> DigitsEmbedding:
 
 @style.styled()
 def draw(data: DigitsEmbedding) -> Figure:
-    """Draw one map; its axes have no unit and no direction, so no ticks."""
+    """Draw one map."""
     figure = style.new_figure(style.COLUMN_INCHES, style.COLUMN_INCHES)
     axes = figure.add_subplot()
     style.scatter_digits(axes, data.layout.plane, data.labels)
-    axes.set_axis_off()
+    style.hide_axes(axes)
     return figure
 
 
@@ -43,5 +43,5 @@ def caption(data: DigitsEmbedding) -> str:
     return (
         f"The {len(data.labels):,} test images of {data.dataset}, without any model, in the "
         f"colour of their digit, which stands near its median: {tsne.HOW} "
-        f"{measured[0].upper()}{measured[1:]}. {tsne.SCORES} {tsne.GAPS}"
+        f"{measured[0].upper()}{measured[1:]}. {tsne.SCORES} {tsne.DISTANCES}"
     )

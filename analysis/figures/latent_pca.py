@@ -21,6 +21,7 @@ from analysis.selection import TITLES, MissingIngredient, representatives
 SHARES: dict[float, Literal["-", ":"]] = {0.5: "-", 0.9: ":"}  # of the mass within a contour
 OVERLAP = 1.6  # height of a ridge in units of the distance to the next
 PRIOR_COLOUR = "black"
+LEAST_EXTENT = 3.0  # on either side of the origin: room for N(0, I)
 PLACES = 400
 
 
@@ -113,6 +114,8 @@ def draw(data: LatentPca) -> Figure:
 
 def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
     style.scatter_digits(axes, projection.places, labels, alpha=0.2)
+    half = max(1.02 * float(np.abs(projection.places).max()), LEAST_EXTENT)
+    axes.set(xlim=(-half, half), ylim=(-half, half))
     for digit in np.unique(labels):
         density = densities.plane_density(projection.places[labels == digit])
         if density is None:
@@ -125,12 +128,13 @@ def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
         # Within this radius lies that share of a two-dimensional standard normal.
         radius = np.sqrt(-2 * np.log(1 - share))
         axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=PRIOR_COLOUR, linestyle=line,
-                              linewidth=0.9, zorder=3))  # fmt: skip
+                              linewidth=0.9, zorder=2.5))  # fmt: skip
 
 
 def _draw_ridges(axes: Axes, values: Floats, labels: Array) -> None:
     margin = 0.05 * np.ptp(values)
-    at = np.linspace(min(values.min() - margin, -3), max(values.max() + margin, 3), PLACES)
+    low, high = values.min() - margin, values.max() + margin
+    at = np.linspace(min(low, -LEAST_EXTENT), max(high, LEAST_EXTENT), PLACES)
     for digit in range(metrics.DIGITS):
         density = densities.line_density(values[labels == digit], at)
         _draw_ridge(axes, at, density, digit, style.DIGIT_COLOURS[digit])
@@ -170,7 +174,7 @@ def caption(data: LatentPca) -> str:
         "The axes go through the origin of the latent space, so that z ~ N(0, I) is standard "
         "normal along each; they name the share of the training variance that they explain. Left, "
         "points in random order with each digit's number near its median; contours enclose the "
-        "smallest regions with 50% (solid) and 90% (dotted) of a digit, black circles those of "
+        "densest regions with 50% (solid) and 90% (dotted) of a digit, black circles those of "
         "N(0, I). Right, densities of each digit and of all along each axis, with N(0, 1) as a "
         "black line; every curve is scaled to its own peak, so widths compare and heights do "
         "not. All densities use Gaussian kernels of Scott's width. Posterior means vary less than "

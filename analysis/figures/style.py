@@ -179,6 +179,13 @@ def scatter_digits(axes: Axes, places: Image, labels: Image, alpha: float = 0.7)
     axes.set_aspect("equal", adjustable="datalim")
 
 
+def hide_axes(axes: Axes) -> None:
+    """Leave out an axis' line and ticks, where places have neither unit nor direction."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.margins(0.01)
+
+
 def label_digit(axes: Axes, digit: int, place: Sequence[float] | Image) -> None:
     """Write a digit on a disc of its colour, centred at `place` (x, y)."""
     disc = {"boxstyle": "circle,pad=0.15", "facecolor": DIGIT_COLOURS[digit], "edgecolor": "white"}

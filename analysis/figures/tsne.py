@@ -22,9 +22,9 @@ SCORES = (
     f"among the {NEIGHBOURS} nearest in the plane; digits, the share of images with the digit that "
     f"most of their {NEIGHBOURS} neighbours in the plane have."
 )
-GAPS = (
-    "Neither the distance between groups nor the width of a gap means anything in t-SNE; gaps do "
-    "not show where a decoder fails."
+DISTANCES = (
+    "Neither the distance between groups nor the width of a gap between them means anything in "
+    "t-SNE."
 )
 
 
@@ -52,17 +52,17 @@ def gather(sweep: Sweep) -> LatentMaps:
 
 @style.styled()
 def draw(data: LatentMaps) -> Figure:
-    """Draw one map per model; the axes of t-SNE have neither unit nor direction, so no ticks."""
+    """Draw one map per model."""
     panels = len(data.layouts)
     width = max(style.COLUMN_INCHES, style.PAGE_INCHES * panels / 3)
-    figure = style.new_figure(width, width / panels + 0.3)
+    figure = style.new_figure(width, width / panels + 0.45)
     all_axes = figure.subplots(1, panels, squeeze=False)[0]
     for axes, source, layout in zip(all_axes, data.sources, data.layouts, strict=True):
         style.scatter_digits(axes, layout.plane, data.labels)
         accuracy = digit_accuracy(layout.plane, data.labels)
         kept = f"neighbours kept {layout.preservation:.2f}, digits {accuracy:.2f}"
         axes.set_title(f"{source.title}\n{kept}")
-        axes.set_axis_off()
+        style.hide_axes(axes)
     return figure
 
 
@@ -75,7 +75,8 @@ def caption(data: LatentMaps) -> str:
     return (
         f"Latents of the {len(data.labels):,} test images of {data.dataset} (posterior means; "
         f"codes for the AE), {captions.seeds(data.runs)}, in the colour of their digit, which "
-        f"stands near its median. One recipe for all: {HOW} {'; '.join(measured)}. {SCORES} {GAPS} "
+        f"stands near its median. One recipe for all: {HOW} {'; '.join(measured)}. {SCORES} "
+        f"{DISTANCES} So gaps do not show where a decoder fails. "
         + captions.sources(data.runs)
     )
 

@@ -76,8 +76,7 @@ def caption(data: LatentMaps) -> str:
         f"Latents of the {len(data.labels):,} test images of {data.dataset} (posterior means; "
         f"codes for the AE), {captions.seeds(data.runs)}, in the colour of their digit, which "
         f"stands near its median. One recipe for all: {HOW} {'; '.join(measured)}. {SCORES} "
-        f"{DISTANCES} So gaps do not show where a decoder fails. "
-        + captions.sources(data.runs)
+        f"{DISTANCES} So gaps do not show where a decoder fails. " + captions.sources(data.runs)
     )
 
 

@@ -8,9 +8,8 @@ from analysis.densities import line_density, plane_density
 
 def inside(density, share, points):
     """Share of the points within the contour that is drawn at the level of a share."""
-    contours = Figure().subplots().contour(
-        density.x, density.y, density.values, levels=[density.level(share)]
-    )
+    axes = Figure().subplots()
+    contours = axes.contour(density.x, density.y, density.values, levels=[density.level(share)])
     (path,) = contours.get_paths()
     enclosing = [Path(polygon).contains_points(points) for polygon in path.to_polygons()]
     # A hole within a region is enclosed twice.

@@ -105,7 +105,7 @@ def test_other_points_are_not_taken_for_these(embedded, weird):
     write_embedding(path, embedding, points)
     other = points.copy()
     other[-1, -1] += 1
-    with pytest.raises(InvalidFile, match="images.h5: made from other data"):
+    with pytest.raises(InvalidFile, match=r"images\.h5: made from other data"):
         read_embedding(path, other)
 
 

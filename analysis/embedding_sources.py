@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from aevae.store import Array, InvalidFile
 from analysis.embedding_cache import read_embedding, write_embedding
 from analysis.embeddings import LEAST_POINTS, Embedding, embed
@@ -81,7 +83,7 @@ def find_source(sweep: Sweep, name: str) -> Source:
         There are too few test images, or no such run among the `latent_sources`.
     """
     if name == IMAGES:
-        return _large_enough(Source(sweep, None))
+        return _embeddable(Source(sweep, None))
     found = [source for source in latent_sources(sweep) if source.name == name]
     if not found:
         raise MissingIngredient(f"no finished run of the {TITLES[name]}")
@@ -94,17 +96,21 @@ def latent_sources(sweep: Sweep) -> list[Source]:
     Raises
     ------
     MissingIngredient
-        The models share no latent size above 2, or there are too few test images.
+        The models share no latent size above 2, their latents do not vary, or there are too few
+        test images.
     """
     runs = representatives(sweep.runs)
     if runs[0].latent_size <= 2:
         raise MissingIngredient("no latent size above 2 for which every model has a finished run")
-    return [_large_enough(Source(sweep, run)) for run in runs]
+    return [_embeddable(Source(sweep, run)) for run in runs]
 
 
-def _large_enough(source: Source) -> Source:
-    if source.sweep.data.counts["test"] < LEAST_POINTS:
+def _embeddable(source: Source) -> Source:
+    points = source.points()
+    if len(points) < LEAST_POINTS:
         raise MissingIngredient(f"fewer than {LEAST_POINTS} test images")
+    if not np.ptp(points, axis=0).any():
+        raise MissingIngredient(f"{source.title}: every image has the same latents")
     return source
 
 

@@ -55,7 +55,7 @@ def gather(sweep: Sweep) -> LatentPca:
     Raises
     ------
     MissingIngredient
-        The models share no latent size above 1.
+        The models share no latent size above 1, or latents do not vary.
     """
     runs = representatives(sweep.runs)
     if runs[0].latent_size < 2:
@@ -64,6 +64,8 @@ def gather(sweep: Sweep) -> LatentPca:
     for run in runs:
         with sweep.open(run) as results:
             train, test = results.array("train/mu"), results.array("test/mu")
+        if not np.ptp(train, axis=0).any():
+            raise MissingIngredient(f"{run.run_id}: every image has the same latents")
         projections.append(Projection(run, *project(train, test)))
     counts = sweep.data.counts
     return LatentPca(projections, sweep.labels("test"), sweep.data.title, counts["train"])

@@ -14,6 +14,9 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from aevae.paths import SweepPaths
+from aevae.results import open_results, write_results
+from analysis import embedding_sources
 from analysis.cli import app
 from analysis.embedding_jobs import compute_all, find_missing
 from analysis.embedding_sources import find_sources, latent_sources, source_names
@@ -95,10 +98,28 @@ def test_two_latents_are_a_plane_already(build_sweep, make_config, tmp_path):
     assert list(skipped) == ["ae", "vae"]
 
 
-def test_too_few_images_are_refused(complete):
-    few = replace(complete.data, counts={"test": 90})
-    _, skipped = find_sources(replace(complete, dataset=few), NAMES)
-    assert skipped == dict.fromkeys(NAMES, "fewer than 91 test images")
+def test_too_few_images_are_refused(complete, monkeypatch):
+    monkeypatch.setattr(embedding_sources, "LEAST_POINTS", 101)
+    assert find_sources(complete, NAMES) == ([], dict.fromkeys(NAMES, "fewer than 101 test images"))
+
+
+def test_a_collapsed_model_is_named(run, build_sweep, make_config, tmp_path):
+    config = make_config("vae", 5)
+    folder = build_sweep(tmp_path / "sweep", [config])
+    path = SweepPaths(folder).run(config.run_id).results
+    with open_results(path) as results:
+        arrays = {name: results.array(name) for name in results.file.layout}
+        dataset = results.dataset_sha256
+    for split in ("train", "test"):
+        arrays[f"{split}/mu"] = np.zeros_like(arrays[f"{split}/mu"])
+    write_results(path, config, arrays, provenance={}, dataset_sha256=dataset)
+    names = "tsne,latent_pca,digits_embedding"
+    result = run("figures", folder, "--only", names, "--format", "png")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1:] == [
+        "skipped tsne: VAE, d = 5: every image has the same latents",
+        f"skipped latent_pca: {config.run_id}: every image has the same latents",
+    ]
 
 
 # --- side by side ---------------------------------------------------------------------------------

@@ -90,9 +90,10 @@ def write_figures(
 def embed(
     folder: Path, to: Path | None, names: Sequence[str], jobs: int | None, allow_partial: bool
 ) -> int:
-    """Compute the embeddings that are not there yet; print and write the scores of all.
+    """Compute the embeddings that are not there yet, and print their scores.
 
-    No names are all that the sweep offers; no number of jobs is one per core.
+    No names are all that the sweep offers, and only then the scores are written to files; no number
+    of jobs is one per core.
     """
     sweep = _open(folder)
     code = _report_gaps(sweep, allow_partial)
@@ -107,7 +108,8 @@ def embed(
     table = embedding_scores.embedding_scores(sweep, sources)
     console = _stdout()
     console.print(_rich_table(table))
-    _list_files(console, output.write_embedding_scores(sweep, table, target))
+    if not names:
+        _list_files(console, output.write_embedding_scores(sweep, table, target))
     return INCOMPLETE if skipped and not allow_partial else code
 
 

@@ -1,6 +1,7 @@
 """Embeddings computed side by side over the cores, each kept as soon as it is done."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from time import perf_counter
 
 from joblib import Parallel, cpu_count, delayed
@@ -35,10 +36,19 @@ def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, 
     """Compute and keep embeddings in `jobs` processes; yield each with its seconds as it ends.
 
     An interrupt ends the processes; what was yielded is kept.
+
+    Raises
+    ------
+    ChildProcessError
+        A process was killed.
     """
-    if sources:
-        parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
+    if not sources:
+        return
+    parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
+    try:
         yield from parallel(delayed(_compute)(source) for source in sources)
+    except BrokenExecutor:
+        raise ChildProcessError("a process computing t-SNE was killed; memory too small?") from None
 
 
 def _compute(source: Source) -> tuple[Source, float]:

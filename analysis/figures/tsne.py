@@ -14,8 +14,9 @@ from analysis.metrics import Labels
 
 HOW = (
     "t-SNE by scikit-learn {scikit-learn} (Barnes-Hut, perplexity {perplexity}, early exaggeration "
-    "{early_exaggeration}, {max_iter} iterations, angle {angle}, seed {random_state}), starting "
-    f"from the first two principal components, of at most {COMPONENTS}; nothing is standardised."
+    "{early_exaggeration}, {max_iter} iterations, learning rate {learning_rate}, angle {angle}, "
+    f"seed {{random_state}}), starting from the first two of at most {COMPONENTS} principal components; "
+    "nothing is standardised."
 ).format_map(RECIPE)
 SCORES = (
     f"Neighbours kept is the share of the {NEIGHBOURS} nearest neighbours in the input that are "

@@ -155,6 +155,18 @@ def test_an_interrupt_ends_all_processes_at_once(command_environment):
     assert ended(children, deadline=time.monotonic() + 10)
 
 
+def test_a_killed_process_is_one_error():
+    with pytest.raises(ChildProcessError, match="was killed"):
+        list(compute_all([Deadly(), Deadly()], 2))
+
+
+class Deadly:
+    """Something that the kernel kills for the memory it takes."""
+
+    def compute(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def ended(processes, deadline):
     """Whether processes are gone, or wait only for somebody to notice."""
     while any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes):

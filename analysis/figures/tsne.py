@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from aevae.store import Array
 from analysis.embedding_sources import Source, latent_sources
-from analysis.embeddings import COMPONENTS, NEIGHBOURS, RECIPE, Layout, digit_accuracy
+from analysis.embeddings import NEIGHBOURS, RECIPE, Layout, digit_accuracy
 from analysis.figures import captions, style
 from analysis.load import Run, Sweep
 from analysis.metrics import Labels
@@ -15,8 +15,8 @@ from analysis.metrics import Labels
 HOW = (
     "t-SNE by scikit-learn {scikit-learn} (Barnes-Hut, perplexity {perplexity}, early exaggeration "
     "{early_exaggeration}, {max_iter} iterations, learning rate {learning_rate}, angle {angle}, "
-    f"seed {{random_state}}), starting from the first two of at most {COMPONENTS} principal components; "
-    "nothing is standardised."
+    "seed {random_state}), starting from the first two of at most {components} principal "
+    "components; nothing is standardised."
 ).format_map(RECIPE)
 SCORES = (
     f"Neighbours kept is the share of the {NEIGHBOURS} nearest neighbours in the input that are "

@@ -136,9 +136,12 @@ def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
 def _draw_ridges(axes: Axes, values: Floats, labels: Array) -> None:
     margin = 0.05 * np.ptp(values)
     low, high = values.min() - margin, values.max() + margin
-    at = np.linspace(min(low, -LEAST_EXTENT), max(high, LEAST_EXTENT), PLACES)
-    for digit in range(metrics.DIGITS):
-        density = densities.line_density(values[labels == digit], at)
+    groups = {int(digit): values[labels == digit] for digit in np.unique(labels)}
+    evenly = np.linspace(min(low, -LEAST_EXTENT), max(high, LEAST_EXTENT), PLACES)
+    # Even places alone would miss the spike of an axis that a model hardly uses.
+    at = np.union1d(evenly, [np.median(group) for group in groups.values()])
+    for digit, group in groups.items():
+        density = densities.line_density(group, at)
         _draw_ridge(axes, at, density, digit, style.DIGIT_COLOURS[digit])
     _draw_ridge(axes, at, densities.line_density(values, at), metrics.DIGITS, "#888888")
     prior = norm.pdf(at)

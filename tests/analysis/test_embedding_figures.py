@@ -111,6 +111,15 @@ def test_standard_normal_lies_over_the_density_of_all(pca_figure):
     assert height[near] == pytest.approx(np.exp(-(x[near] ** 2) / 2), abs=0.02)
 
 
+def test_an_axis_hardly_used_is_a_spike(complete):
+    data = latent_pca.gather(complete)
+    places = np.random.default_rng(0).normal(size=(100, 2)) * (1, 1e-6)
+    narrow = replace(data, projections=[replace(data.projections[0], places=places)])
+    _, _, axes = latent_pca.draw(narrow).axes
+    for digit, ridge in enumerate(axes.collections[:10]):
+        assert ridge.get_paths()[0].vertices[:, 1].max() > digit + 1
+
+
 def test_a_dead_dimension_leaves_the_axis_of_the_other():
     latents = np.column_stack([np.random.default_rng(0).normal(size=100), np.zeros(100)])
     places, explained = latent_pca.project(latents, latents)

@@ -1,4 +1,7 @@
-"""The `aevae-analysis` command. Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage."""
+"""The `aevae-analysis` command.
+
+Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage, 75 interrupted.
+"""
 
 from collections.abc import Callable, Collection
 from importlib.metadata import version
@@ -8,15 +11,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from aevae.errors import InputError
-from analysis.figures import FIGURES
+from analysis.figures import EMBEDDED, FIGURES
 from analysis.tables import TABLES
 
+INTERRUPTED = 75
 TABLE_FORMATS = ("csv", "md", "latex")
 FIGURE_FORMATS = ("png", "pdf")
+EMBEDDING_NAMES = [name for names in EMBEDDED.values() for name in names]
 
 app = typer.Typer(
     help="Turn the results of a sweep into tables and figures. Needs no torch and no cluster.",
-    epilog="Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage.",
+    epilog="Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage, 75 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -113,6 +118,38 @@ def figures(
     )
 
 
+@app.command(epilog="Example: aevae-analysis embed runs/quickstart --to out --jobs 2")
+def embed(
+    sweep_dir: SweepDir,
+    to: To = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            help=f"Names, separated by commas: {', '.join(EMBEDDING_NAMES)}.", show_default="all"
+        ),
+    ] = "",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side.", show_default="all cores")
+    ] = None,
+    allow_partial: AllowPartial = False,
+) -> None:
+    """Lay out images and latents by t-SNE, keep that for the figures, and print scores.
+
+    Figures do the same where it has not been done. Embeddings are kept below the output's folder
+    and used again as long as the results, the recipe and scikit-learn stay the same. Without
+    --only, the scores are also written as a table.
+    """
+    _finish(
+        lambda commands: commands.embed(
+            sweep_dir,
+            to,
+            _chosen("--only", only, EMBEDDING_NAMES) if only else [],
+            jobs,
+            allow_partial,
+        )
+    )
+
+
 def _chosen(option: str, text: str, valid: Collection[str]) -> list[str]:
     """Split a list given with commas, in the order given and without repetitions."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
@@ -132,12 +169,14 @@ def _finish(command: Callable[[Any], int]) -> NoReturn:
         code = command(commands)
     except InputError as error:
         code = _fail(error, 2)
+    except KeyboardInterrupt:
+        code = _fail("interrupted; what is finished is kept", INTERRUPTED)
     except (InvalidFile, OSError) as error:
         code = _fail(error, 1)
     raise typer.Exit(code)
 
 
-def _fail(error: Exception, code: int) -> int:
+def _fail(error: Exception | str, code: int) -> int:
     line = " ".join(str(error).split())
     typer.echo(f"aevae-analysis: {line}", err=True)
     return code

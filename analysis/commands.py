@@ -5,24 +5,30 @@ what was skipped to stderr.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
 from rich.text import Text
 
 from aevae.paths import RunPaths, SweepPaths
-from analysis import output
-from analysis.formats import format_cell
+from analysis import embedding_scores, output
+from analysis.embedding_jobs import compute_all, find_missing, usable_cores
+from analysis.embedding_sources import Source, find_sources, source_names
+from analysis.figures import EMBEDDED
+from analysis.formats import FORMATS, format_cell
 from analysis.load import Sweep, open_sweep
 
 OK, INCOMPLETE = 0, 1
 STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
 UNFOLDED_WIDTH = 1000
+EMBEDDINGS = "embeddings"  # below the folder for the output
 
 Item = TypeVar("Item")
 
@@ -70,6 +76,10 @@ def write_figures(
     if not sweep.runs:
         return INCOMPLETE
     target = output.prepare_folder(to or folder / "analysis")
+    sweep = replace(sweep, embeddings=target / EMBEDDINGS)
+    shown = [source for name in names for source in EMBEDDED.get(name, ())]
+    # Reasons why there is none are given with the figure.
+    _compute_missing(find_sources(sweep, shown)[0], usable_cores())
     written, skipped = output.write_figures(
         sweep, names, target, formats, lambda items: _progress(items, "drawing figures")
     )
@@ -77,6 +87,54 @@ def write_figures(
         _stderr().print(Text(f"skipped {name}: {reason}"))
     _list_files(_stdout(), written)
     return INCOMPLETE if skipped and not allow_partial else code
+
+
+def embed(
+    folder: Path, to: Path | None, names: Sequence[str], jobs: int | None, allow_partial: bool
+) -> int:
+    """Compute the embeddings that are not there yet, and print their scores.
+
+    No names are all that the sweep offers, and only then the scores are written to files; no number
+    of jobs is one per core.
+    """
+    sweep = _open(folder)
+    code = _report_gaps(sweep, allow_partial)
+    if not sweep.runs:
+        return INCOMPLETE
+    target = output.prepare_folder(to or folder / "analysis")
+    sweep = replace(sweep, embeddings=target / EMBEDDINGS)
+    sources, skipped = find_sources(sweep, names or source_names(sweep))
+    for name, reason in skipped.items():
+        _stderr().print(Text(f"skipped {name}: {reason}"))
+    _compute_missing(sources, jobs or usable_cores())
+    table = embedding_scores.embedding_scores(sweep, sources)
+    console = _stdout()
+    console.print(_rich_table(table))
+    if not names:
+        caption = embedding_scores.caption(sweep)
+        scores = output.captioned(sweep, "embedding_scores", table, table, caption)
+        _list_files(console, output.write_tables([scores], target, list(FORMATS)))
+    return INCOMPLETE if skipped and not allow_partial else code
+
+
+def _compute_missing(sources: Sequence[Source], jobs: int) -> None:
+    """Compute the embeddings that are not there yet, showing on stderr which are at work."""
+    console = _stderr()
+    missing, notes = find_missing(sources)
+    for note in notes:
+        console.print(Text(f"{note}; computing it again"))
+    columns = SpinnerColumn(), TextColumn("t-SNE of {task.description}"), TimeElapsedColumn()
+    display = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with display:
+        lines = {source.name: display.add_task(source.title, start=False) for source in missing}
+        waiting = iter(lines.values())
+        for line in islice(waiting, jobs):
+            display.start_task(line)
+        for source, seconds in compute_all(missing, jobs):
+            display.remove_task(lines[source.name])
+            console.print(f"t-SNE of {source.title}: {seconds:.0f} s")
+            for line in islice(waiting, 1):
+                display.start_task(line)
 
 
 def _open(folder: Path) -> Sweep:

@@ -1,7 +1,7 @@
 """A sweep as the analysis sees it: which runs have valid results, and which are gaps.
 
-The only module of the analysis that opens HDF5. Arrays are read on demand, from one results file
-at a time, so that memory does not grow with the number of runs.
+The only module of the analysis that opens a sweep's HDF5. Arrays are read on demand, from one
+results file at a time, so that memory does not grow with the number of runs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -92,12 +92,16 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The runs of a sweep, ordered by model, variant, latent size and seed."""
+    """The runs of a sweep, ordered by model, variant, latent size and seed.
+
+    `embeddings` is the folder where embeddings are kept; without it they are always computed.
+    """
 
     root: Path
     dataset: Dataset | None
     runs: tuple[Run, ...]
     gaps: tuple[Gap, ...]
+    embeddings: Path | None = field(default=None, compare=False)
 
     @property
     def partial_note(self) -> str:

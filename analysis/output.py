@@ -95,9 +95,15 @@ def make_tables(
         except MissingIngredient as error:
             omitted[name] = str(error)
             continue
-        caption = _with_note(recipe.caption(sweep), sweep, " ")
-        made.append(Table(name, data, recipe.for_readers(data), caption))
+        made.append(captioned(sweep, name, data, recipe.for_readers(data), recipe.caption(sweep)))
     return made, omitted
+
+
+def captioned(
+    sweep: Sweep, name: str, data: pd.DataFrame, for_readers: pd.DataFrame | None, caption: str
+) -> Table:
+    """Make a table whose caption says when the sweep is partial."""
+    return Table(name, data, for_readers, _with_note(caption, sweep, " "))
 
 
 def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) -> list[Path]:

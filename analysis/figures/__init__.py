@@ -18,5 +18,11 @@ FIGURES = {
     "code_map": "where the AE puts its codes, and what it decodes there and in a gap",
     "traversals": "what each latent dimension does to an image",
     "interpolations": "lines between the codes of test images, within and across digits",
+    "digits_embedding": "the test images laid out by t-SNE",
+    "latent_pca": "latents along their principal axes, against N(0, I)",
+    "tsne": "latents of the models laid out by t-SNE",
     "latent_grid": "images over the plane of two-dimensional latents",
 }
+
+# What the embeddings of a figure are made of; they are computed before the first is drawn.
+EMBEDDED = {"digits_embedding": ("images",), "tsne": ("ae", "vae", "cvae")}

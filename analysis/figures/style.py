@@ -209,7 +209,7 @@ def label_columns(axes: Axes, labels: Sequence[str]) -> None:
     axes.tick_params(axis="x", length=0, pad=1)
 
 
-def scatter_digits(axes: Axes, places: Image, labels: Image) -> None:
+def scatter_digits(axes: Axes, places: Image, labels: Image, alpha: float = 0.7) -> None:
     """Draw a map of points (N, 2) in the colours of their digits, each named near its median.
 
     The axes are square, and equally long on both are equal distances.
@@ -218,7 +218,7 @@ def scatter_digits(axes: Axes, places: Image, labels: Image) -> None:
     order = np.random.default_rng(0).permutation(len(places))
     colours = np.array(DIGIT_COLOURS)[labels[order]]
     x, y = places[order].T
-    axes.scatter(x, y, c=colours, s=2.5, linewidths=0, alpha=0.7, rasterized=True)
+    axes.scatter(x, y, c=colours, s=2.5, linewidths=0, alpha=alpha, rasterized=True)
     digits = np.unique(labels)
     medians = [np.median(places[labels == digit], axis=0) for digit in digits]
     least = LABEL_DISTANCE * float(np.ptp(places, axis=0).max())
@@ -226,6 +226,13 @@ def scatter_digits(axes: Axes, places: Image, labels: Image) -> None:
         label_digit(axes, digit, place)
     axes.set_box_aspect(1)
     axes.set_aspect("equal", adjustable="datalim")
+
+
+def hide_axes(axes: Axes) -> None:
+    """Leave out an axis' line and ticks, where places have neither unit nor direction."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.margins(0.01)
 
 
 def label_digit(axes: Axes, digit: int, place: Sequence[float] | Image) -> None:

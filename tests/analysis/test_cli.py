@@ -125,7 +125,7 @@ def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path
     )
 
 
-@pytest.mark.parametrize("command", ["tables", "figures"])
+@pytest.mark.parametrize("command", ["tables", "figures", "embed"])
 def test_nothing_finished_makes_nothing(run, sweep_dir, tmp_path, command):
     for path in sweep_dir.glob("runs/*/results.h5"):
         path.unlink()
@@ -142,8 +142,8 @@ def test_figures_come_with_captions(run, complete_dir, tmp_path):
     result = run("figures", complete_dir, "--to", tmp_path / "figures")
     assert result.exit_code == 0
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
-        f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf", "md")
-    }
+        *(f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf", "md")), "embeddings",
+    }  # fmt: skip
     assert (tmp_path / "figures" / "by_digit.pdf").read_bytes().startswith(b"%PDF")
     caption = (tmp_path / "figures" / "by_digit.md").read_text()
     assert caption.count("`") == 12
@@ -198,7 +198,7 @@ def test_unknown_names_are_answered_with_the_valid_ones(run, complete_dir, argum
     assert line.startswith(f"aevae-analysis: {message}")
 
 
-@pytest.mark.parametrize("command", ["check", "tables", "figures"])
+@pytest.mark.parametrize("command", ["check", "tables", "figures", "embed"])
 def test_a_folder_that_is_no_sweep(run, tmp_path, command):
     for folder, message in ((tmp_path, "is no sweep"), (tmp_path / "nowhere", "is not a folder")):
         result = run(command, folder)
@@ -230,7 +230,7 @@ def test_damaged_dataset_file_is_one_line(run, sweep_dir):
 # --- help, and what is imported -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["check", "tables", "figures"])
+@pytest.mark.parametrize("command", ["check", "tables", "figures", "embed"])
 def test_every_command_has_an_example(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0

@@ -1,0 +1,70 @@
+"""Embeddings kept in HDF5, one file each, so that a figure is redrawn without computing them again.
+
+A file is found by the name of what was embedded, and used only if it carries the SHA-256 of that
+very input, recipe and library version. Files appear whole, so any number of processes may write and
+read side by side.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from aevae.store import Array, Field, InvalidFile, check_layout, open_checked, write_file
+from analysis.embeddings import NEIGHBOURS, RECIPE, Embedding, Layout
+
+SCHEMA, SCHEMA_VERSION = "aevae-embedding", 1
+METHODS = ("pca", "tsne")
+FIELDS = [
+    *(Field(f"{method}/plane", ("N", 2), "f4") for method in METHODS),
+    *(Field(f"{method}/ranks", ("N", NEIGHBOURS), "i4") for method in METHODS),
+]
+
+
+def content_key(points: Array) -> str:
+    """Return the SHA-256 of points and recipe."""
+    what = {"shape": points.shape, "dtype": points.dtype.str, **RECIPE}
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(points).data)
+    return digest.hexdigest()
+
+
+def write_embedding(path: Path, embedding: Embedding, points: Array) -> None:
+    """Publish the embedding of `points`, atomically; folders are made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        f"{method}/{name}": getattr(getattr(embedding, method), name)
+        for method in METHODS
+        for name in ("plane", "ranks")
+    }
+    attributes: dict[str, str | int] = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "key": content_key(points),
+        "recipe": json.dumps(RECIPE, sort_keys=True),
+        "complete": 1,
+    }
+    write_file(path, FIELDS, arrays, attributes)
+
+
+def read_embedding(path: Path, points: Array) -> Embedding:
+    """Read the embedding of `points`.
+
+    Raises
+    ------
+    InvalidFile
+        The file is damaged, or is that of other points or another recipe.
+    """
+    with open_checked(path, SCHEMA, SCHEMA_VERSION) as file:
+        try:
+            if file.attribute("key") != content_key(points):
+                raise InvalidFile("made from other data, or by another recipe")
+            check_layout(file.layout, FIELDS)
+        except InvalidFile as error:
+            raise InvalidFile(f"{path}: {error}") from None
+        pca, tsne = (
+            Layout(file.array(f"{method}/plane"), file.array(f"{method}/ranks"))
+            for method in METHODS
+        )
+    return Embedding(pca, tsne)

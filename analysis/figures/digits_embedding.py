@@ -1,0 +1,47 @@
+"""The raw test images laid out in a plane by t-SNE."""
+
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from aevae.store import Array
+from analysis.embedding_sources import IMAGES, find_source
+from analysis.embeddings import Layout
+from analysis.figures import style, tsne
+from analysis.load import Run, Sweep
+
+
+@dataclass(frozen=True)
+class DigitsEmbedding:
+    """What the figure shows; no run has a part in it."""
+
+    layout: Layout
+    labels: Array
+    dataset: str
+    runs: tuple[Run, ...] = ()
+
+
+def gather(sweep: Sweep) -> DigitsEmbedding:
+    """Read or compute the embedding of the test images."""
+    layout = find_source(sweep, IMAGES).embedding().tsne
+    return DigitsEmbedding(layout, sweep.labels("test"), sweep.data.title)
+
+
+@style.styled()
+def draw(data: DigitsEmbedding) -> Figure:
+    """Draw one map."""
+    figure = style.new_figure(style.COLUMN_INCHES, style.COLUMN_INCHES)
+    axes = figure.add_subplot()
+    style.scatter_digits(axes, data.layout.plane, data.labels)
+    style.hide_axes(axes)
+    return figure
+
+
+def caption(data: DigitsEmbedding) -> str:
+    """Say what is embedded, by which recipe, and how good the map is."""
+    measured = tsne.scores(data.layout, data.labels)
+    return (
+        f"The {len(data.labels):,} test images of {data.dataset}, without any model, in the "
+        f"colour of their digit, which stands near its median: {tsne.HOW} "
+        f"{measured[0].upper()}{measured[1:]}. {tsne.SCORES} {tsne.DISTANCES}"
+    )

@@ -1,0 +1,89 @@
+"""Latents of the test images laid out in a plane by t-SNE, side by side for the models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from aevae.store import Array
+from analysis.embedding_sources import Source, latent_sources
+from analysis.embeddings import NEIGHBOURS, RECIPE, Layout, digit_accuracy
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.metrics import Labels
+
+HOW = (
+    "t-SNE by scikit-learn {scikit-learn} (Barnes-Hut, perplexity {perplexity}, early exaggeration "
+    "{early_exaggeration}, {max_iter} iterations, learning rate {learning_rate}, angle {angle}, "
+    "seed {random_state}), starting from the first two of at most {components} principal "
+    "components; nothing is standardised."
+).format_map(RECIPE)
+SCORES = (
+    f"Neighbours kept is the share of the {NEIGHBOURS} nearest neighbours in the input that are "
+    f"among the {NEIGHBOURS} nearest in the plane; digits, the share of images with the digit that "
+    f"most of their {NEIGHBOURS} neighbours in the plane have."
+)
+DISTANCES = (
+    "Neither the distance between groups nor the width of a gap between them means anything in "
+    "t-SNE."
+)
+
+
+@dataclass(frozen=True)
+class LatentMaps:
+    """What the figure shows: one layout for each source."""
+
+    sources: Sequence[Source]
+    layouts: Sequence[Layout]
+    labels: Array
+    dataset: str
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run shown."""
+        return [source.run for source in self.sources if source.run]
+
+
+def gather(sweep: Sweep) -> LatentMaps:
+    """Read or compute the embedding of one run per model."""
+    sources = latent_sources(sweep)
+    layouts = [source.embedding().tsne for source in sources]
+    return LatentMaps(sources, layouts, sweep.labels("test"), sweep.data.title)
+
+
+@style.styled()
+def draw(data: LatentMaps) -> Figure:
+    """Draw one map per model."""
+    panels = len(data.layouts)
+    width = max(style.COLUMN_INCHES, style.PAGE_INCHES * panels / 3)
+    figure = style.new_figure(width, width / panels + 0.45)
+    all_axes = figure.subplots(1, panels, squeeze=False)[0]
+    for axes, source, layout in zip(all_axes, data.sources, data.layouts, strict=True):
+        style.scatter_digits(axes, layout.plane, data.labels)
+        accuracy = digit_accuracy(layout.plane, data.labels)
+        kept = f"neighbours kept {layout.preservation:.2f}, digits {accuracy:.2f}"
+        axes.set_title(f"{source.title}\n{kept}")
+        style.hide_axes(axes)
+    return figure
+
+
+def caption(data: LatentMaps) -> str:
+    """Say what is embedded, by which recipe, how good the maps are, and what they cannot show."""
+    measured = [
+        f"{source.title}: {scores(layout, data.labels)}"
+        for source, layout in zip(data.sources, data.layouts, strict=True)
+    ]
+    return (
+        f"Latents of the {len(data.labels):,} test images of {data.dataset} (posterior means; "
+        f"codes for the AE), {captions.seeds(data.runs)}, in the colour of their digit, which "
+        f"stands near its median. One recipe for all: {HOW} {'; '.join(measured)}. {SCORES} "
+        f"{DISTANCES} So gaps do not show where a decoder fails. " + captions.sources(data.runs)
+    )
+
+
+def scores(layout: Layout, labels: Labels) -> str:
+    """State how good a layout is; `SCORES` says what the words mean."""
+    return (
+        f"neighbours kept {layout.preservation:.3f}, trustworthiness {layout.trustworthiness:.3f}, "
+        f"digits {digit_accuracy(layout.plane, labels):.3f}"
+    )

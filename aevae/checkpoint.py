@@ -1,5 +1,6 @@
 """Checkpoints: saved atomically, newest valid one loaded, foreign ones refused."""
 
+import io
 import json
 import logging
 import pickle
@@ -36,7 +37,10 @@ def save_checkpoint(paths: RunPaths, config: RunConfig, state: TrainState) -> No
         "model": state.model.state_dict(),
         "optimizer": state.optimizer.state_dict(),
     }
-    publish(paths.checkpoint(state.epoch), lambda file: torch.save(content, file))
+    # Through memory: torch would turn a full disk into an error of its own that does not say so.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    publish(paths.checkpoint(state.epoch), lambda file: file.write(buffer.getbuffer()))
     for old in paths.checkpoints()[KEEP:]:
         old.unlink(missing_ok=True)
 

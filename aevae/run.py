@@ -1,5 +1,6 @@
 """One run, from configuration to published results: what every launcher calls."""
 
+import errno
 import json
 import logging
 import time
@@ -78,6 +79,11 @@ def execute(
     except (torch.OutOfMemoryError, MemoryError) as error:
         attempt.finish("failed", "out_of_memory")
         raise RunFailed("out_of_memory", str(error).split("\n", 1)[0]) from error
+    except OSError as error:
+        reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "io_error"
+        failure = RunFailed(reason, f"{error.strerror}: {error.filename}")
+        attempt.finish("failed", str(failure))
+        raise failure from error
     except Exception as error:
         attempt.finish("failed", f"error: {type(error).__name__}: {error}".split("\n", 1)[0])
         raise

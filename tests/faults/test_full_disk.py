@@ -1,0 +1,75 @@
+"""A disk that fills up, a real one: what was there stays, and the reason is said."""
+
+import os
+import subprocess
+
+import pytest
+
+from aevae.attempt import read_record
+from aevae.paths import SweepPaths
+from aevae.results import check_results
+
+KIB = 1024
+
+
+@pytest.fixture
+def disk(weird):
+    """A small filesystem of its own, and a function that leaves so many KiB free on it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a filesystem")
+    place = weird / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "aevae", place], check=True)
+    filler = place / "filler"
+
+    def leave_free(kib):
+        filler.unlink(missing_ok=True)
+        if kib is not None:
+            status = os.statvfs(place)
+            filler.write_bytes(bytes(status.f_bavail * status.f_frsize - kib * KIB))
+
+    yield place, leave_free
+    subprocess.run(["umount", place], check=True)
+
+
+# Too little for dataset.h5, for a checkpoint, and for the results.
+@pytest.mark.parametrize(
+    ("free_kib", "lost"),
+    [(300, "dataset.h5"), (1000, "checkpoint-000001.pt"), (2200, "results.h5")],
+)
+def test_12_a_run_on_a_full_disk_fails_with_the_reason_and_succeeds_when_there_is_room(
+    disk, weird, spec, aevae, free_kib, lost
+):
+    place, leave_free = disk
+    sweep = SweepPaths(place / "sweep")
+    assert aevae("sweep", spec, "--out", sweep.root, "--prepare", cwd=weird).returncode == 0
+    leave_free(free_kib)
+    run = sweep.planned()[0]
+    full = aevae("run", sweep.root, run.run_id, cwd=weird)
+    assert full.returncode == 1
+    message = full.stderr.splitlines()[-1]
+    assert message.startswith("aevae: disk_full: No space left on device: ")
+    assert message.endswith(lost)
+    assert read_record(run.attempts()[-1]).reason.startswith("disk_full")
+    assert not list(sweep.root.rglob(".*.tmp"))
+    leave_free(None)
+    again = aevae("run", sweep.root, run.run_id, cwd=weird)
+    assert again.returncode == 0, again.stderr
+    check_results(run.results)
+
+
+@pytest.mark.parametrize("command", [["tables"], ["figures", "--only", "digits"]])
+def test_12_tables_and_figures_on_a_full_disk_are_one_line(
+    disk, weird, spec, aevae, analyse, command
+):
+    place, leave_free = disk
+    assert aevae("sweep", spec, "--out", weird / "sweep", cwd=weird).returncode == 0
+    out = place / "out"
+    out.mkdir()
+    leave_free(8)
+    result = analyse(*command, weird / "sweep", "--to", out, cwd=weird)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("aevae-analysis: [Errno 28] No space left")
+    assert not list(out.rglob(".*.tmp"))
+    leave_free(None)
+    assert analyse(*command, weird / "sweep", "--to", out, cwd=weird).returncode == 0

@@ -56,7 +56,9 @@ class ClusterProfile(Frozen):
     mem_gb: Annotated[float, Field(gt=0)] = 4.0
     timeout_min: Count = 60
     runs_per_job: Count = 1
-    """Runs that one job trains, one after another."""
+    """Runs that one job trains."""
+    side_by_side: bool = False
+    """Train them at the same time instead of one after another."""
     array_parallelism: Count = 64
     """Jobs of one array that may run at once."""
     requeue: bool = True

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
-from aevae.attempt import read_record
-from aevae.paths import RunPaths, SweepPaths
+from aevae.paths import SweepPaths
 from jobs.scheduler import (
     AccountedJob,
     QueuedJob,
@@ -37,6 +36,8 @@ class Place:
     detail: str | None = None
     """Why it waits, or why nothing is known."""
     node: str | None = None
+    start: str | None = None
+    """When it may start; local time, ISO 8601."""
     raw_id: str | None = None
     shared: bool = False
     """Whether the job trains other runs as well."""
@@ -53,7 +54,7 @@ class SweepJobs:
     """The jobs of a sweep. squeue is asked once, at once; sacct once, when it is needed."""
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
-        self._submissions = submissions
+        self.submissions = submissions
         self._newest = {run_id: s for s in submissions for run_id in s.run_ids}
         self._names = [submission.job_name for submission in submissions]
         self._queue: dict[str, QueuedJob] = {}
@@ -84,8 +85,7 @@ class SweepJobs:
         if job is None:
             return Place("gone", key)
         if job.waiting:
-            start = f", may start {job.start}" if job.start else ""
-            return Place("waiting", key, f"{job.reason}{start} (job {key})")
+            return Place("waiting", key, f"{job.reason} (job {key})", start=job.start)
         shared = submission.runs_per_job > 1
         return Place("running", key, node=job.nodes, raw_id=job.raw_id, shared=shared)
 
@@ -116,47 +116,11 @@ class SweepJobs:
     @cached_property
     def accounted(self) -> list[AccountedJob] | None:
         """Every attempt at every job; None if accounting does not answer."""
-        return _accounted(self._submissions)
-
-
-def used_gpu_hours(paths: SweepPaths) -> float | None:
-    """GPU-hours that all attempts at a sweep took so far; None if it had no GPUs of a cluster.
-
-    As accounted; without accounting, as the attempts recorded, up to their last sign of life.
-    """
-    submissions = read_submissions(paths)
-    if not any(submission.gpus for submission in submissions):
-        return None
-    jobs = _accounted(submissions)
-    if jobs is not None:
-        return sum(job.gpus * job.elapsed_seconds for job in jobs) / 3600
-    gpus = {run_id: s.gpus for s in submissions for run_id in s.run_ids}
-    return sum(gpus[run_id] * _recorded_seconds(paths.run(run_id)) for run_id in gpus) / 3600
-
-
-def _recorded_seconds(run: RunPaths) -> float:
-    """Time of a run's attempts in jobs, by their own records."""
-    seconds = 0.0
-    for attempt in run.attempts():
-        record = read_record(attempt)
-        if record is not None and record.slurm_job_id is not None:
-            began = datetime.fromisoformat(record.started_at)
-            if record.ended_at is not None:
-                ended = datetime.fromisoformat(record.ended_at)
-            elif attempt.stderr.exists():
-                ended = datetime.fromtimestamp(attempt.stderr.stat().st_mtime, UTC)
-            else:
-                ended = began
-            seconds += max(0.0, (ended - began).total_seconds())
-    return seconds
-
-
-def _accounted(submissions: Sequence[Submission]) -> list[AccountedJob] | None:
-    if not submissions:
-        return []
-    first = datetime.fromisoformat(submissions[0].submitted_at).astimezone()
-    since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
-    try:
-        return accounted_jobs([submission.job_name for submission in submissions], since)
-    except SchedulerError:
-        return None
+        if not self.submissions:
+            return []
+        first = datetime.fromisoformat(self.submissions[0].submitted_at).astimezone()
+        since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+        try:
+            return accounted_jobs(self._names, since)
+        except SchedulerError:
+            return None

@@ -23,13 +23,13 @@ STYLES = {
 
 
 def status_table(statuses: Sequence[RunStatus]) -> Group:
-    """A table with a row per run, the reasons of what went wrong, all epochs as a bar, totals."""
+    """A row per run, the reasons why some are not done, all epochs as a bar, totals."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", no_wrap=True)
     table.add_column("state", no_wrap=True)
     for name in ("epoch", "val loss", "images/s", "ETA", "silent", "tries"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("node", overflow="ellipsis")
+    table.add_column("where", overflow="ellipsis")
     for status in statuses:
         state = status.phase if status.phase == "evaluating" else status.state
         table.add_row(
@@ -41,17 +41,16 @@ def status_table(statuses: Sequence[RunStatus]) -> Group:
             format_duration(status.eta_seconds),
             format_duration(status.beat_age_seconds),
             str(status.attempts or ""),
-            status.node or "",
+            f"job {status.job}" if status.state == "pending" else status.node,
         )
     bar = ProgressBar(
         total=sum(status.epochs for status in statuses),
         completed=sum(status.epoch for status in statuses),
         width=40,
     )
-    reasons = [Text(f"{s.run_id}: {_explain(s)}") for s in statuses if s.reason]
     totals = Table.grid(padding=(0, 2))
     totals.add_row(bar, Text(summary_line(statuses), "bold"))
-    return Group(table, *reasons, totals)
+    return Group(table, *_reasons(statuses), totals)
 
 
 def report_view(report: SweepReport) -> Group:
@@ -110,9 +109,17 @@ def format_duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _explain(status: RunStatus) -> str:
-    start = f", may start {status.start_estimate}" if status.start_estimate else ""
-    return f"{status.reason}{start}"
+def _reasons(statuses: Sequence[RunStatus]) -> list[Text]:
+    """A line for each reason for which runs are not done."""
+    runs: dict[str, list[str]] = {}
+    for status in statuses:
+        if status.reason:
+            start = f", may start {status.start_estimate}" if status.start_estimate else ""
+            runs.setdefault(f"{status.reason}{start}", []).append(status.run_id)
+    return [
+        Text(f"{ids[0] if len(ids) == 1 else f'{len(ids)} runs'}: {reason}")
+        for reason, ids in runs.items()
+    ]
 
 
 def _number(value: float | None, spec: str) -> str:

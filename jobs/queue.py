@@ -12,8 +12,8 @@ from jobs.scheduler import (
     QueuedJob,
     SchedulerError,
     accounted_jobs,
+    all_queued_jobs,
     queued_jobs,
-    unfinished_ids,
 )
 from jobs.submission import Submission, read_submissions
 
@@ -51,7 +51,7 @@ class Place:
 
 
 class SweepJobs:
-    """The jobs of a sweep. squeue is asked once, at once; sacct once, when it is needed."""
+    """The jobs of a sweep. squeue is asked at once; sacct once, when it is needed."""
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.submissions = submissions
@@ -70,8 +70,22 @@ class SweepJobs:
         """Look up the jobs of a sweep; nothing is asked if it never met a scheduler."""
         return cls(read_submissions(paths))
 
-    def place(self, run_id: str) -> Place | None:
-        """Say where the newest job of a run is; None if there never was one."""
+    def place(self, run_id: str, last_job: str | None = None) -> Place | None:
+        """Say where the newest job of a run is; None if there never was one.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        last_job
+            SLURM_JOB_ID of its newest attempt: nobody recorded the job if plain sbatch was used.
+        """
+        place = self._submitted_place(run_id)
+        if last_job is None or (place is not None and place.kind != "gone"):
+            return place
+        return self._place_by_id(last_job) or place or Place("gone")
+
+    def _submitted_place(self, run_id: str) -> Place | None:
         submission = self._newest.get(run_id)
         if submission is None:
             return None
@@ -82,27 +96,24 @@ class SweepJobs:
             return Place("gone")
         key = submission.key(run_id, job_id)
         job = self._queue.get(key)
-        if job is None:
-            return Place("gone", key)
-        if job.waiting:
-            return Place("waiting", key, f"{job.reason} (job {key})", start=job.start)
-        shared = submission.runs_per_job > 1
-        return Place("running", key, node=job.nodes, raw_id=job.raw_id, shared=shared)
+        return Place("gone", key) if job is None else _place(job, submission.runs_per_job > 1)
 
-    def unfinished(self, raw_id: str) -> bool | None:
-        """Whether a job that nobody recorded (plain sbatch) is in the queue; None: unknown."""
-        return None if self._unfinished is None else raw_id in self._unfinished
+    def _place_by_id(self, raw_id: str) -> Place | None:
+        if isinstance(self._everything, SchedulerError):
+            return Place("unknown", detail=str(self._everything))
+        job = self._everything.get(raw_id)
+        return None if job is None else _place(job, shared=False)
 
     @cached_property
-    def _unfinished(self) -> set[str] | None:
+    def _everything(self) -> dict[str, QueuedJob] | SchedulerError:
         try:
-            return unfinished_ids()
-        except SchedulerError:
-            return None
+            return all_queued_jobs()
+        except SchedulerError as error:
+            return error
 
     def end_reason(self, run_id: str) -> str | None:
         """Say how the newest job of a run ended; None if nobody knows."""
-        place = self.place(run_id)
+        place = self._submitted_place(run_id)
         if place is None or place.key is None:
             return None
         # Tasks that never started share a line such as 12_[3-5].
@@ -124,3 +135,10 @@ class SweepJobs:
             return accounted_jobs(self._names, since)
         except SchedulerError:
             return None
+
+
+def _place(job: QueuedJob, shared: bool) -> Place:
+    """Describe a job that is in the queue."""
+    if job.waiting:
+        return Place("waiting", job.key, job.reason, start=job.start)
+    return Place("running", job.key, node=job.nodes, raw_id=job.raw_id, shared=shared)

@@ -42,6 +42,11 @@ class RunStatus:
     eta_seconds: float | None = None
     beat_age_seconds: float | None = None
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it failed for want of memory: tried again unchanged, it would fail again."""
+        return self.state == "failed" and self.reason == "out_of_memory"
+
 
 @dataclass(frozen=True)
 class SweepReport:
@@ -72,8 +77,12 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
     """
     attempts = paths.attempts()
     record = read_record(attempts[-1]) if attempts else None
-    state, reason = _state(paths, bool(attempts), record, jobs)
-    place = jobs.place(paths.run_id)
+    # Whoever has results needs no scheduler.
+    state, reason = _state_of_results(paths)
+    place = None
+    if state is None:
+        place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
+        state, reason = _state(paths, bool(attempts), record, place, jobs)
     beat = _read_beat(paths)
     epoch = int(beat.get("epoch", 0))
     rate = beat.get("seconds_per_epoch")
@@ -121,18 +130,26 @@ def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[Run
     return [run_status(sweep.paths.run(run_id), epochs, jobs) for run_id in sweep.select(run_ids)]
 
 
+def _state_of_results(paths: RunPaths) -> tuple[str | None, str | None]:
+    """State and reason if there is a results file; else (None, None)."""
+    if not paths.results.exists():
+        return None, None
+    try:
+        with open_results(paths.results):
+            return "done", None
+    except InvalidFile as error:
+        return "failed", f"damaged results: {error}"
+
+
 def _state(
-    paths: RunPaths, attempted: bool, record: AttemptRecord | None, jobs: SweepJobs
+    paths: RunPaths,
+    attempted: bool,
+    record: AttemptRecord | None,
+    place: Place | None,
+    jobs: SweepJobs,
 ) -> tuple[str, str | None]:
-    """Return state and reason."""
-    if paths.results.exists():
-        try:
-            with open_results(paths.results):
-                return "done", None
-        except InvalidFile as error:
-            return "failed", f"damaged results: {error}"
+    """State and reason of a run without results."""
     alive = record.alive if record is not None else False
-    place = jobs.place(paths.run_id)
     if alive or (place is not None and place.kind == "running" and not place.shared):
         return "running", None
     if place is not None and place.kind == "running":
@@ -146,18 +163,14 @@ def _state(
             return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
         return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
     if alive is None and place is None:
-        queued = jobs.unfinished(record.slurm_job_id) if record.slurm_job_id is not None else None
-        if queued is None:
-            return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
-        if queued:
-            return "running", None
+        return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
     return _end(paths, record, jobs)
 
 
 def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[str, str | None]:
     """State and reason of one of several runs of a job that is at work."""
     if record is None or record.slurm_job_id != place.raw_id:
-        return "pending", f"its turn within job {place.key} is to come"
+        return "pending", "behind other runs of its job"
     if record.outcome == "failed":
         return "failed", record.reason
     return "running", None

@@ -28,8 +28,8 @@ def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
         seconds = sum(job.gpus * job.elapsed_seconds for job in jobs.accounted)
         return Usage(seconds / 3600, "sacct")
     gpus = {run_id: s.gpus_per_run for s in jobs.submissions for run_id in s.run_ids}
-    seconds = sum(share * _recorded_seconds(paths.run(run_id)) for run_id, share in gpus.items())
-    return Usage(seconds / 3600, "the runs' own records")
+    recorded = sum(gpus[run_id] * _recorded_seconds(paths.run(run_id)) for run_id in gpus)
+    return Usage(recorded / 3600, "the runs' own records")
 
 
 def _recorded_seconds(run: RunPaths) -> float:

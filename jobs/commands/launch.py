@@ -80,6 +80,9 @@ def run(
     index: Annotated[
         int | None, typer.Option(min=0, help="Which run, counted from 0 as in sweep --dry-run.")
     ] = None,
+    capture: Annotated[
+        bool, typer.Option("--capture", help="Send all output to the run's folder alone.")
+    ] = False,
 ) -> None:
     """Train one run in this process; exit 75 if it was interrupted and can go on."""
     import logging
@@ -102,7 +105,7 @@ def run(
     # After everything that can be wrong cheaply: torch takes seconds to import.
     from aevae.run import execute
 
-    execute(opened.paths, run_id, opened.spec.execution, stop)
+    execute(opened.paths, run_id, opened.spec.execution, stop, capture=capture)
 
 
 def _load(
@@ -163,7 +166,7 @@ def _submit(
     from jobs.commands.watch import follow_states
     from jobs.slurm import submit_missing
 
-    submitted = submit_missing(sweep, sweep.select(only), profile, say)
+    submitted = submit_missing(sweep, only, profile, say)
     say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
     if then_analyse:
         say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
@@ -176,15 +179,16 @@ def _launch_here(
 ) -> None:
     from jobs.display import shown, summary_line
     from jobs.local import default_jobs, run_debug, run_local
+    from jobs.selection import runs_to_launch
     from jobs.status import sweep_status
 
     statuses = sweep_status(sweep, only)
-    missing = [s.run_id for s in statuses if s.state != "done" and s.job is None]
-    queued = [s.run_id for s in statuses if s.state != "done" and s.job is not None]
-    done = len(statuses) - len(missing) - len(queued)
+    done = sum(status.state == "done" for status in statuses)
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
-    if queued:
-        say(f"{len(queued)} runs have jobs in a queue: left alone")
+    unfinished = [status for status in statuses if status.state != "done"]
+    missing = runs_to_launch(unfinished, only, say)
+    # Left alive by a launcher that was killed: they are waited for.
+    missing += [s.run_id for s in unfinished if s.state == "running" and s.job is None]
     completed = True
     if missing and cluster == "debug":
         run_debug(sweep, missing)

@@ -34,9 +34,8 @@ def status(
     if as_json:
         print(json.dumps(asdict(report), indent=1))  # noqa: T201 - output for scripts
     else:
-        output = Console()
         # Elsewhere than on a terminal, nothing is gained by cutting lines.
-        output.print(report_view(report), width=None if output.is_terminal else 160)
+        Console(width=None if sys.stdout.isatty() else 160).print(report_view(report))
     if any(run.state != "done" for run in report.runs):
         raise typer.Exit(EXIT_FAILED)
 
@@ -64,25 +63,17 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
 ) -> None:
     """Print what the newest attempt at a run said."""
-    import time
-
-    from jobs.signals import live_attempt
+    from jobs.follow import AttemptTail, follow_run
     from jobs.sweep import Sweep
 
     opened = Sweep.open(sweep_dir)
     paths = opened.paths.run(opened.select([run_id])[0])
-    attempts = paths.attempts()
-    if not attempts:
+    texts = (AttemptTail(attempt).read() for attempt in paths.attempts()[-1:])
+    for text in follow_run(opened, run_id) if follow else texts:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    if not paths.attempts():
         raise InputError(f"{run_id} was not started yet")
-    sys.stdout.write(attempts[-1].stdout.read_text() if attempts[-1].stdout.exists() else "")
-    with attempts[-1].stderr.open(encoding="utf-8", errors="replace") as file:
-        while True:
-            alive = follow and live_attempt(paths) is not None
-            sys.stdout.write(file.read())
-            sys.stdout.flush()
-            if not alive:
-                return
-            time.sleep(0.5)
 
 
 def cancel(

@@ -48,7 +48,9 @@ def wait_until(condition, seconds=90):
 
 
 def states(out: Path, aevae, weird):
-    return [r["state"] for r in json.loads(aevae("status", out, "--json", cwd=weird).stdout)]
+    return [
+        r["state"] for r in json.loads(aevae("status", out, "--json", cwd=weird).stdout)["runs"]
+    ]
 
 
 def checkpointed(out: Path):
@@ -110,7 +112,7 @@ def test_a_failed_run_is_named_and_tried_again(weird, spec, aevae):
         result = aevae("sweep", spec, "--out", out, *settings, cwd=weird)
         assert result.returncode == 1
         assert "failed: diverged: train loss is" in result.stderr
-        run = json.loads(aevae("status", out, "--json", cwd=weird).stdout)[0]
+        run = json.loads(aevae("status", out, "--json", cwd=weird).stdout)["runs"][0]
         assert (run["state"], run["attempts"]) == ("failed", attempt)
 
 

@@ -102,7 +102,7 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     local = aevae(
         "sweep", str(folder / "sweep.toml"), "--out", str(folder), "--only", first["run_ids"][0]
     )
-    assert "1 runs have jobs in a queue: left alone" in local.stderr
+    assert "1 runs are pending: left alone" in local.stderr
     third = json.loads((folder / "submissions" / "3.json").read_text())
     assert third["run_ids"] == second["run_ids"]
 
@@ -119,7 +119,7 @@ def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
     assert again.returncode == 1
     assert "squeue failed: slurm_load_jobs error: Unable to contact controller" in again.stderr
     assert not (tmp_path / "called").exists()
-    report = json.loads(aevae("status", str(folder), "--json").stdout)
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert {status["state"] for status in report} == {"unknown"}
 
 
@@ -135,17 +135,17 @@ def submit(fake, folder):
 def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_path):
     folder = tmp_path / "sweep"
     record = submit(fake, folder)
-    for run_id in record["run_ids"][:3]:
+    for task, run_id in enumerate(record["run_ids"][:3]):
         attempt = folder / "runs" / run_id / "attempts" / "1"
         attempt.mkdir(parents=True)
         values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
-        values |= {"slurm_job_id": "80", "started_at": "2026-01-01T00:00:00+00:00"}
+        values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
         (attempt / "attempt.json").write_text(json.dumps(values))
     fake("squeue", f"echo '77_0|80|{record['job_name']}|RUNNING|2026-01-01T00:00:00|node9|None'")
     lines = ["77_1|81|x|60|gres/gpu=1|OUT_OF_MEMORY", "77_2|82|x|60|gres/gpu=1|NODE_FAIL"]
     lines += ["77_3|83|x|0||CANCELLED by 1000"]
     fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
-    report = json.loads(aevae("status", str(folder), "--json").stdout)
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert [(s["state"], s["reason"]) for s in report[:4]] == [
         ("running", None),
         ("failed", "out_of_memory"),
@@ -163,9 +163,9 @@ def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake
     values |= {"slurm_job_id": "80", "started_at": "2026-01-01T00:00:00+00:00"}
     values |= {"outcome": "interrupted", "ended_at": "2026-01-01T01:30:00+00:00"}
     (attempt / "attempt.json").write_text(json.dumps(values))
-    assert "1.50 GPU-hours used" in aevae("status", str(folder)).stdout
+    assert "1.50 GPU-hours used, by the runs' own records" in aevae("status", str(folder)).stdout
     fake("sacct", "echo '77_0|80|x|7200|cpu=1,gres/gpu=1|COMPLETED'")
-    assert "2.00 GPU-hours used" in aevae("status", str(folder)).stdout
+    assert "2.00 GPU-hours used, by sacct" in aevae("status", str(folder)).stdout
 
 
 def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_path):
@@ -180,12 +180,14 @@ def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_p
         (attempt / "attempt.json").write_text(json.dumps(values))
 
     def states() -> list[str]:
-        report = json.loads(aevae("status", str(folder), "--json").stdout)
+        report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
         return sorted(status["state"] for status in report)
 
     assert states() == ["planned"] * 4 + ["unknown"] * 2
-    fake("squeue", "echo 79; echo 80")
+    fake("squeue", "echo '80|80|mine|RUNNING|N/A|node9|None'; echo '82|82|x|PENDING|N/A||None'")
     assert states() == ["failed"] + ["planned"] * 4 + ["running"]
+    fake("squeue", "echo '80|80|mine|PENDING|2026-01-02T00:00:00||BeginTime'")
+    assert states() == ["failed", "pending"] + ["planned"] * 4
 
 
 def test_a_dry_run_needs_no_slurm_and_writes_nothing(tmp_path, monkeypatch):

@@ -57,7 +57,7 @@ def assert_same_results(one: Path, other: Path) -> None:
 
 
 def states(onehost, folder: Path, code: int = 1) -> dict[str, dict]:
-    report = json.loads(onehost.aevae("status", str(folder), "--json", code=code).stdout)
+    report = json.loads(onehost.aevae("status", str(folder), "--json", code=code).stdout)["runs"]
     return {status["run_id"]: status for status in report}
 
 
@@ -242,7 +242,7 @@ def test_runs_of_one_job_keep_their_own_state(onehost, spec, profile, tmp_path):
     onehost.wait_for(lambda: epoch_reached(first, 1), "the first run of the first job trains")
     found = states(onehost, folder)
     assert (found[first.name]["state"], found[second.name]["state"]) == ("running", "pending")
-    assert found[second.name]["reason"] == f"behind other runs of its job (job {job}_0)"
+    assert found[second.name]["reason"] == f"its turn within job {job}_0 is to come"
     assert "0 runs submitted" in onehost.aevae(*slurm).stderr
     onehost.wait_for(lambda: done(folder), "all results")
     onehost.wait_accounted(job, *["COMPLETED"] * 2)

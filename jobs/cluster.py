@@ -14,7 +14,10 @@ from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
 from jobs.toml import read_toml
 
-SHIPPED_PROFILES = Path(__file__).resolve().parents[1] / "slurm" / "clusters"
+_INSTALLED = Path(__file__).resolve().parent / "slurm_files"
+SLURM_FILES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "slurm"
+"""Profiles and batch scripts: the folder slurm/ of a checkout, or what was installed of it."""
+SHIPPED_PROFILES = SLURM_FILES / "clusters"
 # What the other keys and the launcher decide; `extra` must not say it a second time.
 DECIDED = {
     *("account", "array", "comment", "constraint", "cpus-per-task", "error", "gpus"),

@@ -1,5 +1,6 @@
 """Training: a sweep on this machine or a cluster, or one run in this process."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -67,7 +68,7 @@ def sweep(
     check_launch(loaded, folder)
     laid_out = lay_out(loaded, folder, str(spec))
     if prepare:
-        say(f"{laid_out.paths.root}: {len(laid_out.runs)} runs")
+        _say_how_by_hand(laid_out)
     elif isinstance(chosen, str):
         _launch_here(laid_out, only or [], chosen, jobs)
     else:
@@ -152,6 +153,14 @@ def _show_plan(
         f"{count} runs, at most {gpu_hours(cluster, count):.1f} GPU-hours; each of up to "
         f"{cluster.max_num_timeout} requeues at the time limit may add as much"
     )
+
+
+def _say_how_by_hand(sweep: "Sweep") -> None:
+    from jobs.cluster import SLURM_FILES
+
+    folder, script = (shlex.quote(str(p)) for p in (sweep.paths.root, SLURM_FILES / "train.sbatch"))
+    last = len(sweep.runs) - 1
+    say(f"{last + 1} runs; by hand: SWEEP_DIR={folder} sbatch --array=0-{last} {script}")
 
 
 def _submit(

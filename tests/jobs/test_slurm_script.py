@@ -49,7 +49,7 @@ def fake(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     # sbatch must never be reached where a test does not define it.
-    for name in ("squeue", "sacct", "scontrol", "sbatch", "scancel"):
+    for name in ("squeue", "sacct", "sacctmgr", "scontrol", "sbatch", "scancel"):
         (folder / name).write_text(f"#!/bin/sh\necho no {name} here >&2\nexit 1\n")
         (folder / name).chmod(0o755)
 
@@ -166,6 +166,61 @@ def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake
     assert "1.50 GPU-hours used, by the runs' own records" in aevae("status", str(folder)).stdout
     fake("sacct", "echo '77_0|80|x|7200|cpu=1,gres/gpu=1|COMPLETED'")
     assert "2.00 GPU-hours used, by sacct" in aevae("status", str(folder)).stdout
+
+
+def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
+    folder, profile = tmp_path / "sweep", tmp_path / "larger.toml"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    hopeless, *others = json.loads((folder / "submissions" / "1.json").read_text())["run_ids"]
+    fake("sacct", "echo '77_0|81|x|60|gres/gpu=1|OUT_OF_MEMORY'")
+
+    def submitted(number: int, *argv: str) -> list[str]:
+        assert sweep(folder, *argv).returncode == 0
+        return json.loads((folder / "submissions" / f"{number}.json").read_text())["run_ids"]
+
+    assert submitted(2) == others
+    assert submitted(3, "--only", hopeless) == [hopeless]
+    fake("sacct", "echo '77|81|x|60|gres/gpu=1|OUT_OF_MEMORY'")
+    left = sweep(folder, "--only", others[0], "--dry-run")
+    assert left.returncode == 0
+    profile.write_text("mem_gb = 2")
+    assert hopeless in submitted(4, "--cluster", str(profile))
+
+
+def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    # An own job of another account and one of this wait already; the second counts.
+    fake("squeue", 'case "$*" in *--user*) echo "other|normal"; echo "aevae|normal";; esac')
+    enforced = "AccountingStorageEnforce = associations,limits"
+    fake("scontrol", f"{CONFIG}; echo '{enforced}'; echo 'ClusterName = here'")
+    associations = "other||normal|1\naevae|cpu|normal|2\naevae||long|100\naevae|gpu|normal|5"
+    fake(
+        "sacctmgr",
+        f"case $3 in assoc) printf '{associations}\n';; "
+        "qos) printf 'normal|9\nlong|4\nother|1\n';; esac",
+    )
+    fake("sbatch", ACCEPTING)
+    refused = sweep(folder)
+    assert refused.returncode == 1
+    assert (
+        "4 of 6 runs were submitted: MaxSubmitJobs of account aevae allows 5 jobs in the queue, "
+        "1 were there" in refused.stderr
+    )
+    assert len(list((folder / "submissions").iterdir())) >= 1
+
+
+def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    submit(fake, folder)
+    for name in ("squeue", "sacct"):
+        fake(name, f"echo asked >>'{tmp_path}/{name}'")
+    shown = aevae("status", str(folder)).stdout
+    assert "6 failed" in shown
+    assert (tmp_path / "squeue").read_text() == "asked\n"
+    assert (tmp_path / "sacct").read_text() == "asked\n"
 
 
 def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_path):

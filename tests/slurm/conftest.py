@@ -10,7 +10,6 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ import tomli_w
 REPOSITORY = Path(__file__).resolve().parents[2]
 ONEHOST = REPOSITORY / "slurm" / "onehost"
 # Some seconds of training: enough to disturb it twice.
-EPOCHS = 250
+EPOCHS = 100
 SEEDS = "seeds=[0,1]"
 SPEC = """
 name = "tiny"
@@ -63,11 +62,11 @@ def run(argv: list[str], code: int = 0) -> "subprocess.CompletedProcess[str]":
     return result
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 120) -> None:
-    deadline = time.monotonic() + timeout_s
+def wait_for(condition: Callable[[], object], what: str, pause_s: float = 0.2) -> None:
+    deadline = time.monotonic() + 150
     while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.2)
+        assert time.monotonic() < deadline, f"not within 150 s: {what}"
+        time.sleep(pause_s)
 
 
 @dataclass(frozen=True)
@@ -102,17 +101,21 @@ class Run:
     def log(self, attempt: int) -> str:
         return (self.path / "attempts" / str(attempt) / "stderr").read_text()
 
-    def wait_trained(self, least: int = 1, attempt: int = 1) -> None:
-        """Wait until it has a checkpoint and so many epochs, in this attempt."""
-        wait_for(
-            lambda: (
-                len(self.attempts) >= attempt
-                and self.attempts[attempt - 1]["outcome"] is None
-                and self.checkpoints
-                and self.epoch >= least
-            ),
-            f"{self.name} trains",
-        )
+    def hold(self, attempt: int = 1) -> None:
+        """Stop its process once it has trained in this attempt, as if it had become slow."""
+
+        def trained() -> bool:
+            if len(self.attempts) < attempt or not self.checkpoints:
+                return False
+            return len(self.starts) == attempt and self.epoch > self.starts[-1]
+
+        wait_for(trained, f"{self.name} trains", pause_s=0.02)
+        assert self.attempts[-1]["outcome"] is None
+        os.kill(self.attempts[-1]["pid"], signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End what `hold` began; so does every signal that SLURM sends."""
+        os.kill(self.attempts[-1]["pid"], signal.SIGCONT)
 
     def wait_ended(self, attempt: int) -> dict[str, Any]:
         def ended() -> bool:
@@ -121,19 +124,8 @@ class Run:
         wait_for(ended, f"the end of attempt {attempt}")
         return self.attempts[attempt - 1]
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Stop its process for a while, as if it were slow."""
-        pid = self.attempts[-1]["pid"]
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            if psutil.pid_exists(pid):
-                os.kill(pid, signal.SIGCONT)
-
-    def hold_until_told(self) -> None:
-        """Make it last until it is told by USR2 to stop."""
+    def go_on_when_told(self) -> None:
+        """Let it go on once USR2 waits for it, where only the batch script hears of SLURM."""
         status = Path(f"/proc/{self.attempts[-1]['pid']}/status")
         usr2 = 1 << (signal.SIGUSR2 - 1)
 
@@ -141,8 +133,8 @@ class Run:
             pending = re.search(r"ShdPnd:\s*(\w+)", status.read_text())
             return pending is not None and bool(int(pending[1], 16) & usr2)
 
-        with self.held():
-            wait_for(told, "USR2")
+        wait_for(told, "USR2")
+        self.go_on()
 
 
 @dataclass(frozen=True)
@@ -166,9 +158,7 @@ class SweepFolder:
         return self.submissions[-1]["job_id"]
 
     def wait_done(self) -> None:
-        wait_for(
-            lambda: all((r.path / "results.h5").exists() for r in self.runs), "all results", 200
-        )
+        wait_for(lambda: all((r.path / "results.h5").exists() for r in self.runs), "all results")
 
     def assert_equals(self, other: "SweepFolder") -> None:
         """Compare every dataset of every run of `other`, but for the seconds of its epochs."""

@@ -68,12 +68,12 @@ def test_runs_of_one_job_in_turn_keep_their_own_state(onehost, sweep, folder, pr
     sweep += ["--set", "seeds=[0,1,2]", "--cluster", profile(runs_per_job=2)]
     onehost.aevae(*sweep)
     first, second, _ = folder.runs
-    first.wait_trained()
-    with first.held():
-        states = onehost.states(folder)
-        assert states[first.name] == ("running", None)
-        assert states[second.name] == ("pending", "behind other runs of its job")
-        assert "0 runs submitted" in onehost.aevae(*sweep).stderr
+    first.hold()
+    states = onehost.states(folder)
+    assert states[first.name] == ("running", None)
+    assert states[second.name] == ("pending", "behind other runs of its job")
+    assert "0 runs submitted" in onehost.aevae(*sweep).stderr
+    first.go_on()
     folder.wait_done()
     onehost.wait_accounted(folder.job, *["COMPLETED"] * 2)
     assert [len(run.attempts) for run in folder.runs] == [1, 1, 1]
@@ -86,8 +86,8 @@ def test_runs_of_one_job_side_by_side_are_each_told_to_stop_and_all_go_on(
 ):
     onehost.aevae(*sweep, "--cluster", profile(runs_per_job=2, side_by_side=True))
     first, second = folder.runs
-    first.wait_trained()
-    second.wait_trained()
+    first.hold()
+    second.hold()
     assert {s for s, _ in onehost.states(folder).values()} == {"running"}
     assert first.attempts[0]["pid"] != second.attempts[0]["pid"]
     preempting = ("--partition=urgent", "--gres=gpu:v100:1", "--mem=100", "--output=/dev/null")
@@ -118,15 +118,15 @@ def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
         onehost.aevae(*sweep, *(word for run in runs for word in ("--only", run.name)))
 
     submit(stopped)
-    stopped.wait_trained()
+    stopped.hold()
     onehost.aevae("cancel", str(folder.path), stopped.name)
     submit(finished, hopeless)
     onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
     submit(working, waiting)
-    working.wait_trained()
-    with working.held():
-        report = onehost.report(folder)
-        shown = onehost.aevae("status", str(folder.path), code=1).stdout
+    working.hold()
+    report = onehost.report(folder)
+    shown = onehost.aevae("status", str(folder.path), code=1).stdout
+    working.go_on()
     found = report["runs"]
     assert {name: found[run.name]["state"] for name, run in by_name.items()} == {
         "ae-s0": "done",

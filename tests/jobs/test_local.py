@@ -92,7 +92,7 @@ def test_21_runs_outlive_a_killed_launcher_and_the_next_one_waits_for_them(
     assert all(len(run.attempts()) == 1 for run in Sweep.open(out).paths.planned())
 
 
-def test_14_a_run_that_is_told_three_times_to_stop_saves_once_exits_75_and_goes_on(weird, spec, aevae, start):
+def test_14_a_run_told_to_stop_three_times_saves_exits_75_and_goes_on(weird, spec, aevae, start):
     out = weird / "stopped"
     settings = ("--set", "train.epochs=200", "--set", 'models=["vae"]')
     first = aevae("sweep", spec, "--out", out, "--only", "nosuch", *settings, cwd=weird)

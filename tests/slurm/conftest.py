@@ -110,8 +110,8 @@ class Run:
             return len(self.starts) == attempt and self.epoch > self.starts[-1]
 
         wait_for(trained, f"{self.name} trains", pause_s=0.02)
-        assert self.attempts[-1]["outcome"] is None
-        os.kill(self.attempts[-1]["pid"], signal.SIGSTOP)
+        if self.attempts[-1]["outcome"] is None:  # else a limit was faster
+            os.kill(self.attempts[-1]["pid"], signal.SIGSTOP)
 
     def go_on(self) -> None:
         """End what `hold` began; so does every signal that SLURM sends."""
@@ -130,11 +130,14 @@ class Run:
         usr2 = 1 << (signal.SIGUSR2 - 1)
 
         def told() -> bool:
+            if self.attempts[-1]["outcome"] is not None:
+                return True
             pending = re.search(r"ShdPnd:\s*(\w+)", status.read_text())
             return pending is not None and bool(int(pending[1], 16) & usr2)
 
         wait_for(told, "USR2")
-        self.go_on()
+        if psutil.pid_exists(self.attempts[-1]["pid"]):
+            self.go_on()
 
 
 @dataclass(frozen=True)

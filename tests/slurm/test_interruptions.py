@@ -48,10 +48,11 @@ def test_17_requeue_preemption_and_a_lost_node_do_not_change_the_results(
         assert len(run.starts) == attempts
         assert run.starts[0] == 0
         assert 0 < run.starts[1] <= run.starts[-1]
-    said = Counter(followed.splitlines())
+    # Nothing twice, nothing left out, to the last word.
+    said, written = Counter(followed.splitlines()), Counter()
     for number in (1, 2, 3):
-        # Nothing twice, nothing left out, to the last word.
-        assert {said[line] for line in first.log(number).splitlines()} == {1}
+        written += Counter(first.log(number).splitlines())
+    assert {line: said[line] for line in written} == written
     onehost.wait_for(
         lambda: {"REQUEUED", "NODE_FAIL"} <= set(onehost.accounted(tasks[0].partition("_")[0])),
         "both ends in sacct",
@@ -61,7 +62,7 @@ def test_17_requeue_preemption_and_a_lost_node_do_not_change_the_results(
 def test_15_a_limit_is_met_twice_and_the_next_sweep_goes_on(
     onehost, sweep, folder, profile, undisturbed
 ):
-    limited = profile(timeout_min=1, signal_delay_s=55, max_num_timeout=1)
+    limited = profile(timeout_min=1, signal_delay_s=40, max_num_timeout=1)
     onehost.aevae(*sweep, "--cluster", limited)
     first = folder.runs[0]
     onehost.slurm("scancel", f"{folder.job}_1")

@@ -28,7 +28,7 @@ def test_a_run_that_meets_the_limit_of_plain_sbatch_is_requeued_and_resumes(
     by_hand = onehost.aevae(*sweep, "--prepare").stderr
     assert by_hand.endswith(f"sbatch --array=0-1 {SLURM / 'train.sbatch'}\n")
     monkeypatch.setenv("SWEEP_DIR", str(folder.path))
-    options = ("--array=0-1", "--time=1", "--signal=B:USR2@55", f"--output={tmp_path}/%a.log")
+    options = ("--array=0-1", "--time=1", "--signal=B:USR2@45", f"--output={tmp_path}/%a.log")
     job = onehost.slurm("sbatch", "--parsable", *GPU, *options, str(SLURM / "train.sbatch"))
     first = folder.runs[0]
     first.hold()

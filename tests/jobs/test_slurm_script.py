@@ -241,6 +241,10 @@ def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_p
     assert states() == ["planned"] * 4 + ["unknown"] * 2
     fake("squeue", "echo '80|80|mine|RUNNING|N/A|node9|None'; echo '82|82|x|PENDING|N/A||None'")
     assert states() == ["failed"] + ["planned"] * 4 + ["running"]
+    fake("scancel", f"echo $* >'{tmp_path}/cancelled'")
+    cancelled = aevae("cancel", str(folder), "--grace", "0")
+    assert "jobs 80 are still in the queue after 0 s" in cancelled.stderr
+    assert (tmp_path / "cancelled").read_text() == "--quiet 80\n"
     fake("squeue", "echo '80|80|mine|PENDING|2026-01-02T00:00:00||BeginTime'")
     assert states() == ["failed", "pending"] + ["planned"] * 4
 

@@ -63,9 +63,9 @@ def run(argv: list[str], code: int = 0) -> "subprocess.CompletedProcess[str]":
 
 
 def wait_for(condition: Callable[[], object], what: str, pause_s: float = 0.2) -> None:
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 250
     while not condition():
-        assert time.monotonic() < deadline, f"not within 150 s: {what}"
+        assert time.monotonic() < deadline, f"not within 250 s: {what}"
         time.sleep(pause_s)
 
 

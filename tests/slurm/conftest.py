@@ -164,13 +164,15 @@ class SweepFolder:
         wait_for(lambda: all((r.path / "results.h5").exists() for r in self.runs), "all results")
 
     def assert_equals(self, other: "SweepFolder") -> None:
-        """Compare every dataset of every run of `other`, but for the seconds of its epochs."""
-        for theirs in other.runs:
-            mine = Run(self.path / "runs" / theirs.name)
+        """Compare every dataset of the runs that both have, but for the seconds of epochs."""
+        shared = {run.name for run in self.runs} & {run.name for run in other.runs}
+        assert shared
+        for name in shared:
+            mine, theirs = (Run(sweep.path / "runs" / name) for sweep in (self, other))
             a, b = _datasets(mine.path / "results.h5"), _datasets(theirs.path / "results.h5")
             assert a.keys() == b.keys()
-            for name in a:
-                np.testing.assert_array_equal(a[name], b[name], err_msg=f"{mine.name}: {name}")
+            for key in a:
+                np.testing.assert_array_equal(a[key], b[key], err_msg=f"{name}: {key}")
 
 
 def _datasets(path: Path) -> dict[str, np.ndarray]:

@@ -25,17 +25,19 @@ def aevae(tmp_path, monkeypatch):
 def test_a_run_that_meets_the_limit_of_plain_sbatch_is_requeued_and_resumes(
     onehost, sweep, folder, undisturbed, tmp_path, monkeypatch, aevae
 ):
+    sweep += ["--set", "seeds=[0]"]
     by_hand = onehost.aevae(*sweep, "--prepare").stderr
-    assert by_hand.endswith(f"sbatch --array=0-1 {SLURM / 'train.sbatch'}\n")
+    assert by_hand.endswith(f"sbatch --array=0-0 {SLURM / 'train.sbatch'}\n")
     monkeypatch.setenv("SWEEP_DIR", str(folder.path))
-    options = ("--array=0-1", "--time=1", "--signal=B:USR2@45", f"--output={tmp_path}/%a.log")
+    options = ("--array=0-0", "--time=1", "--signal=B:USR2@45", f"--output={tmp_path}/%a.log")
     job = onehost.slurm("sbatch", "--parsable", *GPU, *options, str(SLURM / "train.sbatch"))
     first = folder.runs[0]
     first.hold()
     first.go_on_when_told()
     assert first.wait_ended(1)["reason"].startswith("SIGUSR2 after epoch")
     onehost.wait_for(lambda: onehost.states(folder)[first.name][0] == "pending", "the requeue")
-    assert "1 runs are pending: left alone" in onehost.aevae(*sweep, "--only", first.name).stderr
+    onehost.slurm("scontrol", "update", f"jobid={job}_0", "timelimit=5")
+    assert "1 runs are pending: left alone" in onehost.aevae(*sweep).stderr
     folder.wait_done()
     assert len(first.attempts) == 2
     assert first.starts[1] > 0

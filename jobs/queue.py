@@ -78,17 +78,15 @@ class SweepJobs:
         run_id
             The run.
         last_job
-            SLURM_JOB_ID of its newest attempt: nobody recorded the job if plain sbatch was used.
+            SLURM_JOB_ID of its newest attempt. It counts for runs that were never submitted by
+            us: nobody recorded the job where plain sbatch was used.
         """
-        place = self._submitted_place(run_id)
-        if last_job is None or (place is not None and place.kind != "gone"):
-            return place
-        return self._place_by_id(last_job) or place or Place("gone")
+        if run_id in self._newest:
+            return self._submitted_place(run_id)
+        return self._place_by_id(last_job) if last_job is not None else None
 
-    def _submitted_place(self, run_id: str) -> Place | None:
-        submission = self._newest.get(run_id)
-        if submission is None:
-            return None
+    def _submitted_place(self, run_id: str) -> Place:
+        submission = self._newest[run_id]
         if self.error is not None:
             return Place("unknown", detail=self.error)
         job_id = submission.found_id(self._queue)
@@ -98,11 +96,11 @@ class SweepJobs:
         job = self._queue.get(key)
         return Place("gone", key) if job is None else _place(job, submission.runs_per_job > 1)
 
-    def _place_by_id(self, raw_id: str) -> Place | None:
+    def _place_by_id(self, raw_id: str) -> Place:
         if isinstance(self._everything, SchedulerError):
             return Place("unknown", detail=str(self._everything))
         job = self._everything.get(raw_id)
-        return None if job is None else _place(job, shared=False)
+        return Place("gone") if job is None else _place(job, shared=False)
 
     @cached_property
     def _everything(self) -> dict[str, QueuedJob] | SchedulerError:
@@ -113,7 +111,7 @@ class SweepJobs:
 
     def end_reason(self, run_id: str) -> str | None:
         """Say how the newest job of a run ended; None if nobody knows."""
-        place = self._submitted_place(run_id)
+        place = self.place(run_id)
         if place is None or place.key is None:
             return None
         # Tasks that never started share a line such as 12_[3-5].

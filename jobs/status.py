@@ -77,12 +77,13 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
     """
     attempts = paths.attempts()
     record = read_record(attempts[-1]) if attempts else None
-    # Whoever has results needs no scheduler.
-    state, reason = _state_of_results(paths)
-    place = None
-    if state is None:
+    done, damage = _look_at_results(paths)
+    state, reason, place = "done", None, None
+    if not done:
         place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
         state, reason = _state(paths, bool(attempts), record, place, jobs)
+    if damage is not None and state not in ("pending", "running"):
+        state, reason = "failed", damage
     beat = _read_beat(paths)
     epoch = int(beat.get("epoch", 0))
     rate = beat.get("seconds_per_epoch")
@@ -130,15 +131,15 @@ def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[Run
     return [run_status(sweep.paths.run(run_id), epochs, jobs) for run_id in sweep.select(run_ids)]
 
 
-def _state_of_results(paths: RunPaths) -> tuple[str | None, str | None]:
-    """State and reason if there is a results file; else (None, None)."""
+def _look_at_results(paths: RunPaths) -> tuple[bool, str | None]:
+    """Say whether there are results, and what is wrong with those that are none."""
     if not paths.results.exists():
-        return None, None
+        return False, None
     try:
         with open_results(paths.results):
-            return "done", None
+            return True, None
     except InvalidFile as error:
-        return "failed", f"damaged results: {error}"
+        return False, f"damaged results: {error}"
 
 
 def _state(
@@ -162,7 +163,7 @@ def _state(
         if place is not None:
             return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
         return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
-    if alive is None and place is None:
+    if alive is None and record.slurm_job_id is None:
         return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
     return _end(paths, record, jobs)
 

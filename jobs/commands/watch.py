@@ -33,7 +33,7 @@ def status(
     report = sweep_report(opened)
     if as_json:
         print(json.dumps(asdict(report), indent=1))  # noqa: T201 - output for scripts
-    else:
+    elif not watch:
         # Elsewhere than on a terminal, nothing is gained by cutting lines.
         Console(width=None if sys.stdout.isatty() else 160).print(report_view(report))
     if any(run.state != "done" for run in report.runs):

@@ -96,6 +96,8 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     )
     fake("squeue", f"cat <<'END'\n{queue}\nEND")
     fake("sbatch", "echo Submitted batch job 78")
+    # Damaged results are made again, by the job that is queued already.
+    (folder / "runs" / first["run_ids"][0] / "results.h5").write_bytes(b"damaged")
     resumed = sweep(folder)
     assert resumed.returncode == 0, resumed.stderr
     assert "4 runs are pending: left alone" in resumed.stderr

@@ -135,6 +135,13 @@ def max_array_size(configured: dict[str, str]) -> int:
     return int(size)
 
 
+def being_preempted(raw_id: str) -> bool:
+    """Whether a running job is losing its place to another one, rather than being cancelled."""
+    told = ask("scontrol", "show", "job", raw_id, "--oneliner")
+    words = dict(word.partition("=")[::2] for word in told.split())
+    return words.get("JobState") == "RUNNING" and words.get("PreemptTime", "None") != "None"
+
+
 def cancel_jobs(keys: Sequence[str]) -> None:
     """Cancel jobs; those that have ended already are no error."""
     if keys:

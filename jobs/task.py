@@ -1,8 +1,8 @@
 """The task that submitit runs: the only file that knows what happens inside a job.
 
 On SLURM a job that is told to stop by USR2 (its time limit is near, or it is preempted) saves, and
-then lets submitit put it back into the queue. One that is told by TERM only (cancelled) saves and
-ends; where SLURM itself requeues such a job, it starts again from the same pickle.
+then lets submitit put it back into the queue. So does one that is preempted by TERM alone. One
+that is cancelled saves and ends. One that SLURM itself requeues starts again from the same pickle.
 """
 
 import logging
@@ -19,6 +19,7 @@ from aevae.attempt import LOG_FORMAT, amend_outcome, read_record
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import StopRequest
 from aevae.paths import RunPaths, SweepPaths
+from jobs.scheduler import SchedulerError, being_preempted
 from jobs.side_by_side import execute_side_by_side
 from jobs.submission import code_change, read_submissions
 from jobs.sweep import Sweep
@@ -53,8 +54,7 @@ class RunTask:
         if not interrupted:
             return "done"
         # Outside of any try: submitit's handler ends this process by an exception.
-        in_slurm = submitit.JobEnvironment().cluster == "slurm"
-        if in_slurm and stop.signal == signal.SIGUSR2:
+        if submitit.JobEnvironment().cluster == "slurm" and _goes_on_later(stop):
             signal.signal(signal.SIGUSR2, requeue)
             _hand_over(sweep.paths, interrupted)
         return "interrupted"
@@ -107,6 +107,19 @@ def _failed_in_this_job(run: RunPaths) -> bool:
     if record is None or record.slurm_job_id is None:
         return False
     return record.outcome == "failed" and record.slurm_job_id == os.environ.get("SLURM_JOB_ID")
+
+
+def _goes_on_later(stop: StopRequest) -> bool:
+    """Whether a job that was told to stop belongs back into the queue; not if it was cancelled.
+
+    Where preemption sends TERM alone, a job that ends by itself in time would count as completed.
+    """
+    if stop.signal == signal.SIGUSR2:
+        return True
+    try:
+        return being_preempted(os.environ["SLURM_JOB_ID"])
+    except SchedulerError:
+        return False
 
 
 def _hand_over(paths: SweepPaths, run_ids: Sequence[str]) -> None:

@@ -61,15 +61,19 @@ def test_17_requeue_preemption_and_a_lost_node_do_not_change_the_results(
 def test_15_a_limit_is_met_twice_and_the_next_sweep_goes_on(
     onehost, sweep, folder, profile, undisturbed
 ):
-    limited = profile(timeout_min=1, signal_delay_s=40, max_num_timeout=1)
+    # submitit takes every end within 10 minutes for a timeout.
+    limited = profile(timeout_min=10, signal_delay_s=40, max_num_timeout=1)
     onehost.aevae(*sweep, "--cluster", limited)
-    first = folder.runs[0]
+    first, task = folder.runs[0], f"{folder.job}_0"
     onehost.slurm("scancel", f"{folder.job}_1")
     # The first limit puts the job back into the queue; the second is one too many.
     first.hold()
+    onehost.limit(task, 1)
     first.wait_ended(1)
-    onehost.start_now(f"{folder.job}_0")
+    onehost.start_now(task)
+    onehost.limit(task, 10)
     first.hold(attempt=2)
+    onehost.limit(task, 1)
     first.wait_ended(2)
     onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
     assert onehost.states(folder)[first.name] == ("failed", "timeout")
@@ -137,9 +141,9 @@ def test_16_without_accounting_a_run_that_is_preempted_by_term_alone_goes_on(
     preempt(onehost, f"{folder.job}_0")
     first.wait_ended(1)
     assert first.attempts[0]["reason"].startswith("SIGTERM after epoch")
-    onehost.wait_for(lambda: onehost.states(folder)[first.name][0] != "running", "its job ends")
-    assert onehost.states(folder)[first.name][0] in ("pending", "interrupted")
-    onehost.aevae(*sweep)
+    onehost.wait_for(lambda: onehost.states(folder)[first.name][0] == "pending", "the requeue")
+    assert "0 runs submitted" in onehost.aevae(*sweep).stderr
+    onehost.start_now(f"{folder.job}_0")
     folder.wait_done()
     assert first.starts[1] >= before
     assert [len(run.attempts) for run in folder.runs] == [2, 1]

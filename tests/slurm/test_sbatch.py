@@ -29,14 +29,15 @@ def test_a_run_that_meets_the_limit_of_plain_sbatch_is_requeued_and_resumes(
     by_hand = onehost.aevae(*sweep, "--prepare").stderr
     assert by_hand.endswith(f"sbatch --array=0-0 {SLURM / 'train.sbatch'}\n")
     monkeypatch.setenv("SWEEP_DIR", str(folder.path))
-    options = ("--array=0-0", "--time=1", "--signal=B:USR2@45", f"--output={tmp_path}/%a.log")
+    options = ("--array=0-0", "--time=5", "--signal=B:USR2@45", f"--output={tmp_path}/%a.log")
     job = onehost.slurm("sbatch", "--parsable", *GPU, *options, str(SLURM / "train.sbatch"))
     first = folder.runs[0]
     first.hold()
+    onehost.limit(f"{job}_0", 1)
     first.go_on_when_told()
     assert first.wait_ended(1)["reason"].startswith("SIGUSR2 after epoch")
     onehost.wait_for(lambda: onehost.states(folder)[first.name][0] == "pending", "the requeue")
-    onehost.slurm("scontrol", "update", f"jobid={job}_0", "timelimit=5")
+    onehost.limit(f"{job}_0", 5)
     assert "1 runs are pending: left alone" in onehost.aevae(*sweep).stderr
     folder.wait_done()
     assert len(first.attempts) == 2

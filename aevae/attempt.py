@@ -4,6 +4,7 @@ An attempt is claimed by renaming a folder to its number, which only one process
 attempt owns the run; an older process that still lives must not publish any more.
 """
 
+import errno
 import json
 import logging
 import os
@@ -151,11 +152,13 @@ class Attempt:
         folder = self.paths.root.parent
         folder.mkdir(parents=True, exist_ok=True)
         scratch = AttemptPaths(Path(tempfile.mkdtemp(dir=folder, prefix=".claim-")))
-        self._write(scratch)
         try:
+            self._write(scratch)
             scratch.root.rename(self.paths.root)
-        except OSError:
+        except OSError as error:
             shutil.rmtree(scratch.root)
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
             raise InputError(f"{self._run.run_id} was just taken by another process") from None
 
     def _write(self, paths: AttemptPaths) -> None:

@@ -76,18 +76,27 @@ def execute(
     except RunFailed as error:
         attempt.finish("failed", str(error))
         raise
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        attempt.finish("failed", "out_of_memory")
-        raise RunFailed("out_of_memory", str(error).split("\n", 1)[0]) from error
-    except OSError as error:
-        reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "io_error"
-        failure = RunFailed(reason, f"{error.strerror}: {error.filename}")
-        attempt.finish("failed", str(failure))
-        raise failure from error
     except Exception as error:
+        if _out_of_memory(error):
+            attempt.finish("failed", "out_of_memory")
+            raise RunFailed("out_of_memory", str(error).split("\n", 1)[0]) from error
+        if _disk_full(error):
+            attempt.finish("failed", "disk_full")
+            raise RunFailed("disk_full", str(error)) from error
         attempt.finish("failed", f"error: {type(error).__name__}: {error}".split("\n", 1)[0])
         raise
     attempt.finish("done")
+
+
+def _out_of_memory(error: Exception) -> bool:
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    # On the CPU, torch has no type of its own for it.
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def _disk_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_done(paths: RunPaths) -> bool:

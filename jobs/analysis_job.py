@@ -4,12 +4,10 @@ import sys
 from pathlib import Path
 
 from aevae.paths import SweepPaths
-from jobs.cluster import ClusterProfile
+from jobs.cluster import SLURM_FILES, ClusterProfile
 from jobs.scheduler import ask, cancel_jobs, queued_jobs
 from jobs.slurm import clean_environment
 from jobs.submission import job_name, read_submissions
-
-SCRIPT = Path(__file__).resolve().parents[1] / "slurm" / "analysis.sbatch"
 
 
 def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
@@ -34,6 +32,7 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     command = Path(sys.executable).with_name("aevae-analysis")
     variables = {"SWEEP_DIR": str(paths.root), "AEVAE_ANALYSIS": str(command)}
     options += [f"--job-name={name}", f"--output={paths.analysis_log}"]
+    script = str(SLURM_FILES / "analysis.sbatch")
     with clean_environment():
-        printed = ask("sbatch", "--parsable", *options, str(SCRIPT), variables=variables)
+        printed = ask("sbatch", "--parsable", *options, script, variables=variables)
     return printed.strip().partition(";")[0]

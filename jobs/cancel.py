@@ -3,8 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from jobs.queue import SweepJobs
 from jobs.scheduler import SchedulerError, cancel_jobs
+from jobs.status import sweep_status
 from jobs.sweep import Sweep
 
 FIRST_PAUSE_S = 0.5
@@ -43,12 +43,8 @@ def _queued(sweep: Sweep, run_ids: Sequence[str]) -> dict[str, str]:
     """Return the keys of the jobs of these runs that are in the queue."""
     if not run_ids:
         return {}
-    jobs = SweepJobs.of(sweep.paths)
-    if jobs.error is not None:
-        raise SchedulerError(jobs.error)
-    places = {run_id: jobs.place(run_id) for run_id in run_ids}
-    return {
-        run_id: place.key
-        for run_id, place in places.items()
-        if place is not None and place.key is not None and place.kind in ("waiting", "running")
-    }
+    statuses = sweep_status(sweep, run_ids)
+    for status in statuses:
+        if status.job == "unknown":
+            raise SchedulerError(status.reason)
+    return {status.run_id: status.job for status in statuses if status.job is not None}

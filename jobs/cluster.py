@@ -14,7 +14,10 @@ from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
 from jobs.toml import read_toml
 
-SHIPPED_PROFILES = Path(__file__).resolve().parents[1] / "slurm" / "clusters"
+_INSTALLED = Path(__file__).resolve().parent / "slurm_files"
+SLURM_FILES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "slurm"
+"""Profiles and batch scripts: the folder slurm/ of a checkout, or what was installed of it."""
+SHIPPED_PROFILES = SLURM_FILES / "clusters"
 # What the other keys and the launcher decide; `extra` must not say it a second time.
 DECIDED = {
     *("account", "array", "comment", "constraint", "cpus-per-task", "error", "gpus"),
@@ -56,7 +59,9 @@ class ClusterProfile(Frozen):
     mem_gb: Annotated[float, Field(gt=0)] = 4.0
     timeout_min: Count = 60
     runs_per_job: Count = 1
-    """Runs that one job trains, one after another."""
+    """Runs that one job trains."""
+    side_by_side: bool = False
+    """Train them at the same time instead of one after another."""
     array_parallelism: Count = 64
     """Jobs of one array that may run at once."""
     requeue: bool = True

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -10,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from jobs.status import STATES, RunStatus
+from jobs.status import STATES, RunStatus, SweepReport
 
 STYLES = {
     "done": "green",
@@ -22,12 +23,13 @@ STYLES = {
 
 
 def status_table(statuses: Sequence[RunStatus]) -> Group:
-    """A table with a row per run, the reasons of what went wrong, all epochs as a bar, totals."""
+    """A row per run, the reasons why some are not done, all epochs as a bar, totals."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    for name in ("epoch", "val loss", "images/s", "ETA", "tries"):
+    for name in ("epoch", "val loss", "images/s", "ETA", "silent", "tries"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("where", overflow="ellipsis")
     for status in statuses:
         state = status.phase if status.phase == "evaluating" else status.state
         table.add_row(
@@ -37,17 +39,27 @@ def status_table(statuses: Sequence[RunStatus]) -> Group:
             _number(status.val_loss, ".3f"),
             _number(status.images_per_second, ",.0f"),
             format_duration(status.eta_seconds),
+            format_duration(status.beat_age_seconds),
             str(status.attempts or ""),
+            f"job {status.job}" if status.state == "pending" else status.node,
         )
     bar = ProgressBar(
         total=sum(status.epochs for status in statuses),
         completed=sum(status.epoch for status in statuses),
         width=40,
     )
-    reasons = [Text(f"{s.run_id}: {s.reason}") for s in statuses if s.reason]
     totals = Table.grid(padding=(0, 2))
     totals.add_row(bar, Text(summary_line(statuses), "bold"))
-    return Group(table, *reasons, totals)
+    return Group(table, *_reasons(statuses), totals)
+
+
+def report_view(report: SweepReport) -> Group:
+    """The table of all runs, what they cost, and when the scheduler and the files were asked."""
+    asked = datetime.fromisoformat(report.asked_at).astimezone()
+    footer = [f"as of {asked:%Y-%m-%d %H:%M:%S}"]
+    if report.gpu_hours is not None:
+        footer.append(f"{report.gpu_hours:.2f} GPU-hours used, by {report.gpu_hours_source}")
+    return Group(status_table(report.runs), Text("; ".join(footer)))
 
 
 def summary_line(statuses: Sequence[RunStatus]) -> str:
@@ -95,6 +107,19 @@ def format_duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _reasons(statuses: Sequence[RunStatus]) -> list[Text]:
+    """A line for each reason for which runs are not done."""
+    runs: dict[str, list[str]] = {}
+    for status in statuses:
+        if status.reason:
+            start = f", may start {status.start_estimate}" if status.start_estimate else ""
+            runs.setdefault(f"{status.reason}{start}", []).append(status.run_id)
+    return [
+        Text(f"{ids[0] if len(ids) == 1 else f'{len(ids)} runs'}: {reason}")
+        for reason, ids in runs.items()
+    ]
 
 
 def _number(value: float | None, spec: str) -> str:

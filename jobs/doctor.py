@@ -18,7 +18,7 @@ from aevae.data import verify_source
 from aevae.errors import InputError
 from aevae.paths import SweepPaths
 from jobs.cluster import ClusterProfile
-from jobs.scheduler import SchedulerError, ask, max_array_size
+from jobs.scheduler import SchedulerError, ask, configuration, max_array_size
 from jobs.slurm import batch_script, clean_environment
 
 LITTLE_SPACE_GB = 2.0
@@ -81,7 +81,8 @@ def _check(subject: str, check: Callable[[], Finding | str]) -> Finding:
 
 
 def _slurm() -> str:
-    return f"{ask('sinfo', '--version').strip()} answers; up to {max_array_size()} runs an array"
+    version = ask("sinfo", "--version").strip()
+    return f"{version} answers; up to {max_array_size(configuration())} runs an array"
 
 
 def _acceptance(profile: ClusterProfile) -> Finding | str:

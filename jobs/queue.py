@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
-from aevae.attempt import read_record
-from aevae.paths import RunPaths, SweepPaths
+from aevae.paths import SweepPaths
 from jobs.scheduler import (
     AccountedJob,
     QueuedJob,
     SchedulerError,
     accounted_jobs,
+    all_queued_jobs,
     queued_jobs,
-    unfinished_ids,
 )
 from jobs.submission import Submission, read_submissions
 
@@ -37,6 +36,8 @@ class Place:
     detail: str | None = None
     """Why it waits, or why nothing is known."""
     node: str | None = None
+    start: str | None = None
+    """When it may start; local time, ISO 8601."""
     raw_id: str | None = None
     shared: bool = False
     """Whether the job trains other runs as well."""
@@ -50,10 +51,10 @@ class Place:
 
 
 class SweepJobs:
-    """The jobs of a sweep. squeue is asked once, at once; sacct once, when it is needed."""
+    """The jobs of a sweep. squeue is asked at once; sacct once, when it is needed."""
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
-        self._submissions = submissions
+        self.submissions = submissions
         self._newest = {run_id: s for s in submissions for run_id in s.run_ids}
         self._names = [submission.job_name for submission in submissions]
         self._queue: dict[str, QueuedJob] = {}
@@ -69,11 +70,23 @@ class SweepJobs:
         """Look up the jobs of a sweep; nothing is asked if it never met a scheduler."""
         return cls(read_submissions(paths))
 
-    def place(self, run_id: str) -> Place | None:
-        """Say where the newest job of a run is; None if there never was one."""
-        submission = self._newest.get(run_id)
-        if submission is None:
-            return None
+    def place(self, run_id: str, last_job: str | None = None) -> Place | None:
+        """Say where the newest job of a run is; None if there never was one.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        last_job
+            SLURM_JOB_ID of its newest attempt. It counts for runs that were never submitted by
+            us: nobody recorded the job where plain sbatch was used.
+        """
+        if run_id in self._newest:
+            return self._submitted_place(run_id)
+        return self._place_by_id(last_job) if last_job is not None else None
+
+    def _submitted_place(self, run_id: str) -> Place:
+        submission = self._newest[run_id]
         if self.error is not None:
             return Place("unknown", detail=self.error)
         job_id = submission.found_id(self._queue)
@@ -81,24 +94,20 @@ class SweepJobs:
             return Place("gone")
         key = submission.key(run_id, job_id)
         job = self._queue.get(key)
-        if job is None:
-            return Place("gone", key)
-        if job.waiting:
-            start = f", may start {job.start}" if job.start else ""
-            return Place("waiting", key, f"{job.reason}{start} (job {key})")
-        shared = submission.runs_per_job > 1
-        return Place("running", key, node=job.nodes, raw_id=job.raw_id, shared=shared)
+        return Place("gone", key) if job is None else _place(job, submission.runs_per_job > 1)
 
-    def unfinished(self, raw_id: str) -> bool | None:
-        """Whether a job that nobody recorded (plain sbatch) is in the queue; None: unknown."""
-        return None if self._unfinished is None else raw_id in self._unfinished
+    def _place_by_id(self, raw_id: str) -> Place:
+        if isinstance(self._everything, SchedulerError):
+            return Place("unknown", detail=str(self._everything))
+        job = self._everything.get(raw_id)
+        return Place("gone") if job is None else _place(job, shared=False)
 
     @cached_property
-    def _unfinished(self) -> set[str] | None:
+    def _everything(self) -> dict[str, QueuedJob] | SchedulerError:
         try:
-            return unfinished_ids()
-        except SchedulerError:
-            return None
+            return all_queued_jobs()
+        except SchedulerError as error:
+            return error
 
     def end_reason(self, run_id: str) -> str | None:
         """Say how the newest job of a run ended; None if nobody knows."""
@@ -116,47 +125,18 @@ class SweepJobs:
     @cached_property
     def accounted(self) -> list[AccountedJob] | None:
         """Every attempt at every job; None if accounting does not answer."""
-        return _accounted(self._submissions)
+        if not self.submissions:
+            return []
+        first = datetime.fromisoformat(self.submissions[0].submitted_at).astimezone()
+        since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+        try:
+            return accounted_jobs(self._names, since)
+        except SchedulerError:
+            return None
 
 
-def used_gpu_hours(paths: SweepPaths) -> float | None:
-    """GPU-hours that all attempts at a sweep took so far; None if it had no GPUs of a cluster.
-
-    As accounted; without accounting, as the attempts recorded, up to their last sign of life.
-    """
-    submissions = read_submissions(paths)
-    if not any(submission.gpus for submission in submissions):
-        return None
-    jobs = _accounted(submissions)
-    if jobs is not None:
-        return sum(job.gpus * job.elapsed_seconds for job in jobs) / 3600
-    gpus = {run_id: s.gpus for s in submissions for run_id in s.run_ids}
-    return sum(gpus[run_id] * _recorded_seconds(paths.run(run_id)) for run_id in gpus) / 3600
-
-
-def _recorded_seconds(run: RunPaths) -> float:
-    """Time of a run's attempts in jobs, by their own records."""
-    seconds = 0.0
-    for attempt in run.attempts():
-        record = read_record(attempt)
-        if record is not None and record.slurm_job_id is not None:
-            began = datetime.fromisoformat(record.started_at)
-            if record.ended_at is not None:
-                ended = datetime.fromisoformat(record.ended_at)
-            elif attempt.stderr.exists():
-                ended = datetime.fromtimestamp(attempt.stderr.stat().st_mtime, UTC)
-            else:
-                ended = began
-            seconds += max(0.0, (ended - began).total_seconds())
-    return seconds
-
-
-def _accounted(submissions: Sequence[Submission]) -> list[AccountedJob] | None:
-    if not submissions:
-        return []
-    first = datetime.fromisoformat(submissions[0].submitted_at).astimezone()
-    since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
-    try:
-        return accounted_jobs([submission.job_name for submission in submissions], since)
-    except SchedulerError:
-        return None
+def _place(job: QueuedJob, shared: bool) -> Place:
+    """Describe a job that is in the queue."""
+    if job.waiting:
+        return Place("waiting", job.key, job.reason, start=job.start)
+    return Place("running", job.key, node=job.nodes, raw_id=job.raw_id, shared=shared)

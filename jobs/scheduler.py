@@ -6,7 +6,7 @@ A command that fails says nothing about the jobs: it raises, and is never read a
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 TIMEOUT_S = 60
@@ -59,21 +59,11 @@ def queued_jobs(names: Iterable[str]) -> dict[str, QueuedJob]:
         SLURM did not answer.
     """
     wanted = ",".join(names)
-    if not wanted:
-        return {}
-    # Tasks one by one (-r); what may hold the separator comes last.
-    form = "%i|%A|%j|%T|%S|%N|%r"
-    output = ask("squeue", "--noheader", "--array", f"--name={wanted}", f"--format={form}")
-    jobs = {}
-    for line in output.splitlines():
-        key, raw_id, name, state, start, nodes, reason = line.split("|", 6)
-        known = start if start and start != "N/A" else None
-        jobs[key] = QueuedJob(key, raw_id, name, state, reason, known, nodes)
-    return jobs
+    return {job.key: job for job in _queue(f"--name={wanted}")} if wanted else {}
 
 
-def unfinished_ids() -> set[str]:
-    """Return the SLURM_JOB_ID of every job of anybody that has not left the queue.
+def all_queued_jobs() -> dict[str, QueuedJob]:
+    """Return every job of anybody that has not left the queue, by its SLURM_JOB_ID.
 
     Raises
     ------
@@ -81,7 +71,16 @@ def unfinished_ids() -> set[str]:
         SLURM did not answer.
     """
     # squeue --jobs fails for an id that SLURM has forgotten: asking for all does not.
-    return set(ask("squeue", "--noheader", "--array", "--format=%A").split())
+    return {job.raw_id: job for job in _queue()}
+
+
+def _queue(*options: str) -> Iterator[QueuedJob]:
+    # Tasks one by one (--array); what may hold the separator comes last.
+    form = "%i|%A|%j|%T|%S|%N|%r"
+    for line in ask("squeue", "--noheader", "--array", *options, f"--format={form}").splitlines():
+        key, raw_id, name, state, start, nodes, reason = line.split("|", 6)
+        known = start if start and start != "N/A" else None
+        yield QueuedJob(key, raw_id, name, state, reason, known, nodes)
 
 
 def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:
@@ -116,12 +115,31 @@ def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:
     return jobs
 
 
-def max_array_size() -> int:
+def configuration() -> dict[str, str]:
+    """Return the cluster's configuration, as `scontrol show config` has it.
+
+    Raises
+    ------
+    SchedulerError
+        SLURM did not answer.
+    """
+    found = re.findall(r"^(\w+)\s*= *(.*?) *$", ask("scontrol", "show", "config"), re.M)
+    return dict(found)
+
+
+def max_array_size(configured: dict[str, str]) -> int:
     """Tasks that one array may have: MaxArraySize bounds the index, which starts at 0."""
-    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", ask("scontrol", "show", "config"), re.M)
-    if found is None:
+    size = configured.get("MaxArraySize", "")
+    if not size.isdigit():
         raise SchedulerError("scontrol show config names no MaxArraySize")
-    return int(found.group(1))
+    return int(size)
+
+
+def being_preempted(raw_id: str) -> bool:
+    """Whether a running job is losing its place to another one, rather than being cancelled."""
+    told = ask("scontrol", "show", "job", raw_id, "--oneliner")
+    words = dict(word.partition("=")[::2] for word in told.split())
+    return words.get("JobState") == "RUNNING" and words.get("PreemptTime", "None") != "None"
 
 
 def cancel_jobs(keys: Sequence[str]) -> None:

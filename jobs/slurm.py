@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
@@ -16,8 +15,16 @@ from submitit.slurm.slurm import _make_sbatch_string
 from aevae.errors import InputError
 from aevae.paths import SweepPaths
 from jobs.cluster import ClusterProfile
+from jobs.limits import submit_limit
 from jobs.local import launcher_lock
-from jobs.scheduler import QueuedJob, SchedulerError, max_array_size, queued_jobs
+from jobs.scheduler import (
+    QueuedJob,
+    SchedulerError,
+    configuration,
+    max_array_size,
+    queued_jobs,
+)
+from jobs.selection import runs_to_launch
 from jobs.status import sweep_status
 from jobs.submission import (
     Submission,
@@ -30,13 +37,12 @@ from jobs.sweep import Sweep
 from jobs.task import RunTask
 
 SCHEDULER_VARIABLE = re.compile(r"(SLURM|SLURMD|SRUN|SBATCH|SALLOC|SUBMITIT)_")
-RESUBMITTED = ("planned", "interrupted", "failed")
 
 
 def submit_missing(
-    sweep: Sweep, run_ids: Sequence[str], profile: ClusterProfile, say: Callable[[str], None]
+    sweep: Sweep, only: Sequence[str], profile: ClusterProfile, say: Callable[[str], None]
 ) -> int:
-    """Submit those of `run_ids` that are neither done nor in the queue; do not wait.
+    """Submit the runs, or those of `only`, that are neither done nor in the queue; do not wait.
 
     Returns
     -------
@@ -46,8 +52,8 @@ def submit_missing(
     Raises
     ------
     SchedulerError
-        SLURM cannot be asked what is in the queue (then nothing is submitted), or refused. What
-        it took is recorded.
+        SLURM cannot be asked what is in the queue (then nothing is submitted), refused, or has
+        no room for all. What it took is recorded.
     InputError
         Another launcher is at work on the sweep.
     """
@@ -58,12 +64,10 @@ def submit_missing(
         for submission in submissions:
             if submission.job_id is None:
                 _adopt(sweep.paths, submission, queue)
-        statuses = sweep_status(sweep, run_ids)
-        # A failed run may have a job: one that trains other runs as well, and may come back to it.
-        wanted = [s.run_id for s in statuses if s.state in RESUBMITTED and s.job is None]
-        for state, count in Counter(s.state for s in statuses if s.run_id not in wanted).items():
-            say(f"{count} runs are {state}: left alone")
-        return _submit_chunks(sweep.paths, wanted, profile, say)
+        memory = {run_id: s.mem_gb for s in submissions for run_id in s.run_ids}
+        more = {run_id for run_id, mem_gb in memory.items() if mem_gb != profile.mem_gb}
+        wanted = runs_to_launch(sweep_status(sweep, only), only, say, more_memory=more)
+        return _submit_what_fits(sweep.paths, wanted, profile, say) if wanted else 0
 
 
 def batch_script(
@@ -140,13 +144,33 @@ def next_number(paths: SweepPaths) -> int:
     return max((submission.number for submission in read_submissions(paths)), default=0) + 1
 
 
-def _submit_chunks(
+def _submit_what_fits(
     paths: SweepPaths, wanted: list[str], profile: ClusterProfile, say: Callable[[str], None]
 ) -> int:
-    """Submit arrays as large as SLURM allows; return the number of runs."""
-    size = max_array_size() * profile.runs_per_job if wanted else 1
-    for start in range(0, len(wanted), size):
-        chunk = tuple(wanted[start : start + size])
+    """Submit as many runs as the user may have in the queue; return their number."""
+    configured = configuration()
+    limit = submit_limit(profile, configured)
+    fitting = wanted[: limit.room * profile.runs_per_job] if limit is not None else wanted
+    _submit_chunks(paths, fitting, max_array_size(configured), profile, say)
+    if len(fitting) < len(wanted):
+        raise SchedulerError(
+            f"{len(fitting)} of {len(wanted)} runs were submitted: {limit}; once some have ended, "
+            "the same command submits the rest"
+        )
+    return len(wanted)
+
+
+def _submit_chunks(
+    paths: SweepPaths,
+    run_ids: list[str],
+    array_size: int,
+    profile: ClusterProfile,
+    say: Callable[[str], None],
+) -> None:
+    """Submit arrays as large as SLURM allows."""
+    size = array_size * profile.runs_per_job
+    for start in range(0, len(run_ids), size):
+        chunk = tuple(run_ids[start : start + size])
         try:
             job_id = _submit(paths, next_number(paths), chunk, profile)
         except (FailedJobError, FailedSubmissionError) as error:
@@ -155,7 +179,6 @@ def _submit_chunks(
                 "the same command submits the rest"
             ) from None
         say(f"job {job_id}: {len(chunk)} runs")
-    return len(wanted)
 
 
 def _submit(
@@ -192,7 +215,8 @@ def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob
 
 
 def _tasks(paths: SweepPaths, submission: Submission) -> list[RunTask]:
-    return [RunTask(str(paths.root), run_ids) for run_ids in submission.tasks]
+    together = submission.side_by_side
+    return [RunTask(str(paths.root), run_ids, together) for run_ids in submission.tasks]
 
 
 @contextmanager

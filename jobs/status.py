@@ -4,17 +4,19 @@ Files decide what is done; nothing here is ever written.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aevae.attempt import AttemptRecord, read_record
+from aevae.attempt import AttemptRecord, read_record, utc_now
 from aevae.paths import RunPaths
 from aevae.results import open_results
 from aevae.store import InvalidFile
 from jobs.queue import Place, SweepJobs
 from jobs.sweep import Sweep
+from jobs.usage import gpu_usage
 
 STATES = ("planned", "pending", "running", "done", "interrupted", "failed", "unknown")
 
@@ -29,7 +31,9 @@ class RunStatus:
     attempts: int = 0
     job: str | None = None
     """Its job that waits or runs, or ``unknown`` if the scheduler cannot be asked."""
-    host: str | None = None
+    node: str | None = None
+    start_estimate: str | None = None
+    """When its job may start, as the scheduler guesses; local time, ISO 8601."""
     phase: str | None = None
     epoch: int = 0
     epochs: int = 0
@@ -37,6 +41,26 @@ class RunStatus:
     images_per_second: float | None = None
     eta_seconds: float | None = None
     beat_age_seconds: float | None = None
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it failed for want of memory: tried again unchanged, it would fail again."""
+        return self.state == "failed" and self.reason == "out_of_memory"
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """All that is known of a sweep at one moment."""
+
+    sweep: str
+    asked_at: str
+    """UTC, ISO 8601."""
+    counts: dict[str, int]
+    """Runs in each state."""
+    gpu_hours: float | None
+    """None if it asked a cluster for no GPUs."""
+    gpu_hours_source: str | None
+    runs: list[RunStatus]
 
 
 def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
@@ -53,8 +77,13 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
     """
     attempts = paths.attempts()
     record = read_record(attempts[-1]) if attempts else None
-    state, reason = _state(paths, bool(attempts), record, jobs)
-    place = jobs.place(paths.run_id)
+    done, damage = _look_at_results(paths)
+    state, reason, place = "done", None, None
+    if not done:
+        place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
+        state, reason = _state(paths, bool(attempts), record, place, jobs)
+    if damage is not None and state not in ("pending", "running"):
+        state, reason = "failed", damage
     beat = _read_beat(paths)
     epoch = int(beat.get("epoch", 0))
     rate = beat.get("seconds_per_epoch")
@@ -65,36 +94,63 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
         reason=reason,
         attempts=len(attempts),
         job=place.queued if place is not None else None,
-        host=(place and place.node) or (record.host if record else None),
+        node=(place and place.node) or (record.host if record else None),
+        start_estimate=place.start if place is not None else None,
         phase=beat.get("phase") if running else None,
         epoch=epochs if state == "done" else epoch,
         epochs=epochs,
         val_loss=beat.get("val_loss"),
         images_per_second=beat.get("images_per_second"),
         eta_seconds=(epochs - epoch) * rate if running and rate else None,
-        beat_age_seconds=_age(beat.get("beat")) if running else None,
+        beat_age_seconds=_age(beat.get("beat")) if state != "done" else None,
     )
 
 
 def sweep_status(sweep: Sweep, run_ids: Sequence[str] = ()) -> list[RunStatus]:
     """Read the states of all runs of a sweep, or of some."""
-    epochs = sweep.spec.train.epochs
+    return _statuses(sweep, run_ids, SweepJobs.of(sweep.paths))
+
+
+def sweep_report(sweep: Sweep) -> SweepReport:
+    """Read the states of all runs and what they cost; squeue and sacct are asked once each."""
     jobs = SweepJobs.of(sweep.paths)
+    runs = _statuses(sweep, (), jobs)
+    usage = gpu_usage(sweep.paths, jobs)
+    return SweepReport(
+        sweep=str(sweep.paths.root),
+        asked_at=utc_now(),
+        counts=dict(Counter(run.state for run in runs)),
+        gpu_hours=usage.gpu_hours if usage else None,
+        gpu_hours_source=usage.source if usage else None,
+        runs=runs,
+    )
+
+
+def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[RunStatus]:
+    epochs = sweep.spec.train.epochs
     return [run_status(sweep.paths.run(run_id), epochs, jobs) for run_id in sweep.select(run_ids)]
 
 
+def _look_at_results(paths: RunPaths) -> tuple[bool, str | None]:
+    """Say whether there are results, and what is wrong with those that are none."""
+    if not paths.results.exists():
+        return False, None
+    try:
+        with open_results(paths.results):
+            return True, None
+    except InvalidFile as error:
+        return False, f"damaged results: {error}"
+
+
 def _state(
-    paths: RunPaths, attempted: bool, record: AttemptRecord | None, jobs: SweepJobs
+    paths: RunPaths,
+    attempted: bool,
+    record: AttemptRecord | None,
+    place: Place | None,
+    jobs: SweepJobs,
 ) -> tuple[str, str | None]:
-    """Return state and reason."""
-    if paths.results.exists():
-        try:
-            with open_results(paths.results):
-                return "done", None
-        except InvalidFile as error:
-            return "failed", f"damaged results: {error}"
+    """State and reason of a run without results."""
     alive = record.alive if record is not None else False
-    place = jobs.place(paths.run_id)
     if alive or (place is not None and place.kind == "running" and not place.shared):
         return "running", None
     if place is not None and place.kind == "running":
@@ -107,19 +163,15 @@ def _state(
         if place is not None:
             return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
         return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
-    if alive is None and place is None:
-        queued = jobs.unfinished(record.slurm_job_id) if record.slurm_job_id is not None else None
-        if queued is None:
-            return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
-        if queued:
-            return "running", None
+    if alive is None and record.slurm_job_id is None:
+        return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
     return _end(paths, record, jobs)
 
 
 def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[str, str | None]:
     """State and reason of one of several runs of a job that is at work."""
     if record is None or record.slurm_job_id != place.raw_id:
-        return "pending", f"behind other runs of its job (job {place.key})"
+        return "pending", "behind other runs of its job"
     if record.outcome == "failed":
         return "failed", record.reason
     return "running", None

@@ -29,7 +29,10 @@ class Submission(Frozen):
     run_ids: Annotated[tuple[str, ...], Field(strict=False)]
     """In the order of the array's tasks; a single task is a job without an array."""
     runs_per_job: int = 1
+    side_by_side: bool = False
     gpus: int
+    """Of one job."""
+    mem_gb: float | None = None
     timeout_min: int
     max_num_timeout: int
     submitted_at: str
@@ -48,6 +51,11 @@ class Submission(Frozen):
         """The runs of each job of the array."""
         starts = range(0, len(self.run_ids), self.runs_per_job)
         return [self.run_ids[start : start + self.runs_per_job] for start in starts]
+
+    @property
+    def gpus_per_run(self) -> float:
+        """GPUs of one run, which is a part of one where runs share it at the same time."""
+        return self.gpus / self.runs_per_job if self.side_by_side else self.gpus
 
     def found_id(self, queue: dict[str, QueuedJob]) -> str | None:
         """Return the id of the job: as recorded, or as the queue has it under our name."""
@@ -74,7 +82,9 @@ def new_submission(
         job_name=job_name(paths, number),
         run_ids=run_ids,
         runs_per_job=profile.runs_per_job,
+        side_by_side=profile.side_by_side,
         gpus=profile.gpus,
+        mem_gb=profile.mem_gb,
         timeout_min=profile.timeout_min,
         max_num_timeout=profile.max_num_timeout,
         submitted_at=utc_now(),

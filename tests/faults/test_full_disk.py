@@ -48,14 +48,27 @@ def test_12_a_run_on_a_full_disk_fails_with_the_reason_and_succeeds_when_there_i
     full = aevae("run", sweep.root, run.run_id, cwd=weird)
     assert full.returncode == 1
     message = full.stderr.splitlines()[-1]
-    assert message.startswith("aevae: disk_full: No space left on device: ")
-    assert message.endswith(lost)
-    assert read_record(run.attempts()[-1]).reason.startswith("disk_full")
+    assert message.startswith("aevae: disk_full: [Errno 28] No space left on device: ")
+    assert lost in message
+    assert read_record(run.attempts()[-1]).reason == "disk_full"
     assert not list(sweep.root.rglob(".*.tmp"))
     leave_free(None)
     again = aevae("run", sweep.root, run.run_id, cwd=weird)
     assert again.returncode == 0, again.stderr
     check_results(run.results)
+
+
+def test_12_a_run_that_cannot_even_be_claimed_leaves_nothing(disk, weird, spec, aevae):
+    place, leave_free = disk
+    sweep = SweepPaths(place / "sweep")
+    assert aevae("sweep", spec, "--out", sweep.root, "--prepare", cwd=weird).returncode == 0
+    leave_free(0)
+    run = sweep.planned()[0]
+    result = aevae("run", sweep.root, run.run_id, cwd=weird)
+    assert result.returncode == 1
+    assert result.stderr.startswith("aevae: [Errno 28] No space left on device: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert not list((run.root / "attempts").iterdir())
 
 
 @pytest.mark.parametrize("command", [["tables"], ["figures", "--only", "digits"]])

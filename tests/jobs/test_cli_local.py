@@ -23,7 +23,7 @@ def test_a_sweep_runs_once_and_can_be_looked_at(weird, spec, aevae):
     assert first.returncode == 0, first.stderr
     state = aevae("status", out, "--json", cwd=weird)
     assert state.returncode == 0
-    runs = json.loads(state.stdout)
+    runs = json.loads(state.stdout)["runs"]
     assert [(r["state"], r["attempts"]) for r in runs] == [("done", 1)] * 2
     log = aevae("logs", out, runs[0]["run_id"], cwd=weird)
     assert "epoch 2" in log.stdout
@@ -32,7 +32,7 @@ def test_a_sweep_runs_once_and_can_be_looked_at(weird, spec, aevae):
     assert "2 of 2 runs are done" in again.stderr
     assert aevae("run", out, "--index", 1, cwd=weird).returncode == 0
     assert [
-        r["attempts"] for r in json.loads(aevae("status", out, "--json", cwd=weird).stdout)
+        r["attempts"] for r in json.loads(aevae("status", out, "--json", cwd=weird).stdout)["runs"]
     ] == [
         1,
         1,

@@ -48,7 +48,9 @@ def wait_until(condition, seconds=90):
 
 
 def states(out: Path, aevae, weird):
-    return [r["state"] for r in json.loads(aevae("status", out, "--json", cwd=weird).stdout)]
+    return [
+        r["state"] for r in json.loads(aevae("status", out, "--json", cwd=weird).stdout)["runs"]
+    ]
 
 
 def checkpointed(out: Path):
@@ -65,9 +67,11 @@ def test_20_of_two_launchers_one_works_and_cancel_stops_it_with_checkpoints(
     assert second.returncode == 2
     assert f"another launcher (process {launcher.pid}) is at work" in second.stderr
     assert states(out, aevae, weird) == ["running", "running"]
+    follower = start("logs", out, Sweep.open(out).runs[0].run_id, "--follow")
 
     assert aevae("cancel", out, cwd=weird).returncode == 0
     assert launcher.wait(60) == 75
+    assert follower.wait(60) == 0
     assert states(out, aevae, weird) == ["interrupted", "interrupted"]
     assert all(len(run.attempts()) == 1 for run in Sweep.open(out).paths.planned())
     assert "nothing was running" in aevae("cancel", out, cwd=weird).stderr
@@ -88,14 +92,15 @@ def test_21_runs_outlive_a_killed_launcher_and_the_next_one_waits_for_them(
     assert all(len(run.attempts()) == 1 for run in Sweep.open(out).paths.planned())
 
 
-def test_a_stopped_run_exits_75_and_goes_on(weird, spec, aevae, start):
+def test_14_a_run_told_to_stop_three_times_saves_exits_75_and_goes_on(weird, spec, aevae, start):
     out = weird / "stopped"
     settings = ("--set", "train.epochs=200", "--set", 'models=["vae"]')
     first = aevae("sweep", spec, "--out", out, "--only", "nosuch", *settings, cwd=weird)
     assert first.returncode == 2
     process = start("run", out, "--index", 0)
     wait_until(lambda: checkpointed(out) >= 1)
-    os.kill(process.pid, signal.SIGUSR2)
+    for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGUSR2):
+        os.kill(process.pid, number)
     assert process.wait(60) == 75
     assert "SIGUSR2 after epoch" in process.stderr.read()
     again = aevae("run", out, "--index", 0, cwd=weird)
@@ -110,7 +115,7 @@ def test_a_failed_run_is_named_and_tried_again(weird, spec, aevae):
         result = aevae("sweep", spec, "--out", out, *settings, cwd=weird)
         assert result.returncode == 1
         assert "failed: diverged: train loss is" in result.stderr
-        run = json.loads(aevae("status", out, "--json", cwd=weird).stdout)[0]
+        run = json.loads(aevae("status", out, "--json", cwd=weird).stdout)["runs"][0]
         assert (run["state"], run["attempts"]) == ("failed", attempt)
 
 

@@ -49,7 +49,7 @@ def fake(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     # sbatch must never be reached where a test does not define it.
-    for name in ("squeue", "sacct", "scontrol", "sbatch", "scancel"):
+    for name in ("squeue", "sacct", "sacctmgr", "scontrol", "sbatch", "scancel"):
         (folder / name).write_text(f"#!/bin/sh\necho no {name} here >&2\nexit 1\n")
         (folder / name).chmod(0o755)
 
@@ -96,13 +96,15 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     )
     fake("squeue", f"cat <<'END'\n{queue}\nEND")
     fake("sbatch", "echo Submitted batch job 78")
+    # Damaged results are made again, by the job that is queued already.
+    (folder / "runs" / first["run_ids"][0] / "results.h5").write_bytes(b"damaged")
     resumed = sweep(folder)
     assert resumed.returncode == 0, resumed.stderr
     assert "4 runs are pending: left alone" in resumed.stderr
     local = aevae(
         "sweep", str(folder / "sweep.toml"), "--out", str(folder), "--only", first["run_ids"][0]
     )
-    assert "1 runs have jobs in a queue: left alone" in local.stderr
+    assert "1 runs are pending: left alone" in local.stderr
     third = json.loads((folder / "submissions" / "3.json").read_text())
     assert third["run_ids"] == second["run_ids"]
 
@@ -119,7 +121,7 @@ def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
     assert again.returncode == 1
     assert "squeue failed: slurm_load_jobs error: Unable to contact controller" in again.stderr
     assert not (tmp_path / "called").exists()
-    report = json.loads(aevae("status", str(folder), "--json").stdout)
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert {status["state"] for status in report} == {"unknown"}
 
 
@@ -135,17 +137,17 @@ def submit(fake, folder):
 def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_path):
     folder = tmp_path / "sweep"
     record = submit(fake, folder)
-    for run_id in record["run_ids"][:3]:
+    for task, run_id in enumerate(record["run_ids"][:3]):
         attempt = folder / "runs" / run_id / "attempts" / "1"
         attempt.mkdir(parents=True)
         values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
-        values |= {"slurm_job_id": "80", "started_at": "2026-01-01T00:00:00+00:00"}
+        values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
         (attempt / "attempt.json").write_text(json.dumps(values))
     fake("squeue", f"echo '77_0|80|{record['job_name']}|RUNNING|2026-01-01T00:00:00|node9|None'")
     lines = ["77_1|81|x|60|gres/gpu=1|OUT_OF_MEMORY", "77_2|82|x|60|gres/gpu=1|NODE_FAIL"]
     lines += ["77_3|83|x|0||CANCELLED by 1000"]
     fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
-    report = json.loads(aevae("status", str(folder), "--json").stdout)
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert [(s["state"], s["reason"]) for s in report[:4]] == [
         ("running", None),
         ("failed", "out_of_memory"),
@@ -163,9 +165,64 @@ def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake
     values |= {"slurm_job_id": "80", "started_at": "2026-01-01T00:00:00+00:00"}
     values |= {"outcome": "interrupted", "ended_at": "2026-01-01T01:30:00+00:00"}
     (attempt / "attempt.json").write_text(json.dumps(values))
-    assert "1.50 GPU-hours used" in aevae("status", str(folder)).stdout
+    assert "1.50 GPU-hours used, by the runs' own records" in aevae("status", str(folder)).stdout
     fake("sacct", "echo '77_0|80|x|7200|cpu=1,gres/gpu=1|COMPLETED'")
-    assert "2.00 GPU-hours used" in aevae("status", str(folder)).stdout
+    assert "2.00 GPU-hours used, by sacct" in aevae("status", str(folder)).stdout
+
+
+def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
+    folder, profile = tmp_path / "sweep", tmp_path / "larger.toml"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    hopeless, *others = json.loads((folder / "submissions" / "1.json").read_text())["run_ids"]
+    fake("sacct", "echo '77_0|81|x|60|gres/gpu=1|OUT_OF_MEMORY'")
+
+    def submitted(number: int, *argv: str) -> list[str]:
+        assert sweep(folder, *argv).returncode == 0
+        return json.loads((folder / "submissions" / f"{number}.json").read_text())["run_ids"]
+
+    assert submitted(2) == others
+    assert submitted(3, "--only", hopeless) == [hopeless]
+    fake("sacct", "echo '77|81|x|60|gres/gpu=1|OUT_OF_MEMORY'")
+    left = sweep(folder, "--only", others[0], "--dry-run")
+    assert left.returncode == 0
+    profile.write_text("mem_gb = 2")
+    assert hopeless in submitted(4, "--cluster", str(profile))
+
+
+def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    # An own job of another account and one of this wait already; the second counts.
+    fake("squeue", 'case "$*" in *--user*) echo "other|normal"; echo "aevae|normal";; esac')
+    enforced = "AccountingStorageEnforce = associations,limits"
+    fake("scontrol", f"{CONFIG}; echo '{enforced}'; echo 'ClusterName = here'")
+    associations = "other||normal|1\naevae|cpu|normal|2\naevae||long|100\naevae|gpu|normal|5"
+    fake(
+        "sacctmgr",
+        f"case $3 in assoc) printf '{associations}\n';; "
+        "qos) printf 'normal|9\nlong|4\nother|1\n';; esac",
+    )
+    fake("sbatch", ACCEPTING)
+    refused = sweep(folder)
+    assert refused.returncode == 1
+    assert (
+        "4 of 6 runs were submitted: MaxSubmitJobs of account aevae allows 5 jobs in the queue, "
+        "1 were there" in refused.stderr
+    )
+    assert len(list((folder / "submissions").iterdir())) >= 1
+
+
+def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    submit(fake, folder)
+    for name in ("squeue", "sacct"):
+        fake(name, f"echo asked >>'{tmp_path}/{name}'")
+    shown = aevae("status", str(folder)).stdout
+    assert "6 failed" in shown
+    assert (tmp_path / "squeue").read_text() == "asked\n"
+    assert (tmp_path / "sacct").read_text() == "asked\n"
 
 
 def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_path):
@@ -180,12 +237,18 @@ def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_p
         (attempt / "attempt.json").write_text(json.dumps(values))
 
     def states() -> list[str]:
-        report = json.loads(aevae("status", str(folder), "--json").stdout)
+        report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
         return sorted(status["state"] for status in report)
 
     assert states() == ["planned"] * 4 + ["unknown"] * 2
-    fake("squeue", "echo 79; echo 80")
+    fake("squeue", "echo '80|80|mine|RUNNING|N/A|node9|None'; echo '82|82|x|PENDING|N/A||None'")
     assert states() == ["failed"] + ["planned"] * 4 + ["running"]
+    fake("scancel", f"echo $* >'{tmp_path}/cancelled'")
+    cancelled = aevae("cancel", str(folder), "--grace", "0")
+    assert "jobs 80 are still in the queue after 0 s" in cancelled.stderr
+    assert (tmp_path / "cancelled").read_text() == "--quiet 80\n"
+    fake("squeue", "echo '80|80|mine|PENDING|2026-01-02T00:00:00||BeginTime'")
+    assert states() == ["failed", "pending"] + ["planned"] * 4
 
 
 def test_a_dry_run_needs_no_slurm_and_writes_nothing(tmp_path, monkeypatch):

@@ -1,17 +1,30 @@
 """The one-machine SLURM, up while the tests of this folder run."""
 
+import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import h5py
+import numpy as np
+import psutil
 import pytest
+import tomli_w
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ONEHOST = REPOSITORY / "slurm" / "onehost"
+# Some seconds of training: enough to disturb it twice.
+EPOCHS = 100
+SEEDS = "seeds=[0,1]"
 SPEC = """
 name = "tiny"
 models = ["vae"]
@@ -34,6 +47,144 @@ checkpoint_seconds = 0.2
 """
 
 
+def run(argv: list[str], code: int = 0) -> "subprocess.CompletedProcess[str]":
+    """Run a command, which must end with `code`."""
+    result = subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=280,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    assert result.returncode == code, f"{' '.join(argv)}: {result.stdout}{result.stderr}"
+    return result
+
+
+def wait_for(condition: Callable[[], object], what: str, pause_s: float = 0.2) -> None:
+    deadline = time.monotonic() + 250
+    while not condition():
+        assert time.monotonic() < deadline, f"not within 250 s: {what}"
+        time.sleep(pause_s)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of a run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def attempts(self) -> list[dict[str, Any]]:
+        folders = sorted((self.path / "attempts").glob("[0-9]*"), key=lambda p: int(p.name))
+        return [json.loads((folder / "attempt.json").read_text()) for folder in folders]
+
+    @property
+    def epoch(self) -> int:
+        return json.loads((self.path / "progress.json").read_text())["epoch"]
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        return sorted(self.path.glob("checkpoint-*.pt"))
+
+    @property
+    def starts(self) -> list[int]:
+        """The epoch from which each attempt went on."""
+        logs = [self.log(number) for number in range(1, len(self.attempts) + 1)]
+        return [int(epoch) for log in logs for epoch in re.findall(r"from epoch (\d+) of", log)]
+
+    def log(self, attempt: int) -> str:
+        return (self.path / "attempts" / str(attempt) / "stderr").read_text()
+
+    def hold(self, attempt: int = 1) -> None:
+        """Stop its process once it has trained in this attempt, as if it had become slow."""
+
+        def trained() -> bool:
+            if len(self.attempts) < attempt or not self.checkpoints:
+                return False
+            return len(self.starts) == attempt and self.epoch > self.starts[-1]
+
+        wait_for(trained, f"{self.name} trains", pause_s=0.02)
+        if self.attempts[-1]["outcome"] is None:  # else a limit was faster
+            os.kill(self.attempts[-1]["pid"], signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End what `hold` began; so does every signal that SLURM sends."""
+        os.kill(self.attempts[-1]["pid"], signal.SIGCONT)
+
+    def wait_ended(self, attempt: int) -> dict[str, Any]:
+        def ended() -> bool:
+            return len(self.attempts) >= attempt and self.attempts[attempt - 1]["outcome"]
+
+        wait_for(ended, f"the end of attempt {attempt}")
+        return self.attempts[attempt - 1]
+
+    def go_on_when_told(self) -> None:
+        """Let it go on once USR2 waits for it, where only the batch script hears of SLURM."""
+        status = Path(f"/proc/{self.attempts[-1]['pid']}/status")
+        usr2 = 1 << (signal.SIGUSR2 - 1)
+
+        def told() -> bool:
+            if self.attempts[-1]["outcome"] is not None:
+                return True
+            pending = re.search(r"ShdPnd:\s*(\w+)", status.read_text())
+            return pending is not None and bool(int(pending[1], 16) & usr2)
+
+        wait_for(told, "USR2")
+        if psutil.pid_exists(self.attempts[-1]["pid"]):
+            self.go_on()
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The folder of a sweep."""
+
+    path: Path
+
+    @property
+    def runs(self) -> list[Run]:
+        return [Run(path) for path in sorted((self.path / "runs").iterdir())]
+
+    @property
+    def submissions(self) -> list[dict[str, Any]]:
+        paths = sorted((self.path / "submissions").glob("*.json"), key=lambda p: int(p.stem))
+        return [json.loads(path.read_text()) for path in paths]
+
+    @property
+    def job(self) -> str:
+        """The job of the newest submission."""
+        return self.submissions[-1]["job_id"]
+
+    def wait_done(self) -> None:
+        wait_for(lambda: all((r.path / "results.h5").exists() for r in self.runs), "all results")
+
+    def assert_equals(self, other: "SweepFolder") -> None:
+        """Compare every dataset of the runs that both have, but for the seconds of epochs."""
+        shared = {run.name for run in self.runs} & {run.name for run in other.runs}
+        assert shared
+        for name in shared:
+            mine, theirs = (Run(sweep.path / "runs" / name) for sweep in (self, other))
+            a, b = _datasets(mine.path / "results.h5"), _datasets(theirs.path / "results.h5")
+            assert a.keys() == b.keys()
+            for key in a:
+                np.testing.assert_array_equal(a[key], b[key], err_msg=f"{name}: {key}")
+
+
+def _datasets(path: Path) -> dict[str, np.ndarray]:
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: arrays.update({name: item[()]} if hasattr(item, "shape") else {})
+        )
+    del arrays["history/epoch_seconds"]
+    return arrays
+
+
 class Onehost:
     """Commands against the cluster; each must succeed within its deadline."""
 
@@ -45,6 +196,10 @@ class Onehost:
 
     def aevae(self, *argv: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
         return self._run([sys.executable, "-m", "jobs.cli", *argv], code)
+
+    def limit(self, job: str, minutes: int) -> None:
+        """Change the time limit of a job; with 1, it is met within half a minute."""
+        self.slurm("scontrol", "update", f"jobid={job}", f"timelimit={minutes}")
 
     def start_now(self, job: str) -> None:
         """Spare a requeued job its waiting time."""
@@ -61,25 +216,27 @@ class Onehost:
         """Wait until sacct knows all attempts at a job to have ended, in these states."""
         self.wait_for(lambda: sorted(self.accounted(job)) == sorted(states), f"{states} in sacct")
 
-    def wait_for(self, condition: Callable[[], object], what: str, timeout_s: float = 120) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-            time.sleep(0.2)
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        wait_for(condition, what)
+
+    def stop(self, daemon: str) -> None:
+        """End a daemon, as if it had failed; `up` brings it back."""
+        lines = [line.split() for line in self._run([str(ONEHOST / "status")]).stdout.splitlines()]
+        pid = next(int(words[-1]) for words in lines if words and words[0] == daemon)
+        os.kill(pid, signal.SIGTERM)
+        self.wait_for(lambda: not psutil.pid_exists(pid), f"{daemon} ends")
 
     def _run(self, argv: list[str], code: int = 0) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        result = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=280,
-            check=False,
-            env=environment,
-        )
-        assert result.returncode == code, f"{' '.join(argv)}: {result.stdout}{result.stderr}"
-        return result
+        return run(argv, code)
+
+    def report(self, folder: SweepFolder, code: int = 1) -> dict[str, Any]:
+        """What `aevae status --json` says; its runs by name."""
+        report = json.loads(self.aevae("status", str(folder.path), "--json", code=code).stdout)
+        return report | {"runs": {run["run_id"]: run for run in report["runs"]}}
+
+    def states(self, folder: SweepFolder, code: int = 1) -> dict[str, tuple[str, str | None]]:
+        runs = self.report(folder, code)["runs"]
+        return {name: (run["state"], run["reason"]) for name, run in runs.items()}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,13 +266,57 @@ def onehost(leave_as_found: None, monkeypatch: pytest.MonkeyPatch) -> Onehost:
     return cluster
 
 
+def write_spec(folder: Path, epochs: int) -> str:
+    path = folder / "a spec.toml"
+    path.write_text(SPEC.format(epochs=epochs))
+    return str(path)
+
+
 @pytest.fixture
 def spec(tmp_path: Path) -> Callable[[int], str]:
     """Write the specification of a tiny sweep of so many epochs; its path has a space."""
+    return lambda epochs: write_spec(tmp_path, epochs)
 
-    def write(epochs: int) -> str:
-        path = tmp_path / "a spec.toml"
-        path.write_text(SPEC.format(epochs=epochs))
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Callable[..., str]:
+    """Write a copy of the shipped profile with other settings."""
+
+    def write(**settings: object) -> str:
+        values = tomllib.loads((REPOSITORY / "slurm" / "clusters" / "onehost.toml").read_text())
+        path = tmp_path / "profile.toml"
+        path.write_text(tomli_w.dumps(values | settings))
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    return SweepFolder(tmp_path / "a sweep, é")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> SweepFolder:
+    """Two runs of some seconds, trained on this machine without any cluster."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    out = SweepFolder(root / "sweep")
+    spec = write_spec(root, EPOCHS)
+    command = [sys.executable, "-m", "jobs.cli", "sweep", spec, "--set", SEEDS]
+    run([*command, "--out", str(out.path)])
+    return out
+
+
+@pytest.fixture
+def sweep(spec: Callable[[int], str], folder: SweepFolder) -> list[str]:
+    """The command that trains the same two runs on the cluster."""
+    return [
+        "sweep",
+        spec(EPOCHS),
+        "--set",
+        SEEDS,
+        "--cluster",
+        "onehost",
+        "--out",
+        str(folder.path),
+    ]

@@ -1,251 +1,158 @@
-"""Sweeps on a real SLURM: what it does to jobs must neither lose nor repeat nor change a run."""
+"""Sweeps on a real SLURM: every run gets one job, wherever limits, packing and launchers fail."""
 
 import json
-import re
-from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
 
 
-def runs(folder: Path) -> list[Path]:
-    return sorted((folder / "runs").iterdir())
-
-
-def done(folder: Path) -> bool:
-    return all((run / "results.h5").exists() for run in runs(folder))
-
-
-def epoch(run: Path) -> int:
-    return json.loads((run / "progress.json").read_text())["epoch"]
-
-
-def attempts(run: Path) -> list[dict]:
-    folders = sorted((run / "attempts").glob("[0-9]*"), key=lambda path: int(path.name))
-    return [json.loads((folder / "attempt.json").read_text()) for folder in folders]
-
-
-def started_from(run: Path) -> list[int]:
-    """The epoch from which each attempt went on."""
-    found = []
-    for number in range(1, len(attempts(run)) + 1):
-        log = (run / "attempts" / str(number) / "stderr").read_text()
-        found += [int(e) for e in re.findall(r"from epoch (\d+) of", log)]
-    return found
-
-
-def datasets(path: Path) -> dict[str, np.ndarray]:
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(
-            lambda name, item: arrays.update({name: item[()]} if hasattr(item, "shape") else {})
-        )
-    del arrays["history/epoch_seconds"]
-    return arrays
-
-
-def assert_same_results(one: Path, other: Path) -> None:
-    assert [run.name for run in runs(one)] == [run.name for run in runs(other)]
-    for left, right in zip(runs(one), runs(other), strict=True):
-        a, b = datasets(left / "results.h5"), datasets(right / "results.h5")
-        assert a.keys() == b.keys()
-        for name in a:
-            np.testing.assert_array_equal(a[name], b[name], err_msg=f"{left.name}: {name}")
-
-
-def states(onehost, folder: Path, code: int = 1) -> dict[str, dict]:
-    report = json.loads(onehost.aevae("status", str(folder), "--json", code=code).stdout)
-    return {status["run_id"]: status for status in report}
-
-
-def submissions(folder: Path) -> list[dict]:
-    paths = sorted((folder / "submissions").glob("*.json"), key=lambda path: int(path.stem))
-    return [json.loads(path.read_text()) for path in paths]
-
-
-@pytest.fixture
-def profile(tmp_path):
-    """A copy of the shipped profile with other settings in front of its keys."""
-    shipped = Path(__file__).resolve().parents[2] / "slurm" / "clusters" / "onehost.toml"
-
-    def write(**settings: int) -> str:
-        lines = [
-            line
-            for line in shipped.read_text().splitlines()
-            if line.partition(" =")[0] not in settings
-        ]
-        path = tmp_path / "profile.toml"
-        path.write_text("\n".join(lines + [f"{k} = {v}" for k, v in settings.items()]))
-        return str(path)
-
-    return write
-
-
-def test_an_array_uses_both_nodes_and_equals_the_local_sweep(onehost, spec, tmp_path):
-    there, here = tmp_path / "on slurm é", tmp_path / "local"
-    sweep = ("sweep", spec(2), "--set", 'models=["ae","cvae"]', "--set", "seeds=[0,1]")
-    slurm = (*sweep, "--cluster", "onehost", "--out", str(there))
-    shown = onehost.aevae(*slurm, "--dry-run")
-    assert "4 runs, at most 2.0 GPU-hours" in shown.stderr
-    assert not there.exists()
-    onehost.aevae(*slurm)
-    job = submissions(there)[0]["job_id"]
-    script = (there / "submitit" / f"{job}_submission.sh").read_text()
-    assert shown.stdout == script + "\n"
-    onehost.aevae(*sweep, "--cluster", "local", "--out", str(here))
-    onehost.wait_for(lambda: done(there), "all results")
-    assert_same_results(there, here)
-    onehost.wait_accounted(job, *["COMPLETED"] * 4)
+def test_an_array_uses_both_nodes_and_equals_the_local_sweep(onehost, sweep, folder, undisturbed):
+    shown = onehost.aevae(*sweep, "--dry-run")
+    assert "2 runs, at most 1.0 GPU-hours" in shown.stderr
+    assert not folder.path.exists()
+    onehost.aevae(*sweep)
+    job = folder.job
+    assert shown.stdout == (folder.path / "submitit" / f"{job}_submission.sh").read_text() + "\n"
+    folder.wait_done()
+    folder.assert_equals(undisturbed)
+    onehost.wait_accounted(job, *["COMPLETED"] * 2)
     assert set(onehost.accounted(job, "nodelist")) == {"gpu01", "gpu02"}
     assert all("gres/gpu=1" in row for row in onehost.accounted(job, "alloctres"))
     onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
-    assert "0 runs submitted" in onehost.aevae(*slurm).stderr
+    assert "0 runs submitted" in onehost.aevae(*sweep).stderr
 
 
-def test_requeue_preemption_and_a_lost_node_do_not_change_the_results(onehost, spec, tmp_path):
-    there, here = tmp_path / "there", tmp_path / "here"
-    sweep = ("sweep", spec(250), "--set", "seeds=[0,1]")
-    slurm = (*sweep, "--cluster", "onehost", "--out", str(there))
-    onehost.aevae(*slurm)
-    job = submissions(there)[0]["job_id"]
-    first, second = runs(there)
-    for run in (first, second):
-        onehost.wait_for(lambda run=run: epoch_reached(run, 1), f"{run.name} trains")
-    node = onehost.slurm("squeue", "-h", "-j", f"{job}_1", "-o", "%N")
-    urgent = ("--partition=urgent", f"--nodelist={node}", "--gres=gpu:v100:1", "--mem=100")
-    onehost.slurm("scontrol", "requeue", f"{job}_0")
-    onehost.slurm("sbatch", "--wait", *urgent, "--output=/dev/null", "--wrap", "sleep 1")
-    onehost.wait_for(
-        lambda: [s["state"] for s in states(onehost, there).values()] == ["pending"] * 2,
-        "both wait to go on",
-    )
-    assert "2 runs are pending" in onehost.aevae(*slurm).stderr
-    onehost.start_now(f"{job}_0")
-    onehost.start_now(f"{job}_1")
-    before = epoch(first)
-    onehost.wait_for(lambda: epoch_reached(first, before + 1, attempt=2), "it trains again")
-    node = onehost.slurm("squeue", "-h", "-j", f"{job}_0", "-o", "%N")
-    onehost.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-    onehost.aevae(*sweep, "--cluster", "local", "--out", str(here))
-    onehost.wait_for(lambda: done(there), "all results, on the node that is left")
-    onehost.up()
-    assert_same_results(there, here)
-    assert attempts(second)[0]["reason"].startswith("SIGUSR2 after epoch")
-    assert len(attempts(first)) == 3
-    assert len(attempts(second)) == 2
-    for run in (first, second):
-        epochs = started_from(run)
-        assert epochs[0] == 0
-        assert 0 < epochs[1] == sorted(epochs)[1]
-    onehost.wait_for(
-        lambda: {"REQUEUED", "NODE_FAIL"} <= set(onehost.accounted(job)), "both ends in sacct"
-    )
+def test_the_doctor_examines_a_node_as_a_job(onehost, tmp_path):
+    asked = ("doctor", "--cluster", "onehost", "--dataset", "digits", "--out", str(tmp_path))
+    found = onehost.aevae(*asked, "--on-node").stdout
+    verdicts = {line.split()[1]: line.split()[0] for line in found.splitlines()}
+    assert verdicts == dict.fromkeys(("slurm", "job", "data", "output", "torch"), "ok"), found
+    assert onehost.slurm("sacct", "-Xn", "--name=aevae-doctor", "-o", "state%20").split()
 
 
-def epoch_reached(run: Path, least: int, attempt: int = 1) -> bool:
-    if len(list((run / "attempts").glob("[0-9]*"))) < attempt:
-        return False
-    return any(run.glob("checkpoint-*.pt")) and epoch(run) >= least
+def test_22_18_runs_meet_an_array_limit_of_5_and_a_queue_limit_of_12(onehost, sweep, folder):
+    onehost.up("--max-array-size", "5", "--max-submit-jobs", "12")
+    sweep += ["--set", f"seeds={list(range(18))}", "--set", "train.epochs=1"]
+    refused = onehost.aevae(*sweep, code=1).stderr
+    assert "12 of 18 runs were submitted: MaxSubmitJobs of account aevae allows 12" in refused
+    assert [len(record["run_ids"]) for record in folder.submissions] == [5, 5, 2]
+    onehost.wait_for(lambda: len(onehost.slurm("squeue", "-hr").splitlines()) <= 6, "some room")
+    onehost.aevae(*sweep)
+    folder.wait_done()
+    assert [len(run.attempts) for run in folder.runs] == [1] * 18
 
 
-def test_a_cancelled_sweep_is_completed_by_the_same_command(onehost, spec, tmp_path):
-    folder = tmp_path / "sweep"
-    slurm = ("sweep", spec(300), "--set", "seeds=[0,1,2]")
-    slurm = (*slurm, "--cluster", "onehost", "--out", str(folder))
-    onehost.aevae(*slurm)
-    onehost.wait_for(lambda: all(epoch_reached(run, 1) for run in runs(folder)[:2]), "they train")
-    assert onehost.aevae("cancel", str(folder)).stderr.count("stopped") == 3
-    assert not onehost.slurm("squeue", "-h")
-    onehost.wait_for(
-        lambda: list(states(onehost, folder).values())[2]["reason"] == "cancelled", "sacct's word"
-    )
-    found = [(s["state"], s["reason"]) for s in states(onehost, folder).values()]
-    assert [state for state, _ in found] == ["interrupted", "interrupted", "failed"]
-    assert found[0][1].startswith("SIGTERM after epoch")
-    assert "3 runs submitted" in onehost.aevae(*slurm).stderr
-    onehost.wait_for(lambda: done(folder), "all results")
-    assert [len(attempts(run)) for run in runs(folder)] == [2, 2, 1]
-    assert all(started_from(run)[1] > 0 for run in runs(folder)[:2])
-
-
-def test_a_time_limit_is_met_and_the_next_sweep_goes_on(onehost, spec, profile, tmp_path):
-    folder = tmp_path / "sweep"
-    limited = profile(timeout_min=1, signal_delay_s=40, max_num_timeout=1)
-    onehost.aevae("sweep", spec(50_000), "--cluster", limited, "--out", str(folder))
-    job, run = submissions(folder)[0]["job_id"], runs(folder)[0]
-    # The first limit puts the job back into the queue; the second is one too many.
-    onehost.wait_for(lambda: attempt_ended(run, 1), "the first limit")
-    onehost.start_now(job)
-    onehost.wait_for(lambda: attempt_ended(run, 2), "the second limit")
-    onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
-    status = states(onehost, folder)[run.name]
-    assert (status["state"], status["reason"]) == ("failed", "timeout")
-    assert any(run.glob("checkpoint-*.pt"))
-    onehost.aevae("sweep", spec(50_000), "--cluster", "onehost", "--out", str(folder))
-    onehost.wait_for(lambda: len(started_from(run)) == 3, "the third attempt")
-    assert 0 < started_from(run)[1] < started_from(run)[2]
-    onehost.slurm("scancel", "--partition=gpu")
-
-
-def attempt_ended(run: Path, number: int) -> bool:
-    return len(attempts(run)) >= number and attempts(run)[number - 1]["outcome"] is not None
-
-
-def test_arrays_are_as_large_as_the_cluster_allows(onehost, spec, tmp_path):
-    folder = tmp_path / "sweep"
-    onehost.up("--max-array-size", "5")
-    seeds = f"seeds={list(range(18))}"
-    slurm = ("sweep", spec(1), "--set", seeds, "--cluster", "onehost", "--out", str(folder))
-    onehost.aevae(*slurm)
-    assert [len(record["run_ids"]) for record in submissions(folder)] == [5, 5, 5, 3]
-    assert len(states(onehost, folder)) == 18
-    # The first ones may be done by now on a fast machine.
-    assert {s["state"] for s in states(onehost, folder).values()} <= {"pending", "running", "done"}
-    onehost.slurm("scancel", "--partition=gpu")
-
-
-def test_a_launcher_that_dies_around_sbatch_leaves_neither_doomed_nor_double_jobs(
-    onehost, spec, tmp_path
+def test_21_a_launcher_that_dies_around_sbatch_leaves_neither_doomed_nor_double_jobs(
+    onehost, sweep, folder
 ):
-    folder = tmp_path / "sweep"
-    slurm = ("sweep", spec(1), "--set", "seeds=[0,1,2]")
-    slurm = (*slurm, "--cluster", "onehost", "--out", str(folder))
+    sweep += ["--set", "train.epochs=1"]
     onehost.slurm("scontrol", "update", "partitionname=gpu", "state=down")
-    onehost.aevae(*slurm)
-    record = submissions(folder)[0]
-    job = record["job_id"]
+    onehost.aevae(*sweep)
+    record = folder.submissions[0]
     # As if it had been killed right after sbatch: no id on disk, a pickle not yet in place.
-    pickle = folder / "submitit" / f"{job}_2_submitted.pkl"
+    pickle = folder.path / "submitit" / f"{folder.job}_1_submitted.pkl"
     pickle.unlink()
-    (folder / "submissions" / "1.json").write_text(json.dumps({**record, "job_id": None}))
+    (folder.path / "submissions" / "1.json").write_text(json.dumps({**record, "job_id": None}))
     try:
-        assert "3 runs are pending: left alone" in onehost.aevae(*slurm).stderr
+        assert "2 runs are pending: left alone" in onehost.aevae(*sweep).stderr
     finally:
         onehost.slurm("scontrol", "update", "partitionname=gpu", "state=up")
-    assert submissions(folder) == [record]
+    assert folder.submissions == [record]
     assert pickle.exists()
-    onehost.wait_for(lambda: done(folder), "all results")
-    assert [len(attempts(run)) for run in runs(folder)] == [1, 1, 1]
+    folder.wait_done()
+    assert [len(run.attempts) for run in folder.runs] == [1, 1]
 
 
-def test_runs_of_one_job_keep_their_own_state(onehost, spec, profile, tmp_path):
-    folder = tmp_path / "sweep"
-    packed = profile(runs_per_job=2)
-    slurm = ("sweep", spec(200), "--set", "seeds=[0,1,2]", "--cluster", packed)
-    slurm = (*slurm, "--out", str(folder))
-    onehost.aevae(*slurm)
-    job = submissions(folder)[0]["job_id"]
-    first, second, _ = runs(folder)
-    onehost.wait_for(lambda: epoch_reached(first, 1), "the first run of the first job trains")
-    found = states(onehost, folder)
-    assert (found[first.name]["state"], found[second.name]["state"]) == ("running", "pending")
-    assert found[second.name]["reason"] == f"behind other runs of its job (job {job}_0)"
-    assert "0 runs submitted" in onehost.aevae(*slurm).stderr
-    onehost.wait_for(lambda: done(folder), "all results")
-    onehost.wait_accounted(job, *["COMPLETED"] * 2)
-    assert [len(attempts(run)) for run in runs(folder)] == [1, 1, 1]
-    assert "from epoch 0" in (first / "attempts" / "1" / "stderr").read_text()
-    assert second.name not in (first / "attempts" / "1" / "stderr").read_text()
+def test_runs_of_one_job_in_turn_keep_their_own_state(onehost, sweep, folder, profile):
+    sweep += ["--set", "seeds=[0,1,2]", "--cluster", profile(runs_per_job=2)]
+    onehost.aevae(*sweep)
+    first, second, _ = folder.runs
+    first.hold()
+    states = onehost.states(folder)
+    assert states[first.name] == ("running", None)
+    assert states[second.name] == ("pending", "behind other runs of its job")
+    assert "0 runs submitted" in onehost.aevae(*sweep).stderr
+    first.go_on()
+    folder.wait_done()
+    onehost.wait_accounted(folder.job, *["COMPLETED"] * 2)
+    assert [len(run.attempts) for run in folder.runs] == [1, 1, 1]
+    assert first.starts == [0]
+    assert second.name not in first.log(1)
+
+
+def test_runs_of_one_job_side_by_side_are_each_told_to_stop_and_all_go_on(
+    onehost, sweep, folder, profile, undisturbed
+):
+    onehost.aevae(*sweep, "--cluster", profile(runs_per_job=2, side_by_side=True))
+    first, second = folder.runs
+    first.hold()
+    second.hold()
+    assert {s for s, _ in onehost.states(folder).values()} == {"running"}
+    assert first.attempts[0]["pid"] != second.attempts[0]["pid"]
+    preempting = ("--partition=urgent", "--gres=gpu:v100:1", "--mem=100", "--output=/dev/null")
+    node = onehost.slurm("squeue", "-h", "-j", folder.job, "-o", "%N")
+    onehost.slurm("sbatch", "--wait", *preempting, f"--nodelist={node}", "--wrap", "sleep 1")
+    for run in folder.runs:
+        assert run.wait_ended(1)["reason"].startswith("SIGUSR2 after epoch")
+    onehost.start_now(folder.job)
+    folder.wait_done()
+    assert [len(run.attempts) for run in folder.runs] == [2, 2]
+    assert min(first.starts[1], second.starts[1]) > 0
+    folder.assert_equals(undisturbed)
+
+
+def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
+    onehost, sweep, folder, profile
+):
+    sweep += ["--set", 'models=["ae","vae","cvae"]', "--set", "cvae.hidden_sizes=[60000,60000]"]
+    # A process that wants more memory than it may have, and one job at a time.
+    sweep += ["--cluster", profile(setup=["ulimit -v 10000000"], array_parallelism=1)]
+    onehost.aevae(*sweep, "--prepare")
+    by_name = {"-".join(run.name.split("-")[::2]): run for run in folder.runs}
+    finished, stopped = by_name["ae-s0"], by_name["ae-s1"]
+    working, waiting = by_name["vae-s0"], by_name["vae-s1"]
+    hopeless, planned = by_name["cvae-s0"], by_name["cvae-s1"]
+
+    def submit(*runs) -> None:
+        onehost.aevae(*sweep, *(word for run in runs for word in ("--only", run.name)))
+
+    submit(stopped)
+    submit(finished, hopeless)
+    stopped.hold()
+    onehost.aevae("cancel", str(folder.path), stopped.name)
+    onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "an empty queue")
+    submit(working, waiting)
+    working.hold()
+    report = onehost.report(folder)
+    shown = onehost.aevae("status", str(folder.path), code=1).stdout
+    working.go_on()
+    found = report["runs"]
+    assert {name: found[run.name]["state"] for name, run in by_name.items()} == {
+        "ae-s0": "done",
+        "ae-s1": "interrupted",
+        "vae-s0": "running",
+        "vae-s1": "pending",
+        "cvae-s0": "failed",
+        "cvae-s1": "planned",
+    }
+    assert report["counts"] == dict.fromkeys(report["counts"], 1)
+    assert report["gpu_hours"] > 0
+    assert report["gpu_hours_source"] == "sacct"
+    now = found[working.name]
+    assert now["node"] in ("gpu01", "gpu02")
+    assert now["images_per_second"] > 0
+    assert now["eta_seconds"] > 0
+    assert now["beat_age_seconds"] < 60
+    assert (now["attempts"], found[planned.name]["attempts"]) == (1, 0)
+    assert found[waiting.name]["reason"] == "JobArrayTaskLimit"
+    assert found[waiting.name]["job"] == f"{folder.job}_1"
+    assert found[hopeless.name]["reason"] == "out_of_memory"
+    for name, run in found.items():
+        row = next(line for line in shown.splitlines() if line.startswith(f"{name} "))
+        assert run["state"] in row
+    assert "GPU-hours used, by sacct" in shown
+
+    again = onehost.aevae(*sweep).stderr
+    assert "1 runs are out of memory (raise mem_gb in the profile, or name them" in again
+    assert "2 runs submitted" in again

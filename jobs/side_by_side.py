@@ -1,0 +1,49 @@
+"""Several runs at the same time in one job: each is a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aevae.execution import StopRequest, granted_threads
+
+POLL_S = 0.2
+# `aevae run` says that it can go on by 75; a signal may also come before it listens.
+INTERRUPTED = (75, -signal.SIGUSR2, -signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The runs that did not get done."""
+
+    interrupted: list[str]
+    failed: list[str]
+
+
+def execute_side_by_side(sweep: Path, run_ids: Sequence[str], stop: StopRequest) -> Ends:
+    """Execute runs at the same time, the threads shared out among them; wait for all.
+
+    A signal to stop is passed on to each, and each saves its own checkpoint.
+    """
+    threads = max(1, granted_threads() // len(run_ids))
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-m", "jobs.cli", "run", "--capture", str(sweep)]
+    processes = {
+        run_id: subprocess.Popen([*command, run_id], env=environment) for run_id in run_ids
+    }
+    told = False
+    while any(process.poll() is None for process in processes.values()):
+        if stop.signal is not None and not told:
+            told = True
+            for process in processes.values():
+                process.send_signal(stop.signal)
+        time.sleep(POLL_S)
+    codes = {run_id: process.returncode for run_id, process in processes.items()}
+    return Ends(
+        interrupted=[run_id for run_id, code in codes.items() if code in INTERRUPTED],
+        failed=[run_id for run_id, code in codes.items() if code not in (0, *INTERRUPTED)],
+    )

@@ -19,7 +19,7 @@ demo: $(READY)
 	$(BIN)/aevae-analysis tables $(SWEEP)
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class AttemptRecord:
     """``done``, ``interrupted`` or ``failed``."""
     reason: str | None = None
     ended_at: str | None = None
+    results_bytes: int | None = None
+    """Size of the results that it published."""
 
     @property
     def alive(self) -> bool | None:
@@ -125,8 +127,14 @@ class Attempt:
 
     def finish(self, outcome: str, reason: str | None = None) -> None:
         """Record how the attempt ended."""
-        values = {**vars(self.record), "outcome": outcome, "reason": reason, "ended_at": utc_now()}
-        self.record = AttemptRecord(**values)
+        results = self._run.results
+        self.record = replace(
+            self.record,
+            outcome=outcome,
+            reason=reason,
+            ended_at=utc_now(),
+            results_bytes=results.stat().st_size if outcome == "done" else None,
+        )
         self._write(self.paths)
 
     def keep_output(self, *, capture: bool) -> None:

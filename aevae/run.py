@@ -152,7 +152,7 @@ def _execute(
 
     write_progress(paths, config, state, "evaluating", len(train_data))
     arrays = evaluate(config, state.model, dataset, train_data, execution.data_dir)
-    arrays |= weight_arrays(state.model) | _history_arrays(config, state)
+    arrays |= weight_arrays(state.model) | history_arrays(config, state)
     provenance = collect_provenance(
         attempt.record,
         device,
@@ -222,7 +222,8 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
     return file_sha256(path)
 
 
-def _history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:
+def history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:
+    """Return the history of a run as arrays for the results file; an AE has no KL."""
     return {
         f"history/{name}": np.array(values)
         for name, values in state.history.items()

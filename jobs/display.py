@@ -20,17 +20,25 @@ STYLES = {
     "failed": "red",
     "unknown": "magenta",
 }
+MOST_ROWS = 200
+EXPECTED = ("planned", "pending", "done")
 
 
 def status_table(statuses: Sequence[RunStatus]) -> Group:
-    """A row per run, the reasons why some are not done, all epochs as a bar, totals."""
+    """A row per run, the reasons why some are not done, all epochs as a bar, totals.
+
+    Of more than 200 runs, those are left out that wait or are done.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", no_wrap=True)
     table.add_column("state", no_wrap=True)
     for name in ("epoch", "val loss", "images/s", "ETA", "silent", "tries"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("where", overflow="ellipsis")
-    for status in statuses:
+    listed = list(statuses)
+    if len(statuses) > MOST_ROWS:
+        listed = [s for s in statuses if s.state not in EXPECTED][:MOST_ROWS]
+    for status in listed:
         state = status.phase if status.phase == "evaluating" else status.state
         table.add_row(
             status.run_id,
@@ -50,7 +58,9 @@ def status_table(statuses: Sequence[RunStatus]) -> Group:
     )
     totals = Table.grid(padding=(0, 2))
     totals.add_row(bar, Text(summary_line(statuses), "bold"))
-    return Group(table, *_reasons(statuses), totals)
+    unlisted = len(statuses) - len(listed)
+    rest = [Text(f"{unlisted:,} runs are not listed here (--json has all)")] if unlisted else []
+    return Group(*([table] if listed else []), *rest, *_reasons(statuses), totals)
 
 
 def report_view(report: SweepReport) -> Group:

@@ -23,6 +23,7 @@ from aevae.execution import ExecutionConfig
 from jobs.toml import read_toml
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MOST_CELLS = 100_000
 SHIPPED_SPECS = Path(__file__).parent / "sweeps"
 
 Settings = dict[str, Any]
@@ -62,8 +63,11 @@ class SweepSpec(Frozen):
         Raises
         ------
         InputError
-            A cell is invalid; `source` names the specification in the message.
+            A cell is invalid, or there are more than 100,000; `source` names the specification in the message.
         """
+        cells = len(self.models) * len(self.latent_sizes) * len(self.seeds)
+        if cells > MOST_CELLS:
+            raise InputError(f"{cells:,} cells are more than the {MOST_CELLS:,} possible in {source}")
         runs = {}
         for kind in self.models:
             for latent_size in self.latent_sizes:

@@ -1,0 +1,71 @@
+"""What a person waits for: the command line, and a job from its start to its first step."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import parser, report, seconds
+
+FIRST_STEP = """
+import sys, time
+started = time.perf_counter()
+import torch
+torch_s = time.perf_counter() - started
+import aevae.train
+real = aevae.train.batch_metrics
+def first(*arguments):
+    real(*arguments)
+    print(torch_s, time.perf_counter() - started)
+    sys.stdout.flush()
+    import os
+    os._exit(0)
+aevae.train.batch_metrics = first
+sys.argv = ["aevae", "run", sys.argv[1], "--index", "0"]
+from jobs.cli import main
+main()
+"""
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--data-dir", type=Path, default=Path("data"))
+    options.add_argument("--repeats", type=int, default=5)
+    arguments = options.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        sweep = Path(folder) / "paper"
+        aevae = [sys.executable, "-m", "jobs.cli"]
+        prepare = ["sweep", "paper", "--out", sweep, "--data-dir", arguments.data_dir.absolute()]
+        call([*aevae, *prepare, "--prepare"])
+        for name, command in {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "aevae --help": [*aevae, "--help"],
+            "aevae status, 18 runs": [*aevae, "status", sweep],
+        }.items():
+            least = min(
+                seconds(lambda command=command: call(command)) for _ in range(arguments.repeats)
+            )
+            rows.append({"what": name, "seconds": least})
+        steps = [
+            [float(word) for word in call([sys.executable, "-c", FIRST_STEP, sweep]).split()]
+            for _ in range(arguments.repeats)
+        ]
+        torch_s, total_s = min(steps, key=lambda pair: pair[1] - pair[0])
+    rows.append({"what": "import torch", "seconds": torch_s})
+    rows.append({"what": "job to its first step, import torch aside", "seconds": total_s - torch_s})
+    report(f"start-up, best of {arguments.repeats}", rows, arguments.json)
+
+
+def call(command: list[object]) -> str:
+    """Run a command; `status` exits with 1 while runs are missing."""
+    result = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert result.returncode in (0, 1), result.stderr
+    return result.stdout
+
+
+if __name__ == "__main__":
+    main()

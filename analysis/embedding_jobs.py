@@ -1,5 +1,6 @@
 """Embeddings computed side by side over the cores, each kept as soon as it is done."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from time import perf_counter
@@ -44,6 +45,8 @@ def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, 
     """
     if not sources:
         return
+    # Whoever interrupts it knows that tasks are cancelled.
+    warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning, "joblib")
     parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
     try:
         yield from parallel(delayed(_compute)(source) for source in sources)

@@ -63,11 +63,14 @@ class SweepSpec(Frozen):
         Raises
         ------
         InputError
-            A cell is invalid, or there are more than 100,000; `source` names the specification in the message.
+            A cell is invalid, or there are more than 100,000; `source` names the specification
+            in the message.
         """
         cells = len(self.models) * len(self.latent_sizes) * len(self.seeds)
         if cells > MOST_CELLS:
-            raise InputError(f"{cells:,} cells are more than the {MOST_CELLS:,} possible in {source}")
+            raise InputError(
+                f"{cells:,} cells are more than the {MOST_CELLS:,} possible in {source}"
+            )
         runs = {}
         for kind in self.models:
             for latent_size in self.latent_sizes:

@@ -50,11 +50,9 @@ def check(folder: Path) -> int:
 
 def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_partial: bool) -> int:
     """Write the tables and print the first, the errors by digit."""
-    sweep = _open(folder)
-    code = _report_gaps(sweep, allow_partial)
-    if not sweep.runs:
+    sweep, target, code = _open_for_output(folder, to, allow_partial)
+    if target is None:
         return INCOMPLETE
-    target = output.prepare_folder(to or folder / "analysis")
     made, omitted = output.make_tables(sweep, lambda names: _progress(names, "computing tables"))
     written = output.write_tables(made, target, formats)
     for name, reason in omitted.items():
@@ -71,12 +69,9 @@ def write_figures(
     folder: Path, to: Path | None, names: Sequence[str], formats: Sequence[str], allow_partial: bool
 ) -> int:
     """Draw the figures; those whose ingredients the sweep lacks are skipped with the reason."""
-    sweep = _open(folder)
-    code = _report_gaps(sweep, allow_partial)
-    if not sweep.runs:
+    sweep, target, code = _open_for_output(folder, to, allow_partial)
+    if target is None:
         return INCOMPLETE
-    target = output.prepare_folder(to or folder / "analysis")
-    sweep = replace(sweep, embeddings=target / EMBEDDINGS)
     shown = [source for name in names for source in EMBEDDED.get(name, ())]
     # Reasons why there is none are given with the figure.
     _compute_missing(find_sources(sweep, shown)[0], usable_cores())
@@ -97,12 +92,9 @@ def embed(
     No names are all that the sweep offers, and only then the scores are written to files; no number
     of jobs is one per core.
     """
-    sweep = _open(folder)
-    code = _report_gaps(sweep, allow_partial)
-    if not sweep.runs:
+    sweep, target, code = _open_for_output(folder, to, allow_partial)
+    if target is None:
         return INCOMPLETE
-    target = output.prepare_folder(to or folder / "analysis")
-    sweep = replace(sweep, embeddings=target / EMBEDDINGS)
     sources, skipped = find_sources(sweep, names or source_names(sweep))
     for name, reason in skipped.items():
         _stderr().print(Text(f"skipped {name}: {reason}"))
@@ -142,6 +134,24 @@ def _open(folder: Path) -> Sweep:
         return _progress(planned, "checking results")
 
     return open_sweep(folder, checking)
+
+
+def _open_for_output(
+    folder: Path, to: Path | None, allow_partial: bool
+) -> tuple[Sweep, Path | None, int]:
+    """Open a sweep, report its gaps, and make the folder for what is written about it.
+
+    Returns
+    -------
+    sweep, target, code
+        The sweep; the folder, None if there is nothing to write about; the exit code so far.
+    """
+    sweep = _open(folder)
+    code = _report_gaps(sweep, allow_partial)
+    if not sweep.runs:
+        return sweep, None, code
+    target = output.prepare_folder(to or folder / "analysis")
+    return replace(sweep, embeddings=target / EMBEDDINGS), target, code
 
 
 def _report_gaps(sweep: Sweep, allow_partial: bool) -> int:

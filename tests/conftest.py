@@ -46,14 +46,6 @@ checkpoint_seconds = 0
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker have all SLURM tests, for there is one cluster, and have them first."""
-    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
-    for item in items:
-        if item.get_closest_marker("slurm"):
-            item.add_marker(pytest.mark.xdist_group("slurm"))
-
-
 @pytest.fixture
 def weird(tmp_path: Path) -> Path:
     """An empty folder with about the worst name that a filesystem takes."""

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from scipy.stats import norm
+from typer.testing import CliRunner, Result
 
 from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files import publish_text
@@ -22,6 +23,7 @@ from aevae.results import (
     write_results,
 )
 from aevae.store import Array
+from analysis.cli import app
 from analysis.load import Sweep, open_sweep
 
 COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100}
@@ -222,3 +224,16 @@ def test_labels(complete_dir: Path) -> Array:
     """Labels of the test images, read with h5py alone."""
     with h5py.File(complete_dir / "dataset.h5", locking=False) as file:
         return file["test/label"][()]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Call `aevae-analysis` in this process."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return invoke

@@ -3,9 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from analysis.cli import app
 from analysis.figures import FIGURES
 from analysis.tables import TABLES
 
@@ -22,18 +20,6 @@ sys.meta_path.insert(0, Blocked())
 from analysis.cli import main
 main()
 """
-
-
-@pytest.fixture
-def run(monkeypatch):
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def invoke(*arguments):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return invoke
 
 
 @pytest.fixture

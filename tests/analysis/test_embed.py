@@ -12,12 +12,10 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from typer.testing import CliRunner
 
 from aevae.paths import SweepPaths
 from aevae.results import open_results, write_results
 from analysis import embedding_sources
-from analysis.cli import app
 from analysis.embedding_jobs import compute_all, find_missing
 from analysis.embedding_sources import find_sources, latent_sources, source_names
 from analysis.embeddings import digit_accuracy, embed
@@ -48,18 +46,6 @@ try:
 except typer.Exit as end:
     sys.exit(end.exit_code)
 """
-
-
-@pytest.fixture
-def run(monkeypatch):
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def invoke(*arguments):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return invoke
 
 
 @pytest.fixture

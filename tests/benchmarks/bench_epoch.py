@@ -10,11 +10,10 @@ from pathlib import Path
 
 import torch
 from conventional import ConventionalLoop
-from measure import best_of, parser, report
+from measure import best_of, parser, report, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
-from aevae.data import load_dataset
-from aevae.train import DeviceImages, TrainState, train
+from aevae.train import TrainState, train
 
 CASES = [
     # kind, batch size, threads
@@ -44,11 +43,7 @@ def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[st
         model=ModelConfig(kind=kind, latent_size=20),
         train=TrainConfig(epochs=repeats + 1, batch_size=batch_size),
     )
-    dataset, cpu = load_dataset(config.data, data_dir), torch.device("cpu")
-    training, validation = (
-        DeviceImages.of(split.images, split.labels, cpu) for split in (dataset.train, dataset.val)
-    )
-    state = TrainState.new(config, cpu)
+    _, training, validation, state = training_state(config, data_dir)
     epochs = train(config, state, training, validation)
     next(epochs)  # the first one warms up
     conventional = ConventionalLoop(config, data_dir)

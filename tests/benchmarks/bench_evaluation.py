@@ -3,15 +3,13 @@
 import tempfile
 from pathlib import Path
 
-import torch
-from measure import parser, report, seconds
+from measure import parser, report, seconds, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
-from aevae.data import load_dataset
 from aevae.evaluate import evaluate, weight_arrays
 from aevae.results import write_results
 from aevae.run import history_arrays
-from aevae.train import DeviceImages, TrainState, train
+from aevae.train import train
 
 CASES = [("vae", 20), ("ae", 20), ("cvae", 20), ("vae", 2), ("ae", 100)]
 EPOCHS = 3
@@ -32,11 +30,7 @@ def measure(kind: str, d: int, data_dir: Path) -> dict[str, object]:
     config = RunConfig(
         model=ModelConfig(kind=kind, latent_size=d), train=TrainConfig(epochs=EPOCHS)
     )
-    dataset, cpu = load_dataset(config.data, data_dir), torch.device("cpu")
-    training, validation = (
-        DeviceImages.of(split.images, split.labels, cpu) for split in (dataset.train, dataset.val)
-    )
-    state = TrainState.new(config, cpu)
+    dataset, training, validation, state = training_state(config, data_dir)
     epochs = train(config, state, training, validation)
     next(epochs)  # the first one warms up
     epoch_s = min(seconds(lambda: next(epochs)) for _ in range(EPOCHS - 1))

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import torch
 
+from aevae.config import RunConfig
+from aevae.data import Dataset, load_dataset
+from aevae.train import DeviceImages, TrainState
+
 Row = Mapping[str, object]
 
 
@@ -23,6 +27,17 @@ def best_of(repeats: int, sides: Mapping[str, Callable[[], object]]) -> dict[str
     """Time every side in turn, so that a slow moment of the machine meets all; least of each."""
     rounds = [{name: seconds(call) for name, call in sides.items()} for _ in range(repeats)]
     return {name: min(times[name] for times in rounds) for name in sides}
+
+
+def training_state(
+    config: RunConfig, data_dir: Path
+) -> tuple[Dataset, DeviceImages, DeviceImages, TrainState]:
+    """Return a dataset, its training and validation images on the CPU, and an untrained model."""
+    dataset, cpu = load_dataset(config.data, data_dir), torch.device("cpu")
+    training, validation = (
+        DeviceImages.of(split.images, split.labels, cpu) for split in (dataset.train, dataset.val)
+    )
+    return dataset, training, validation, TrainState.new(config, cpu)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

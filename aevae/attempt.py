@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +73,11 @@ def read_record(paths: AttemptPaths) -> AttemptRecord | None:
         return None
 
 
+def newest_record(attempts: Sequence[AttemptPaths]) -> AttemptRecord | None:
+    """Read the record of the last of a run's attempts; None as well if there is no attempt."""
+    return read_record(attempts[-1]) if attempts else None
+
+
 def amend_outcome(paths: AttemptPaths, outcome: str, reason: str) -> None:
     """Replace how an attempt ended, once it has turned out to have ended otherwise."""
     record = read_record(paths)
@@ -98,7 +104,7 @@ class Attempt:
             Another process is at this run.
         """
         earlier = run.attempts()
-        last = read_record(earlier[-1]) if earlier else None
+        last = newest_record(earlier)
         if last is not None and last.alive:
             raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
         record = AttemptRecord(

@@ -36,12 +36,10 @@ def publish(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool =
                 os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         # A failed write knows no file name; a reader of the message wants the final one.
         raise OSError(error.errno, error.strerror, str(path)) from error
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
     if durable:
         _sync_folder(path.parent)
 

@@ -77,26 +77,24 @@ def execute(
         attempt.finish("failed", str(error))
         raise
     except Exception as error:
-        if _out_of_memory(error):
-            attempt.finish("failed", "out_of_memory")
-            raise RunFailed("out_of_memory", str(error).split("\n", 1)[0]) from error
-        if _disk_full(error):
-            attempt.finish("failed", "disk_full")
-            raise RunFailed("disk_full", str(error)) from error
+        reason = _exhausted(error)
+        if reason is not None:
+            attempt.finish("failed", reason)
+            raise RunFailed(reason, str(error).split("\n", 1)[0]) from error
         attempt.finish("failed", f"error: {type(error).__name__}: {error}".split("\n", 1)[0])
         raise
     attempt.finish("done")
 
 
-def _out_of_memory(error: Exception) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    # On the CPU, torch has no type of its own for it.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
-def _disk_full(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+def _exhausted(error: Exception) -> str | None:
+    """Name what the machine had too little of; None if the error has another cause."""
+    # On the CPU, torch has no type of its own for want of memory.
+    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if on_cpu or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "out_of_memory"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk_full"
+    return None
 
 
 def is_done(paths: RunPaths) -> bool:

@@ -25,8 +25,7 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     queue = queued_jobs([name, *(s.job_name for s in read_submissions(paths))])
     cancel_jobs([job.key for job in queue.values() if job.name == name])
     awaited = sorted({job.key.partition("_")[0] for job in queue.values() if job.name != name})
-    asked = {"partition": profile.partition, "account": profile.account, "qos": profile.qos}
-    options = [f"--{option}={value}" for option, value in asked.items() if value is not None]
+    options = profile.options("partition", "account", "qos")
     if awaited:
         options.append(f"--dependency=afterany:{':'.join(awaited)}")
     command = Path(sys.executable).with_name("aevae-analysis")

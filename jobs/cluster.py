@@ -91,6 +91,11 @@ class ClusterProfile(Frozen):
         asked = self.gpus_per_node if self.gpus_per_node is not None else self.gres
         return int(str(asked).rpartition(":")[2]) if asked is not None else 0
 
+    def options(self, *names: str) -> list[str]:
+        """Return those of its keys that are set as options of sbatch and srun."""
+        values = {name.replace("_", "-"): getattr(self, name) for name in names}
+        return [f"--{name}={value}" for name, value in values.items() if value is not None]
+
     def submitit_parameters(self) -> dict[str, Any]:
         """Return the parameters of submitit's SlurmExecutor."""
         extra: dict[str, object] = {k: v for k, v in self.extra.items() if v is not False}

@@ -57,19 +57,17 @@ def examine(
 
 def on_node(profile: ClusterProfile, arguments: list[str]) -> int:
     """Run the same checks in a job as `profile` asks for it; return their exit code."""
-    parameters = profile.submitit_parameters()
-    asked = {
-        **{k.replace("_", "-"): parameters.get(k) for k in ("partition", "account", "qos")},
-        **{k.replace("_", "-"): parameters.get(k) for k in ("gpus_per_node", "gres", "constraint")},
-        "cpus-per-task": profile.cpus_per_task,
-        "mem": f"{profile.mem_gb * 1024:.0f}M",
-        "time": 10,
-        "job-name": "aevae-doctor",
-    }
-    options = [f"--{name}={value}" for name, value in asked.items() if value is not None]
+    options = profile.options("partition", "account", "qos", "gpus_per_node", "gres", "constraint")
+    options += [
+        "--ntasks=1",
+        f"--cpus-per-task={profile.cpus_per_task}",
+        f"--mem={profile.mem_gb * 1024:.0f}M",
+        "--time=10",
+        "--job-name=aevae-doctor",
+    ]
     command = [sys.executable, "-m", "jobs.cli", "doctor", *arguments]
     with clean_environment():
-        return subprocess.run(["srun", "--ntasks=1", *options, *command], check=False).returncode
+        return subprocess.run(["srun", *options, *command], check=False).returncode
 
 
 def _check(subject: str, check: Callable[[], Finding | str]) -> Finding:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from aevae.attempt import read_record
+from aevae.attempt import newest_record
 from aevae.paths import AttemptPaths, RunPaths
 from jobs.status import sweep_status
 from jobs.sweep import Sweep
@@ -44,7 +44,7 @@ def _activity(sweep: Sweep, paths: RunPaths) -> Iterator[bool]:
     seen, asked_at = None, 0.0
     while True:
         attempts = paths.attempts()
-        record = read_record(attempts[-1]) if attempts else None
+        record = newest_record(attempts)
         now = (len(attempts), record.outcome if record else None)
         shared = bool(sweep.paths.submissions() or (record and record.slurm_job_id))
         pause = ASK_SCHEDULER_S if shared else 2 * POLL_S

@@ -5,14 +5,13 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from aevae.attempt import AttemptRecord, read_record
+from aevae.attempt import AttemptRecord, newest_record
 from aevae.paths import RunPaths
 
 
 def live_attempt(paths: RunPaths) -> AttemptRecord | None:
     """Return the record of the attempt that runs on this machine now; None if none does."""
-    attempts = paths.attempts()
-    record = read_record(attempts[-1]) if attempts else None
+    record = newest_record(paths.attempts())
     return record if record is not None and record.alive else None
 
 

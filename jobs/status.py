@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aevae.attempt import AttemptRecord, read_record, utc_now
+from aevae.attempt import AttemptRecord, newest_record, utc_now
 from aevae.paths import RunPaths
 from aevae.results import open_results
 from aevae.store import InvalidFile
@@ -76,7 +76,7 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
         What the scheduler knows of the sweep.
     """
     attempts = paths.attempts()
-    record = read_record(attempts[-1]) if attempts else None
+    record = newest_record(attempts)
     done, damage = _look_at_results(paths, record)
     state, reason, place = "done", None, None
     if not done:

@@ -15,7 +15,7 @@ from pathlib import Path
 import submitit
 from submitit.core.utils import UncompletedJobError
 
-from aevae.attempt import LOG_FORMAT, amend_outcome, read_record
+from aevae.attempt import LOG_FORMAT, amend_outcome, newest_record
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import StopRequest
 from aevae.paths import RunPaths, SweepPaths
@@ -102,8 +102,7 @@ def _execute_together(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) -
 
 def _failed_in_this_job(run: RunPaths) -> bool:
     """Whether a run failed before this job was requeued for the sake of its other runs."""
-    attempts = run.attempts()
-    record = read_record(attempts[-1]) if attempts else None
+    record = newest_record(run.attempts())
     if record is None or record.slurm_job_id is None:
         return False
     return record.outcome == "failed" and record.slurm_job_id == os.environ.get("SLURM_JOB_ID")

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import torch
 from conventional import ConventionalLoop
-from measure import parser, report, seconds
+from measure import parser, report, seconds, training_state
 
 from aevae.config import RunConfig
-from aevae.data import load_dataset
 from aevae.train import DeviceImages, TrainState, train
 from jobs.spec import load_spec
 
@@ -30,10 +29,7 @@ def main() -> None:
         cell(recipe, arguments.model, arguments.latent_size, seed)
         for recipe, seed in [("paper", 0), *(("fast", seed) for seed in arguments.seeds)]
     )
-    dataset, cpu = load_dataset(faithful.data, arguments.data_dir), torch.device("cpu")
-    data = [
-        DeviceImages.of(split.images, split.labels, cpu) for split in (dataset.train, dataset.val)
-    ]
+    _, *data, _ = training_state(faithful, arguments.data_dir)
     rows = [train_whole("paper", faithful, data)]
     rows += [train_whole("fast", config, data) for config in fast]
     loop = ConventionalLoop(faithful, arguments.data_dir)

@@ -97,6 +97,8 @@ class TrainConfig(Frozen):
     """Constant rate, or the peak of the schedule."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's decoupled weight decay (its default)."""
+    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """AdamW's decay rate of the mean of squared gradients (its default)."""
     schedule: Literal["constant", "one-cycle", "cosine"] = "constant"
 
 
@@ -104,14 +106,14 @@ class DataConfig(Frozen):
     """Dataset and the split into training and validation images."""
 
     dataset: DatasetName = "mnist"
-    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    validation_fraction: Annotated[float, Field(gt=0, le=0.9)] = 0.1
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 class EvaluationConfig(Frozen):
     """What is computed from the trained model and stored for the analysis."""
 
-    importance_samples: Count = 20
+    importance_samples: Count = 10
     """Importance-weighted samples per test image (the IWAE bound's K)."""
     samples_per_sampler: Annotated[int, Field(ge=10, multiple_of=10)] = 2000
     """Generated images per sampler, the same number for every requested digit."""
@@ -126,7 +128,7 @@ class EvaluationConfig(Frozen):
 class RunConfig(Frozen):
     """Everything that determines the numbers of one run."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
@@ -139,7 +141,7 @@ class RunConfig(Frozen):
 
     @property
     def run_id(self) -> str:
-        """Name of the run, for example ``vae-z020-s0-1f3a9c2e``; the end is a content hash."""
+        """Name of the run, for example ``vae-z020-s0-a95ca7c6``; the end is a content hash."""
         digest = hashlib.sha256(self.canonical_json().encode()).hexdigest()[:8]
         return f"{self.model.kind}-z{self.model.latent_size:03d}-s{self.seed}-{digest}"
 

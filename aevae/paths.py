@@ -132,7 +132,7 @@ class SweepPaths:
             `run_id` is not the name of a run (so it cannot lead out of the sweep).
         """
         if not RUN_ID.fullmatch(run_id):
-            raise InputError(f"{run_id!r} is no run id (such as vae-z020-s0-1f3a9c2e)")
+            raise InputError(f"{run_id!r} is no run id (such as vae-z020-s0-a95ca7c6)")
         return RunPaths(self.root / "runs" / run_id)
 
     def check_contained(self, run: RunPaths) -> None:

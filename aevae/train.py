@@ -17,6 +17,7 @@ from aevae.seeds import derive_seed
 
 VALIDATION_BATCH = 2000
 METRICS = ("loss", "sse", "kl")
+ADAM_BETA1 = 0.9
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class TrainState:
         optimizer = torch.optim.AdamW(
             model.parameters(),
             lr=config.train.learning_rate,
+            betas=(ADAM_BETA1, config.train.adam_beta2),
             weight_decay=config.train.weight_decay,
             fused=True,
         )

@@ -21,7 +21,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     launch.sweep: "aevae sweep quickstart --set train.epochs=2 --out runs/short",
     launch.run: "aevae run runs/paper --index 3",
     watch.status: "aevae status runs/paper --watch",
-    watch.logs: "aevae logs runs/paper vae-z020-s0-1f3a9c2e --follow",
+    watch.logs: "aevae logs runs/paper vae-z020-s0-a95ca7c6 --follow",
     watch.cancel: "aevae cancel runs/paper",
     prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
 }

@@ -30,8 +30,12 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch))
 
-bench: $(READY)
-	$(BIN)/python tests/benchmarks/bench_epoch.py
+# Those of time to quality and of submission need finished sweeps and SLURM: see docs/performance.md.
+BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission
+bench: $(addprefix bench-,$(BENCHMARKS))
+
+bench-%: $(READY)
+	$(BIN)/python tests/benchmarks/bench_$*.py --json build/benchmarks/$*.json
 
 clean:
 	rm -rf $(VENV) build *.egg-info

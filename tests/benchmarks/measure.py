@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -15,12 +16,17 @@ from aevae.data import Dataset, load_dataset
 from aevae.train import DeviceImages, TrainState
 
 Row = Mapping[str, object]
+T = TypeVar("T")
+
+
+def timed(call: Callable[[], T]) -> tuple[T, float]:
+    started = time.perf_counter()
+    value = call()
+    return value, time.perf_counter() - started
 
 
 def seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
+    return timed(call)[1]
 
 
 def best_of(repeats: int, sides: Mapping[str, Callable[[], object]]) -> dict[str, float]:

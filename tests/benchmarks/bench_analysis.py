@@ -1,0 +1,35 @@
+"""The analysis of a whole sweep: tables, and figures once their embeddings are cached."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench_scale import run
+from measure import parser, report
+
+COMMANDS = ("check", "tables", "figures", "figures", "findings", "report")
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--sweep", type=Path, default=Path("runs/paper"))
+    arguments = options.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in COMMANDS:
+            to = [] if name == "check" else ["--to", folder]
+            cost = run([sys.executable, "-m", "analysis.cli", name, arguments.sweep, *to])
+            again = any(row["command"] == name for row in rows)
+            rows.append(
+                {
+                    "command": f"{name}, again" if again else name,
+                    "seconds": round(cost.seconds, 1),
+                    "peak_mb": round(cost.peak_mb),
+                }
+            )
+            print(rows[-1], flush=True)
+    report(f"analysis of {arguments.sweep}", rows, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

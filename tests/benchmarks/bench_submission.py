@@ -1,0 +1,63 @@
+"""Ten thousand runs handed to a real SLURM: what the launcher costs, and `status` afterwards.
+
+Needs the one-machine SLURM (slurm/onehost/install); brings it up, and down again if it was down.
+Every job ends at once, so that only the launching is measured; what still waits at the end is
+cancelled.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+import tomli_w
+from bench_scale import SPEC, run
+from measure import parser, report
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ONEHOST = REPOSITORY / "slurm" / "onehost"
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--runs", type=int, nargs="+", default=[1_000, 10_000])
+    arguments = options.parse_args()
+    was_up = subprocess.run([ONEHOST / "status"], capture_output=True, check=False).returncode == 0
+    subprocess.run([ONEHOST / "up"], check=True)
+    setting = subprocess.run([ONEHOST / "env"], capture_output=True, text=True, check=True).stdout
+    name, _, value = setting.strip().removeprefix("export ").partition("=")
+    os.environ[name] = value
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            rows = [measure(Path(folder) / str(count), count) for count in arguments.runs]
+    finally:
+        subprocess.run(["scancel", "--partition=gpu"], check=True)
+        if not was_up:
+            subprocess.run([ONEHOST / "down"], check=True)
+    report("submission to SLURM", rows, arguments.json)
+
+
+def measure(folder: Path, count: int) -> dict[str, object]:
+    folder.mkdir()
+    spec, sweep, profile = folder / "scale.toml", folder / "sweep", folder / "profile.toml"
+    spec.write_text(SPEC.format(seeds=list(range(count))))
+    onehost = tomllib.loads((ONEHOST.parent / "clusters" / "onehost.toml").read_text())
+    profile.write_text(tomli_w.dumps(onehost | {"setup": ["exit 0"], "requeue": False}))
+    aevae = [sys.executable, "-m", "jobs.cli"]
+    submission = run([*aevae, "sweep", spec, "--out", sweep, "--cluster", profile])
+    status = run([*aevae, "status", sweep])
+    row = {
+        "runs": count,
+        "submission_s": round(submission.seconds, 1),
+        "sbatch_calls": len(list((sweep / "submissions").glob("*.json"))),
+        "peak_mb": round(submission.peak_mb),
+        "status_s": round(status.seconds, 1),
+    }
+    print(row, flush=True)
+    return row
+
+
+if __name__ == "__main__":
+    main()

@@ -208,21 +208,30 @@ def _mixture_samples(
     from sklearn.mixture import GaussianMixture
 
     rows = rng.permutation(len(codes))[:MIXTURE_ROWS]
-    state = np.random.RandomState(rng.integers(2**32))  # what scikit-learn takes
     mixture = GaussianMixture(
         min(config.evaluation.mixture_components, len(rows)),
         reg_covar=1e-4 * float(codes.var(axis=0).mean()) + 1e-6,
         max_iter=50,
         tol=MIXTURE_TOLERANCE,
-        random_state=state,
+        random_state=np.random.RandomState(rng.integers(2**32)),  # what scikit-learn takes
     )
     with warnings.catch_warnings():
         # 50 iterations are enough for a sampler; nothing depends on full convergence.
         warnings.simplefilter("ignore", ConvergenceWarning)
         mixture.fit(codes[rows])
-    z, _ = mixture.sample(count)
-    # It returns the draws component by component; the labels must not follow that order.
-    return rng.permutation(z, axis=0).astype(np.float32)
+    # Fitted in single precision like the codes, too coarse for the checks of mixture.sample().
+    shares = mixture.weights_.astype(np.float64)
+    parts = [
+        mean + rng.standard_normal((size, len(mean))) @ np.linalg.cholesky(covariance).T
+        for size, mean, covariance in zip(
+            rng.multinomial(count, shares / shares.sum()),
+            mixture.means_,
+            mixture.covariances_.astype(np.float64),
+            strict=True,
+        )
+    ]
+    # Component by component so far; the labels must not follow that order.
+    return rng.permutation(np.concatenate(parts), axis=0).astype(np.float32)
 
 
 def _grids(run: _Evaluator, test_mu: Array) -> Arrays:

@@ -121,7 +121,7 @@ def test_07_10_19_leftovers_of_a_killed_writer_are_ignored_and_removed(weird, ti
     assert load_newest(paths, config, CPU) is None
     assert not paths.results.exists()
     execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
-    assert check_results(paths.results) == config
+    assert check_results(paths.results).config == config
     names = {p.name for p in paths.root.iterdir()}
     assert names == {"config.json", "progress.json", "results.h5", "attempts"}
 
@@ -131,5 +131,5 @@ def test_damaged_results_are_set_aside_and_made_again(weird, tiny_config, plan):
     paths = plan(sweep, config)
     paths.results.write_bytes(b"not HDF5")
     execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
-    assert check_results(paths.results) == config
+    assert check_results(paths.results).config == config
     assert (paths.root / "results.h5.damaged").read_bytes() == b"not HDF5"

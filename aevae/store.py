@@ -288,6 +288,8 @@ def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[A
     while pending:
         prefix, group = pending.pop()
         for name in group:
+            if not isinstance(name, str):
+                raise InvalidFile(f"{prefix}{name!r}: not a name")
             path = prefix + name
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise InvalidFile(f"{path}: links are refused")
@@ -325,7 +327,7 @@ def _read_attributes(file: h5py.File) -> dict[str, str | int | float]:
     attributes = {}
     for name, value in file.attrs.items():
         plain = value.item() if isinstance(value, np.generic) else value
-        if not isinstance(plain, (str, int, float)):
+        if not isinstance(name, str) or not isinstance(plain, (str, int, float)):
             raise InvalidFile(f"attribute {name!r}: neither text nor a number")
         attributes[name] = plain
     return attributes

@@ -112,8 +112,9 @@ class Sweep:
 
     root: Path
     dataset: Dataset | None
-    runs: tuple[Run, ...]
-    gaps: tuple[Gap, ...]
+    # Caches hash a sweep once for each of its thousands of runs.
+    runs: tuple[Run, ...] = field(hash=False)
+    gaps: tuple[Gap, ...] = field(hash=False)
     embeddings: Path | None = field(default=None, compare=False)
 
     @property

@@ -88,5 +88,7 @@ def lay_out(spec: SweepSpec, folder: Path, source: str) -> Sweep:
         if not run_paths.config.exists():
             run_paths.root.mkdir(parents=True, exist_ok=True)
             publish_text(run_paths.config, run.canonical_json() + "\n")
+    # Jobs execute the pickles in it: they are nobody else's to write.
+    paths.submitit.mkdir(mode=0o700, exist_ok=True)
     publish_text(paths.spec, spec.to_toml())
     return Sweep(paths, spec, runs)

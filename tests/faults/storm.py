@@ -118,8 +118,8 @@ def storm_one(place: "Here | OnCluster", kills: int, rng: random.Random) -> Coun
 class Here:
     """Local jobs of this machine."""
 
-    EPOCHS = 60
-    PAUSE_S = (0.1, 1.5)
+    EPOCHS = 200
+    PAUSE_S = (0.3, 3)
 
     def __init__(self, spec: Path, sweep: SweepPaths) -> None:
         self.sweep = sweep

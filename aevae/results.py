@@ -15,10 +15,12 @@ from typing import Any
 
 from aevae.config import RunConfig
 from aevae.errors import InputError
+from aevae.examine import examine
 from aevae.store import (
     Array,
     CheckedFile,
     Field,
+    Header,
     InvalidFile,
     check_layout,
     open_checked,
@@ -113,6 +115,16 @@ def _grid_fields(config: RunConfig) -> list[Field]:
 
 
 @dataclass(frozen=True)
+class CheckedResults:
+    """What a valid results file says of itself."""
+
+    header: Header
+    config: RunConfig
+    provenance: dict[str, Any]
+    dataset_sha256: str
+
+
+@dataclass(frozen=True)
 class Results:
     """One open results file; arrays are read on demand with `array`."""
 
@@ -155,34 +167,34 @@ def write_results(
     write_file(path, result_fields(config), arrays, attributes)
 
 
-@contextmanager
-def open_results(path: Path) -> Iterator[Results]:
-    """Open and validate a results file: schema, version, configuration, shapes and types.
+def check_results(path: Path) -> CheckedResults:
+    """Validate a results file: schema, version, configuration, shapes, types, and every checksum.
 
     Raises
     ------
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     """
-    with open_checked(path, RESULTS_SCHEMA, SCHEMA_VERSION) as file:
-        try:
-            config = RunConfig.from_json(str(file.attribute("config")), "attribute 'config'")
-            if file.attribute("run_id") != config.run_id:
-                raise InvalidFile(f"run id {file.attribute('run_id')!r} is not {config.run_id}")
-            check_layout(file.layout, result_fields(config))
-            provenance = json.loads(str(file.attribute("provenance")))
-            dataset_sha256 = str(file.attribute("dataset_sha256"))
-        except (InvalidFile, InputError, json.JSONDecodeError) as error:
-            raise InvalidFile(f"{path}: {error}") from None
-        yield Results(file, config, provenance, dataset_sha256)
+    header = examine(path)
+    try:
+        header.check_schema(RESULTS_SCHEMA, SCHEMA_VERSION)
+        config = RunConfig.from_json(str(header.attribute("config")), "attribute 'config'")
+        if header.attribute("run_id") != config.run_id:
+            raise InvalidFile(f"run id {header.attribute('run_id')!r} is not {config.run_id}")
+        check_layout(header.layout, result_fields(config))
+        provenance = json.loads(str(header.attribute("provenance")))
+        dataset_sha256 = str(header.attribute("dataset_sha256"))
+    except (InvalidFile, InputError, json.JSONDecodeError) as error:
+        raise InvalidFile(f"{path}: {error}") from None
+    return CheckedResults(header, config, provenance, dataset_sha256)
 
 
-def check_results(path: Path) -> RunConfig:
-    """Validate a results file and read every dataset, so that every checksum is verified."""
-    with open_results(path) as results:
-        for name in results.file.layout:
-            results.array(name)
-        return results.config
+@contextmanager
+def open_results(path: Path, checked: CheckedResults | None = None) -> Iterator[Results]:
+    """Open a results file, which is validated first unless that has been done; see above."""
+    checked = checked or check_results(path)
+    with open_checked(path, checked.header) as file:
+        yield Results(file, checked.config, checked.provenance, checked.dataset_sha256)
 
 
 def write_dataset(
@@ -200,20 +212,27 @@ def write_dataset(
     write_file(path, DATASET_FIELDS, arrays, attributes)
 
 
-@contextmanager
-def open_dataset(path: Path) -> Iterator[CheckedFile]:
-    """Open and validate the `dataset.h5` of a sweep.
+def check_dataset(path: Path) -> Header:
+    """Validate the `dataset.h5` of a sweep.
 
     Raises
     ------
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     """
-    with open_checked(path, DATASET_SCHEMA, SCHEMA_VERSION) as file:
-        try:
-            check_layout(file.layout, DATASET_FIELDS)
-        except InvalidFile as error:
-            raise InvalidFile(f"{path}: {error}") from None
+    header = examine(path)
+    try:
+        header.check_schema(DATASET_SCHEMA, SCHEMA_VERSION)
+        check_layout(header.layout, DATASET_FIELDS)
+    except InvalidFile as error:
+        raise InvalidFile(f"{path}: {error}") from None
+    return header
+
+
+@contextmanager
+def open_dataset(path: Path, checked: Header | None = None) -> Iterator[CheckedFile]:
+    """Open the `dataset.h5` of a sweep, which is validated first unless that has been done."""
+    with open_checked(path, checked or check_dataset(path)) as file:
         yield file
 
 

@@ -2,9 +2,12 @@
 
 A schema is a list of `Field`; the same declaration checks what is written and what is read.
 Files are built in memory and published by one rename: HDF5 would kill the process on a full
-disk, and a file that a dying writer left half filled opens without complaint.
+disk, and a file that a dying writer left half filled opens without complaint. Reading may kill
+it as well: `read_header` is for a process that may die, and `aevae.examine` has one.
 """
 
+import math
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
 CHUNK_BYTES = 1024 * 1024
 MAX_DATASET_BYTES = 1 << 30  # a hostile 1 KB file can declare terabytes
 MAX_DATASETS = 1000
+MAX_ATTRIBUTES = 100
 
 
 class InvalidFile(Exception):
@@ -66,12 +70,16 @@ def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
         missing.pop(field.path, None)
         if dtype != np.dtype(field.dtype):
             raise InvalidFile(f"{path}: type {dtype} is not {np.dtype(field.dtype)}")
-        if int(np.prod(shape, dtype=object)) * dtype.itemsize > MAX_DATASET_BYTES:
-            raise InvalidFile(f"{path}: shape {shape} is larger than {MAX_DATASET_BYTES} bytes")
+        _check_size(path, shape, dtype)
         if field.dims is not None:
             _check_shape(path, shape, field.dims, sizes)
     if missing:
         raise InvalidFile(f"{next(iter(missing))}: missing")
+
+
+def _check_size(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if math.prod(shape) * dtype.itemsize > MAX_DATASET_BYTES:
+        raise InvalidFile(f"{path}: shape {shape} is larger than {MAX_DATASET_BYTES} bytes")
 
 
 def _with_wildcard(path: str) -> str:
@@ -137,15 +145,32 @@ def _write_array(file: h5py.File, name: str, array: Array) -> None:
     )
 
 
-class CheckedFile:
-    """An open file whose links, types and shapes have been checked; arrays are read on demand."""
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself, found while all of it was read and every checksum verified."""
 
-    def __init__(self, path: Path, file: h5py.File) -> None:
-        self.path = path
-        self._file = file
-        self.layout = _read_layout(file)
+    layout: Layout
+    attributes: Mapping[str, str | int | float]
+    identity: tuple[int, ...]
+    """Tells the file from one that took its place."""
 
-    def attribute(self, name: str) -> Any:  # noqa: ANN401 - HDF5 attributes have any type
+    def check_schema(self, schema: str, version: int) -> None:
+        """Make sure that the file is complete and of the named schema.
+
+        Raises
+        ------
+        InvalidFile
+            It is not.
+        """
+        if self.attribute("schema") != schema:
+            raise InvalidFile(f"schema {self.attribute('schema')!r} is not {schema!r}")
+        if self.attribute("schema_version") != version:
+            found = self.attribute("schema_version")
+            raise InvalidFile(f"schema version {found} is not {version}")
+        if self.attribute("complete") != 1:
+            raise InvalidFile("not marked complete")
+
+    def attribute(self, name: str) -> str | int | float:
         """Return a root attribute.
 
         Raises
@@ -153,10 +178,50 @@ class CheckedFile:
         InvalidFile
             There is no such attribute.
         """
-        if name not in self._file.attrs:
+        if name not in self.attributes:
             raise InvalidFile(f"attribute {name!r}: missing")
-        value = self._file.attrs[name]
-        return value.item() if isinstance(value, np.generic) else value
+        return self.attributes[name]
+
+
+def read_header(path: Path) -> Header:
+    """Read a file to its last byte; no link, external or virtual storage is followed.
+
+    Damage may crash this process or keep it busy for ever: see `aevae.examine.examine`.
+
+    Raises
+    ------
+    InvalidFile
+        Not HDF5, damaged, or with something that a reader must not follow.
+    """
+    try:
+        identity = _identity(path)
+        with _open(path) as file:
+            layout = _read_layout(file)
+            for name in layout:
+                _read_array(file, name)
+            return Header(layout, _read_attributes(file), identity)
+    except InvalidFile as error:
+        raise InvalidFile(f"{path}: {error}") from error.__cause__
+    except Exception as error:  # h5py raises anything at all on damaged files
+        raise InvalidFile(f"{path}: damaged ({_first_line(error)})") from error
+
+
+class CheckedFile:
+    """An open file whose content has been checked before; arrays are read on demand."""
+
+    def __init__(self, path: Path, file: h5py.File, header: Header) -> None:
+        self.path = path
+        self._file = file
+        self._header = header
+
+    @property
+    def layout(self) -> Layout:
+        """Shape and type of every dataset."""
+        return self._header.layout
+
+    def attribute(self, name: str) -> str | int | float:
+        """Return a root attribute; see `Header.attribute`."""
+        return self._header.attribute(name)
 
     def array(self, name: str) -> Array:
         """Read one dataset; its checksums are verified on the way.
@@ -169,9 +234,9 @@ class CheckedFile:
         if name not in self.layout:
             raise InvalidFile(f"{self.path}: {name}: missing")
         try:
-            return np.asarray(self._file[name][()])
-        except OSError as error:
-            raise InvalidFile(f"{self.path}: {name}: damaged ({_first_line(error)})") from error
+            return _read_array(self._file, name)
+        except InvalidFile as error:
+            raise InvalidFile(f"{self.path}: {error}") from error.__cause__
 
     def names(self, group: str) -> list[str]:
         """Names directly below `group`, sorted; none if there is no such group."""
@@ -180,34 +245,40 @@ class CheckedFile:
 
 
 @contextmanager
-def open_checked(path: Path, schema: str, version: int) -> Iterator[CheckedFile]:
-    """Open a file of the named schema; no link, external or virtual storage is followed.
+def open_checked(path: Path, header: Header) -> Iterator[CheckedFile]:
+    """Open a file that was examined before.
 
     Raises
     ------
     InvalidFile
-        Not HDF5, another schema or version, or a construct that a reader must not follow.
+        Another file has taken its place since.
     """
     try:
-        # Published files never change, so readers need no lock and block no one.
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise InvalidFile(f"{path}: not a readable HDF5 file ({_first_line(error)})") from error
+        if _identity(path) != header.identity:
+            raise InvalidFile("another file than the one that was checked")
+        file = _open(path)
+    except InvalidFile as error:
+        raise InvalidFile(f"{path}: {error}") from error.__cause__
     with file:
-        try:
-            checked = CheckedFile(path, file)
-            if checked.attribute("schema") != schema:
-                raise InvalidFile(f"schema {checked.attribute('schema')!r} is not {schema!r}")
-            if checked.attribute("schema_version") != version:
-                found = checked.attribute("schema_version")
-                raise InvalidFile(f"schema version {found} is not {version}")
-            if checked.attribute("complete") != 1:
-                raise InvalidFile("not marked complete")
-        except InvalidFile as error:
-            raise InvalidFile(f"{path}: {error}") from error.__cause__
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise InvalidFile(f"{path}: damaged ({_first_line(error)})") from error
-        yield checked
+        yield CheckedFile(path, file, header)
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise InvalidFile(f"not a readable HDF5 file ({error.strerror})") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidFile("not a regular file")
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        # Published files never change, so readers need no lock and block no one.
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise InvalidFile(f"not a readable HDF5 file ({_first_line(error)})") from error
 
 
 def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
@@ -217,6 +288,8 @@ def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[A
     while pending:
         prefix, group = pending.pop()
         for name in group:
+            if not isinstance(name, str):
+                raise InvalidFile(f"{prefix}{name!r}: not a name")
             path = prefix + name
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise InvalidFile(f"{path}: links are refused")
@@ -237,7 +310,27 @@ def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[
         raise InvalidFile(f"{path}: external and virtual storage are refused")
     if dataset.shape is None or dataset.dtype.kind not in "fiu":
         raise InvalidFile(f"{path}: only numbers are stored, not {dataset.dtype}")
+    _check_size(path, dataset.shape, dataset.dtype)
     return dataset.shape, dataset.dtype
+
+
+def _read_array(file: h5py.File, name: str) -> Array:
+    try:
+        return np.asarray(file[name][()])
+    except OSError as error:
+        raise InvalidFile(f"{name}: damaged ({_first_line(error)})") from error
+
+
+def _read_attributes(file: h5py.File) -> dict[str, str | int | float]:
+    if len(file.attrs) > MAX_ATTRIBUTES:
+        raise InvalidFile(f"more than {MAX_ATTRIBUTES} attributes")
+    attributes = {}
+    for name, value in file.attrs.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        if not isinstance(name, str) or not isinstance(plain, (str, int, float)):
+            raise InvalidFile(f"attribute {name!r}: neither text nor a number")
+        attributes[name] = plain
+    return attributes
 
 
 def _first_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aevae.examine import examine
 from aevae.store import Array, Field, InvalidFile, check_layout, open_checked, write_file
 from analysis.embeddings import NEIGHBOURS, RECIPE, Embedding, Layout
 
@@ -56,13 +57,15 @@ def read_embedding(path: Path, points: Array) -> Embedding:
     InvalidFile
         The file is damaged, or is that of other points or another recipe.
     """
-    with open_checked(path, SCHEMA, SCHEMA_VERSION) as file:
-        try:
-            if file.attribute("key") != content_key(points):
-                raise InvalidFile("made from other data, or by another recipe")
-            check_layout(file.layout, FIELDS)
-        except InvalidFile as error:
-            raise InvalidFile(f"{path}: {error}") from None
+    header = examine(path)
+    try:
+        header.check_schema(SCHEMA, SCHEMA_VERSION)
+        if header.attribute("key") != content_key(points):
+            raise InvalidFile("made from other data, or by another recipe")
+        check_layout(header.layout, FIELDS)
+    except InvalidFile as error:
+        raise InvalidFile(f"{path}: {error}") from None
+    with open_checked(path, header) as file:
         pca, tsne = (
             Layout(file.array(f"{method}/plane"), file.array(f"{method}/ranks"))
             for method in METHODS

@@ -1,28 +1,35 @@
 """A sweep as the analysis sees it: which runs have valid results, and which are gaps.
 
-The only module of the analysis that opens a sweep's HDF5. Arrays are read on demand, from one
-results file at a time, so that memory does not grow with the number of runs.
+The only module of the analysis that opens a sweep's HDF5. Files are checked once, by other
+processes. Arrays are read on demand, from one results file at a time, so that memory does not grow
+with the number of runs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from aevae.config import RunConfig
 from aevae.errors import InputError
+from aevae.execution import available_cores
 from aevae.paths import RunPaths, SweepPaths
 from aevae.results import (
     SPLITS,
+    CheckedResults,
     Results,
+    check_dataset,
     check_results,
     file_sha256,
     open_dataset,
     open_results,
 )
-from aevae.store import Array, InvalidFile
+from aevae.store import Array, Header, InvalidFile
 
+MAX_READERS = 8
 KINDS = ("ae", "vae", "cvae")
 DATASET_TITLES = {
     "mnist": "MNIST",
@@ -38,7 +45,12 @@ class Run:
     """A run whose results are complete and undamaged."""
 
     paths: RunPaths
-    config: RunConfig
+    checked: CheckedResults = field(compare=False, repr=False)
+
+    @property
+    def config(self) -> RunConfig:
+        """Everything that determines its numbers."""
+        return self.checked.config
 
     @property
     def run_id(self) -> str:
@@ -83,6 +95,7 @@ class Dataset:
     name: str
     sha256: str
     counts: dict[str, int] = field(hash=False)
+    checked: Header = field(compare=False, repr=False)
 
     @property
     def title(self) -> str:
@@ -99,8 +112,9 @@ class Sweep:
 
     root: Path
     dataset: Dataset | None
-    runs: tuple[Run, ...]
-    gaps: tuple[Gap, ...]
+    # Caches hash a sweep once for each of its thousands of runs.
+    runs: tuple[Run, ...] = field(hash=False)
+    gaps: tuple[Gap, ...] = field(hash=False)
     embeddings: Path | None = field(default=None, compare=False)
 
     @property
@@ -132,7 +146,7 @@ class Sweep:
 
     def open(self, run: Run) -> AbstractContextManager[Results]:
         """Open the results of one run."""
-        return open_results(run.paths.results)
+        return open_results(run.paths.results, run.checked)
 
     def results(self) -> Iterator[Results]:
         """Open the results of every run, one after the other."""
@@ -141,7 +155,7 @@ class Sweep:
                 yield results
 
     def _read(self, name: str) -> Array:
-        with open_dataset(self.data.path) as file:
+        with open_dataset(self.data.path, self.data.checked) as file:
             return file.array(name)
 
 
@@ -169,7 +183,9 @@ def open_sweep(root: Path, track: Track = iter) -> Sweep:
     if not planned:
         raise InputError(f"{root} is no sweep: it has no runs/<run id>/config.json")
     dataset = _open_dataset(paths.dataset) if paths.dataset.exists() else None
-    checked = [_check_run(paths, run, dataset) for run in track(planned)]
+    check = partial(_check_run, paths, dataset)
+    with ThreadPoolExecutor(min(MAX_READERS, available_cores())) as readers:
+        checked = [c for _, c in zip(track(planned), readers.map(check, planned), strict=True)]
     runs = sorted((run for run in checked if isinstance(run, Run)), key=_order)
     return Sweep(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
 
@@ -180,29 +196,29 @@ def _order(run: Run) -> tuple[int, str, int, int, str]:
 
 
 def _open_dataset(path: Path) -> Dataset:
-    with open_dataset(path) as file:
-        counts = {split: file.layout[f"{split}/label"][0][0] for split in SPLITS}
-        return Dataset(path, str(file.attribute("name")), file_sha256(path), counts)
+    checked = check_dataset(path)
+    counts = {split: checked.layout[f"{split}/label"][0][0] for split in SPLITS}
+    return Dataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
 
 
-def _check_run(sweep: SweepPaths, paths: RunPaths, dataset: Dataset | None) -> Run | Gap:
+def _check_run(sweep: SweepPaths, dataset: Dataset | None, paths: RunPaths) -> Run | Gap:
     if not paths.results.exists():
         return Gap(paths.run_id, "missing", f"no {paths.results.name}")
     try:
         sweep.check_contained(paths)
-        with open_results(paths.results) as results:
-            problem = _why_foreign(results, paths, dataset)
-        if problem:
-            return Gap(paths.run_id, "foreign", f"{paths.results.name}: {problem}")
-        return Run(paths, check_results(paths.results))
+        checked = check_results(paths.results)
     except InputError as error:
         return Gap(paths.run_id, "foreign", str(error))
     except InvalidFile as error:
         # The run is named already: the folder in front of the file name says nothing new.
         return Gap(paths.run_id, "damaged", str(error).replace(f"{paths.root}/", ""))
+    problem = _why_foreign(checked, paths, dataset)
+    if problem:
+        return Gap(paths.run_id, "foreign", f"{paths.results.name}: {problem}")
+    return Run(paths, checked)
 
 
-def _why_foreign(results: Results, paths: RunPaths, dataset: Dataset | None) -> str:
+def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: Dataset | None) -> str:
     """Say why these results do not belong in this folder of this sweep; empty if they do."""
     if results.config.run_id != paths.run_id:
         return f"holds the run {results.config.run_id}"
@@ -212,7 +228,7 @@ def _why_foreign(results: Results, paths: RunPaths, dataset: Dataset | None) -> 
         ours, theirs = dataset.sha256[:8], results.dataset_sha256[:8]
         return f"dataset_sha256 {theirs}... is not that of dataset.h5 ({ours}...)"
     for split in SPLITS:
-        rows, expected = results.file.layout[f"{split}/mu"][0][0], dataset.counts[split]
+        rows, expected = results.header.layout[f"{split}/mu"][0][0], dataset.counts[split]
         if rows != expected:
             return f"{split}/mu: {rows} rows, but dataset.h5 has {expected} {split} images"
     return ""

@@ -6,6 +6,7 @@ with intensities in [0, 1]; KL, ELBO and bounds are in nats per image.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 from scipy.stats import t as student_t
 
 PIXELS = 784
@@ -161,3 +162,18 @@ def active_units(mu: ArrayLike, threshold: float = ACTIVE_VARIANCE) -> int:
 def _log_sum_exp(values: Floats) -> Floats:
     """Reduce the last axis without overflow."""
     return np.asarray(np.logaddexp.reduce(values, axis=-1))
+
+
+def auroc(inside: Floats, outside: Floats) -> float:
+    """Area under the ROC curve: the probability that a value of `outside` is the larger one.
+
+    Ties count half. Mann-Whitney's U over its maximum (Hanley and McNeil 1982).
+
+    Parameters
+    ----------
+    inside, outside
+        Shapes (N,) and (M,).
+    """
+    ranks = rankdata(np.concatenate([inside, outside]))[len(inside) :]
+    above = ranks.sum() - len(outside) * (len(outside) + 1) / 2
+    return float(above / (len(inside) * len(outside)))

@@ -1,5 +1,6 @@
 """Is this machine, cluster, data and GPU fit to run a sweep? One line per check, and what to do."""
 
+import fcntl
 import importlib.util
 import os
 import re
@@ -12,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import h5py
-
 from aevae.data import verify_source
 from aevae.errors import InputError
+from aevae.files import publish_text
 from aevae.paths import SweepPaths
 from jobs.cluster import ClusterProfile
 from jobs.scheduler import SchedulerError, ask, configuration, max_array_size
@@ -111,31 +111,41 @@ def _data(dataset: str, data_dir: Path) -> str:
 
 
 def _output(out: Path) -> Finding | str:
-    """Write, rename and lock as a run will, on the file system where it will."""
+    """Try out what runs and launchers assume of the file system, in the place that is meant."""
     existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     with tempfile.TemporaryDirectory(dir=existing, prefix=".aevae-doctor-") as name:
-        folder = Path(name)
-        first, second = folder / "first.h5", folder / "second.h5"
-        second.touch()
-        try:
-            with h5py.File(first, "w") as file:
-                file["x"] = [1]
-        except OSError as error:
-            return Finding(
-                "output",
-                "failed",
-                f"HDF5 cannot write in {existing} ({error}); if it is about locking, set "
-                "HDF5_USE_FILE_LOCKING=FALSE",
-            )
-        os.replace(first, second)  # noqa: PTH105 - the very call that publishes results
-        with h5py.File(second) as file:
-            whole = list(file["x"]) == [1]
-    if not whole or first.exists():
-        return Finding("output", "failed", f"renaming over a file does not work in {existing}")
+        problem = _assumption_broken(Path(name))
+    if problem:
+        return Finding("output", "failed", f"{problem} in {existing}")
     free_gb = shutil.disk_usage(existing).free / 1e9
     if free_gb < LITTLE_SPACE_GB:
         return Finding("output", "warning", f"{free_gb:.1f} GB free in {existing}: make room")
     return f"{existing} can be written, {free_gb:.0f} GB free"
+
+
+def _assumption_broken(folder: Path) -> str | None:
+    """Write, replace, claim and lock in an empty folder as will be done in a sweep's."""
+    file = folder / "file"
+    for text in ("old", "new"):
+        publish_text(file, text)
+    if file.read_text(encoding="utf-8") != "new" or list(folder.iterdir()) != [file]:
+        return "renaming over a file does not work"
+    claims = [folder / "claim", folder / "1"]
+    for claim in claims:
+        claim.mkdir()
+        (claim / "record").touch()
+    try:
+        claims[0].rename(claims[1])
+    except OSError:
+        pass
+    else:
+        return "a folder can be renamed over another, so two jobs could train the same run,"
+    try:
+        with file.open() as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return f"files cannot be locked ({error.strerror}), which launching local jobs needs,"
+    return None
 
 
 def _device(wanted: str | None) -> Finding:

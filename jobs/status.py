@@ -12,7 +12,7 @@ from typing import Any
 
 from aevae.attempt import AttemptRecord, newest_record, utc_now
 from aevae.paths import RunPaths
-from aevae.results import open_results
+from aevae.results import check_results
 from aevae.store import InvalidFile
 from jobs.queue import Place, SweepJobs
 from jobs.sweep import Sweep
@@ -144,10 +144,10 @@ def _look_at_results(paths: RunPaths, record: AttemptRecord | None) -> tuple[boo
     if record is not None and record.results_bytes == size:
         return True, None
     try:
-        with open_results(paths.results):
-            return True, None
+        check_results(paths.results)
     except InvalidFile as error:
         return False, f"damaged results: {error}"
+    return True, None
 
 
 def _state(

@@ -67,6 +67,9 @@ def check_launch(spec: SweepSpec, folder: Path) -> None:
         verify_source(name, spec.execution.data_dir)
     if any(tag in str(folder.absolute()) for tag in SUBMITIT_TAGS):
         raise InputError(f"{folder}: a path with one of {', '.join(SUBMITIT_TAGS)} is not possible")
+    for path in (folder.absolute(), spec.execution.data_dir):
+        if not _is_text(path):
+            raise InputError(f"{str(path)!a} is no UTF-8 here: rename it, or set PYTHONUTF8=1")
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot write to {existing}")
@@ -79,6 +82,15 @@ def check_launch(spec: SweepSpec, folder: Path) -> None:
         paths.check_contained(paths.run(run.run_id))
 
 
+def _is_text(path: Path) -> bool:
+    """Whether a path can be written down; the bytes of others stand in it as surrogates."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def lay_out(spec: SweepSpec, folder: Path, source: str) -> Sweep:
     """Write the specification and every run's configuration; safe to do again."""
     paths = SweepPaths(folder.resolve())
@@ -88,5 +100,7 @@ def lay_out(spec: SweepSpec, folder: Path, source: str) -> Sweep:
         if not run_paths.config.exists():
             run_paths.root.mkdir(parents=True, exist_ok=True)
             publish_text(run_paths.config, run.canonical_json() + "\n")
+    # Jobs execute the pickles in it: they are nobody else's to write.
+    paths.submitit.mkdir(mode=0o700, exist_ok=True)
     publish_text(paths.spec, spec.to_toml())
     return Sweep(paths, spec, runs)

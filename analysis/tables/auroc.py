@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from aevae.results import Results
+from analysis import metrics
 from analysis.cells import run_identity
 from analysis.load import Sweep
 from analysis.metrics import Floats
@@ -38,7 +38,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
                         "score": score,
                         "n_test": len(inside[score]),
                         "n_outliers": len(values),
-                        "auroc": roc_auc_score(*labelled(inside[score], values)),
+                        "auroc": metrics.auroc(inside[score], values),
                     }
                 )
     if not rows:

@@ -24,8 +24,9 @@ def make(sweep: Sweep) -> pd.DataFrame:
     error as in `diagnostics.Decomposition`, and log_n, the most that the mutual information can be.
     """
     rows = []
+    runs = {run.run_id: run for run in sweep.runs}
     for run_id, every in latent_dimensions.make(sweep).groupby("run_id", sort=False):
-        (run,) = (run for run in sweep.runs if run.run_id == run_id)
+        run = runs[str(run_id)]
         row = every.iloc[0][[*run_identity(run.config)]].to_dict()
         row |= {
             "active_units": every["active"].sum(),

@@ -1,10 +1,11 @@
 """A kill storm: a sweep whose processes die at random moments must end as an undisturbed one.
 
-Launchers, runs and submitit's controllers get SIGKILL, SIGTERM or USR2, whichever and whenever a
-seeded generator says. What dies is started again by the one command, until everything is done;
-then every results file is compared, dataset by dataset, with that of a sweep left in peace.
+Here, launchers, runs and submitit's controllers get SIGKILL, SIGTERM or USR2; on the SLURM of one
+machine (which must be up) the steps of jobs do, jobs are requeued and nodes go down. What and when
+a seeded generator says. The one command starts again what died, until everything is done; then
+every results file is compared, dataset by dataset, with that of a sweep left in peace.
 
-By hand: python tests/faults/storm.py --kills 100 --to /tmp/storm
+By hand: python tests/faults/storm.py --kills 100 --to /tmp/storm [--slurm]
 """
 
 import argparse
@@ -26,28 +27,31 @@ from aevae.paths import RunPaths, SweepPaths
 from aevae.results import open_results
 from aevae.store import Array
 
+ONEHOST = Path(__file__).parents[2] / "slurm" / "onehost"
+NODES = ("gpu01", "gpu02")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGUSR2)
 MEASURED = {"history/epoch_seconds"}  # the only dataset that no repetition reproduces
-RUNS_AT_ONCE = 2
-ROUND_LIMIT_S = 600
+SWEEP_LIMIT_S = 1200
 SPEC = """
 name = "storm"
-models = ["ae", "vae", "cvae"]
-latent_sizes = [2, 5]
+models = ["ae", "vae"]
+latent_sizes = [2]
 [model]
-hidden_sizes = [64]
+hidden_sizes = [16]
 [data]
 dataset = "digits"
 [train]
-epochs = 60
-batch_size = 16
+epochs = {epochs}
+batch_size = 64
 [execution]
-checkpoint_seconds = 0
+checkpoint_seconds = 0.2
 threads = 1
 [evaluation]
-importance_samples = 2
+importance_samples = 1
 samples_per_sampler = 10
-mixture_components = 2
+mixture_components = 1
+grid_size = 2
+outliers = ["noise"]
 """
 
 
@@ -55,66 +59,166 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=800, help="of each run")
+    parser.add_argument("--slurm", action="store_true", help="on the SLURM of one machine")
     parser.add_argument("--to", type=Path, required=True, help="a folder that is not there yet")
     arguments = parser.parse_args()
     arguments.to.mkdir(parents=True)
-    print(json.dumps(storm(arguments.to, arguments.kills, arguments.seed), indent=1))
+    battlefield = OnCluster if arguments.slurm else Here
+    rng = random.Random(arguments.seed)
+    figures = storm(arguments.to.resolve(), arguments.kills, rng, battlefield, arguments.epochs)
+    print(json.dumps(figures, indent=1))
 
 
-def storm(folder: Path, kills: int, seed: int) -> dict[str, object]:
-    """Storm one sweep after another until `kills` signals were sent; return the figures."""
-    rng = random.Random(seed)
+def storm(
+    folder: Path, kills: int, rng: random.Random, place: "type[Here | OnCluster]", epochs: int
+) -> dict[str, object]:
+    """Storm one sweep after another until `kills` blows have fallen; return the figures."""
     spec = folder / "storm.toml"
-    spec.write_text(SPEC)
+    spec.write_text(SPEC.format(epochs=epochs))
     peaceful = SweepPaths(folder / "peaceful")
-    with launch(spec, peaceful) as launcher:
-        assert launcher.wait(ROUND_LIMIT_S) == 0
-    sent: Counter[str] = Counter()
-    figures = Counter(sweeps=0, runs=0, attempts=0, epochs_repeated=0, files_compared=0)
+    assert Here(spec, peaceful).launch().wait(SWEEP_LIMIT_S) == 0
+    blows: Counter[str] = Counter()
+    figures = Counter(sweeps=0, runs=0, attempts=0, resumes=0, epochs_repeated=0, files_compared=0)
     differences: list[str] = []
-    while sent.total() < kills:
+    while blows.total() < kills:
         stormed = SweepPaths(folder / f"stormed-{figures['sweeps']}")
-        sent += storm_one(spec, stormed, kills - sent.total(), rng)
+        blows += storm_one(place(spec, stormed), kills - blows.total(), rng)
         figures["sweeps"] += 1
+        differences += map(str, stormed.root.glob(".*.tmp"))
         for paths, reference in zip(stormed.planned(), peaceful.planned(), strict=True):
+            starts, repeated = history(paths)
             figures["runs"] += 1
             figures["attempts"] += len(paths.attempts())
-            figures["epochs_repeated"] += epochs_repeated(paths)
+            figures["resumes"] += sum(start > 0 for start in starts)
+            figures["epochs_repeated"] += repeated
             figures["files_compared"] += 1
             differences += compare(paths, reference)
-    return {"seed": seed, "signals": dict(sent), **figures, "differences": differences}
+    return {"blows": dict(sorted(blows.items())), **figures, "differences": differences}
 
 
-def storm_one(spec: Path, sweep: SweepPaths, kills: int, rng: random.Random) -> Counter[str]:
-    """Bring one sweep to its end in spite of at most `kills` signals; return those sent."""
-    sent: Counter[str] = Counter()
-    deadline = time.monotonic() + ROUND_LIMIT_S
-    launcher = launch(spec, sweep)
-    while not all(paths.results.exists() for paths in sweep.planned()) or launcher.poll() is None:
-        assert time.monotonic() < deadline, f"{sweep.root} was not done in {ROUND_LIMIT_S} s"
-        if launcher.poll() is not None:
-            launcher = launch(spec, sweep)
-        time.sleep(rng.uniform(0.1, 2))
-        victims = dict(processes_of(sweep))
-        if victims and sent.total() < kills:
-            name = rng.choice(sorted(victims))
-            number = rng.choice(SIGNALS)
-            try:
-                victims[name].send_signal(number)
-            except psutil.NoSuchProcess:
-                continue
-            sent[f"{name.split()[0]} {number.name}"] += 1
-    # Whatever the storm left undone or lying about, one more launch puts in order.
-    with launch(spec, sweep) as last:
-        assert last.wait(ROUND_LIMIT_S) == 0
-    return sent
+def storm_one(place: "Here | OnCluster", kills: int, rng: random.Random) -> Counter[str]:
+    """Bring one sweep to its end in spite of at most `kills` blows; return those that fell."""
+    blows: Counter[str] = Counter()
+    deadline = time.monotonic() + SWEEP_LIMIT_S
+    while not place.done():
+        assert time.monotonic() < deadline, f"{place.sweep.root}: not done in {SWEEP_LIMIT_S} s"
+        place.keep_going()
+        time.sleep(rng.uniform(*place.PAUSE_S))
+        if blows.total() < kills and (blow := place.strike(rng)):
+            blows[blow] += 1
+    place.settle()
+    return blows
 
 
-def launch(spec: Path, sweep: SweepPaths) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "jobs.cli", "sweep", str(spec), "--out", str(sweep.root)]
-    command += ["--jobs", str(RUNS_AT_ONCE)]
-    with (sweep.root.parent / "launchers.log").open("ab") as log:
-        return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=log)
+class Here:
+    """Local jobs of this machine."""
+
+    PAUSE_S = (0.3, 3)
+
+    def __init__(self, spec: Path, sweep: SweepPaths) -> None:
+        self.sweep = sweep
+        self._command = [*AEVAE, "sweep", str(spec), "--out", str(sweep.root), "--jobs", "2"]
+        self._launcher: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        with (self.sweep.root.parent / "launchers.log").open("ab") as log:
+            return subprocess.Popen(self._command, stderr=log, env=ENVIRONMENT)
+
+    def done(self) -> bool:
+        # Killed at once, the first launcher has planned nothing.
+        over = self._launcher is not None and self._launcher.poll() is not None
+        return over and has_results(self.sweep)
+
+    def keep_going(self) -> None:
+        if self._launcher is None or self._launcher.poll() is not None:
+            self._launcher = self.launch()
+
+    def strike(self, rng: random.Random) -> str | None:
+        return send_a_signal(self.sweep, rng)
+
+    def settle(self) -> None:
+        """Let one more launch put in order what the storm left undone or lying about."""
+        assert self.launch().wait(SWEEP_LIMIT_S) == 0
+
+
+class OnCluster:
+    """Jobs of the SLURM on one machine."""
+
+    PAUSE_S = (1, 10)
+
+    def __init__(self, spec: Path, sweep: SweepPaths) -> None:
+        self.sweep = sweep
+        self._command = [*AEVAE, "sweep", str(spec), "--out", str(sweep.root)]
+        self._command += ["--cluster", "onehost"]
+        setting = output([str(ONEHOST / "env")]).strip().removeprefix("export ")
+        os.environ.update([setting.split("=", maxsplit=1)])
+
+    def done(self) -> bool:
+        return has_results(self.sweep) and not output(["squeue", "-h"])
+
+    def keep_going(self) -> None:
+        """Start again what ended, bring nodes back, and spare requeued jobs their wait.
+
+        SLURM holds a job that met a lost node as it started, until an operator releases it.
+        """
+        if not output(["squeue", "-h"]):
+            self._launch()
+        for job in output(["squeue", "-h", "-r", "-t", "PENDING", "-o", "%i"]).split():
+            attempt(["scontrol", "release", job])
+            attempt(["scontrol", "update", f"jobid={job}", "starttime=now"])
+        for node in output(["sinfo", "-h", "-N", "-t", "down,drain", "-o", "%N"]).split():
+            attempt(["scontrol", "update", f"nodename={node}", "state=resume"])
+
+    def strike(self, rng: random.Random) -> str | None:
+        kind = rng.choice(["requeue", "node down", "signal", "signal"])
+        if kind == "signal":
+            return send_a_signal(self.sweep, rng)
+        running = output(["squeue", "-h", "-t", "RUNNING", "-o", "%i"]).split()
+        if not running:
+            return None
+        if kind == "requeue":
+            return kind if attempt(["scontrol", "requeue", rng.choice(running)]) else None
+        node = rng.choice(NODES)
+        lost = attempt(["scontrol", "update", f"nodename={node}", "state=down", "reason=storm"])
+        return kind if lost else None
+
+    def settle(self) -> None:
+        self._launch()
+
+    def _launch(self) -> None:
+        with (self.sweep.root.parent / "launchers.log").open("ab") as log:
+            subprocess.run(self._command, stderr=log, env=ENVIRONMENT | os.environ, check=True)
+
+
+AEVAE = (sys.executable, "-m", "jobs.cli")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def attempt(command: list[str]) -> bool:
+    """Try what is refused when the job has just ended."""
+    return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
+
+
+def has_results(sweep: SweepPaths) -> bool:
+    return sweep.spec.exists() and all(paths.results.exists() for paths in sweep.planned())
+
+
+def send_a_signal(sweep: SweepPaths, rng: random.Random) -> str | None:
+    """Hit one process of a sweep; return its role and the signal."""
+    victims = dict(processes_of(sweep))
+    if not victims:
+        return None
+    name, number = rng.choice(sorted(victims)), rng.choice(SIGNALS)
+    try:
+        victims[name].send_signal(number)
+    except psutil.NoSuchProcess:
+        return None
+    return f"{name.split()[0]} {number.name}"
 
 
 def processes_of(sweep: SweepPaths) -> Iterator[tuple[str, psutil.Process]]:
@@ -128,6 +232,8 @@ def processes_of(sweep: SweepPaths) -> Iterator[tuple[str, psutil.Process]]:
             continue
         if "jobs.cli" in command:
             role = "launcher"
+        elif command.startswith("srun"):
+            role = "srun"
         elif "_local" in command:
             role = "controller"
         else:
@@ -151,15 +257,12 @@ def arrays_of(paths: RunPaths) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in arrays.items() if name not in MEASURED}
 
 
-def epochs_repeated(paths: RunPaths) -> int:
-    """Count the epochs that were trained more than once, from the logs of the attempts."""
-    trained = [
-        epoch
-        for attempt in paths.attempts()
-        if attempt.stderr.exists()
-        for epoch in re.findall(r"INFO epoch (\d+):", attempt.stderr.read_text())
-    ]
-    return len(trained) - len(set(trained))
+def history(paths: RunPaths) -> tuple[list[int], int]:
+    """Read from the logs where each attempt began, and how many epochs were trained in vain."""
+    logs = [a.stderr.read_text() for a in paths.attempts() if a.stderr.exists()]
+    starts = [int(epoch) for log in logs for epoch in re.findall(r", from epoch (\d+) of", log)]
+    trained = [epoch for log in logs for epoch in re.findall(r"INFO epoch (\d+):", log)]
+    return starts, len(trained) - len(set(trained))
 
 
 if __name__ == "__main__":

@@ -112,16 +112,40 @@ def test_26_malicious_checkpoint_is_not_executed(weird, tiny_config, plan):
     assert not owned.exists()
 
 
-def test_07_10_19_leftovers_of_a_killed_writer_are_ignored_and_removed(weird, tiny_config, plan):
-    sweep, config = SweepPaths(weird), tiny_config()
-    paths = plan(sweep, config)
-    leftovers = [".checkpoint-000002.pt.0badf00d.tmp", ".results.h5.0badf00d.tmp"]
-    for name in leftovers:
-        (paths.root / name).write_bytes(b"half of it")
-    assert load_newest(paths, config, CPU) is None
-    assert not paths.results.exists()
-    execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
-    assert check_results(paths.results) == config
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from jobs.cli import main
+fsync, name = os.fsync, sys.argv.pop()
+
+def kill_this_process(descriptor):
+    if name in os.readlink(f"/proc/self/fd/{descriptor}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    fsync(descriptor)
+
+os.fsync = kill_this_process
+main()
+"""
+
+
+def test_07_10_19_sigkill_while_a_file_is_written_leaves_what_was_there(
+    weird, spec, aevae, command_environment
+):
+    sweep = SweepPaths(weird / "sweep")
+    paths = sweep.run(_lay_out(spec, sweep, []).run_id)
+    run = ["run", str(sweep.root), paths.run_id]
+    for name, checkpoints in (("checkpoint-000002.pt", [1]), ("results.h5", [2, 1])):
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED_WHILE_WRITING, *run, f"/.{name}"],
+            env=command_environment,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        assert killed.returncode == -9
+        assert next(paths.root.glob(".*.tmp")).name.startswith(f".{name}")
+        assert paths.checkpoints() == [paths.checkpoint(epoch) for epoch in checkpoints]
+        assert not paths.results.exists()
+    assert aevae(*run, cwd=weird).returncode == 0
+    assert check_results(paths.results).config.run_id == paths.run_id
     names = {p.name for p in paths.root.iterdir()}
     assert names == {"config.json", "progress.json", "results.h5", "attempts"}
 
@@ -131,5 +155,5 @@ def test_damaged_results_are_set_aside_and_made_again(weird, tiny_config, plan):
     paths = plan(sweep, config)
     paths.results.write_bytes(b"not HDF5")
     execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
-    assert check_results(paths.results) == config
+    assert check_results(paths.results).config == config
     assert (paths.root / "results.h5.damaged").read_bytes() == b"not HDF5"

@@ -71,6 +71,29 @@ def test_12_a_run_that_cannot_even_be_claimed_leaves_nothing(disk, weird, spec, 
     assert not list((run.root / "attempts").iterdir())
 
 
+def test_12_a_run_without_room_for_a_beat_is_one_line(disk, weird, spec, aevae):
+    place, leave_free = disk
+    sweep = SweepPaths(place / "sweep")
+    assert aevae("sweep", spec, "--out", sweep.root, "--prepare", cwd=weird).returncode == 0
+    first, second = sweep.planned()
+    assert aevae("run", sweep.root, first.run_id, cwd=weird).returncode == 0
+    leave_free(8)  # as much as a record and a log take; then not even the failure can be recorded
+    full = aevae("run", sweep.root, second.run_id, cwd=weird)
+    assert full.returncode == 1
+    assert full.stderr.splitlines()[-1].startswith("aevae: [Errno 28] No space left on device: ")
+    assert not list(sweep.root.rglob(".*.tmp"))
+
+
+def test_12_a_sweep_that_cannot_be_laid_out_is_one_line(disk, weird, spec, aevae):
+    place, leave_free = disk
+    leave_free(0)
+    result = aevae("sweep", spec, "--out", place / "sweep", cwd=weird)
+    assert result.returncode == 1
+    assert result.stderr.startswith("aevae: [Errno 28] No space left on device: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert not [path for path in (place / "sweep").rglob("*") if path.is_file()]
+
+
 def test_29_an_output_that_cannot_be_written_is_refused(disk, weird, spec, aevae):
     place, _ = disk
     subprocess.run(["mount", "-o", "remount,ro", place], check=True)
@@ -79,18 +102,17 @@ def test_29_an_output_that_cannot_be_written_is_refused(disk, weird, spec, aevae
     assert result.stderr == f"aevae: cannot write to {place}\n"
 
 
-@pytest.mark.parametrize("command", [["tables"], ["figures", "--only", "digits"]])
-def test_12_tables_and_figures_on_a_full_disk_are_one_line(
-    disk, weird, spec, aevae, analyse, command
-):
+def test_12_output_of_the_analysis_on_a_full_disk_is_one_line(disk, weird, spec, aevae, analyse):
     place, leave_free = disk
     assert aevae("sweep", spec, "--out", weird / "sweep", cwd=weird).returncode == 0
-    out = place / "out"
-    out.mkdir()
-    leave_free(8)
-    result = analyse(*command, weird / "sweep", "--to", out, cwd=weird)
-    assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith("aevae-analysis: [Errno 28] No space left")
-    assert not list(out.rglob(".*.tmp"))
-    leave_free(None)
-    assert analyse(*command, weird / "sweep", "--to", out, cwd=weird).returncode == 0
+    for command in (["tables"], ["figures", "--only", "digits"], ["embed", "--only", "images"]):
+        out = place / command[0]
+        out.mkdir()
+        leave_free(8)
+        result = analyse(*command, weird / "sweep", "--to", out, cwd=weird)
+        assert result.returncode == 1
+        assert result.stderr.splitlines()[-1].startswith("aevae-analysis: [Errno 28] No space left")
+        assert "Traceback" not in result.stderr
+        assert not list(out.rglob(".*.tmp"))
+        leave_free(None)
+        assert analyse(*command, weird / "sweep", "--to", out, cwd=weird).returncode == 0

@@ -1,9 +1,13 @@
 """The doctor finds before the queue what would fail after it, and leaves nothing behind."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from jobs.doctor import examine
 
@@ -31,6 +35,26 @@ def test_missing_data_is_found_with_what_to_do(tmp_path):
 def test_an_output_that_is_no_folder_is_found(tmp_path):
     (tmp_path / "file").touch()
     assert findings(None, tmp_path, tmp_path / "file")["output"].verdict == "failed"
+
+
+@pytest.mark.parametrize(
+    ("where", "call", "problem"),
+    [
+        (Path, "rename", "two jobs could train the same run"),
+        (fcntl, "flock", "files cannot be locked (No locks available)"),
+    ],
+)
+def test_a_file_system_that_breaks_what_is_assumed_is_found(
+    tmp_path, monkeypatch, where, call, problem
+):
+    def as_elsewhere(*_):
+        if call == "flock":
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(where, call, as_elsewhere)
+    found = findings(None, tmp_path, tmp_path)["output"]
+    assert found.verdict == "failed"
+    assert problem in found.detail
 
 
 def test_without_slurm_the_doctor_says_so_and_fails(tmp_path):

@@ -1,0 +1,93 @@
+"""What kills or holds up a reader of HDF5 is another process's end, and one line about the file."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import h5py
+import numpy as np
+import psutil
+import pytest
+
+from aevae import examine as module
+from aevae.examine import examine
+from aevae.store import Field, InvalidFile, open_checked, write_file
+
+FIELDS = [Field("a", (20, 3), "f4")]
+
+
+@pytest.fixture
+def path(weird):
+    file = weird / "file.h5"
+    write_file(file, FIELDS, {"a": np.arange(60, dtype="f4").reshape(20, 3)}, {"schema": "x"})
+    return file
+
+
+def examine_while(path, number):
+    """Examine a file with a reader that gets a signal before it has read it."""
+    examine(path)
+    (reader,) = (p for p in psutil.Process().children() if "aevae.examine" in p.cmdline())
+    reader.suspend()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(examine, path)
+        while not module._idle.empty():  # not yet taken
+            pass
+        reader.send_signal(number)
+        if number != signal.SIGKILL:  # which needs no resumption
+            reader.resume()
+        return answer.result(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(signal.SIGSEGV, "ends in a crash, SIGSEGV"), (signal.SIGXCPU, "not read in 30 s")],
+)
+def test_a_crash_and_a_hang_are_damage(path, number, reason):
+    with pytest.raises(InvalidFile, match=f"file.h5: damaged .*{reason}"):
+        examine_while(path, number)
+    assert examine(path).layout["a"] == ((20, 3), np.dtype("f4"))
+
+
+def test_a_job_that_is_told_to_stop_takes_no_file_for_damaged(path):
+    assert examine_while(path, signal.SIGTERM).attributes == {"schema": "x"}
+    assert examine_while(path, signal.SIGUSR2).attributes == {"schema": "x"}
+    with pytest.raises(ChildProcessError, match="the process that read it was ended"):
+        examine_while(path, signal.SIGKILL)
+
+
+def test_readers_have_limits(path):
+    examine(path)
+    (reader,) = (p for p in psutil.Process().children() if "aevae.examine" in p.cmdline())
+    assert reader.rlimit(psutil.RLIMIT_AS)[0] == 4 << 30
+    assert reader.rlimit(psutil.RLIMIT_CORE)[0] == 0
+    assert 0 < reader.rlimit(psutil.RLIMIT_CPU)[0] < 100
+
+
+def test_a_file_that_took_the_place_of_the_examined_one_is_refused(path):
+    header = examine(path)
+    with h5py.File(path, "a") as file:
+        file["a"][0] = 7
+    with (
+        pytest.raises(InvalidFile, match="another file than the one that was checked"),
+        open_checked(path, header),
+    ):
+        pass
+
+
+def test_names_that_are_no_text_are_refused(path):
+    content = path.read_bytes()
+    assert content.count(b"a\0\0\0\0\0\0\0") == 1  # the one name, in its heap
+    path.write_bytes(content.replace(b"a\0\0\0\0\0\0\0", b"\xff\0\0\0\0\0\0\0"))
+    with pytest.raises(InvalidFile, match="not a name"):
+        examine(path)
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])
+def test_what_is_no_file_is_refused_and_not_waited_for(weird, kind):
+    path = weird / "x.h5"
+    if kind == "folder":
+        path.mkdir()
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(InvalidFile, match="not a re"):
+        examine(path)

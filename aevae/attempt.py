@@ -170,10 +170,13 @@ class Attempt:
             self._write(scratch)
             scratch.root.rename(self.paths.root)
         except OSError as error:
-            shutil.rmtree(scratch.root)
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            shutil.rmtree(scratch.root, ignore_errors=True)
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT):
                 raise
             raise InputError(f"{self._run.run_id} was just taken by another process") from None
+        # Left by the killed, or about to lose against this one.
+        for other in folder.glob(".claim-*"):
+            shutil.rmtree(other, ignore_errors=True)
 
     def _write(self, paths: AttemptPaths) -> None:
         publish_text(paths.record, json.dumps(vars(self.record), indent=1) + "\n")

@@ -61,6 +61,7 @@ def _take_reader() -> "subprocess.Popen[str]":
         reader = _idle.get_nowait()
         if reader.poll() is None:
             return reader
+        reader.communicate()  # closes what it left
     return subprocess.Popen(
         # Not from the working folder, which may hold anything.
         [sys.executable, "-P", "-m", "aevae.examine"],

@@ -49,9 +49,9 @@ def publish_text(path: Path, text: str, *, durable: bool = True) -> None:
     publish(path, lambda file: file.write(text.encode()), durable=durable)
 
 
-def remove_orphans(folder: Path) -> None:
-    """Remove temporary files that a killed writer left in `folder`."""
-    for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+def remove_orphans(folder: Path, name: str = "*") -> None:
+    """Remove temporary files that killed writers of the file `name` left in `folder`."""
+    for path in folder.glob(f".{name}.*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
 
 

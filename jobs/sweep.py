@@ -8,7 +8,7 @@ from pathlib import Path
 from aevae.config import RunConfig
 from aevae.data import verify_source
 from aevae.errors import InputError
-from aevae.files import publish_text
+from aevae.files import publish_text, remove_orphans
 from aevae.paths import SweepPaths
 from jobs.spec import SweepSpec, load_spec
 
@@ -102,5 +102,10 @@ def lay_out(spec: SweepSpec, folder: Path, source: str) -> Sweep:
             publish_text(run_paths.config, run.canonical_json() + "\n")
     # Jobs execute the pickles in it: they are nobody else's to write.
     paths.submitit.mkdir(mode=0o700, exist_ok=True)
-    publish_text(paths.spec, spec.to_toml())
+    text = spec.to_toml()
+    if not paths.spec.exists() or paths.spec.read_text(encoding="utf-8") != text:
+        publish_text(paths.spec, text)
+    else:
+        # Only where nobody writes: another launcher may be about to.
+        remove_orphans(paths.root, paths.spec.name)
     return Sweep(paths, spec, runs)

@@ -41,8 +41,10 @@ def test_a_dead_or_reused_process_number_does_not_block(weird):
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
     edit(first.paths, pid=ended.pid)
+    (weird / "attempts" / ".claim-half").mkdir()  # of one that was killed while it claimed
     second = Attempt.claim(run)
     assert second.record.number == 2
+    assert {p.name for p in (weird / "attempts").iterdir()} == {"1", "2"}
     edit(second.paths, process_started=psutil.Process().create_time() - 100)
     assert read_record(second.paths).alive is False
     assert Attempt.claim(run).record.number == 3

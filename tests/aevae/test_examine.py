@@ -1,7 +1,10 @@
 """What kills or holds up a reader of HDF5 is another process's end, and one line about the file."""
 
+import fcntl
 import os
 import signal
+import termios
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
@@ -9,7 +12,6 @@ import numpy as np
 import psutil
 import pytest
 
-from aevae import examine as module
 from aevae.examine import examine
 from aevae.store import Field, InvalidFile, open_checked, write_file
 
@@ -28,14 +30,23 @@ def examine_while(path, number):
     examine(path)
     (reader,) = (p for p in psutil.Process().children() if "aevae.examine" in p.cmdline())
     reader.suspend()
+    while reader.status() != psutil.STATUS_STOPPED:  # else it may still take the request
+        time.sleep(0.01)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(examine, path)
-        while not module._idle.empty():  # not yet taken
-            pass
+        wait_for_a_request(reader)
         reader.send_signal(number)
         if number != signal.SIGKILL:  # which needs no resumption
             reader.resume()
         return answer.result(timeout=60)
+
+
+def wait_for_a_request(reader):
+    waiting = bytearray(4)
+    with open(f"/proc/{reader.pid}/fd/0", "rb", buffering=0) as pipe:  # noqa: PTH123 - no file
+        while not any(waiting):
+            fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +57,18 @@ def test_a_crash_and_a_hang_are_damage(path, number, reason):
     with pytest.raises(InvalidFile, match=f"file.h5: damaged .*{reason}"):
         examine_while(path, number)
     assert examine(path).layout["a"] == ((20, 3), np.dtype("f4"))
+
+
+def test_one_wrong_byte_that_crashes_hdf5_is_damage(weird):
+    path = weird / "x.h5"
+    fields = [Field(f"g{i}/a{j}", (20, 3), "f4") for i in range(4) for j in range(4)]
+    values = np.arange(60, dtype="f4").reshape(20, 3)
+    write_file(path, fields, {f.path: values for f in fields}, {"schema": "x", "complete": 1})
+    content = bytearray(path.read_bytes())
+    content[13168] = 0  # HDF5 2.0 ends by SIGSEGV; another version may only refuse it
+    path.write_bytes(content)
+    with pytest.raises(InvalidFile, match=r"x.h5: .*damaged"):
+        examine(path)
 
 
 def test_a_job_that_is_told_to_stop_takes_no_file_for_damaged(path):

@@ -135,7 +135,7 @@ def test_07_10_19_sigkill_while_a_file_is_written_leaves_what_was_there(
     run = ["run", str(sweep.root), paths.run_id]
     for name, checkpoints in (("checkpoint-000002.pt", [1]), ("results.h5", [2, 1])):
         killed = subprocess.run(
-            [sys.executable, "-c", KILLED_WHILE_WRITING, *run, f"/.{name}"],
+            [sys.executable, "-c", KILLED_WHILE_WRITING, *run, name],
             env=command_environment,
             stderr=subprocess.DEVNULL,
             check=False,

@@ -29,8 +29,10 @@ def test_a_sweep_runs_once_and_can_be_looked_at(weird, spec, aevae):
     assert stat.filemode((out / "submitit").stat().st_mode) == "drwx------"
     log = aevae("logs", out, runs[0]["run_id"], cwd=weird)
     assert "epoch 2" in log.stdout
+    (out / ".sweep.toml.0badf00d.tmp").touch()  # of a launcher that was killed
     again = aevae("sweep", spec, "--out", out, cwd=weird)
     assert again.returncode == 0
+    assert not list(out.glob(".*.tmp"))
     assert "2 of 2 runs are done" in again.stderr
     assert aevae("run", out, "--index", 1, cwd=weird).returncode == 0
     assert [

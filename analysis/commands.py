@@ -18,10 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from aevae.paths import RunPaths, SweepPaths
-from analysis import embedding_scores, output
+from analysis import embedding_scores, findings, output
 from analysis.embedding_jobs import compute_all, find_missing, usable_cores
 from analysis.embedding_sources import Source, find_sources, source_names
 from analysis.figures import EMBEDDED
+from analysis.findings import records
 from analysis.formats import FORMATS, format_cell
 from analysis.load import Sweep, open_sweep
 
@@ -82,6 +83,20 @@ def write_figures(
         _stderr().print(Text(f"skipped {name}: {reason}"))
     _list_files(_stdout(), written)
     return INCOMPLETE if skipped and not allow_partial else code
+
+
+def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
+    """Test the claims of the article, write the findings, and print an overview."""
+    sweep, target, code = _open_for_output(folder, to, allow_partial)
+    if target is None:
+        return INCOMPLETE
+    found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
+    written = records.write(sweep, found, target)
+    console = _stdout()
+    console.print(_rich_table(records.overview(found)))
+    console.print(Text(records.count(found)))
+    _list_files(console, written)
+    return code
 
 
 def embed(

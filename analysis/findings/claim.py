@@ -1,0 +1,125 @@
+"""What a finding is, and how it is reached: a claim, the effect that would show it, a verdict."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.load import Sweep
+from analysis.metrics import seed_interval
+from analysis.selection import MissingIngredient
+
+RESAMPLES = 1000
+
+Verdict = Literal["supported", "contradicted", "undecided"]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim of the article, tested on a sweep.
+
+    Parameters
+    ----------
+    name
+        Short and for ever the same, for example ``ones-easiest``.
+    claim
+        What the article says, in one sentence of ours.
+    test
+        What was computed, and the rule of the verdict.
+    effect
+        What the effect size is, with its unit.
+    estimate, low, high
+        The effect size and its 95 % interval; None where there is none.
+    verdict
+        ``undecided`` also where the sweep lacks what the test needs.
+    detail
+        The numbers that a reader wants, or what is missing.
+    """
+
+    name: str
+    claim: str
+    test: str
+    effect: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An effect size and its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def above(self, threshold: float) -> Verdict:
+        """Judge the claim that the effect exceeds a threshold."""
+        if self.low > threshold:
+            return "supported"
+        return "contradicted" if self.high < threshold else "undecided"
+
+    def below(self, threshold: float) -> Verdict:
+        """Judge the claim that the effect falls short of a threshold."""
+        return Interval(-self.estimate, -self.high, -self.low).above(-threshold)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the test of a claim gave; no interval where the effect is a fact about one model."""
+
+    effect: Interval
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim and its test; `measure` raises MissingIngredient where a sweep cannot decide it."""
+
+    name: str
+    claim: str
+    test: str
+    effect: str
+    measure: Callable[[Sweep], Outcome]
+
+    def find(self, sweep: Sweep) -> Finding:
+        """Test the claim on a sweep."""
+        words = self.name, self.claim, self.test, self.effect
+        try:
+            outcome = self.measure(sweep)
+        except MissingIngredient as error:
+            return Finding(*words, None, None, None, "undecided", f"Not tested: {error}.")
+        effect = outcome.effect
+        numbers = effect.estimate, effect.low, effect.high
+        return Finding(*words, *numbers, outcome.verdict, outcome.detail)
+
+
+def interval(effects: Sequence[Callable[[Rows], float]], count: int) -> Interval:
+    """Estimate an effect: over the seeds if there are several, else by resampling the images.
+
+    Parameters
+    ----------
+    effects
+        For each seed, what computes the effect from rows of its images.
+    count
+        Number of images.
+
+    Returns
+    -------
+    Interval
+        The mean over the seeds with Student's interval, which shows how trainings differ; or the
+        effect with its percentile bootstrap interval (Efron and Tibshirani 1993, ch. 13).
+    """
+    whole = [effect(np.arange(count)) for effect in effects]
+    if len(whole) > 1:
+        return Interval(float(np.mean(whole)), *seed_interval(whole))
+    rng = np.random.default_rng(0)
+    resampled = [effects[0](rng.integers(count, size=count)) for _ in range(RESAMPLES)]
+    low, high = np.nanquantile(resampled, (0.025, 0.975))
+    return Interval(whole[0], float(low), float(high))

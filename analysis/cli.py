@@ -20,7 +20,7 @@ FIGURE_FORMATS = ("png", "pdf")
 EMBEDDING_NAMES = [name for names in EMBEDDED.values() for name in names]
 
 app = typer.Typer(
-    help="Turn the results of a sweep into tables and figures. Needs no torch and no cluster.",
+    help="Turn the results of a sweep into tables, figures and findings, without torch or cluster.",
     epilog="Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage, 75 interrupted.",
     no_args_is_help=True,
     add_completion=False,
@@ -116,6 +116,12 @@ def figures(
             allow_partial,
         )
     )
+
+
+@app.command(epilog="Example: aevae-analysis findings runs/quickstart --to out")
+def findings(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = False) -> None:
+    """Test the claims of the article on a sweep: effect, interval and verdict of each."""
+    _finish(lambda commands: commands.write_findings(sweep_dir, to, allow_partial))
 
 
 @app.command(epilog="Example: aevae-analysis embed runs/quickstart --to out --jobs 2")

@@ -100,6 +100,20 @@ def planar(runs: Sequence[Run]) -> list[Run]:
     return chosen
 
 
+def plain_group(runs: Sequence[Run], model: str) -> Group:
+    """Choose the group that stands for a model: that of its plainest run.
+
+    Raises
+    ------
+    MissingIngredient
+        The model has no finished run.
+    """
+    groups = [group for group in group_runs(runs) if group.model == model]
+    if not groups:
+        raise MissingIngredient(f"no finished run of the {TITLES[model]}")
+    return min(groups, key=lambda group: min(map(_plainness, group.runs)))
+
+
 def representative(runs: Sequence[Run], model: str, latent_size: int) -> Run | None:
     """Choose the run that stands for a model: plain variant, longest training, lowest seed."""
     candidates = [run for run in runs if (run.model, run.latent_size) == (model, latent_size)]

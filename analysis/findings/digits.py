@@ -1,0 +1,108 @@
+"""Which digits are easy to reconstruct, and which are hard."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from analysis import metrics
+from analysis.cells import run_errors
+from analysis.figures.captions import listed
+from analysis.findings.claim import Claim, Interval, Outcome, Rows, interval
+from analysis.findings.subjects import require_digits
+from analysis.load import KINDS, Run, Sweep
+from analysis.metrics import Floats
+from analysis.selection import MissingIngredient, plain_group
+
+HARD = (2, 8)
+MEASURED = (
+    "The test SSE of each digit is divided by the mean over all digits, so that all models and "
+    "latent sizes count the same, and averaged over them. Supported if "
+)
+UNIT = "in % of the mean SSE, averaged over models and latent sizes"
+
+
+def _ones(sweep: Sweep) -> Outcome:
+    """Compare 1 with the best of the others."""
+    effect = _contrast(sweep, lambda means: _others(means, (1,)).min() - means[1])
+    return Outcome(effect, effect.above(0), _ranking(sweep))
+
+
+def _sevens(sweep: Sweep) -> Outcome:
+    """Compare 7 with the best of the others but 1."""
+    effect = _contrast(sweep, lambda means: _others(means, (1, 7)).min() - means[7])
+    return Outcome(effect, effect.above(0), _ranking(sweep))
+
+
+def _hardest(sweep: Sweep) -> Outcome:
+    """Compare the better of 2 and 8 with the worst of the others."""
+    effect = _contrast(sweep, lambda means: means[[*HARD]].min() - _others(means, HARD).max())
+    return Outcome(effect, effect.above(0), _ranking(sweep))
+
+
+def _others(means: Floats, digits: tuple[int, ...]) -> Floats:
+    return np.delete(means, digits)
+
+
+def _contrast(sweep: Sweep, contrast: Callable[[Floats], float]) -> Interval:
+    """Estimate a contrast of the relative errors (10,) of the digits."""
+    labels = sweep.labels("test")
+
+    def effect(values: Floats) -> Callable[[Rows], float]:
+        return lambda rows: 100 * contrast(metrics.mean_by_digit(values[rows], labels[rows]))
+
+    return interval([effect(values) for values in _relative_errors(sweep)], len(labels))
+
+
+def _relative_errors(sweep: Sweep) -> list[Floats]:
+    """Return, for each seed, the error of each image in units of the mean, averaged over cells."""
+    require_digits(sweep)
+    by_seed: dict[int, list[Floats]] = {}
+    for run in _plain_runs(sweep):
+        with sweep.open(run) as results:
+            values = run_errors(results, "test", "sse_mean")
+        by_seed.setdefault(run.config.seed, []).append(values / values.mean())
+    most = max(map(len, by_seed.values()))
+    return [np.mean(cells, axis=0) for cells in by_seed.values() if len(cells) == most]
+
+
+def _plain_runs(sweep: Sweep) -> list[Run]:
+    runs: list[Run] = []
+    for model in KINDS:
+        try:
+            runs += plain_group(sweep.runs, model).runs
+        except MissingIngredient:
+            continue
+    return runs
+
+
+def _ranking(sweep: Sweep) -> str:
+    """Name the digits from easy to hard, with their errors in % of the mean."""
+    values = np.mean(_relative_errors(sweep), axis=0)
+    means = 100 * metrics.mean_by_digit(values, sweep.labels("test"))
+    order = np.argsort(means)
+    return f"From easy to hard: {listed(f'{digit} ({means[digit]:.0f}%)' for digit in order)}."
+
+
+CLAIMS = (
+    Claim(
+        "ones-easiest",
+        "The digit 1, being a straight line, is the easiest to reconstruct.",
+        MEASURED + "1 has a smaller error than every other digit.",
+        f"least SSE of the other digits less that of 1, {UNIT}",
+        _ones,
+    ),
+    Claim(
+        "sevens-next",
+        "The digit 7, being made of straight lines, is the easiest to reconstruct beside 1.",
+        MEASURED + "7 has a smaller error than every other digit but 1.",
+        f"least SSE of the other digits but 1 less that of 7, {UNIT}",
+        _sevens,
+    ),
+    Claim(
+        "twos-and-eights-hardest",
+        "The digits 2 and 8 are the hardest to reconstruct, being made of loops and curves.",
+        MEASURED + "2 and 8 both have a larger error than every other digit.",
+        f"lesser SSE of 2 and 8 less the greatest SSE of the other digits, {UNIT}",
+        _hardest,
+    ),
+)

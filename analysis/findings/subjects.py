@@ -1,0 +1,60 @@
+"""On which runs a claim is tested."""
+
+from collections.abc import Sequence
+
+from analysis.load import Run, Sweep
+from analysis.selection import PREFERRED_LATENT_SIZE, TITLES, MissingIngredient, plain_group
+
+
+def trainings(sweep: Sweep, model: str, latent_size: int) -> list[Run]:
+    """Return the runs of a model, one per seed.
+
+    Raises
+    ------
+    MissingIngredient
+        There is none.
+    """
+    runs = plain_group(sweep.runs, model).of_size(latent_size)
+    if not runs:
+        raise MissingIngredient(f"no finished {TITLES[model]} with latent size {latent_size}")
+    return runs
+
+
+def matched(sweep: Sweep, models: Sequence[str], size: int | None = None) -> list[tuple[Run, ...]]:
+    """Match runs of some models: for each seed that all have, one run each, in that order.
+
+    All have the latent size asked for; else 20, or the largest that they share.
+
+    Raises
+    ------
+    MissingIngredient
+        A model has no finished run, or they share no latent size or seed.
+    """
+    groups = [plain_group(sweep.runs, model) for model in models]
+    shared = set.intersection(*({run.latent_size for run in group.runs} for group in groups))
+    if size is None and shared:
+        size = PREFERRED_LATENT_SIZE if PREFERRED_LATENT_SIZE in shared else max(shared)
+    by_seed = [
+        {run.config.seed: run for run in group.runs if run.latent_size == size} for group in groups
+    ]
+    seeds = set.intersection(*map(set, by_seed))
+    if not seeds:
+        names = " and ".join(TITLES[model] for model in models)
+        raise MissingIngredient(f"no finished {names} of {_shape(size)} and the same seed")
+    return [tuple(runs[seed] for runs in by_seed) for seed in sorted(seeds)]
+
+
+def _shape(size: int | None) -> str:
+    return "one latent size" if size is None else f"latent size {size}"
+
+
+def require_digits(sweep: Sweep) -> None:
+    """Make sure that the images are digits.
+
+    Raises
+    ------
+    MissingIngredient
+        They are something else.
+    """
+    if sweep.data.name == "fashion-mnist":
+        raise MissingIngredient(f"the images of {sweep.data.title} are no digits")

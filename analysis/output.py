@@ -18,11 +18,11 @@ from analysis.selection import MissingIngredient
 from analysis.tables import TABLES
 
 # Without dates, the same results give the same bytes.
-METADATA: dict[str, dict[str, Any]] = {
+SAVING: dict[str, dict[str, Any]] = {
     "png": {},
-    "pdf": {"CreationDate": None},
-    "svg": {"Date": None},
-    "webp": {},
+    "pdf": {"metadata": {"CreationDate": None}},
+    "svg": {"metadata": {"Date": None}},
+    "webp": {"pil_kwargs": {"quality": 65}},  # small, for pages; figures to keep are PNG
 }
 
 
@@ -191,7 +191,7 @@ def saver(figure: Figure, suffix: str) -> Callable[[IO[bytes]], object]:
 
     def save(file: IO[bytes]) -> None:
         with style.styled():
-            figure.savefig(file, format=suffix, metadata=METADATA[suffix])
+            figure.savefig(file, format=suffix, **SAVING[suffix])
 
     return save
 

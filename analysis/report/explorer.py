@@ -21,7 +21,7 @@ PRIOR_SHARE = 1 - np.exp(-(PRIOR_RADIUS**2) / 2)  # of a standard normal within 
 FINEST_STEP = 2.0**-12  # of weights: coarser shows in the images, finer costs megabytes
 LARGEST = np.iinfo(np.int16).max
 OUTERMOST = 0.002  # share of the codes on each side that may lie beyond the map
-PLANE_INCHES = 4.5
+PLANE_INCHES = 3.0
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,20 @@ from analysis.load import Sweep
 
 CAPTION = (
     "Every planned run: its seed, where and with what it was trained, how each attempt at it "
-    "ended, and what it took. Commits are those of the training code; a + marks uncommitted changes."
+    "ended, and what it took. Commits are those of the training code; + marks uncommitted changes."
 )
 
 
 def provenance(sweep: Sweep) -> pd.DataFrame:
     """Return one row per planned run; those without usable results say why."""
-    rows = [_row(results, run.paths) for run, results in zip(sweep.runs, sweep.results())]
+    opened = zip(sweep.runs, sweep.results(), strict=True)
+    rows = [_row(results, run.paths) for run, results in opened]
     paths = SweepPaths(sweep.root)
     for gap in sweep.gaps:
         attempts = _attempts(paths.run(gap.run_id))
-        rows.append({"run": gap.run_id, "state": f"{gap.state}: {gap.reason}", "attempts": attempts})
+        rows.append(
+            {"run": gap.run_id, "state": f"{gap.state}: {gap.reason}", "attempts": attempts}
+        )
     return pd.DataFrame(rows)
 
 

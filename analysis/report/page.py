@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from io import BytesIO
 
@@ -39,8 +39,9 @@ class Picture:
     uri: str
     width: int
     height: int
-    alt: str = ""
+    alt: str
     caption: str = ""
+    run_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Content:
     tables: Mapping[str, Grid]
     pictures: Mapping[str, Picture]
     planes: Sequence[explorer.Plane]
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str]
 
 
 def gather(
@@ -137,19 +138,20 @@ def facts(sweep: Sweep) -> dict[str, str]:
 
 def picture(drawing: Drawing) -> Picture:
     """Embed a figure."""
-    first_sentence = re.split(r"(?<=[.:])\s", drawing.caption, maxsplit=1)[0]
-    alt = first_sentence.replace("`", "")
-    return embed(drawing.figure, alt, drawing.caption)
+    caption, run_ids = captions.without_sources(drawing.caption)
+    first_sentence = re.split(r"(?<=[.:])\s", caption, maxsplit=1)[0]
+    embedded = embed(drawing.figure, first_sentence.replace("`", ""))
+    return replace(embedded, caption=caption, run_ids=run_ids)
 
 
-def embed(figure: Figure, alt: str, caption: str = "") -> Picture:
+def embed(figure: Figure, alt: str) -> Picture:
     """Save a figure as SVG, or as WebP if that is too large, in a data URI."""
     content, kind = _saved(figure, "svg"), "svg"
     if len(content) > SVG_BYTES:
         content, kind = _saved(figure, "webp"), "webp"
     uri = f"data:{MIME[kind]};base64,{base64.b64encode(content).decode()}"
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
-    return Picture(uri, width, height, alt, caption)
+    return Picture(uri, width, height, alt)
 
 
 def _saved(figure: Figure, suffix: str) -> bytes:

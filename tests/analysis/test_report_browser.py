@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.interaction import POINTER_MOUSE, POINTER_TOUCH
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -134,7 +136,7 @@ def test_what_is_decoded_in_the_page_is_what_the_model_gave(open_page, sweep, mo
         assert np.ptp(red) > 100
 
 
-def test_point_follows_keyboard_and_mouse(open_page):
+def test_point_follows_arrow_keys(open_page):
     browser = open_page()
     part = plane(browser, "vae")
     surface = part.find_element(By.CSS_SELECTOR, ".map")
@@ -147,20 +149,26 @@ def test_point_follows_keyboard_and_mouse(open_page):
     surface.send_keys(Keys.HOME, Keys.SHIFT + Keys.ARROW_DOWN)
     assert latents(part) == [0, pytest.approx(-5 * up, abs=0.03)]
 
-    ActionChains(browser).move_to_element(surface).click_and_hold().perform()
-    centre = latents(part)
-    ActionChains(browser).move_by_offset(30, -50).perform()
-    dragged = latents(part)
-    assert dragged[0] > centre[0]
-    assert dragged[1] > centre[1]
-    # Far out, it stops at the edge; released, it stays.
-    ActionChains(browser).move_by_offset(250, 0).release().perform()
-    edge = latents(part)[0]
-    assert edge > dragged[0]
+
+@pytest.mark.parametrize("pointer", [POINTER_MOUSE, POINTER_TOUCH])
+def test_point_is_dragged(open_page, pointer):
+    browser = open_page()
+    part = plane(browser, "cvae")
+    surface = part.find_element(By.CSS_SELECTOR, ".map")
+
+    def drag(*offset):
+        """Press in the middle, move, release; where the point is then."""
+        actions = ActionChains(browser, devices=[PointerInput(pointer, pointer)])
+        actions.scroll_to_element(surface).move_to_element(surface).click_and_hold()
+        actions.move_by_offset(*offset).release().perform()
+        return latents(part)
+
+    middle, moved, edge = drag(0, 0), drag(30, -50), drag(200, -50)
+    assert moved[0] > middle[0]
+    assert moved[1] > middle[1]
+    assert edge[0] > moved[0]
     box, point = surface.rect, part.find_element(By.CSS_SELECTOR, ".point").rect
     assert point["x"] + point["width"] / 2 == pytest.approx(box["x"] + box["width"], abs=3)
-    ActionChains(browser).move_to_element(surface).perform()
-    assert latents(part)[0] == edge
     assert "decoded in" in part.find_element(By.CSS_SELECTOR, ".time").text
 
 

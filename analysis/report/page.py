@@ -24,7 +24,7 @@ from analysis.selection import MissingIngredient
 from analysis.tables import TABLES
 
 PAGE = "report.html"
-SVG_BYTES = 150_000  # a larger one takes less room as pixels
+SVG_BYTES = 100_000  # a larger one takes less room as pixels
 PIXELS_PER_INCH = 125  # on the screen: text of 7 pt is as large as the page's small print
 MIME = {"svg": "image/svg+xml", "webp": "image/webp"}
 

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from aevae.store import Array
-from analysis.decoder import layer_names
+from analysis.decoder import decode, layer_names
 from analysis.figures import style
+from analysis.figures.latent_grid import GRIDS
 from analysis.load import Run, Sweep
 from analysis.metrics import Floats, Labels
 from analysis.selection import TITLES, planar
@@ -62,6 +63,8 @@ class Plane:
     title: str
     map: Figure
     decoder: Decoder
+    rounding: int
+    """How far the packed decoder is off at most on the stored grid, in grey levels of 255."""
 
     @property
     def conditional(self) -> bool:
@@ -83,10 +86,21 @@ def planes(sweep: Sweep) -> list[Plane]:
 def _plane(sweep: Sweep, run: Run) -> Plane:
     with sweep.open(run) as results:
         codes, weights = results.array("test/mu"), results.weights()
+        name = GRIDS[run.model]
+        z, images = results.array(f"grid/{name}/z"), results.array(f"grid/{name}/image")
     low, high = view(codes)
     drawn = draw_map(codes, sweep.labels("test"), low, high)
     decoder = Decoder(low.tolist(), high.tolist(), pack_layers(weights))
-    return Plane(run, TITLES[run.model], drawn, decoder)
+    return Plane(run, TITLES[run.model], drawn, decoder, rounding(weights, z, images))
+
+
+def rounding(weights: Mapping[str, Array], z: Array, images: Array) -> int:
+    """Return how far rounded weights are off in some pixel of a grid, in grey levels of 255."""
+    rounded = {name: np.multiply(*quantise(values)) for name, values in weights.items()}
+    # A grid of a CVAE has a leading axis of requested digits.
+    digits = np.indices(z.shape[:-1])[0] if z.ndim == 4 else None
+    decoded = np.rint(255 * decode(rounded, z, digits))
+    return int(np.abs(decoded - images).max())
 
 
 def view(codes: Array) -> tuple[Floats, Floats]:
@@ -125,10 +139,15 @@ def pack_layers(weights: Mapping[str, Array]) -> list[Layer]:
     ]
 
 
-def pack(values: Array) -> Packed:
-    """Round to the finest steps that 16 bits allow, but none finer than `FINEST_STEP`."""
+def quantise(values: Array) -> tuple[Array, float]:
+    """Round to whole steps, the finest that 16 bits allow, but none finer than `FINEST_STEP`."""
     step = max(FINEST_STEP, float(np.abs(values).max()) / LARGEST)
-    whole = np.rint(values / step).astype("<i2")
+    return np.rint(values / step).astype("<i2"), step
+
+
+def pack(values: Array) -> Packed:
+    """Round and compress."""
+    whole, step = quantise(values)
     # High bytes are nearly all alike, so apart from the low ones they take little room.
     shuffled = np.ascontiguousarray(whole).view("u1").reshape(-1, 2).T.tobytes()
     return Packed(step, base64.b64encode(gzip.compress(shuffled, mtime=0)).decode())

@@ -114,5 +114,7 @@
     plane.dataset.ready = "";
   };
 
-  document.querySelectorAll(".plane").forEach(start);
+  for (const plane of document.querySelectorAll(".plane")) {
+    start(plane).catch((error) => plane.append(`The decoder cannot be run: ${error.message}`));
+  }
 }

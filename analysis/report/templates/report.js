@@ -38,9 +38,9 @@
   for (const header of document.querySelectorAll("thead th")) {
     if (!header.firstElementChild) continue;
     header.firstElementChild.addEventListener("click", () => {
-      const descending = header.ariaSort === "ascending";
+      const descending = header.getAttribute("aria-sort") === "ascending";
       for (const other of header.parentElement.cells) other.removeAttribute("aria-sort");
-      header.ariaSort = descending ? "descending" : "ascending";
+      header.setAttribute("aria-sort", descending ? "descending" : "ascending");
       sortBy(header.closest("table"), header.cellIndex, descending);
     });
   }

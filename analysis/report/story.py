@@ -38,9 +38,9 @@ SECTIONS = (
         "unregularised",
         "Nobody told it where to put its codes",
         "To draw a new digit, one decodes a code that no image gave. But which? The autoencoder "
-        "may put its codes anywhere, and leaves gaps in which the decoder never learned anything. "
-        "Noise that knows nothing of the codes hits the gaps. What is a weakness here helps to "
-        "find images that are no digits: they come back distorted.",
+        "may put its codes anywhere, and leave gaps in which the decoder never learned anything. "
+        "Noise that knows nothing of the codes may hit the gaps. What is a weakness here should "
+        "help to find images that are no digits: they come back distorted.",
         figures=("noise", "code_map", "anomaly"),
         tables=("auroc",),
     ),
@@ -90,9 +90,9 @@ SECTIONS = (
         EXPLORER,
         "What a latent means",
         "With two latents, the whole space can be seen. Move the point: the trained decoder runs "
-        "in this page and draws what the model makes of that place. In a VAE, digits turn into "
-        "one another on the way; in a CVAE, the digit stays and its style changes; in an "
-        "autoencoder, there are gaps on the way.",
+        "in this page and draws what the model makes of that place. Where does one digit turn "
+        "into another? Does a CVAE keep the digit that it is told, and change its style? What "
+        "does the autoencoder draw in the gaps between its codes?",
         figures=("latent_grid", "traversals", "interpolations"),
         tables=("smoothness",),
     ),

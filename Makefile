@@ -17,6 +17,7 @@ demo: $(READY)
 	$(BIN)/aevae-analysis check $(SWEEP)
 	$(BIN)/aevae-analysis figures $(SWEEP)
 	$(BIN)/aevae-analysis tables $(SWEEP)
+	$(BIN)/aevae-analysis report $(SWEEP)
 
 # There is one cluster on this machine, so its tests run one after another.
 test: lint
@@ -28,7 +29,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch))
+	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch .ci/install-browser $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch))
 
 # Those of time to quality and of submission need finished sweeps and SLURM: see docs/performance.md.
 BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission

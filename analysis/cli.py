@@ -124,6 +124,15 @@ def findings(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = F
     _finish(lambda commands: commands.write_findings(sweep_dir, to, allow_partial))
 
 
+@app.command(epilog="Example: aevae-analysis report runs/quickstart --to out")
+def report(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = False) -> None:
+    """Write report.html: findings, figures, tables and a latent explorer, all in one page.
+
+    It opens from disk in any recent browser and needs no network.
+    """
+    _finish(lambda commands: commands.write_report(sweep_dir, to, allow_partial))
+
+
 @app.command(epilog="Example: aevae-analysis embed runs/quickstart --to out --jobs 2")
 def embed(
     sweep_dir: SweepDir,

@@ -6,7 +6,7 @@ what was skipped to stderr.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from aevae.files import publish_text
 from aevae.paths import RunPaths, SweepPaths
 from analysis import embedding_scores, figures, findings, output, tables
 from analysis.embedding_jobs import compute_all, find_missing, usable_cores
@@ -25,6 +26,7 @@ from analysis.figures import EMBEDDED
 from analysis.findings import records
 from analysis.formats import FORMATS, format_cell
 from analysis.load import Sweep, open_sweep
+from analysis.report import page
 
 OK, INCOMPLETE = 0, 1
 STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
@@ -91,6 +93,22 @@ def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
     console.print(_rich_table(records.overview(found)))
     console.print(Text(records.count(found)))
     _list_files(console, written)
+    return code
+
+
+def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
+    """Write one page with the findings, figures and tables; it says what the sweep lacks."""
+    sweep, target, code = _open_for_output(folder, to, allow_partial)
+    if target is None:
+        return INCOMPLETE
+    made, omitted = output.make_tables(sweep, lambda names: _progress(names, "computing tables"))
+    found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
+    _compute_missing(find_sources(sweep, chain(*EMBEDDED.values()))[0], usable_cores())
+    content = page.gather(
+        sweep, made, omitted, found, lambda names: _progress(names, "drawing figures")
+    )
+    publish_text(target / page.PAGE, page.render(content))
+    _list_files(_stdout(), [target / page.PAGE])
     return code
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -18,7 +18,12 @@ from analysis.selection import MissingIngredient
 from analysis.tables import TABLES
 
 # Without dates, the same results give the same bytes.
-METADATA: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}}
+SAVING: dict[str, dict[str, Any]] = {
+    "png": {},
+    "pdf": {"metadata": {"CreationDate": None}},
+    "svg": {"metadata": {"Date": None}},
+    "webp": {"pil_kwargs": {"quality": 65}},  # small, for pages; figures to keep are PNG
+}
 
 
 class TableRecipe(Protocol):
@@ -55,6 +60,23 @@ class Recipe(Protocol):
 
     def caption(self, data: Any) -> str:  # noqa: ANN401
         """Describe the figure from its data."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its caption (Markdown)."""
+
+    name: str
+    figure: Figure
+    caption: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A figure whose ingredients the sweep lacks."""
+
+    name: str
+    reason: str
 
 
 def prepare_folder(folder: Path) -> Path:
@@ -141,27 +163,37 @@ def write_figures(
     written: list[Path] = []
     skipped: dict[str, str] = {}
     for name in track(names):
-        recipe = cast(Recipe, import_module(f"analysis.figures.{name}"))
-        try:
-            data = recipe.gather(sweep)
-        except MissingIngredient as error:
-            skipped[name] = str(error)
+        drawing = draw_figure(sweep, name)
+        if isinstance(drawing, Skipped):
+            skipped[name] = drawing.reason
             continue
-        figure = recipe.draw(data)
         for suffix in formats:
             path = folder / f"{name}.{suffix}"
-            publish(path, _saver(figure, suffix))
+            publish(path, saver(drawing.figure, suffix))
             written.append(path)
         caption_path = folder / f"{name}.md"
-        publish_text(caption_path, _with_note(recipe.caption(data), sweep, "\n\n") + "\n")
+        publish_text(caption_path, drawing.caption + "\n")
         written.append(caption_path)
     return written, skipped
 
 
-def _saver(figure: Figure, suffix: str) -> Callable[[Any], object]:
-    def save(file: Any) -> None:  # noqa: ANN401 - any binary file
+def draw_figure(sweep: Sweep, name: str) -> Drawing | Skipped:
+    """Draw one of `FIGURES`."""
+    recipe = cast(Recipe, import_module(f"analysis.figures.{name}"))
+    try:
+        data = recipe.gather(sweep)
+    except MissingIngredient as error:
+        return Skipped(name, str(error))
+    caption = _with_note(recipe.caption(data), sweep, "\n\n")
+    return Drawing(name, recipe.draw(data), caption)
+
+
+def saver(figure: Figure, suffix: str) -> Callable[[IO[bytes]], object]:
+    """Return what saves a figure to a file: the same results give the same bytes."""
+
+    def save(file: IO[bytes]) -> None:
         with style.styled():
-            figure.savefig(file, format=suffix, metadata=METADATA[suffix])
+            figure.savefig(file, format=suffix, **SAVING[suffix])
 
     return save
 

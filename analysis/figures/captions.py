@@ -1,8 +1,11 @@
 """Phrases that captions share."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from analysis.load import Run
+
+_SOURCES = re.compile(r"\s*Runs: ((?:`[^`]+`(?:, )?)+)\.")
 
 
 def listed(items: Iterable[object]) -> str:
@@ -20,6 +23,12 @@ def seeds(runs: Sequence[Run]) -> str:
 def sources(runs: Sequence[Run]) -> str:
     """Name the runs that a figure was made from."""
     return "Runs: " + ", ".join(f"`{run.run_id}`" for run in runs) + "."
+
+
+def without_sources(caption: str) -> tuple[str, list[str]]:
+    """Take what `sources` wrote out of a caption: the rest, and the run ids."""
+    found = _SOURCES.search(caption)
+    return _SOURCES.sub("", caption), re.findall("`([^`]+)`", found[1]) if found else []
 
 
 def sentence(note: str) -> str:

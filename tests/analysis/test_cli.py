@@ -115,7 +115,7 @@ def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path
     )
 
 
-@pytest.mark.parametrize("command", ["tables", "figures", "findings", "embed"])
+@pytest.mark.parametrize("command", ["tables", "figures", "findings", "embed", "report"])
 def test_nothing_finished_makes_nothing(run, sweep_dir, tmp_path, command):
     for path in sweep_dir.glob("runs/*/results.h5"):
         path.unlink()
@@ -188,7 +188,7 @@ def test_unknown_names_are_answered_with_the_valid_ones(run, complete_dir, argum
     assert line.startswith(f"aevae-analysis: {message}")
 
 
-@pytest.mark.parametrize("command", ["check", "tables", "figures", "findings", "embed"])
+@pytest.mark.parametrize("command", ["check", "tables", "figures", "findings", "embed", "report"])
 def test_a_folder_that_is_no_sweep(run, tmp_path, command):
     for folder, message in ((tmp_path, "is no sweep"), (tmp_path / "nowhere", "is not a folder")):
         result = run(command, folder)
@@ -220,7 +220,7 @@ def test_damaged_dataset_file_is_one_line(run, sweep_dir):
 # --- help, and what is imported -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["check", "tables", "figures", "findings", "embed"])
+@pytest.mark.parametrize("command", ["check", "tables", "figures", "findings", "embed", "report"])
 def test_every_command_has_an_example(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0

@@ -1,0 +1,105 @@
+"""The page: everything that a sweep shows, rendered into one HTML file that needs nothing else."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.figures import FIGURES, captions
+from analysis.findings import Finding, records
+from analysis.load import Sweep
+from analysis.output import Skipped, Table, draw_figure
+from analysis.report import explorer, story
+from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
+from analysis.report.provenance import CAPTION, provenance
+from analysis.selection import MissingIngredient
+from analysis.tables import TABLES
+
+PAGE = "report.html"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the page shows. Reasons by name say why a figure, a table or the explorer is missing."""
+
+    sweep: Sweep
+    findings: Sequence[Finding]
+    tables: Mapping[str, Grid]
+    pictures: Mapping[str, Picture]
+    planes: Sequence[explorer.Plane]
+    reasons: Mapping[str, str]
+
+
+def gather(
+    sweep: Sweep,
+    made: Sequence[Table],
+    omitted: Mapping[str, str],
+    findings: Sequence[Finding],
+    track: Callable[[Sequence[str]], Iterable[str]] = iter,
+) -> Content:
+    """Draw the figures, and put everything into the form that the page has it in."""
+    pictures, reasons = {}, dict(omitted)
+    for name in track(list(FIGURES)):
+        drawing = draw_figure(sweep, name)
+        if isinstance(drawing, Skipped):
+            reasons[name] = drawing.reason
+        else:
+            pictures[name] = picture(drawing)
+    try:
+        planes = explorer.planes(sweep)
+    except MissingIngredient as error:
+        planes, reasons[story.EXPLORER] = [], str(error)
+    tables = {t.name: grid(t.for_readers, t.caption) for t in made if t.for_readers is not None}
+    return Content(sweep, findings, tables, pictures, planes, reasons)
+
+
+def render(content: Content) -> str:
+    """Return the page as HTML; the same content gives the same bytes."""
+    environment = Environment(
+        loader=PackageLoader("analysis.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "markdown": markdown,
+        "number": records.number,
+        "sentence": captions.sentence,
+    }
+    environment.globals |= {"asset": asset, "between": records.between, "embed": embed}
+    sweep = content.sweep
+    return environment.get_template("report.html.j2").render(
+        content=content,
+        sweep=sweep,
+        facts=facts(sweep),
+        partial=captions.sentence(sweep.partial_note),
+        sections=story.complete(list(content.pictures), list(content.tables)),
+        what=FIGURES | TABLES,
+        count=records.count(content.findings),
+        introduction=records.INTRODUCTION,
+        provenance=grid(provenance(sweep), CAPTION),
+        prior_share=explorer.PRIOR_SHARE,
+    )
+
+
+def facts(sweep: Sweep) -> dict[str, str]:
+    """Say in a few words what the sweep consists of."""
+    configs = [run.config for run in sweep.runs]
+    sizes = sorted({config.model.latent_size for config in configs})
+    epochs = sorted({config.train.epochs for config in configs})
+    return {
+        "Sweep": sweep.root.resolve().name,
+        "Dataset": f"{sweep.data.title}, {sweep.data.counts['test']:,} test images",
+        "Runs": f"{len(sweep.runs)} of {len(sweep.runs) + len(sweep.gaps)}",
+        "Latent sizes": captions.listed(sizes),
+        "Epochs": captions.listed(epochs),
+        "Training": captions.seeds(sweep.runs),
+    }
+
+
+def asset(name: str) -> Markup:
+    """Return the text of a style or script of ours, to stand in the page."""
+    return Markup((files("analysis.report") / "templates" / name).read_text("utf-8"))

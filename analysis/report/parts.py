@@ -1,0 +1,88 @@
+"""Figures and tables in the form that the page has them in."""
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+import pandas as pd
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from analysis.figures import captions
+from analysis.formats import format_cell
+from analysis.output import Drawing, saver
+
+SVG_BYTES = 100_000  # a larger one takes less room as pixels
+PIXELS_PER_INCH = 125  # on the screen: text of 7 pt is as large as the page's small print
+MIME = {"svg": "image/svg+xml", "webp": "image/webp"}
+
+# Captions are Markdown of ours, but hold names out of files: no links, images or HTML.
+_MARKDOWN = MarkdownIt("zero").enable(["backticks", "table"])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image: its data as a URI, its size in CSS pixels, and what it shows."""
+
+    uri: str
+    width: int
+    height: int
+    alt: str
+    caption: str = ""
+    run_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: for each cell what is shown, and what it is sorted by."""
+
+    caption: str
+    columns: list[str]
+    numeric: list[bool]
+    rows: list[list[tuple[str, object]]]
+
+
+def picture(drawing: Drawing) -> Picture:
+    """Embed a drawing; the start of its caption describes it to those who cannot see it."""
+    caption, run_ids = captions.without_sources(drawing.caption)
+    first_sentence = re.split(r"(?<=[.:])\s", caption, maxsplit=1)[0]
+    embedded = embed(drawing.figure, first_sentence.replace("`", ""))
+    return replace(embedded, caption=caption, run_ids=run_ids)
+
+
+def embed(figure: Figure, alt: str) -> Picture:
+    """Save a figure as SVG, or as WebP if that is too large, in a data URI."""
+    content, kind = _saved(figure, "svg"), "svg"
+    if len(content) > SVG_BYTES:
+        content, kind = _saved(figure, "webp"), "webp"
+    uri = f"data:{MIME[kind]};base64,{base64.b64encode(content).decode()}"
+    width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
+    return Picture(uri, width, height, alt)
+
+
+def _saved(figure: Figure, suffix: str) -> bytes:
+    file = BytesIO()
+    saver(figure, suffix)(file)
+    return file.getvalue()
+
+
+def grid(table: pd.DataFrame, caption: str) -> Grid:
+    """Render the cells of a table; numbers are sorted by their unrounded values."""
+    table = table.convert_dtypes()  # numbers stay whole beside gaps
+    numeric = [
+        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        for dtype in table.dtypes
+    ]
+    rows = [
+        [(format_cell(value), "" if pd.isna(value) else value) for value in row]
+        for row in table.itertuples(index=False)
+    ]
+    return Grid(caption, [str(name) for name in table.columns], numeric, rows)
+
+
+def markdown(text: str) -> Markup:
+    """Render paragraphs, code and tables; everything else is escaped."""
+    return Markup(_MARKDOWN.render(text))

@@ -1,0 +1,109 @@
+"""What the page tells, in the order of the article. What it has no place for comes last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EXPLORER = "explorer"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: what is asked or said, and the figures and tables that show it."""
+
+    name: str
+    title: str
+    text: str
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+
+SECTIONS = (
+    Section(
+        "data",
+        "The digits",
+        "Images of one digit resemble each other: laid out so that neighbours stay neighbours, "
+        "they fall into groups. What tells them apart may therefore need far fewer numbers than "
+        "there are pixels. The space of these numbers is the latent space.",
+        figures=("digits", "digits_embedding"),
+    ),
+    Section(
+        "autoencoder",
+        "An autoencoder compresses",
+        "An encoder reduces an image to a few numbers, its code; a decoder makes an image of them "
+        "again. Both learn from the difference between the two. The fewer the numbers, the more "
+        "is lost, and the fuzzier the image.",
+        figures=("architectures", "latent_sizes"),
+    ),
+    Section(
+        "unregularised",
+        "Nobody told it where to put its codes",
+        "To draw a new digit, one decodes a code that no image gave. But which? The autoencoder "
+        "may put its codes anywhere, and leave gaps in which the decoder never learned anything. "
+        "Noise that knows nothing of the codes may hit the gaps. What is a weakness here should "
+        "help to find images that are no digits: they come back distorted.",
+        figures=("noise", "code_map", "anomaly"),
+        tables=("auroc",),
+    ),
+    Section(
+        "training",
+        "Three models, trained alike",
+        "The variational autoencoder (VAE) encodes an image as a normal distribution instead of a "
+        "point, and pays for every distribution that is unlike the standard normal one: that is "
+        "the KL. The conditional VAE (CVAE) is also told the digit, in encoder and decoder.",
+        figures=("loss_curves",),
+        tables=("summary",),
+    ),
+    Section(
+        "errors",
+        "Which digits are hard, and how many latents are enough",
+        "Straight strokes should be easier to keep than loops. More latents should help the "
+        "autoencoder throughout, and the VAE only as long as a latent is worth its KL.",
+        figures=("by_digit", "selection"),
+        tables=("per_digit_error", "latent_size_choice", "published"),
+    ),
+    Section(
+        "reconstruction",
+        "From image to image",
+        "The first way to make digits uses both parts: encode a test image, and decode its code. "
+        "What is fuzzy here is the price of the bottleneck, and of the noise it was trained with.",
+        figures=("reconstructions",),
+    ),
+    Section(
+        "generation",
+        "From noise to image",
+        "The second way uses the decoder alone: draw noise from a standard normal distribution, "
+        "and decode it. A Gaussian mixture, fitted to the codes of the training images, tells a "
+        "decoder that cannot draw from one that was given the wrong noise.",
+        figures=("generated",),
+        tables=("sample_quality", "control", "memorisation"),
+    ),
+    Section(
+        "latents",
+        "What the latent spaces look like",
+        "If the KL did its work, the codes of all images together look like the noise that will "
+        "be decoded. A CVAE need not encode the digit, which it is told; so its codes should say "
+        "less about it.",
+        figures=("latent_pca", "tsne", "latent_diagnostics"),
+        tables=("latent_space", "probes"),
+    ),
+    Section(
+        EXPLORER,
+        "What a latent means",
+        "With two latents, the whole space can be seen. Move the point: the trained decoder runs "
+        "in this page and draws what the model makes of that place. Where does one digit turn "
+        "into another? Does a CVAE keep the digit that it is told, and change its style? What "
+        "does the autoencoder draw in the gaps between its codes?",
+        figures=("latent_grid", "traversals", "interpolations"),
+        tables=("smoothness",),
+    ),
+)
+
+
+def complete(figures: Sequence[str], tables: Sequence[str]) -> list[Section]:
+    """Return the sections, with a last one for figures and tables that none of them shows."""
+    left_figures = tuple(f for f in figures if all(f not in s.figures for s in SECTIONS))
+    left_tables = tuple(t for t in tables if all(t not in s.tables for s in SECTIONS))
+    if not left_figures + left_tables:
+        return list(SECTIONS)
+    further = Section("further", "Further results", "", left_figures, left_tables)
+    return [*SECTIONS, further]

@@ -1,0 +1,120 @@
+"use strict";
+{
+  const SIDE = 28, STEPS = 100, LARGE = 5;
+
+  // Whole multiples of a step: all low bytes, then all high bytes; gzip; base64.
+  const unpack = async ({ step, data }) => {
+    const packed = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    const count = bytes.length / 2;
+    const values = new Float32Array(count);
+    for (let i = 0; i < count; i++) {
+      values[i] = (((bytes[count + i] << 24) >> 16) | bytes[i]) * step;
+    }
+    return values;
+  };
+
+  const unpackLayer = async ({ outputs, weight, bias }) => ({
+    outputs, weight: await unpack(weight), bias: await unpack(bias),
+  });
+
+  // All of one input's weights stand together, and most units of a hidden layer are silent.
+  const linear = ({ outputs, weight, bias }, inputs) => {
+    const sums = Float64Array.from(bias);
+    for (let j = 0; j < inputs.length; j++) {
+      const value = inputs[j];
+      if (value === 0) continue;
+      const start = j * outputs;
+      for (let i = 0; i < outputs; i++) sums[i] += weight[start + i] * value;
+    }
+    return sums;
+  };
+
+  const decode = (layers, inputs) => {
+    let values = inputs;
+    for (const layer of layers.slice(0, -1)) values = linear(layer, values).map((v) => Math.max(v, 0));
+    return linear(layers[layers.length - 1], values).map((v) => 1 / (1 + Math.exp(-v)));
+  };
+
+  const draw = (canvas, intensities) => {
+    const picture = new ImageData(SIDE, SIDE);
+    intensities.forEach((value, i) => {
+      const grey = Math.round(255 * value);
+      picture.data.set([grey, grey, grey, 255], 4 * i);
+    });
+    // So small a canvas gains nothing from a graphics card.
+    canvas.getContext("2d", { willReadFrequently: true }).putImageData(picture, 0, 0);
+  };
+
+  const start = async (plane) => {
+    const { low, high, layers: packed } = JSON.parse(plane.querySelector("script").textContent);
+    const layers = await Promise.all(packed.map(unpackLayer));
+    const map = plane.querySelector(".map"), point = plane.querySelector(".point");
+    const canvas = plane.querySelector("canvas"), time = plane.querySelector(".time");
+    const inputs = [...plane.querySelectorAll("[data-axis]")];
+    const digits = plane.querySelector(".digits");
+    const z = [0, 0];
+
+    const oneHot = () => {
+      if (!digits) return [];
+      const chosen = Number(digits.querySelector(":checked").value);
+      return Array.from({ length: 10 }, (_, digit) => Number(digit === chosen));
+    };
+    const show = () => {
+      const begin = performance.now();
+      draw(canvas, decode(layers, [...z, ...oneHot()]));
+      time.textContent = `decoded in ${(performance.now() - begin).toFixed(1)} ms`;
+      point.style.left = `${(100 * (z[0] - low[0])) / (high[0] - low[0])}%`;
+      point.style.top = `${(100 * (high[1] - z[1])) / (high[1] - low[1])}%`;
+    };
+    const moveTo = (place) => {
+      place.forEach((value, axis) => {
+        z[axis] = Math.min(Math.max(value, low[axis]), high[axis]);
+        inputs[axis].value = z[axis].toFixed(2);
+      });
+      show();
+    };
+
+    const follow = (event) => {
+      const box = map.getBoundingClientRect();
+      const across = (event.clientX - box.left) / box.width, down = (event.clientY - box.top) / box.height;
+      moveTo([low[0] + across * (high[0] - low[0]), high[1] - down * (high[1] - low[1])]);
+    };
+    map.addEventListener("pointerdown", (event) => {
+      map.setPointerCapture(event.pointerId);
+      follow(event);
+    });
+    map.addEventListener("pointermove", (event) => {
+      if (map.hasPointerCapture(event.pointerId)) follow(event);
+    });
+    const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+    map.addEventListener("keydown", (event) => {
+      if (event.key === "Home") moveTo([0, 0]);
+      else if (event.key in ARROWS) {
+        const step = ((high[0] - low[0]) / STEPS) * (event.shiftKey ? LARGE : 1);
+        moveTo(ARROWS[event.key].map((direction, axis) => z[axis] + direction * step));
+      } else return;
+      event.preventDefault();
+    });
+    inputs.forEach((input, axis) => {
+      input.addEventListener("input", () => {
+        // Typed numbers are taken as they are, and may well lie outside the map.
+        if (Number.isFinite(input.valueAsNumber)) {
+          z[axis] = input.valueAsNumber;
+          show();
+        }
+      });
+    });
+    digits?.addEventListener("change", show);
+
+    for (const part of plane.querySelectorAll(".point, .decoded, .digits")) part.hidden = false;
+    moveTo([0, 0]);
+    time.textContent = ""; // the first time says how long the browser takes to warm up
+    plane.dataset.ready = "";
+  };
+
+  for (const plane of document.querySelectorAll(".plane")) {
+    start(plane).catch((error) => plane.append(`The decoder cannot be run: ${error.message}`));
+  }
+}

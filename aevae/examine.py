@@ -44,7 +44,7 @@ def examine(path: Path) -> Header:
     reader = _take_reader()
     assert reader.stdin is not None
     assert reader.stdout is not None
-    reader.stdin.write(json.dumps(str(path)) + "\n")
+    reader.stdin.write(json.dumps(str(path.absolute())) + "\n")
     reader.stdin.flush()
     line = reader.stdout.readline()
     if not line.endswith("\n"):
@@ -52,7 +52,7 @@ def examine(path: Path) -> Header:
     _idle.put(reader)
     answer = json.loads(line)
     if "invalid" in answer:
-        raise InvalidFile(answer["invalid"])
+        raise InvalidFile(f"{path}: {answer['invalid']}")
     return _from_json(answer)
 
 

@@ -191,7 +191,7 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     InvalidFile
-        Not HDF5, damaged, or with something that a reader must not follow.
+        Not HDF5, damaged, or with something that a reader must not follow; the file is not named.
     """
     try:
         identity = _identity(path)
@@ -200,10 +200,10 @@ def read_header(path: Path) -> Header:
             for name in layout:
                 _read_array(file, name)
             return Header(layout, _read_attributes(file), identity)
-    except InvalidFile as error:
-        raise InvalidFile(f"{path}: {error}") from error.__cause__
+    except InvalidFile:
+        raise
     except Exception as error:  # h5py raises anything at all on damaged files
-        raise InvalidFile(f"{path}: damaged ({_first_line(error)})") from error
+        raise InvalidFile(f"damaged ({_first_line(error)})") from error
 
 
 class CheckedFile:

@@ -6,6 +6,7 @@ import signal
 import termios
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -76,6 +77,14 @@ def test_a_job_that_is_told_to_stop_takes_no_file_for_damaged(path):
     assert examine_while(path, signal.SIGUSR2).attributes == {"schema": "x"}
     with pytest.raises(ChildProcessError, match="the process that read it was ended"):
         examine_while(path, signal.SIGKILL)
+
+
+def test_a_reader_finds_a_file_from_wherever_we_are(path, monkeypatch):
+    examine(path)
+    monkeypatch.chdir(path.parent)
+    assert examine(Path(path.name)).layout.keys() == {"a"}
+    with pytest.raises(InvalidFile, match=r"^nowhere.h5: not a readable HDF5 file"):
+        examine(Path("nowhere.h5"))
 
 
 def test_readers_have_limits(path):

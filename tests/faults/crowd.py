@@ -17,31 +17,12 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from storm import SPEC
+
 from aevae.attempt import read_record
 from aevae.paths import RunPaths, SweepPaths
 
 LIMIT_S = 1200
-SPEC = """
-name = "crowd"
-models = ["ae", "vae"]
-latent_sizes = [2]
-[model]
-hidden_sizes = [16]
-[data]
-dataset = "digits"
-[train]
-epochs = {epochs}
-batch_size = 64
-[execution]
-checkpoint_seconds = 0
-threads = 1
-[evaluation]
-importance_samples = 1
-samples_per_sampler = 10
-mixture_components = 1
-grid_size = 2
-outliers = ["noise"]
-"""
 
 
 def main() -> None:

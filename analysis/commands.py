@@ -101,7 +101,9 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
     sweep, target, code = _open_for_output(folder, to, allow_partial)
     if target is None:
         return INCOMPLETE
-    made, omitted = output.make_tables(sweep, lambda names: _progress(names, "computing tables"))
+    made, omitted = output.make_tables(
+        sweep, lambda names: _progress(names, "computing tables"), list(page.TABLES)
+    )
     found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
     _compute_missing(find_sources(sweep, chain(*EMBEDDED.values()))[0], usable_cores())
     content = page.gather(

@@ -1,19 +1,25 @@
 """The claims of the article, each tested on the sweep at hand; one module per subject.
 
-Every claim has a rule that was fixed before its numbers were seen: the verdict follows from a 95 %
+Every claim has a rule that was fixed before its numbers were seen: the verdict follows from a 95%
 interval, over the seeds if there are several, else over the images; then differences between
 trainings are not part of it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
-from analysis.findings import digits
+from analysis.findings import digits, generation, latents, reconstruction, sizes
 from analysis.findings.claim import Claim, Finding
 from analysis.load import Sweep
 
 __all__ = ["CLAIMS", "Claim", "Finding", "findings"]
 
-CLAIMS: tuple[Claim, ...] = (*digits.CLAIMS,)
+CLAIMS: tuple[Claim, ...] = (
+    *digits.CLAIMS,
+    *sizes.CLAIMS,
+    *reconstruction.CLAIMS,
+    *generation.CLAIMS,
+    *latents.CLAIMS,
+)
 
 
 def findings(

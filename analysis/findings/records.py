@@ -16,7 +16,7 @@ from analysis.load import Sweep
 
 SCHEMA, SCHEMA_VERSION = "aevae-findings", 1
 INTRODUCTION = (
-    "Each claim of the article as a test whose rule was fixed before its numbers were seen. The "
+    "Each claim of the article as a test with a stated rule, the same for every sweep. The "
     "intervals cover 95%: over the seeds where there are several, else over images, and then "
     "other trainings may well differ by more."
 )

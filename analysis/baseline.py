@@ -16,6 +16,16 @@ from analysis.load import Sweep
 from analysis.metrics import PIXELS, Floats
 
 SPLITS = ("val", "test")
+COMPONENTS = 50  # in which sets of images are compared
+
+
+@lru_cache(maxsize=1)
+def fit_pca(sweep: Sweep) -> PCA:
+    """Fit the principal components of the training images: as many as anything here asks for."""
+    wanted = max(COMPONENTS, *(run.latent_size for run in sweep.runs))
+    train = intensities(sweep.images("train"))
+    # From the covariance: exact, and without a second copy of the images.
+    return PCA(min(wanted, *train.shape), svd_solver="covariance_eigh").fit(train)
 
 
 @lru_cache(maxsize=1)
@@ -31,13 +41,10 @@ def pca_errors(sweep: Sweep) -> Mapping[tuple[str, int], Floats]:
         By split (val or test) and latent size d of the sweep: SSE of each image, shape (N,).
     """
     sizes = sorted({run.latent_size for run in sweep.runs})
-    train = _intensities(sweep.images("train"))
-    # From the covariance: exact, and without a second copy of the images.
-    pca = PCA(min(sizes[-1], *train.shape), svd_solver="covariance_eigh").fit(train)
-    del train
+    pca = fit_pca(sweep)
     errors = {}
     for split in SPLITS:
-        images = _intensities(sweep.images(split))
+        images = intensities(sweep.images(split))
         total = np.square(images - pca.mean_, dtype=np.float64).sum(axis=1)
         explained = np.square(pca.transform(images), dtype=np.float64).cumsum(axis=1)
         for d in sizes:
@@ -46,7 +53,7 @@ def pca_errors(sweep: Sweep) -> Mapping[tuple[str, int], Floats]:
     return errors
 
 
-def _intensities(images: Array) -> NDArray[np.float32]:
+def intensities(images: Array) -> NDArray[np.float32]:
     """Turn uint8 images (N, 28, 28) into rows (N, 784) of intensities in [0, 1]."""
     rows = images.reshape(-1, PIXELS).astype(np.float32)
     rows /= 255

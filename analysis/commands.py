@@ -19,7 +19,7 @@ from rich.text import Text
 
 from aevae.files import publish_text
 from aevae.paths import RunPaths, SweepPaths
-from analysis import embedding_scores, findings, output
+from analysis import embedding_scores, figures, findings, output, tables
 from analysis.embedding_jobs import compute_all, find_missing, usable_cores
 from analysis.embedding_sources import Source, find_sources, source_names
 from analysis.figures import EMBEDDED
@@ -56,10 +56,7 @@ def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_pa
     sweep, target, code = _open_for_output(folder, to, allow_partial)
     if target is None:
         return INCOMPLETE
-    made, omitted = output.make_tables(sweep, lambda names: _progress(names, "computing tables"))
-    written = output.write_tables(made, target, formats)
-    for name, reason in omitted.items():
-        _stderr().print(Text(f"omitted {name}: {reason}"))
+    made, written = _write_tables(sweep, list(tables.TABLES), target, formats)
     console = _stdout()
     if made[0].for_readers is not None:
         console.print(_rich_table(made[0].for_readers))
@@ -78,22 +75,20 @@ def write_figures(
     shown = [source for name in names for source in EMBEDDED.get(name, ())]
     # Reasons why there is none are given with the figure.
     _compute_missing(find_sources(sweep, shown)[0], usable_cores())
-    written, skipped = output.write_figures(
-        sweep, names, target, formats, lambda items: _progress(items, "drawing figures")
-    )
-    for name, reason in skipped.items():
-        _stderr().print(Text(f"skipped {name}: {reason}"))
+    written, skipped = _write_figures(sweep, names, target, formats)
     _list_files(_stdout(), written)
     return INCOMPLETE if skipped and not allow_partial else code
 
 
 def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
-    """Test the claims of the article, write the findings, and print an overview."""
+    """Test the claims of the article, write the findings with their evidence, print an overview."""
     sweep, target, code = _open_for_output(folder, to, allow_partial)
     if target is None:
         return INCOMPLETE
     found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
     written = records.write(sweep, found, target)
+    written += _write_tables(sweep, list(tables.EVIDENCE), target, list(FORMATS))[1]
+    written += _write_figures(sweep, list(figures.EVIDENCE), target, ["png", "pdf"])[0]
     console = _stdout()
     console.print(_rich_table(records.overview(found)))
     console.print(Text(records.count(found)))
@@ -106,7 +101,9 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
     sweep, target, code = _open_for_output(folder, to, allow_partial)
     if target is None:
         return INCOMPLETE
-    made, omitted = output.make_tables(sweep, lambda names: _progress(names, "computing tables"))
+    made, omitted = output.make_tables(
+        sweep, lambda names: _progress(names, "computing tables"), list(page.TABLES)
+    )
     found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
     _compute_missing(find_sources(sweep, chain(*EMBEDDED.values()))[0], usable_cores())
     content = page.gather(
@@ -140,6 +137,28 @@ def embed(
         scores = output.captioned(sweep, "embedding_scores", table, table, caption)
         _list_files(console, output.write_tables([scores], target, list(FORMATS)))
     return INCOMPLETE if skipped and not allow_partial else code
+
+
+def _write_tables(
+    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str]
+) -> tuple[list[output.Table], list[Path]]:
+    made, omitted = output.make_tables(
+        sweep, lambda items: _progress(items, "computing tables"), names
+    )
+    for name, reason in omitted.items():
+        _stderr().print(Text(f"omitted {name}: {reason}"))
+    return made, output.write_tables(made, target, formats)
+
+
+def _write_figures(
+    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str]
+) -> tuple[list[Path], dict[str, str]]:
+    written, skipped = output.write_figures(
+        sweep, names, target, formats, lambda items: _progress(items, "drawing figures")
+    )
+    for name, reason in skipped.items():
+        _stderr().print(Text(f"skipped {name}: {reason}"))
+    return written, skipped
 
 
 def _compute_missing(sources: Sequence[Source], jobs: int) -> None:

@@ -6,6 +6,7 @@ with intensities in [0, 1]; KL, ELBO and bounds are in nats per image.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
 from scipy.stats import t as student_t
 
 PIXELS = 784
@@ -88,6 +89,21 @@ def seed_interval(means: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     values = np.asarray(means, dtype=np.float64)
     half = student_t.ppf(_tails(level)[1], len(values) - 1) * standard_error(values)
     return float(values.mean() - half), float(values.mean() + half)
+
+
+def share_interval(hits: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval of a share: Wilson (1927).
+
+    Parameters
+    ----------
+    hits
+        What counts and what does not, shape (N,), N > 0.
+    level
+        Coverage of the interval.
+    """
+    counted = np.asarray(hits, dtype=bool)
+    found = binomtest(int(counted.sum()), len(counted)).proportion_ci(level, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def standard_error(values: ArrayLike) -> float:

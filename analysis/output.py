@@ -97,20 +97,22 @@ def prepare_folder(folder: Path) -> Path:
 
 
 def make_tables(
-    sweep: Sweep, track: Callable[[Sequence[str]], Iterable[str]] = iter
+    sweep: Sweep,
+    track: Callable[[Sequence[str]], Iterable[str]] = iter,
+    names: Sequence[str] = tuple(TABLES),
 ) -> tuple[list[Table], dict[str, str]]:
-    """Compute the tables.
+    """Compute tables one after the other.
 
     Returns
     -------
     made
-        The tables, in the order of `TABLES`.
+        The tables, in the order of their names.
     omitted
         Reason by name, for each table that does not apply to this sweep.
     """
     made: list[Table] = []
     omitted: dict[str, str] = {}
-    for name in track(list(TABLES)):
+    for name in track(names):
         recipe = cast(TableRecipe, import_module(f"analysis.tables.{name}"))
         try:
             data = recipe.make(sweep)

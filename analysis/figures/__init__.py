@@ -22,6 +22,13 @@ FIGURES = {
     "latent_pca": "latents along their principal axes, against N(0, I)",
     "tsne": "latents of the models laid out by t-SNE",
     "latent_grid": "images over the plane of two-dimensional latents",
+    "generators": "how good generated images are, by model, sampler and latent size",
+}
+
+# Those that take a minute come with the findings, which need their numbers too.
+EVIDENCE = {
+    "closest_pairs": "the samples that come nearest to a training image",
+    "probe_curves": "how well the digit can be read from latents, PCA and pixels",
 }
 
 # What the embeddings of a figure are made of; they are computed before the first is drawn.

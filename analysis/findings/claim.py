@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.load import Sweep
-from analysis.metrics import seed_interval
+from analysis.metrics import Floats, seed_interval, share_interval
 from analysis.selection import MissingIngredient
 
 RESAMPLES = 1000
@@ -32,7 +32,7 @@ class Finding:
     effect
         What the effect size is, with its unit.
     estimate, low, high
-        The effect size and its 95 % interval; None where there is none.
+        The effect size and its 95% interval; None where there is none.
     verdict
         ``undecided`` also where the sweep lacks what the test needs.
     detail
@@ -52,26 +52,32 @@ class Finding:
 
 @dataclass(frozen=True)
 class Interval:
-    """An effect size and its 95 % interval."""
+    """An effect size and its 95% interval; none where nothing was sampled."""
 
     estimate: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
     def above(self, threshold: float) -> Verdict:
         """Judge the claim that the effect exceeds a threshold."""
-        if self.low > threshold:
+        if (self.estimate if self.low is None else self.low) > threshold:
             return "supported"
-        return "contradicted" if self.high < threshold else "undecided"
+        highest = self.estimate if self.high is None else self.high
+        return "contradicted" if highest <= threshold else "undecided"
 
     def below(self, threshold: float) -> Verdict:
         """Judge the claim that the effect falls short of a threshold."""
-        return Interval(-self.estimate, -self.high, -self.low).above(-threshold)
+        opposite: dict[Verdict, Verdict] = {
+            "supported": "contradicted",
+            "contradicted": "supported",
+            "undecided": "undecided",
+        }
+        return opposite[self.above(threshold)]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the test of a claim gave; no interval where the effect is a fact about one model."""
+    """What the test of a claim gave."""
 
     effect: Interval
     verdict: Verdict
@@ -100,7 +106,9 @@ class Claim:
         return Finding(*words, *numbers, outcome.verdict, outcome.detail)
 
 
-def interval(effects: Sequence[Callable[[Rows], float]], count: int) -> Interval:
+def interval(
+    effects: Sequence[Callable[[Rows], float]], count: int, resamples: int = RESAMPLES
+) -> Interval:
     """Estimate an effect: over the seeds if there are several, else by resampling the images.
 
     Parameters
@@ -109,17 +117,59 @@ def interval(effects: Sequence[Callable[[Rows], float]], count: int) -> Interval
         For each seed, what computes the effect from rows of its images.
     count
         Number of images.
+    resamples
+        How often they are drawn with replacement.
 
     Returns
     -------
     Interval
         The mean over the seeds with Student's interval, which shows how trainings differ; or the
         effect with its percentile bootstrap interval (Efron and Tibshirani 1993, ch. 13).
+
+    Raises
+    ------
+    MissingIngredient
+        The effect is not a number, for example because there is no image of some digit.
     """
-    whole = [effect(np.arange(count)) for effect in effects]
-    if len(whole) > 1:
-        return Interval(float(np.mean(whole)), *seed_interval(whole))
-    rng = np.random.default_rng(0)
-    resampled = [effects[0](rng.integers(count, size=count)) for _ in range(RESAMPLES)]
-    low, high = np.nanquantile(resampled, (0.025, 0.975))
-    return Interval(whole[0], float(low), float(high))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        whole = np.array([effect(np.arange(count)) for effect in effects])
+        if not np.isfinite(whole).all():
+            raise MissingIngredient("on these images the effect is not defined")
+        if len(whole) > 1:
+            return Interval(float(whole.mean()), *seed_interval(whole))
+        rng = np.random.default_rng(0)
+        resampled = [effects[0](rng.integers(count, size=count)) for _ in range(resamples)]
+    # Of few images, a resample may lack a digit.
+    low, high = np.quantile(np.array(resampled)[np.isfinite(resampled)], (0.025, 0.975))
+    return Interval(float(whole[0]), float(low), float(high))
+
+
+def interval_of_means(values: Sequence[Floats], effect: Callable[[Floats], float]) -> Interval:
+    """Estimate an effect that follows from means over the images; see `interval`.
+
+    Parameters
+    ----------
+    values
+        For each seed, shape (N, K): K quantities of each image.
+    effect
+        Computes the effect from their means (K,).
+    """
+
+    def of_rows(quantities: Floats) -> Callable[[Rows], float]:
+        return lambda rows: float(effect(quantities[rows].mean(axis=0)))
+
+    return interval([of_rows(quantities) for quantities in values], len(values[0]))
+
+
+def interval_of_share(hits: Sequence[NDArray[np.bool_]]) -> Interval:
+    """Estimate a share of images: over the seeds if there are several, else Wilson's.
+
+    Parameters
+    ----------
+    hits
+        For each seed, which images count, shape (N,).
+    """
+    shares = [float(hit.mean()) for hit in hits]
+    if len(shares) > 1:
+        return Interval(float(np.mean(shares)), *seed_interval(shares))
+    return Interval(shares[0], *share_interval(hits[0]))

@@ -80,7 +80,7 @@ def _ranking(sweep: Sweep) -> str:
     values = np.mean(_relative_errors(sweep), axis=0)
     means = 100 * metrics.mean_by_digit(values, sweep.labels("test"))
     order = np.argsort(means)
-    return f"From easy to hard: {listed(f'{digit} ({means[digit]:.0f} %)' for digit in order)}."
+    return f"From easy to hard: {listed(f'{digit} ({means[digit]:.0f}%)' for digit in order)}."
 
 
 CLAIMS = (

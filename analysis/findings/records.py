@@ -9,15 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from aevae.files import publish_text
-from analysis.figures.captions import sentence
+from analysis.figures.captions import listed, sentence
 from analysis.findings.claim import Finding
 from analysis.formats import format_cell, to_markdown
 from analysis.load import Sweep
 
 SCHEMA, SCHEMA_VERSION = "aevae-findings", 1
 INTRODUCTION = (
-    "Each claim of the article as a test whose rule was fixed before its numbers were seen. The "
-    "intervals cover 95 %: over the seeds where there are several, else over images, and then "
+    "Each claim of the article as a test with a stated rule, the same for every sweep. The "
+    "intervals cover 95%: over the seeds where there are several, else over images, and then "
     "other trainings may well differ by more."
 )
 
@@ -37,7 +37,7 @@ def overview(findings: Sequence[Finding]) -> pd.DataFrame:
             "finding": finding.name,
             "verdict": finding.verdict,
             "estimate": number(finding.estimate),
-            "95 % interval": between(finding),
+            "95% interval": between(finding),
         }
         for finding in findings
     )
@@ -63,9 +63,10 @@ def count(findings: Sequence[Finding]) -> str:
 def to_text(sweep: Sweep, findings: Sequence[Finding]) -> str:
     """Render as Markdown: an overview, then each claim with its test and numbers."""
     data = sweep.data
+    epochs = sorted({run.config.train.epochs for run in sweep.runs})
     facts = (
-        f"From {len(sweep.runs)} runs of `{sweep.root.name}` on {data.title}, "
-        f"{data.counts['test']:,} test images."
+        f"From {len(sweep.runs)} runs of `{sweep.root.name}` on {data.title}, after "
+        f"{listed(epochs)} epochs, {data.counts['test']:,} test images."
     )
     head = " ".join(filter(None, [facts, sentence(sweep.partial_note), INTRODUCTION]))
     caption = f"# Findings\n\n{head}\n\n**{count(findings)}**"

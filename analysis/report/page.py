@@ -7,7 +7,8 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.figures import FIGURES, captions
+from analysis import figures, tables
+from analysis.figures import captions
 from analysis.findings import Finding, records
 from analysis.load import Sweep
 from analysis.output import Skipped, Table, draw_figure
@@ -15,9 +16,10 @@ from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
 from analysis.selection import MissingIngredient
-from analysis.tables import TABLES
 
 PAGE = "report.html"
+FIGURES = figures.FIGURES | figures.EVIDENCE
+TABLES = tables.TABLES | tables.EVIDENCE
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def gather(
         planes = explorer.planes(sweep)
     except MissingIngredient as error:
         planes, reasons[story.EXPLORER] = [], str(error)
-    tables = {t.name: grid(t.for_readers, t.caption) for t in made if t.for_readers is not None}
-    return Content(sweep, findings, tables, pictures, planes, reasons)
+    grids = {t.name: grid(t.for_readers, t.caption) for t in made if t.for_readers is not None}
+    return Content(sweep, findings, grids, pictures, planes, reasons)
 
 
 def render(content: Content) -> str:

@@ -74,7 +74,7 @@ SECTIONS = (
         "The second way uses the decoder alone: draw noise from a standard normal distribution, "
         "and decode it. A Gaussian mixture, fitted to the codes of the training images, tells a "
         "decoder that cannot draw from one that was given the wrong noise.",
-        figures=("generated",),
+        figures=("generated", "generators", "closest_pairs"),
         tables=("sample_quality", "control", "memorisation"),
     ),
     Section(
@@ -83,7 +83,7 @@ SECTIONS = (
         "If the KL did its work, the codes of all images together look like the noise that will "
         "be decoded. A CVAE need not encode the digit, which it is told; so its codes should say "
         "less about it.",
-        figures=("latent_pca", "tsne", "latent_diagnostics"),
+        figures=("latent_pca", "tsne", "latent_diagnostics", "probe_curves"),
         tables=("latent_space", "probes"),
     ),
     Section(

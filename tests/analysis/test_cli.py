@@ -4,7 +4,9 @@ import sys
 
 import pytest
 
+from analysis.figures import EVIDENCE as figures_of_findings
 from analysis.figures import FIGURES
+from analysis.tables import EVIDENCE as tables_of_findings
 from analysis.tables import TABLES
 
 # Stands in for a machine without the training extra: these imports fail.
@@ -64,9 +66,10 @@ def test_tables_writes_every_format_and_prints_the_errors(run, complete_dir, tmp
     target = tmp_path / "tables of %s é"
     result = run("tables", complete_dir, "--to", target)
     assert result.exit_code == 0
-    assert {path.stem for path in target.iterdir()} == set(TABLES)
-    assert {path.suffix for path in target.iterdir()} == {".csv", ".md", ".tex"}
-    for path in target.iterdir():
+    written = [path for path in target.iterdir() if path.is_file()]
+    assert {path.stem for path in written} == set(TABLES)
+    assert {path.suffix for path in written} == {".csv", ".md", ".tex"}
+    for path in written:
         assert str(path) in lines(result.stdout)
     shown = [line.split() for line in lines(result.stdout) if line.startswith("CVAE")]
     markdown = [
@@ -80,7 +83,7 @@ def test_tables_writes_every_format_and_prints_the_errors(run, complete_dir, tmp
 
 def test_tables_go_to_the_sweep_unless_told_otherwise(run, sweep_dir):
     assert run("tables", sweep_dir, "--format", "md").exit_code == 0
-    written = list((sweep_dir / "analysis").iterdir())
+    written = [path for path in (sweep_dir / "analysis").iterdir() if path.is_file()]
     assert {path.suffix for path in written} == {".md"}
     assert {"per_digit_error", "summary"} < {path.stem for path in written}
 
@@ -92,7 +95,8 @@ def test_tables_that_do_not_apply_are_omitted_with_the_reason(
     result = run("tables", folder, "--to", tmp_path / "out")
     assert result.exit_code == 0
     assert lines(result.stderr) == [
-        "omitted published: no run on MNIST with a latent size of the article's"
+        "omitted published: no run on MNIST with a latent size of the article's",
+        "omitted control: no finished run of the CVAE",
     ]
     assert not list((tmp_path / "out").glob("published.*"))
 
@@ -111,7 +115,7 @@ def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path
     )
 
 
-@pytest.mark.parametrize("command", ["tables", "figures", "embed", "report"])
+@pytest.mark.parametrize("command", ["tables", "figures", "findings", "embed", "report"])
 def test_nothing_finished_makes_nothing(run, sweep_dir, tmp_path, command):
     for path in sweep_dir.glob("runs/*/results.h5"):
         path.unlink()
@@ -184,7 +188,7 @@ def test_unknown_names_are_answered_with_the_valid_ones(run, complete_dir, argum
     assert line.startswith(f"aevae-analysis: {message}")
 
 
-@pytest.mark.parametrize("command", ["check", "tables", "figures", "embed", "report"])
+@pytest.mark.parametrize("command", ["check", "tables", "figures", "findings", "embed", "report"])
 def test_a_folder_that_is_no_sweep(run, tmp_path, command):
     for folder, message in ((tmp_path, "is no sweep"), (tmp_path / "nowhere", "is not a folder")):
         result = run(command, folder)
@@ -216,7 +220,7 @@ def test_damaged_dataset_file_is_one_line(run, sweep_dir):
 # --- help, and what is imported -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["check", "tables", "figures", "embed", "report"])
+@pytest.mark.parametrize("command", ["check", "tables", "figures", "findings", "embed", "report"])
 def test_every_command_has_an_example(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -224,7 +228,9 @@ def test_every_command_has_an_example(run, command):
 
 
 def test_no_table_overwrites_the_caption_of_a_figure():
-    assert not set(TABLES) & set(FIGURES)
+    findings = {"findings"}
+    tables, figures = {*TABLES, *tables_of_findings}, {*FIGURES, *figures_of_findings}
+    assert not (tables & figures | tables & findings | figures & findings)
 
 
 @pytest.mark.parametrize(("command", "names"), [("figures", FIGURES), ("tables", TABLES)])

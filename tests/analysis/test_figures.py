@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 import analysis.figures
 from analysis.figures import (
+    EVIDENCE,
     FIGURES,
     by_digit,
     captions,
@@ -38,7 +39,7 @@ def assert_nothing_is_cut_off(figure):
         assert box.y1 <= frame.y1 + 1
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", [*FIGURES, *EVIDENCE])
 def test_every_figure_stays_within_its_page(complete, name):
     module = importlib.import_module(f"analysis.figures.{name}")
     figure = module.draw(module.gather(complete))
@@ -47,7 +48,7 @@ def test_every_figure_stays_within_its_page(complete, name):
     assert_nothing_is_cut_off(figure)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", [*FIGURES, *EVIDENCE])
 def test_captions_name_dataset_seed_and_every_run_shown(complete, name):
     module = importlib.import_module(f"analysis.figures.{name}")
     data = module.gather(complete)
@@ -62,7 +63,7 @@ def test_captions_name_dataset_seed_and_every_run_shown(complete, name):
 
 def test_every_figure_module_is_registered():
     found = {module.name for module in pkgutil.iter_modules(analysis.figures.__path__)}
-    assert found - {"style", "captions", "blocks", "diagram"} == set(FIGURES)
+    assert found - {"style", "captions", "blocks", "diagram"} == {*FIGURES, *EVIDENCE}
 
 
 def test_drawing_changes_no_global_style(complete):

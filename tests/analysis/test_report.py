@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 
 from aevae.paths import SweepPaths
 from analysis.cli import app
-from analysis.figures import FIGURES
 from analysis.report import explorer, story
-from analysis.tables import TABLES
+from analysis.report.page import FIGURES, TABLES
 
 HOSTILE = "<img src=x onerror=alert(1)> ünï & 100 % 'quoted'"
 

@@ -1,0 +1,86 @@
+"""The samples that come nearest to a training image, beside that image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis import memorisation
+from analysis.figures import captions, style
+from analysis.figures.generated import SAMPLERS as NOISES
+from analysis.load import Run, Sweep
+from analysis.memorisation import Pairs
+from analysis.metrics import Floats
+from analysis.selection import TITLES, representatives
+
+COLUMNS = 10
+TEST = "test\nimages"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The ten images nearest to a training image, and those, (10, 28, 28) each in [0, 1].
+
+    `relative` (10,) is the distance over what is typical of test images.
+    """
+
+    label: str
+    images: style.Image
+    nearest: style.Image
+    relative: Floats
+
+
+@dataclass(frozen=True)
+class ClosestPairs:
+    """What the figure shows, test images last; `counts` samples and test images were searched."""
+
+    runs: list[Run]
+    rows: list[Row]
+    dataset: str
+    n_train: int
+    counts: tuple[int, int]
+
+
+def gather(sweep: Sweep) -> ClosestPairs:
+    """Choose the nearest samples of one run per model, and the nearest test images."""
+    runs = representatives(sweep.runs)
+    train = sweep.images("train")
+    rows = []
+    for run in runs:
+        pairs = memorisation.sample_pairs(sweep, run)
+        noise = NOISES[run.model][memorisation.SAMPLERS[run.model]]
+        rows.append(_row(sweep, f"{TITLES[run.model]}\n{noise}", pairs, train))
+    real = memorisation.test_pairs(sweep)
+    rows.append(_row(sweep, TEST, real, train))
+    counts = len(memorisation.sample_pairs(sweep, runs[0]).sse), len(real.sse)
+    return ClosestPairs(runs, rows, sweep.data.title, len(train), counts)
+
+
+def _row(sweep: Sweep, label: str, pairs: Pairs, train: style.Image) -> Row:
+    relative = memorisation.relative_distance(sweep, pairs)
+    chosen = np.argsort(relative)[:COLUMNS]
+    images, nearest = pairs.images[chosen], train[pairs.rows[chosen]]
+    return Row(label, images / 255, nearest / 255, relative[chosen])
+
+
+@style.styled()
+def draw(data: ClosestPairs) -> Figure:
+    """Draw a strip per model: the samples, and the training images below."""
+    figure, all_axes = style.strip_figure([2] * len(data.rows), headed=None)
+    for row, axes in zip(data.rows, all_axes, strict=True):
+        style.show_strip(axes, np.stack([row.images, row.nearest]), "")
+        style.label_lines(axes, [row.label, "training"])
+    return figure
+
+
+def caption(data: ClosestPairs) -> str:
+    """Say how they were found, and how near they are."""
+    found = [f"{row.relative.min():.2f} ({' '.join(row.label.split())})" for row in data.rows]
+    return (
+        f"Of {data.counts[0]:,} samples of each model, the ten nearest to one of the "
+        f"{data.n_train:,} training images of {data.dataset}, which stands below; last, the ten "
+        f"nearest of {data.counts[1]:,} test images, which are new digits. Latent size "
+        f"{data.runs[0].latent_size}, {captions.seeds(data.runs)}. Distances are relative to the "
+        "median of test images near the same digit: 0 would be a copy, 1 is as far as new digits "
+        f"are. The least are {captions.listed(found)}. " + captions.sources(data.runs)
+    )

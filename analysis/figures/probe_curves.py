@@ -1,0 +1,91 @@
+"""How well the digit can be read from latents, principal components and pixels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import probing
+from analysis.cells import PCA, PCA_TITLE
+from analysis.figures import captions, style
+from analysis.load import Run, Sweep
+from analysis.probing import KNN, LOGISTIC
+from analysis.selection import TITLES, plain_group
+from analysis.tables import probes
+from analysis.tables.probes import PIXELS
+
+MODELS = {**TITLES, PCA: PCA_TITLE}
+PIXEL_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9}
+CHANCE_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": (0, (1, 1.5))}
+CHANCE = 0.1
+
+
+@dataclass(frozen=True)
+class ProbeCurves:
+    """What the figure shows: the table of `probes`, on `n_test` images."""
+
+    table: pd.DataFrame
+    runs: list[Run]
+    dataset: str
+    n_test: int
+
+
+def gather(sweep: Sweep) -> ProbeCurves:
+    """Take the accuracies of the plainest runs of each model, PCA and pixels from the table."""
+    models = dict.fromkeys(run.model for run in sweep.runs)
+    runs = [run for model in models for run in plain_group(sweep.runs, model).runs]
+    table = probes.make(sweep)
+    shown = table["run_id"].isin(["", *(run.run_id for run in runs)])
+    return ProbeCurves(table[shown], runs, sweep.data.title, len(probing.test_rows(sweep)))
+
+
+@style.styled()
+def draw(data: ProbeCurves) -> Figure:
+    """Draw a panel for each probe and number of labels."""
+    figure = style.new_figure(style.PAGE_INCHES, 4.4)
+    counts = sorted(data.table["labels"].unique())
+    grid = figure.subplots(2, len(counts), sharex=True, sharey=True, squeeze=False)
+    sizes = sorted(data.table.loc[data.table["model"] != PIXELS, "latent_size"].unique())
+    for row, probe in zip(grid, (KNN, LOGISTIC), strict=True):
+        for axes, count in zip(row, counts, strict=True):
+            shown = data.table[(data.table["probe"] == probe) & (data.table["labels"] == count)]
+            _draw_panel(axes, shown)
+            axes.set_title(f"{probe}, {count:,} labels")
+            style.latent_size_axis(axes, sizes)
+            axes.grid(which="major", axis="y")
+        row[0].set(ylabel="accuracy", ylim=(0, 1.02))
+    for axes in grid[-1]:
+        axes.set_xlabel("latent size d")
+    _add_legend(figure, data.table)
+    return figure
+
+
+def _draw_panel(axes: Axes, shown: pd.DataFrame) -> None:
+    axes.axhline(shown.loc[shown["model"] == PIXELS, "accuracy"].item(), **PIXEL_LINE)
+    axes.axhline(CHANCE, **CHANCE_LINE)
+    for model, part in shown[shown["model"] != PIXELS].groupby("model", sort=False):
+        means = part.groupby("latent_size")["accuracy"].mean()
+        axes.plot(means.index, means, marker=".", color=style.MODEL_COLOURS[str(model)])
+
+
+def _add_legend(figure: Figure, table: pd.DataFrame) -> None:
+    models = [model for model in table["model"].unique() if model != PIXELS]
+    handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=MODELS[m]) for m in models]
+    handles.append(Line2D([], [], label="all pixels", **PIXEL_LINE))
+    handles.append(Line2D([], [], label="chance", **CHANCE_LINE))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def caption(data: ProbeCurves) -> str:
+    """Say what is read from what."""
+    return (
+        f"Share of {data.n_test:,} test images of {data.dataset} whose digit is read right from "
+        "the posterior mean (or code), from as many principal components, or from all pixels, by "
+        f"the 5 nearest of the labelled training images (above) or by logistic regression (below), "
+        f"{captions.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
+        "The CVAE's encoder is told the digit and need not repeat it: for it chance is the goal. "
+        + captions.sources(data.runs)
+    )

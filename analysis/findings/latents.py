@@ -1,0 +1,273 @@
+"""What the latent spaces are like."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.spatial import Delaunay
+
+from aevae.store import Array
+from analysis import diagnostics, probing, quality
+from analysis.decoder import decode
+from analysis.findings.claim import (
+    Claim,
+    Interval,
+    Outcome,
+    Rows,
+    interval,
+    interval_of_means,
+)
+from analysis.findings.subjects import matched, require_digits
+from analysis.load import Run, Sweep
+from analysis.metrics import DIGITS, Floats
+from analysis.probing import KNN, Space
+from analysis.selection import MissingIngredient
+from analysis.smoothness import PAIRS, measure_lines
+
+KEPT = 0.9
+CHANCE_MARGIN = 0.05
+SQUARES = 60  # along each side of the plane
+KS_RESAMPLES = 200  # each takes ten times as long as other effects
+
+
+def _rougher(sweep: Sweep) -> Outcome:
+    """Compare the paths that both models take between the same images."""
+    pairs = matched(sweep, ("ae", "vae"))
+    length, changes = (
+        interval_of_means(
+            [np.stack([getattr(measure_lines(sweep, run), name) for run in pair], axis=1)
+             for pair in pairs],
+            lambda means: means[0] - means[1],
+        )
+        for name in ("length", "changes")
+    )  # fmt: skip
+    verdict = length.above(0)
+    if verdict != changes.above(0):
+        verdict = "undecided"
+    lines = [measure_lines(sweep, run) for run in pairs[0]]
+    measures = [
+        f"length {line.length.mean():.2f}, digit changes {line.changes.mean():.2f}, unsure "
+        f"{line.unsure.mean():.1%}"
+        for line in lines
+    ]
+    size = pairs[0][0].latent_size
+    detail = f"Means over {PAIRS} lines at d = {size}: AE {measures[0]}; VAE {measures[1]}."
+    return Outcome(length, verdict, detail)
+
+
+def _gaps(sweep: Sweep) -> Outcome:
+    """Decode the plane of the AE's codes, where there are codes and in the gaps."""
+    runs = [run for (run,) in matched(sweep, ("ae",), size=2)]
+    squares = [divide_plane(sweep, run) for run in runs]
+    effect = interval([_difference(*square) for square in squares], SQUARES**2)
+    held, clear = squares[0]
+    gaps = np.isfinite(clear) & ~held
+    detail = (
+        f"{gaps.sum():,} of the {np.isfinite(clear).sum():,} squares within the hull of the "
+        f"training codes hold none; recognisable are {clear[held].mean():.1%} of the images with "
+        f"codes, {clear[gaps].mean():.1%} of those without."
+    )
+    return Outcome(effect, effect.above(0), detail)
+
+
+def _difference(held: Array, clear: Floats) -> Callable[[Rows], float]:
+    def compute(rows: Rows) -> float:
+        with_codes = held[rows]
+        found = clear[rows]
+        return float(np.nanmean(found[with_codes]) - np.nanmean(found[~with_codes]))
+
+    return compute
+
+
+def divide_plane(sweep: Sweep, run: Run) -> tuple[Array, Floats]:
+    """Divide the plane into squares, and decode the centre of each.
+
+    Returns
+    -------
+    held, clear
+        Whether a square holds training codes, and whether the image decoded there is recognisable
+        (1 or 0; NaN outside the convex hull of the codes), (Q,) each.
+    """
+    with sweep.open(run) as results:
+        codes, weights = results.array("train/mu").astype(np.float64), results.weights()
+    counts, *edges = np.histogramdd(codes, bins=SQUARES)
+    centres = [(edge[:-1] + edge[1:]) / 2 for edge in edges[0]]
+    plane = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, 2)
+    held = counts.ravel() > 0
+    within = held | (Delaunay(codes).find_simplex(plane) >= 0)
+    if held[within].all():
+        raise MissingIngredient("no square of the plane within the AE's codes is without codes")
+    images = (decode(weights, plane[within]) * 255).round().astype(np.uint8)
+    clear = np.full(len(plane), np.nan)
+    clear[within] = quality.assess(sweep, images).recognisable
+    return held, clear
+
+
+def _every_digit(sweep: Sweep) -> Outcome:
+    """Look for each digit on the grid over the VAE's plane."""
+    require_digits(sweep)
+    runs = [run for (run,) in matched(sweep, ("vae",), size=2)]
+    counts = [_digits_on_grid(sweep, run) for run in runs]
+    found = [(count > 0).sum() for count in counts]
+    effect = Interval(float(np.mean(found)))
+    missing = [str(digit) for digit in np.flatnonzero(counts[0] == 0)]
+    detail = (
+        f"Recognisable on the grid of {runs[0].config.evaluation.grid_size} x "
+        f"{runs[0].config.evaluation.grid_size}, digit by digit: "
+        f"{', '.join(f'{d}: {n}' for d, n in enumerate(counts[0]))}; "
+        f"missing: {', '.join(missing) or 'none'}."
+    )
+    return Outcome(effect, "supported" if min(found) == DIGITS else "contradicted", detail)
+
+
+def _digits_on_grid(sweep: Sweep, run: Run) -> Array:
+    """Count the recognisable images of each digit, (10,), over the quantiles of N(0, I)."""
+    with sweep.open(run) as results:
+        images = results.array("grid/quantile/image").reshape(-1, 28, 28)
+    found = quality.assess(sweep, images)
+    return np.bincount(found.digits[found.recognisable], minlength=DIGITS)
+
+
+def _keeps_digit(sweep: Sweep) -> Outcome:
+    """Read the digit from few latents and from all pixels."""
+    runs = [run for (run,) in matched(sweep, ("vae",))]
+    pixels = probing.hits(sweep, Space(), KNN, None)
+    read = [np.stack([_read(sweep, run), pixels], axis=1) for run in runs]
+    effect = interval_of_means(read, lambda means: means[0] / means[1])
+    accuracy = np.mean([values.mean(axis=0) for values in read], axis=0)
+    detail = (
+        f"kNN reads {accuracy[0]:.1%} of the digits from {runs[0].latent_size} latents, "
+        f"{accuracy[1]:.1%} from the pixels."
+    )
+    return Outcome(effect, effect.above(KEPT), detail)
+
+
+def _cvae_less(sweep: Sweep) -> Outcome:
+    """Read the digit from the latents of both models."""
+    pairs = matched(sweep, ("vae", "cvae"))
+    read = [np.stack([_read(sweep, run) for run in pair], axis=1) for pair in pairs]
+    effect = interval_of_means(read, lambda means: means[0] - means[1])
+    return Outcome(effect, effect.above(0), _accuracies(sweep, pairs))
+
+
+def _cvae_none(sweep: Sweep) -> Outcome:
+    """Compare reading the digit from the CVAE's latents with guessing."""
+    pairs = matched(sweep, ("vae", "cvae"))
+    chance = _chance(sweep)
+    read = [_read(sweep, cvae)[:, None] for _, cvae in pairs]
+    effect = interval_of_means(read, lambda means: means[0] - chance)
+    return Outcome(effect, effect.below(CHANCE_MARGIN), _accuracies(sweep, pairs))
+
+
+def _read(sweep: Sweep, run: Run) -> Floats:
+    return probing.hits(sweep, Space(run=run), KNN, None)
+
+
+def _chance(sweep: Sweep) -> float:
+    """Share of the most frequent digit among the test images that are probed."""
+    labels = sweep.labels("test")[probing.test_rows(sweep)]
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def _accuracies(sweep: Sweep, pairs: Sequence[Sequence[Run]]) -> str:
+    sizes = sorted({pairs[0][0].latent_size, 2})
+    found = [
+        f"VAE {np.mean([_read(sweep, vae).mean() for vae, _ in some]):.1%}, "
+        f"CVAE {np.mean([_read(sweep, cvae).mean() for _, cvae in some]):.1%} at d = {size}"
+        for size in sizes
+        if (some := _matched_or_none(sweep, size))
+    ]
+    return f"kNN reads the digit from z: {'; '.join(found)}; guessing {_chance(sweep):.1%}."
+
+
+def _matched_or_none(sweep: Sweep, size: int) -> list[tuple[Run, ...]]:
+    try:
+        return matched(sweep, ("vae", "cvae"), size)
+    except MissingIngredient:
+        return []
+
+
+def _more_normal(sweep: Sweep) -> Outcome:
+    """Compare how far both aggregate posteriors are from N(0, I)."""
+    pairs = matched(sweep, ("vae", "cvae"), size=2)
+    codes = [[_draws(sweep, run) for run in pair] for pair in pairs]
+
+    def effect_of(vae: Array, cvae: Array) -> Callable[[Rows], float]:
+        return lambda rows: _distance(vae[rows]) - _distance(cvae[rows])
+
+    effects = [effect_of(*pair) for pair in codes]
+    effect = interval(effects, len(codes[0][0]), KS_RESAMPLES)
+    vae, cvae = np.mean([[_distance(z) for z in pair] for pair in codes], axis=0)
+    detail = f"Distance from N(0, 1), mean of both dimensions: VAE {vae:.3f}, CVAE {cvae:.3f}."
+    return Outcome(effect, effect.above(0), detail)
+
+
+def _draws(sweep: Sweep, run: Run) -> Array:
+    with sweep.open(run) as results:
+        return results.array("test/z")
+
+
+def _distance(z: Array) -> float:
+    return float(diagnostics.distance_from_normal(z).mean())
+
+
+CLAIMS = (
+    Claim(
+        "ae-interpolates-worse",
+        "The AE's latent space, being unconstrained, is harder to interpolate in than the VAE's.",
+        "Straight lines between the codes of the same pairs of test images, decoded: length of the "
+        "path through the images over the distance of its ends, and how often the judged digit "
+        "changes on the way. Supported if both are greater for the AE, with as many latents; "
+        "undecided if they disagree.",
+        "mean relative path length of the AE less that of the VAE",
+        _rougher,
+    ),
+    Claim(
+        "ae-gaps-fail",
+        "The AE's latent space has gaps in which decoding fails.",
+        f"The AE with two latents: the plane in {SQUARES} x {SQUARES} squares, those within the "
+        "convex hull of the training codes decoded at their centres. Supported if fewer images "
+        "are recognisable in squares without codes.",
+        "recognisable share of squares with codes less that of squares without",
+        _gaps,
+    ),
+    Claim(
+        "vae-plane-has-every-digit",
+        "A grid over the VAE's two-dimensional latent space shows every digit.",
+        "The stored grid over the quantiles of N(0, I). Supported if each digit is recognisable "
+        "at least once, for every seed.",
+        "digits found, of 10",
+        _every_digit,
+    ),
+    Claim(
+        "few-latents-keep-the-digit",
+        "Most of the semantic information of a digit fits in a relatively small latent space.",
+        "kNN with all labels on the VAE's posterior means and on the pixels. Supported if the "
+        f"latents give more than {KEPT:.0%} of the pixels' accuracy.",
+        "accuracy from the latents over that from the pixels",
+        _keeps_digit,
+    ),
+    Claim(
+        "cvae-latents-less-class",
+        "The CVAE's latents carry less of the digit than the VAE's, since the label is given.",
+        "kNN with all labels on the posterior means of a VAE and a CVAE of one latent size. "
+        "Supported if it reads fewer digits from the CVAE's.",
+        "accuracy from the VAE's latents less that from the CVAE's",
+        _cvae_less,
+    ),
+    Claim(
+        "cvae-latents-free-of-class",
+        "The CVAE separates style from class: its latents say nothing about the digit.",
+        "kNN with all labels on the CVAE's posterior means against always guessing the most "
+        f"frequent digit. Supported if it is better by less than {100 * CHANCE_MARGIN:g} points.",
+        "accuracy from the CVAE's latents less that of guessing",
+        _cvae_none,
+    ),
+    Claim(
+        "cvae-more-normal",
+        "The CVAE's latents look more like a bivariate normal distribution than the VAE's.",
+        "Kolmogorov-Smirnov distance from N(0, 1) of one sampled z per test image, two latents, "
+        "mean over both. Supported if that of the CVAE is smaller.",
+        "distance of the VAE's latents from N(0, 1) less that of the CVAE's",
+        _more_normal,
+    ),
+)

@@ -1,0 +1,151 @@
+"""What reconstructions look like, and what their errors tell."""
+
+import numpy as np
+from scipy.stats import norm
+
+from aevae.results import Results
+from aevae.store import Array
+from analysis.cells import run_errors
+from analysis.decoder import decode
+from analysis.figures.captions import listed
+from analysis.findings.claim import Claim, Interval, Outcome, interval_of_means
+from analysis.findings.subjects import matched
+from analysis.load import Run, Sweep
+from analysis.metrics import Floats, seed_interval
+from analysis.selection import MissingIngredient
+
+GOOD_AUROC = 0.8
+MARGIN = 5.0  # %
+
+
+def _fuzzy(sweep: Sweep) -> Outcome:
+    """Compare how much neighbouring pixels differ in reconstructions and originals."""
+    pairs = matched(sweep, ("ae", "vae"))
+    real = _edge_energy(sweep.images("test"))
+    energies = [
+        np.stack([*(_edge_energy(_reconstructions(sweep, run)) for run in pair), real], axis=1)
+        for pair in pairs
+    ]
+    effect = interval_of_means(energies, lambda means: 100 * (means[0] - means[1]) / means[2])
+    ae, vae, whole = np.mean([energy.mean(axis=0) for energy in energies], axis=0)
+    detail = (
+        f"Of the originals' energy at edges, the AE keeps {100 * ae / whole:.0f}% and the VAE "
+        f"{100 * vae / whole:.0f}%, at d = {pairs[0][0].latent_size}."
+    )
+    return Outcome(effect, effect.above(0), detail)
+
+
+def _reconstructions(sweep: Sweep, run: Run) -> Array:
+    with sweep.open(run) as results:
+        return results.array("test/recon_mean")
+
+
+def _edge_energy(images: Array) -> Floats:
+    """Sum of squared differences of neighbouring pixels of images (N, 28, 28), (N,)."""
+    values = images.astype(np.float32) / 255
+    return np.asarray(
+        sum((np.diff(values, axis=axis) ** 2).sum(axis=(1, 2), dtype=np.float64) for axis in (1, 2))
+    )
+
+
+def _overfits(sweep: Sweep) -> Outcome:
+    """Compare the error on validation images with that on as many training images."""
+    runs = [run for (run,) in matched(sweep, ("ae",))]
+    errors = [_errors_in_and_out(sweep, run) for run in runs]
+
+    effect = interval_of_means(errors, lambda means: 100 * (means[1] / means[0] - 1))
+    seen, unseen = np.mean([values.mean(axis=0) for values in errors], axis=0)
+    detail = (
+        f"SSE of training images {seen:.1f}, of validation images {unseen:.1f}, at "
+        f"d = {runs[0].latent_size} after {runs[0].config.train.epochs} epochs."
+    )
+    return Outcome(effect, effect.above(MARGIN), detail)
+
+
+def _errors_in_and_out(sweep: Sweep, run: Run) -> Floats:
+    """Return the SSE of training and of as many validation images, (N, 2)."""
+    with sweep.open(run) as results:
+        unseen = run_errors(results, "val", "sse_mean")
+        codes, weights = results.array("train/mu"), results.weights()
+    count = min(len(unseen), len(codes))
+    rows = np.random.default_rng(0).permutation(len(codes))[:count]
+    difference = decode(weights, codes[rows]) - sweep.images("train")[rows] / np.float32(255)
+    seen = (difference**2).sum(axis=(1, 2), dtype=np.float64)
+    return np.stack([seen, unseen[:count]], axis=1)
+
+
+def _anomalies(sweep: Sweep) -> Outcome:
+    """Find the outliers that the AE's error tells least well from test images."""
+    runs = [run for (run,) in matched(sweep, ("ae",))]
+    areas: list[dict[str, Interval]] = []
+    for run in runs:
+        with sweep.open(run) as results:
+            areas.append(_areas(results))
+    if not areas[0]:
+        raise MissingIngredient("the AE was not evaluated on outliers")
+    worst = [min(found.values(), key=lambda area: area.estimate) for found in areas]
+    estimates = [area.estimate for area in worst]
+    bounds = seed_interval(estimates) if len(worst) > 1 else (worst[0].low, worst[0].high)
+    effect = Interval(float(np.mean(estimates)), *bounds)
+    names = {name: np.mean([found[name].estimate for found in areas]) for name in areas[0]}
+    by_set = listed(f"{area:.3f} ({name})" for name, area in names.items())
+    detail = f"AUROC of the AE's SSE at d = {runs[0].latent_size}: {by_set}."
+    return Outcome(effect, effect.above(GOOD_AUROC), detail)
+
+
+def _areas(results: Results) -> dict[str, Interval]:
+    inside = run_errors(results, "test", "sse_mean")
+    outside = {name: results.array(f"ood/{name}/sse_mean") for name in results.names("ood")}
+    return {name: auroc_interval(inside, values) for name, values in outside.items()}
+
+
+def auroc_interval(inside: Array, outside: Array) -> Interval:
+    """Estimate the area under the ROC curve with an interval: DeLong et al. (1988).
+
+    Parameters
+    ----------
+    inside, outside
+        Scores of images of both kinds, (N,) and (M,); those outside should be higher.
+    """
+    below = _placements(inside, outside)
+    above = 1 - _placements(outside, inside)
+    variance = below.var(ddof=1) / len(below) + above.var(ddof=1) / len(above)
+    area, half = float(below.mean()), float(norm.ppf(0.975) * np.sqrt(variance))
+    return Interval(area, max(area - half, 0.0), min(area + half, 1.0))
+
+
+def _placements(reference: Array, scores: Array) -> Floats:
+    """Share of the reference below each score; of equal ones, half."""
+    ordered = np.sort(reference)
+    ranks = np.searchsorted(ordered, scores) + np.searchsorted(ordered, scores, side="right")
+    return np.asarray(ranks / (2 * len(ordered)))
+
+
+CLAIMS = (
+    Claim(
+        "vae-fuzzy",
+        "The VAE's reconstructions look fuzzy because the model is probabilistic.",
+        "Energy at edges (sum of squared differences of neighbouring pixels) of reconstructed test "
+        "images, from the posterior mean, for an AE and a VAE of one latent size. Supported if "
+        "the VAE keeps less of the originals' than the AE.",
+        "energy at edges kept by the AE less that kept by the VAE, in % of the originals'",
+        _fuzzy,
+    ),
+    Claim(
+        "anomalies-detected",
+        "An AE reconstructs what is unlike its training data badly, so that the error reveals it.",
+        "AUROC of the AE's SSE for telling each set of outliers from the test images; the worst "
+        f"set counts. Supported if it is above {GOOD_AUROC} (excellent, by Hosmer and Lemeshow "
+        "2000, sec. 5.2.4). The interval is DeLong's.",
+        "AUROC of the worst set of outliers, 0.5 to 1",
+        _anomalies,
+    ),
+    Claim(
+        "ae-overfits",
+        "Autoencoders are prone to overfitting the training data.",
+        "SSE of validation images against that of as many training images, decoding the code. "
+        f"Supported if it is more than {MARGIN:g}% larger.",
+        "excess of the mean validation SSE over the mean training SSE, in %",
+        _overfits,
+    ),
+)

@@ -1,0 +1,77 @@
+"""How near samples come to a training image, beside how near test images do."""
+
+import numpy as np
+import pandas as pd
+
+from aevae.store import Array
+from analysis import memorisation
+from analysis.cells import run_identity
+from analysis.load import Run, Sweep
+from analysis.memorisation import SAMPLERS, Pairs
+from analysis.metrics import DIGITS, Floats
+
+ALL = "all"
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return one row per run and digit of the nearest training image, and one row ``all``.
+
+    Columns: identity of the run, sampler; digit, n (samples), distance (median root of the SSE to
+    the nearest training image), test_distance (that of test images), relative (median of each
+    sample's distance over that of the test images near the same digit) and nearer (share of
+    samples nearer to a training image than 99% of the test images near the same digit).
+    """
+    return pd.concat([_run_rows(sweep, run) for run in sweep.runs], ignore_index=True)
+
+
+def _run_rows(sweep: Sweep, run: Run) -> pd.DataFrame:
+    samples, real = memorisation.sample_pairs(sweep, run), memorisation.test_pairs(sweep)
+    relative = memorisation.relative_distance(sweep, samples)
+    nearer = _nearer(samples, real)
+    rows = []
+    for digit in (*range(DIGITS), ALL):
+        here, there = (
+            np.full(len(pairs.sse), True) if digit == ALL else pairs.digits == digit
+            for pairs in (samples, real)
+        )
+        rows.append({
+            "digit": str(digit),
+            "n": here.sum(),
+            "distance": _median(np.sqrt(samples.sse[here])),
+            "test_distance": _median(np.sqrt(real.sse[there])),
+            "relative": _median(relative[here]),
+            "nearer": nearer[here].mean() if here.any() else np.nan,
+        })  # fmt: skip
+    identity = {**run_identity(run.config), "sampler": SAMPLERS[run.model]}
+    return pd.DataFrame([identity | row for row in rows])
+
+
+def _nearer(samples: Pairs, real: Pairs) -> Array:
+    """Tell which samples are nearer than the nearest 1% of test images of their digit."""
+    limits = {
+        digit: np.quantile(real.sse[real.digits == digit], 0.01) for digit in np.unique(real.digits)
+    }
+    return samples.sse < np.array([limits.get(digit, np.nan) for digit in samples.digits])
+
+
+def _median(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per run: all digits together."""
+    return table[table["digit"] == ALL].drop(columns=["run_id", "digit"])
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what is near to what."""
+    n = len(memorisation.test_pairs(sweep).sse)
+    return (
+        "Distance (root of the sum of squared pixel errors) of samples to the nearest of the "
+        f"{sweep.data.counts['train']:,} training images of {sweep.data.title}, median, and that "
+        f"of {n:,} test images; relative compares each sample with the test images near the same "
+        "digit, so that 1 is as far as new digits are and 0 a copy; nearer is the share of samples "
+        "nearer than 99% of those. Blurred images are nearer to all others. The AE's noise is "
+        "from the mixture, the others' from N(0, I)."
+    )

@@ -1,0 +1,61 @@
+"""How well the digit can be read from the latents of every run, from PCA and from pixels."""
+
+import pandas as pd
+
+from analysis import probing
+from analysis.cells import PCA, run_identity
+from analysis.load import Sweep
+from analysis.probing import KNN, LABEL_COUNTS, LOGISTIC, Space
+
+PIXELS = "pixels"
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return one row per space, probe and number of labels.
+
+    Columns: identity of the run (model ``pca`` or ``pixels`` where there is none), probe, labels
+    (training images with a known digit), accuracy on the test images.
+    """
+    every = sweep.data.counts["train"]
+    rows = []
+    for space in spaces(sweep):
+        for probe in (KNN, LOGISTIC):
+            for count in (*(few for few in LABEL_COUNTS if few < every), None):
+                accuracy = probing.hits(sweep, space, probe, count).mean()
+                known = {"probe": probe, "labels": count or every, "accuracy": accuracy}
+                rows.append({**_identity(space), **known})
+    return pd.DataFrame(rows).astype({"seed": "Int64"})
+
+
+def spaces(sweep: Sweep) -> list[Space]:
+    """List the latents of all runs, PCA at each of their sizes, and pixels."""
+    sizes = sorted({run.latent_size for run in sweep.runs})
+    latents = [Space(run=run) for run in sweep.runs]
+    return [*latents, *(Space(components=size) for size in sizes), Space()]
+
+
+def _identity(space: Space) -> dict[str, object]:
+    if space.run is not None:
+        return run_identity(space.run.config)
+    model, size = (PCA, space.components) if space.components else (PIXELS, 784)
+    return {"run_id": "", "model": model, "variant": "", "latent_size": size, "seed": None}
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per space, a column per probe and number of labels."""
+    kept = table.assign(column=table["probe"] + ", " + table["labels"].map("{:,}".format))
+    rows = ["model", "variant", "latent_size", "seed", "run_id"]
+    wide = kept.pivot_table("accuracy", rows, "column", sort=False, dropna=False, observed=True)
+    return wide.reset_index().drop(columns="run_id").rename_axis(columns=None)
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what is read from what."""
+    return (
+        f"Share of {len(probing.test_rows(sweep)):,} test images of {sweep.data.title} whose digit "
+        "is read right from the latents (posterior mean, or code), from as many principal "
+        "components of the training images (pca), or from all pixels, by the 5 nearest of the "
+        "labelled training images or by logistic regression on them. With few labels, the mean "
+        "over 5 draws. The encoder of a CVAE is told the digit; reading it from z then shows how "
+        "much of it z repeats, and chance (about 0.1) is the goal."
+    )

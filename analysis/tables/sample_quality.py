@@ -1,0 +1,87 @@
+"""What every model generates from every noise, measured against test images."""
+
+import numpy as np
+import pandas as pd
+
+from aevae.results import SAMPLERS
+from analysis import quality
+from analysis.cells import run_identity
+from analysis.load import Sweep
+from analysis.quality import SPACES, Assessment
+
+FLOOR, CEILING = "real", "noise"
+IDENTITY = ("run_id", "model", "variant", "latent_size", "seed")
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return one row per run and sampler, and one each for real images and for noise.
+
+    Columns: identity of the run (model ``real``, training images, or ``noise``, uniform pixels,
+    for the first two), sampler; n (images); recognisable (share of whose digit the judge is at
+    least 90 % sure), confidence (mean), imbalance (of the digits that the judge sees, total
+    variation from the test images'), agreement (CVAE: share judged to be the requested digit);
+    then by feature space, ``_pca`` and ``_judge``: frechet, precision, recall, density and
+    coverage, see `analysis.sample_metrics`.
+
+    Raises
+    ------
+    MissingIngredient
+        There are no training images of some digit to train the judge with.
+    """
+    rows = []
+    for model, found in (
+        (FLOOR, quality.assess_floor(sweep)),
+        (CEILING, quality.assess_ceiling(sweep)),
+    ):
+        identity = dict.fromkeys(IDENTITY) | {"model": model}
+        rows.append({**identity, "sampler": "", **_scores(sweep, found)})
+    for run in sweep.runs:
+        for sampler in SAMPLERS:
+            found = quality.assess_samples(sweep, run, sampler)
+            rows.append({**run_identity(run.config), "sampler": sampler, **_scores(sweep, found)})
+    whole = {"latent_size": "Int64", "seed": "Int64"}
+    return pd.DataFrame(rows).astype(whole)
+
+
+def _scores(sweep: Sweep, found: Assessment) -> dict[str, float]:
+    right = np.nan if found.requested is None else (found.digits == found.requested).mean()
+    scores = {
+        "n": len(found.digits),
+        "recognisable": found.recognisable.mean(),
+        "confidence": found.confidence.mean(),
+        "imbalance": quality.imbalance(sweep, found),
+        "agreement": right,
+    }
+    for space in SPACES:
+        overlap = found.overlap[space]
+        scores |= {
+            f"frechet_{space}": found.frechet[space],
+            f"precision_{space}": overlap.precision,
+            f"recall_{space}": overlap.recall,
+            f"density_{space}": overlap.density,
+            f"coverage_{space}": overlap.coverage,
+        }
+    return scores
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what only programs need, and all but one number of the judge's space."""
+    hidden = [f"{name}_judge" for name in ("precision", "recall", "density", "coverage")]
+    return table.drop(columns=["run_id", "n", *hidden])
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what is compared with what."""
+    n = quality.set_size(sweep)
+    return (
+        f"{n:,} images per model and sampler against {n:,} test images of {sweep.data.title}: z "
+        "from N(0, I) (prior) or from a Gaussian mixture fitted on the training codes (gmm). The "
+        "first rows are training images, which an ideal generator would equal, and uniform noise. "
+        "Recognisable: the judge, a small classifier that knows blends and blots to be no digit "
+        f"and is right for {quality.accuracy(sweep):.1%} of the test images, is at least 90% sure "
+        "of the digit. Imbalance: total variation of the judged digits from those of the test "
+        "images. Agreement: judged as requested. "
+        "frechet: distance of Gaussians in the space of 50 principal components (pca) or of the "
+        "judge's last hidden layer, less is better; precision and recall (Kynkäänniemi et al. "
+        "2019, k = 3), density and coverage (Naeem et al. 2020, k = 5), more is better."
+    )

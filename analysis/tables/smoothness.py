@@ -1,0 +1,38 @@
+"""How images change along straight lines between the codes of test images."""
+
+from dataclasses import fields
+
+import pandas as pd
+
+from analysis.cells import run_identity
+from analysis.load import Sweep
+from analysis.smoothness import PAIRS, STEPS, Lines, measure_lines
+
+
+def make(sweep: Sweep) -> pd.DataFrame:
+    """Return one row per run: means over the lines of what `analysis.smoothness.Lines` measures.
+
+    Columns: identity of the run; length, jump, changes and unsure.
+    """
+    rows = []
+    for run in sweep.runs:
+        lines = measure_lines(sweep, run)
+        means = {field.name: getattr(lines, field.name).mean() for field in fields(Lines)}
+        rows.append({**run_identity(run.config), **means})
+    return pd.DataFrame(rows)
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the run id."""
+    return table.drop(columns="run_id")
+
+
+def caption(sweep: Sweep) -> str:
+    """Say what is measured."""
+    return (
+        f"Images of {sweep.data.title} decoded in {STEPS} steps along straight lines between the "
+        f"codes of {PAIRS} pairs of test images, each of one digit; means over the lines. length: "
+        "of the path through the images over the distance of its ends, 1 if straight; jump: "
+        "largest step over the mean step, 1 if even; changes: how often the digit that the judge "
+        "sees changes; unsure: share of images of whose digit it is less than 90% sure."
+    )

@@ -22,7 +22,7 @@ SAVING: dict[str, dict[str, Any]] = {
     "png": {},
     "pdf": {"metadata": {"CreationDate": None}},
     "svg": {"metadata": {"Date": None}},
-    "webp": {"pil_kwargs": {"quality": 65}},  # small, for pages; figures to keep are PNG
+    "webp": {"dpi": 150, "pil_kwargs": {"quality": 65}},  # small, for pages
 }
 
 

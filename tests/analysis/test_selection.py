@@ -1,6 +1,8 @@
 import pytest
 
 from aevae.paths import RunPaths
+from aevae.results import CheckedResults
+from aevae.store import Header
 from analysis.load import Run
 from analysis.selection import MissingIngredient, group_runs, representative, representatives
 
@@ -10,7 +12,10 @@ def runs(make_config, tmp_path):
     def make(*keys):
         # Without hidden sizes these are the article's, which are plain.
         configs = [make_config(kind, d, hidden_sizes=(), **rest) for kind, d, rest in keys]
-        return [Run(RunPaths(tmp_path / c.run_id), c) for c in configs]
+        header = Header({}, {}, ())
+        return [
+            Run(RunPaths(tmp_path / c.run_id), CheckedResults(header, c, {}, "")) for c in configs
+        ]
 
     return make
 

@@ -115,4 +115,4 @@ def test_12_output_of_the_analysis_on_a_full_disk_is_one_line(disk, weird, spec,
         assert "Traceback" not in result.stderr
         assert not list(out.rglob(".*.tmp"))
         leave_free(None)
-        assert analyse(*command, weird / "sweep", "--to", out, cwd=weird).returncode == 0
+    assert analyse(*command, weird / "sweep", "--to", out, cwd=weird).returncode == 0

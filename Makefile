@@ -15,8 +15,6 @@ demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
 	$(BIN)/aevae sweep $(SPEC)
 	$(BIN)/aevae-analysis check $(SWEEP)
-	$(BIN)/aevae-analysis figures $(SWEEP)
-	$(BIN)/aevae-analysis tables $(SWEEP)
 	$(BIN)/aevae-analysis report $(SWEEP)
 
 # There is one cluster on this machine, so its tests run one after another.

@@ -11,12 +11,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from aevae.errors import InputError
-from analysis.figures import EMBEDDED, FIGURES
+from analysis.figures import EMBEDDED, FIGURE_FORMATS, FIGURES
 from analysis.tables import TABLES
 
 INTERRUPTED = 75
 TABLE_FORMATS = ("csv", "md", "latex")
-FIGURE_FORMATS = ("png", "pdf")
 EMBEDDING_NAMES = [name for names in EMBEDDED.values() for name in names]
 
 app = typer.Typer(
@@ -126,9 +125,9 @@ def findings(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = F
 
 @app.command(epilog="Example: aevae-analysis report runs/quickstart --to out")
 def report(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = False) -> None:
-    """Write report.html: findings, figures, tables and a latent explorer, all in one page.
+    """Write all tables, findings and figures, and report.html, one page that shows them.
 
-    It opens from disk in any recent browser and needs no network.
+    The page has a latent explorer too, opens from disk in any recent browser, and needs no network.
     """
     _finish(lambda commands: commands.write_report(sweep_dir, to, allow_partial))
 

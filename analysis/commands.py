@@ -4,7 +4,7 @@ Each function returns the exit code: 0 ok, 1 incomplete. Results go to stdout; g
 what was skipped to stderr.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from aevae.paths import RunPaths, SweepPaths
 from analysis import embedding_scores, figures, findings, output, tables
 from analysis.embedding_jobs import compute_all, find_missing, usable_cores
 from analysis.embedding_sources import Source, find_sources, source_names
-from analysis.figures import EMBEDDED
+from analysis.figures import EMBEDDED, FIGURE_FORMATS
 from analysis.findings import records
 from analysis.formats import FORMATS, format_cell
 from analysis.load import Sweep, open_sweep
@@ -56,11 +56,9 @@ def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_pa
     sweep, target, code = _open_for_output(folder, to, allow_partial)
     if target is None:
         return INCOMPLETE
-    made, written = _write_tables(sweep, list(tables.TABLES), target, formats)
+    made, _, written = _write_tables(sweep, list(tables.TABLES), target, formats)
     console = _stdout()
-    if made[0].for_readers is not None:
-        console.print(_rich_table(made[0].for_readers))
-    console.print(Text(made[0].caption))
+    _print_first(console, made)
     _list_files(console, written)
     return code
 
@@ -75,7 +73,9 @@ def write_figures(
     shown = [source for name in names for source in EMBEDDED.get(name, ())]
     # Reasons why there is none are given with the figure.
     _compute_missing(find_sources(sweep, shown)[0], usable_cores())
-    written, skipped = _write_figures(sweep, names, target, formats)
+    written: list[Path] = []
+    drawn = _drawn(sweep, names, target, formats, written)
+    skipped = [figure for figure in drawn if isinstance(figure, output.Skipped)]
     _list_files(_stdout(), written)
     return INCOMPLETE if skipped and not allow_partial else code
 
@@ -87,8 +87,8 @@ def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
         return INCOMPLETE
     found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
     written = records.write(sweep, found, target)
-    written += _write_tables(sweep, list(tables.EVIDENCE), target, list(FORMATS))[1]
-    written += _write_figures(sweep, list(figures.EVIDENCE), target, ["png", "pdf"])[0]
+    written += _write_tables(sweep, list(tables.EVIDENCE), target, list(FORMATS))[2]
+    list(_drawn(sweep, list(figures.EVIDENCE), target, FIGURE_FORMATS, written))
     console = _stdout()
     console.print(_rich_table(records.overview(found)))
     console.print(Text(records.count(found)))
@@ -97,20 +97,21 @@ def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
 
 
 def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
-    """Write one page with the findings, figures and tables; it says what the sweep lacks."""
+    """Write all there is, tables, findings and figures, and one page that shows it."""
     sweep, target, code = _open_for_output(folder, to, allow_partial)
     if target is None:
         return INCOMPLETE
-    made, omitted = output.make_tables(
-        sweep, lambda names: _progress(names, "computing tables"), list(page.TABLES)
-    )
+    made, omitted, written = _write_tables(sweep, list(page.TABLES), target, list(FORMATS))
     found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
+    written += records.write(sweep, found, target)
     _compute_missing(find_sources(sweep, chain(*EMBEDDED.values()))[0], usable_cores())
-    content = page.gather(
-        sweep, made, omitted, found, lambda names: _progress(names, "drawing figures")
-    )
+    drawings = _drawn(sweep, list(page.FIGURES), target, FIGURE_FORMATS, written)
+    content = page.gather(sweep, found, made, omitted, drawings)
     publish_text(target / page.PAGE, page.render(content))
-    _list_files(_stdout(), [target / page.PAGE])
+    console = _stdout()
+    _print_first(console, made)
+    console.print(Text(records.count(found)))
+    _list_files(console, [*written, target / page.PAGE])
     return code
 
 
@@ -141,24 +142,36 @@ def embed(
 
 def _write_tables(
     sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str]
-) -> tuple[list[output.Table], list[Path]]:
+) -> tuple[list[output.Table], dict[str, str], list[Path]]:
+    """Make and write tables, and say which are omitted; see `output.make_tables`."""
     made, omitted = output.make_tables(
         sweep, lambda items: _progress(items, "computing tables"), names
     )
     for name, reason in omitted.items():
         _stderr().print(Text(f"omitted {name}: {reason}"))
-    return made, output.write_tables(made, target, formats)
+    return made, omitted, output.write_tables(made, target, formats)
 
 
-def _write_figures(
-    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str]
-) -> tuple[list[Path], dict[str, str]]:
-    written, skipped = output.write_figures(
-        sweep, names, target, formats, lambda items: _progress(items, "drawing figures")
-    )
-    for name, reason in skipped.items():
-        _stderr().print(Text(f"skipped {name}: {reason}"))
-    return written, skipped
+def _print_first(console: Console, made: Sequence[output.Table]) -> None:
+    if made[0].for_readers is not None:
+        console.print(_rich_table(made[0].for_readers))
+    console.print(Text(made[0].caption))
+
+
+def _drawn(
+    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str], written: list[Path]
+) -> Iterator[output.Drawing | output.Skipped]:
+    """Draw figures and pass each on once its files are in `written`; say which are skipped.
+
+    One figure at a time is in memory.
+    """
+    for name in _progress(names, "drawing figures"):
+        figure = output.draw_figure(sweep, name)
+        if isinstance(figure, output.Skipped):
+            _stderr().print(Text(f"skipped {name}: {figure.reason}"))
+        else:
+            written += output.write_figure(figure, target, formats)
+        yield figure
 
 
 def _compute_missing(sources: Sequence[Source], jobs: int) -> None:

@@ -144,37 +144,14 @@ def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) 
     return written
 
 
-def write_figures(
-    sweep: Sweep,
-    names: Sequence[str],
-    folder: Path,
-    formats: Sequence[str],
-    track: Callable[[Sequence[str]], Iterable[str]] = iter,
-) -> tuple[list[Path], dict[str, str]]:
-    """Draw figures one after the other, and write each with its caption.
-
-    Returns
-    -------
-    written
-        The files.
-    skipped
-        Reason by name, for each figure whose ingredients the sweep lacks.
-    """
-    written: list[Path] = []
-    skipped: dict[str, str] = {}
-    for name in track(names):
-        drawing = draw_figure(sweep, name)
-        if isinstance(drawing, Skipped):
-            skipped[name] = drawing.reason
-            continue
-        for suffix in formats:
-            path = folder / f"{name}.{suffix}"
-            publish(path, saver(drawing.figure, suffix))
-            written.append(path)
-        caption_path = folder / f"{name}.md"
-        publish_text(caption_path, drawing.caption + "\n")
-        written.append(caption_path)
-    return written, skipped
+def write_figure(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a figure in some formats, and its caption beside it."""
+    paths = [folder / f"{drawing.name}.{suffix}" for suffix in formats]
+    for path, suffix in zip(paths, formats, strict=True):
+        publish(path, saver(drawing.figure, suffix))
+    caption = folder / f"{drawing.name}.md"
+    publish_text(caption, drawing.caption + "\n")
+    return [*paths, caption]
 
 
 def draw_figure(sweep: Sweep, name: str) -> Drawing | Skipped:

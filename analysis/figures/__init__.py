@@ -33,3 +33,5 @@ EVIDENCE = {
 
 # What the embeddings of a figure are made of; they are computed before the first is drawn.
 EMBEDDED = {"digits_embedding": ("images",), "tsne": ("ae", "vae", "cvae")}
+
+FIGURE_FORMATS = ("png", "pdf")

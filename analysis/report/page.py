@@ -1,6 +1,6 @@
 """The page: everything that a sweep shows, rendered into one HTML file that needs nothing else."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -11,7 +11,7 @@ from analysis import figures, tables
 from analysis.figures import captions
 from analysis.findings import Finding, records
 from analysis.load import Sweep
-from analysis.output import Skipped, Table, draw_figure
+from analysis.output import Drawing, Skipped, Table
 from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
@@ -36,19 +36,18 @@ class Content:
 
 def gather(
     sweep: Sweep,
+    findings: Sequence[Finding],
     made: Sequence[Table],
     omitted: Mapping[str, str],
-    findings: Sequence[Finding],
-    track: Callable[[Sequence[str]], Iterable[str]] = iter,
+    drawings: Iterable[Drawing | Skipped],
 ) -> Content:
-    """Draw the figures, and put everything into the form that the page has it in."""
+    """Put everything into the form that the page has it in; drawings are taken one by one."""
     pictures, reasons = {}, dict(omitted)
-    for name in track(list(FIGURES)):
-        drawing = draw_figure(sweep, name)
+    for drawing in drawings:
         if isinstance(drawing, Skipped):
-            reasons[name] = drawing.reason
+            reasons[drawing.name] = drawing.reason
         else:
-            pictures[name] = picture(drawing)
+            pictures[drawing.name] = picture(drawing)
     try:
         planes = explorer.planes(sweep)
     except MissingIngredient as error:

@@ -104,7 +104,7 @@ def storm_one(place: "Here | OnCluster", kills: int, rng: random.Random) -> Coun
     while not place.done():
         assert time.monotonic() < deadline, f"{place.sweep.root}: not done in {SWEEP_LIMIT_S} s"
         place.keep_going()
-        time.sleep(rng.uniform(*place.PAUSE_S))
+        time.sleep(rng.uniform(0.2, rng.choice(place.PAUSES_S)))
         if blows.total() < kills and (blow := place.strike(rng)):
             blows[blow] += 1
     place.settle()
@@ -114,7 +114,8 @@ def storm_one(place: "Here | OnCluster", kills: int, rng: random.Random) -> Coun
 class Here:
     """Local jobs of this machine."""
 
-    PAUSE_S = (0.3, 3)
+    # Short pauses hit processes as they start, long ones as they train.
+    PAUSES_S = (1, 2, 8)
 
     def __init__(self, spec: Path, sweep: SweepPaths) -> None:
         self.sweep = sweep
@@ -145,7 +146,7 @@ class Here:
 class OnCluster:
     """Jobs of the SLURM on one machine."""
 
-    PAUSE_S = (1, 10)
+    PAUSES_S = (5, 10, 20)
 
     def __init__(self, spec: Path, sweep: SweepPaths) -> None:
         self.sweep = sweep

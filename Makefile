@@ -19,7 +19,7 @@ demo: $(READY)
 
 # There is one cluster on this machine, so its tests run one after another.
 test: lint
-	$(BIN)/python -m pytest -n auto -m "not slurm"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slurm"
 	$(BIN)/python -m pytest -m slurm
 
 lint: $(READY)

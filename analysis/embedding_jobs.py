@@ -1,7 +1,5 @@
 """Embeddings computed side by side over the cores, each kept as soon as it is done."""
 
-import os
-import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
@@ -51,16 +49,12 @@ def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, 
     warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning, "joblib")
     parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
     try:
-        yield from parallel(delayed(_compute)(source, os.getpid()) for source in sources)
+        yield from parallel(delayed(_compute)(source) for source in sources)
     except BrokenExecutor:
         raise ChildProcessError("a process computing t-SNE was killed; memory too small?") from None
 
 
-def _compute(source: Source, first_process: int) -> tuple[Source, float]:
-    # Ctrl-C reaches all processes. One that it ends amid joblib's queue can hold up the others for
-    # ever; the first one ends them all anyway. A single job runs in the first one itself.
-    if os.getpid() != first_process:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _compute(source: Source) -> tuple[Source, float]:
     begin = perf_counter()
     source.compute()
     return source, perf_counter() - begin

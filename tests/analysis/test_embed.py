@@ -26,9 +26,12 @@ NAMES = ["images", "ae", "vae", "cvae"]
 
 # Work that takes long, with the command's own way to end.
 INTERRUPTED = """
-import sys, time, typer
+import signal, sys, time, typer
 from analysis.cli import _finish
 from analysis.embedding_jobs import compute_all
+
+# Tests that a shell runs in the background inherit that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow:
     def __init__(self, seconds):

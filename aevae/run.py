@@ -21,7 +21,7 @@ from aevae.paths import RunPaths, SweepPaths
 from aevae.preflight import gpu_problem
 from aevae.provenance import collect_provenance
 from aevae.results import check_results, file_sha256, open_dataset, write_results
-from aevae.store import Array, InvalidFile
+from aevae.store import Array, InvalidFile, ReplacedFile
 from aevae.train import DeviceImages, TrainState, train
 
 log = logging.getLogger(__name__)
@@ -213,10 +213,14 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
     """
     if not path.exists():
         dataset.write(path)
-    with open_dataset(path) as file:
-        same_source = json.loads(str(file.attribute("sha256"))) == dict(dataset.sha256)
-        if not same_source or not np.array_equal(file.array("val/index"), dataset.val.index):
-            raise InputError(f"{path} was made from other data than {dataset.name}'s split")
+    try:
+        with open_dataset(path) as file:
+            same_source = json.loads(str(file.attribute("sha256"))) == dict(dataset.sha256)
+            if not same_source or not np.array_equal(file.array("val/index"), dataset.val.index):
+                raise InputError(f"{path} was made from other data than {dataset.name}'s split")
+    except ReplacedFile:
+        # By the copy of a run that began in the same moment; none does so twice.
+        return _shared_dataset(path, dataset)
     return file_sha256(path)
 
 

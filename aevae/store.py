@@ -33,6 +33,10 @@ class InvalidFile(Exception):
     """A file breaks its schema or is damaged; the message names file, dataset and problem."""
 
 
+class ReplacedFile(InvalidFile):
+    """Another file took a file's place after it had been checked."""
+
+
 @dataclass(frozen=True)
 class Field:
     """One dataset of a schema.
@@ -250,15 +254,15 @@ def open_checked(path: Path, header: Header) -> Iterator[CheckedFile]:
 
     Raises
     ------
-    InvalidFile
+    ReplacedFile
         Another file has taken its place since.
     """
     try:
         if _identity(path) != header.identity:
-            raise InvalidFile("another file than the one that was checked")
+            raise ReplacedFile("another file than the one that was checked")
         file = _open(path)
     except InvalidFile as error:
-        raise InvalidFile(f"{path}: {error}") from error.__cause__
+        raise type(error)(f"{path}: {error}") from error.__cause__
     with file:
         yield CheckedFile(path, file, header)
 

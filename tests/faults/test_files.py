@@ -8,6 +8,7 @@ import sys
 import h5py
 import pytest
 
+import aevae.results
 import aevae.run
 from aevae.attempt import Attempt, read_record
 from aevae.checkpoint import load_newest, save_checkpoint
@@ -37,6 +38,27 @@ def test_24_an_older_attempt_does_not_publish_over_a_newer_one(
     with pytest.raises(Interrupted, match="attempt 2 has taken over from 1"):
         execute(sweep, config.run_id, ONE_THREAD, StopRequest())
     assert not paths.results.exists()
+
+
+def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
+    weird, tiny_config, plan, monkeypatch
+):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    examine, copy = aevae.results.examine, weird / "copy"
+
+    def examine_while_another_run_publishes(path):
+        header = examine(path)
+        if path == sweep.dataset and not copy.exists():
+            shutil.copy(path, copy)
+            shutil.copy(path, weird / "again")
+            (weird / "again").replace(path)
+        return header
+
+    monkeypatch.setattr(aevae.results, "examine", examine_while_another_run_publishes)
+    execute(sweep, config.run_id, ONE_THREAD, StopRequest())
+    assert copy.exists()
+    assert paths.results.exists()
 
 
 @pytest.mark.parametrize("linked", ["runs/RUN", "runs/RUN/attempts", "runs/RUN/results.h5"])

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from aevae.store import Header, InvalidFile, read_header
+from aevae.store import Field, Header, InvalidFile, check_layout, read_header
 
 # Of the processor: a file system that stalls is no damage.
 READ_LIMIT_S = 30
@@ -54,6 +55,25 @@ def examine(path: Path) -> Header:
     if "invalid" in answer:
         raise InvalidFile(f"{path}: {answer['invalid']}")
     return _from_json(answer)
+
+
+def examine_as(path: Path, schema: str, version: int, fields: Sequence[Field]) -> Header:
+    """Have a file read, and make sure that it is complete and what a schema declares.
+
+    Raises
+    ------
+    InvalidFile
+        As `examine`, or it is another thing; the message names file and problem.
+    ChildProcessError
+        As `examine`.
+    """
+    header = examine(path)
+    try:
+        header.check_schema(schema, version)
+        check_layout(header.layout, fields)
+    except InvalidFile as error:
+        raise InvalidFile(f"{path}: {error}") from None
+    return header
 
 
 def _take_reader() -> "subprocess.Popen[str]":

@@ -15,7 +15,7 @@ from typing import Any
 
 from aevae.config import RunConfig
 from aevae.errors import InputError
-from aevae.examine import examine
+from aevae.examine import examine, examine_as
 from aevae.store import (
     Array,
     CheckedFile,
@@ -125,13 +125,10 @@ class CheckedResults:
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(CheckedResults):
     """One open results file; arrays are read on demand with `array`."""
 
     file: CheckedFile
-    config: RunConfig
-    provenance: dict[str, Any]
-    dataset_sha256: str
 
     def array(self, name: str) -> Array:
         """Read one dataset, for example ``test/mu``; see `CheckedFile.array`."""
@@ -194,7 +191,7 @@ def open_results(path: Path, checked: CheckedResults | None = None) -> Iterator[
     """Open a results file, which is validated first unless that has been done; see above."""
     checked = checked or check_results(path)
     with open_checked(path, checked.header) as file:
-        yield Results(file, checked.config, checked.provenance, checked.dataset_sha256)
+        yield Results(**vars(checked), file=file)
 
 
 def write_dataset(
@@ -220,13 +217,7 @@ def check_dataset(path: Path) -> Header:
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     """
-    header = examine(path)
-    try:
-        header.check_schema(DATASET_SCHEMA, SCHEMA_VERSION)
-        check_layout(header.layout, DATASET_FIELDS)
-    except InvalidFile as error:
-        raise InvalidFile(f"{path}: {error}") from None
-    return header
+    return examine_as(path, DATASET_SCHEMA, SCHEMA_VERSION, DATASET_FIELDS)
 
 
 @contextmanager

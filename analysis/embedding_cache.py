@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aevae.examine import examine
-from aevae.store import Array, Field, InvalidFile, check_layout, open_checked, write_file
+from aevae.examine import examine_as
+from aevae.store import Array, Field, InvalidFile, open_checked, write_file
 from analysis.embeddings import NEIGHBOURS, RECIPE, Embedding, Layout
 
 SCHEMA, SCHEMA_VERSION = "aevae-embedding", 1
@@ -57,14 +57,9 @@ def read_embedding(path: Path, points: Array) -> Embedding:
     InvalidFile
         The file is damaged, or is that of other points or another recipe.
     """
-    header = examine(path)
-    try:
-        header.check_schema(SCHEMA, SCHEMA_VERSION)
-        if header.attribute("key") != content_key(points):
-            raise InvalidFile("made from other data, or by another recipe")
-        check_layout(header.layout, FIELDS)
-    except InvalidFile as error:
-        raise InvalidFile(f"{path}: {error}") from None
+    header = examine_as(path, SCHEMA, SCHEMA_VERSION, FIELDS)
+    if header.attributes.get("key") != content_key(points):
+        raise InvalidFile(f"{path}: made from other data, or by another recipe")
     with open_checked(path, header) as file:
         pca, tsne = (
             Layout(file.array(f"{method}/plane"), file.array(f"{method}/ranks"))

@@ -26,9 +26,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from aevae.examine import examine
+from aevae.examine import examine_as
 from aevae.results import IMAGE
-from aevae.store import Array, Field, InvalidFile, check_layout, open_checked, write_file
+from aevae.store import Array, Field, InvalidFile, open_checked, write_file
 from analysis.baseline import intensities
 from analysis.load import Sweep
 from analysis.metrics import DIGITS, PIXELS, Floats, Labels
@@ -187,12 +187,10 @@ def _write(path: Path, judge: Judge, dataset_sha256: str) -> None:
 
 
 def _read(path: Path, dataset_sha256: str) -> Judge:
-    header = examine(path)
-    header.check_schema(SCHEMA, SCHEMA_VERSION)
+    header = examine_as(path, SCHEMA, SCHEMA_VERSION, FIELDS)
     made_from = header.attribute("dataset_sha256"), header.attribute("recipe")
     if made_from != (dataset_sha256, RECIPE):
         raise InvalidFile(f"{path}: made from other images, or by another recipe")
-    check_layout(header.layout, FIELDS)
     with open_checked(path, header) as file:
         return Judge(
             [(file.array(f"{n}/weight"), file.array(f"{n}/bias")) for n in range(len(LAYERS))]

@@ -114,6 +114,12 @@ def plain_group(runs: Sequence[Run], model: str) -> Group:
     return min(groups, key=lambda group: min(map(_plainness, group.runs)))
 
 
+def plain_runs(runs: Sequence[Run]) -> list[Run]:
+    """List the runs of the groups that stand for the models, in the order of the models."""
+    models = dict.fromkeys(run.model for run in runs)
+    return [run for model in models for run in plain_group(runs, model).runs]
+
+
 def representative(runs: Sequence[Run], model: str, latent_size: int) -> Run | None:
     """Choose the run that stands for a model: plain variant, longest training, lowest seed."""
     candidates = [run for run in runs if (run.model, run.latent_size) == (model, latent_size)]

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from analysis import quality
 from analysis.figures import captions, style
 from analysis.load import Run, Sweep
-from analysis.selection import TITLES, plain_group
+from analysis.selection import TITLES, plain_runs
 from analysis.tables import sample_quality
 from analysis.tables.sample_quality import CEILING, FLOOR
 
@@ -41,8 +41,7 @@ class Generators:
 
 def gather(sweep: Sweep) -> Generators:
     """Take the scores of the plainest runs of each model from the table."""
-    models = dict.fromkeys(run.model for run in sweep.runs)
-    runs = [run for model in models for run in plain_group(sweep.runs, model).runs]
+    runs = plain_runs(sweep.runs)
     table = sample_quality.make(sweep)
     shown = table["run_id"].isin([run.run_id for run in runs]) | table["run_id"].isna()
     n, accuracy = quality.set_size(sweep), quality.accuracy(sweep)

@@ -13,7 +13,7 @@ from analysis.cells import PCA, PCA_TITLE
 from analysis.figures import captions, style
 from analysis.load import Run, Sweep
 from analysis.probing import KNN, LOGISTIC
-from analysis.selection import TITLES, plain_group
+from analysis.selection import TITLES, plain_runs
 from analysis.tables import probes
 from analysis.tables.probes import PIXELS
 
@@ -35,8 +35,7 @@ class ProbeCurves:
 
 def gather(sweep: Sweep) -> ProbeCurves:
     """Take the accuracies of the plainest runs of each model, PCA and pixels from the table."""
-    models = dict.fromkeys(run.model for run in sweep.runs)
-    runs = [run for model in models for run in plain_group(sweep.runs, model).runs]
+    runs = plain_runs(sweep.runs)
     table = probes.make(sweep)
     shown = table["run_id"].isin(["", *(run.run_id for run in runs)])
     return ProbeCurves(table[shown], runs, sweep.data.title, len(probing.test_rows(sweep)))

@@ -1,6 +1,7 @@
 """Which digits are easy to reconstruct, and which are hard."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -9,9 +10,9 @@ from analysis.cells import run_errors
 from analysis.figures.captions import listed
 from analysis.findings.claim import Claim, Interval, Outcome, Rows, interval
 from analysis.findings.subjects import require_digits
-from analysis.load import KINDS, Run, Sweep
+from analysis.load import Sweep
 from analysis.metrics import Floats
-from analysis.selection import MissingIngredient, plain_group
+from analysis.selection import plain_runs
 
 HARD = (2, 8)
 MEASURED = (
@@ -53,26 +54,17 @@ def _contrast(sweep: Sweep, contrast: Callable[[Floats], float]) -> Interval:
     return interval([effect(values) for values in _relative_errors(sweep)], len(labels))
 
 
+@cache
 def _relative_errors(sweep: Sweep) -> list[Floats]:
     """Return, for each seed, the error of each image in units of the mean, averaged over cells."""
     require_digits(sweep)
     by_seed: dict[int, list[Floats]] = {}
-    for run in _plain_runs(sweep):
+    for run in plain_runs(sweep.runs):
         with sweep.open(run) as results:
             values = run_errors(results, "test", "sse_mean")
         by_seed.setdefault(run.config.seed, []).append(values / values.mean())
     most = max(map(len, by_seed.values()))
     return [np.mean(cells, axis=0) for cells in by_seed.values() if len(cells) == most]
-
-
-def _plain_runs(sweep: Sweep) -> list[Run]:
-    runs: list[Run] = []
-    for model in KINDS:
-        try:
-            runs += plain_group(sweep.runs, model).runs
-        except MissingIngredient:
-            continue
-    return runs
 
 
 def _ranking(sweep: Sweep) -> str:

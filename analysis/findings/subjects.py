@@ -6,20 +6,6 @@ from analysis.load import Run, Sweep
 from analysis.selection import PREFERRED_LATENT_SIZE, TITLES, MissingIngredient, plain_group
 
 
-def trainings(sweep: Sweep, model: str, latent_size: int) -> list[Run]:
-    """Return the runs of a model, one per seed.
-
-    Raises
-    ------
-    MissingIngredient
-        There is none.
-    """
-    runs = plain_group(sweep.runs, model).of_size(latent_size)
-    if not runs:
-        raise MissingIngredient(f"no finished {TITLES[model]} with latent size {latent_size}")
-    return runs
-
-
 def matched(sweep: Sweep, models: Sequence[str], size: int | None = None) -> list[tuple[Run, ...]]:
     """Match runs of some models: for each seed that all have, one run each, in that order.
 

@@ -8,7 +8,7 @@ import sys
 import h5py
 import pytest
 
-import aevae.results
+import aevae.examine
 import aevae.run
 from aevae.attempt import Attempt, read_record
 from aevae.checkpoint import load_newest, save_checkpoint
@@ -45,7 +45,7 @@ def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
 ):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
-    examine, copy = aevae.results.examine, weird / "copy"
+    examine, copy = aevae.examine.examine, weird / "copy"
 
     def examine_while_another_run_publishes(path):
         header = examine(path)
@@ -55,7 +55,7 @@ def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
             (weird / "again").replace(path)
         return header
 
-    monkeypatch.setattr(aevae.results, "examine", examine_while_another_run_publishes)
+    monkeypatch.setattr(aevae.examine, "examine", examine_while_another_run_publishes)
     execute(sweep, config.run_id, ONE_THREAD, StopRequest())
     assert copy.exists()
     assert paths.results.exists()

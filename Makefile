@@ -17,11 +17,9 @@ demo: $(READY)
 	$(BIN)/aevae-analysis check $(SWEEP)
 	$(BIN)/aevae-analysis report $(SWEEP)
 
-# Many tests wait, hence more workers than cores. There is one cluster on this machine, so its tests
-# run one after another.
+# Many tests wait, hence more workers than cores.
 test: lint
-	$(BIN)/python -m pytest -n $$(($$(nproc) * 3 / 2)) --dist worksteal -m "not slurm"
-	$(BIN)/python -m pytest -m slurm
+	$(BIN)/python -m pytest -n $$(($$(nproc) * 2)) --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

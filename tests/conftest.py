@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.paths import RunPaths, SweepPaths
@@ -22,6 +23,18 @@ SMALL_EVALUATION = {
 }
 
 Finished = subprocess.CompletedProcess[str]
+
+
+class ByFile(LoadFileScheduling):
+    """One worker of pytest-xdist takes a file; the one cluster's files are for the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "cluster" if nodeid.startswith("tests/slurm/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)
+
 
 SPEC = f"""
 name = "tiny"

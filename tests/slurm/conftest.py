@@ -99,7 +99,9 @@ class Run:
         return [int(epoch) for log in logs for epoch in re.findall(r"from epoch (\d+) of", log)]
 
     def log(self, attempt: int) -> str:
-        return (self.path / "attempts" / str(attempt) / "stderr").read_text()
+        """What an attempt wrote; nothing between its record and its first line."""
+        path = self.path / "attempts" / str(attempt) / "stderr"
+        return path.read_text() if path.exists() else ""
 
     def hold(self, attempt: int = 1) -> None:
         """Stop its process once it has trained in this attempt, as if it had become slow."""

@@ -11,7 +11,7 @@ from aevae.models import Posterior
 
 def sse(logits: Tensor, target: Tensor) -> Tensor:
     """Sum of squared pixel errors per image, (B,), for (B, 784) logits and intensities."""
-    return (torch.sigmoid(logits) - target).square().sum(dim=1)
+    return functional.mse_loss(torch.sigmoid(logits), target, reduction="none").sum(dim=1)
 
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:

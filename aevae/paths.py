@@ -111,17 +111,22 @@ class SweepPaths:
         """What the analysis job printed."""
         return self.root / "analysis.log"
 
+    @property
+    def submission_records(self) -> Path:
+        """Folder of the launcher's records; only who has its lock writes here."""
+        return self.root / "submissions"
+
     def submission(self, number: int) -> Path:
         """Record of what was, or was about to be, submitted to a scheduler; JSON."""
-        return self.root / "submissions" / f"{number}.json"
+        return self.submission_records / f"{number}.json"
 
     def submissions(self) -> list[Path]:
         """Records of submissions so far, first to last."""
-        return sorted((self.root / "submissions").glob("[0-9]*.json"), key=lambda p: int(p.stem))
+        return sorted(self.submission_records.glob("[0-9]*.json"), key=lambda p: int(p.stem))
 
     def code_diff(self, number: int) -> Path:
         """Uncommitted changes of the code at that submission; a patch."""
-        return self.root / "submissions" / f"{number}.diff"
+        return self.submission_records / f"{number}.diff"
 
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of a run.

@@ -13,6 +13,7 @@ from submitit.core.utils import DelayedSubmission, FailedJobError, FailedSubmiss
 from submitit.slurm.slurm import _make_sbatch_string
 
 from aevae.errors import InputError
+from aevae.files import remove_orphans
 from aevae.paths import SweepPaths
 from jobs.cluster import ClusterProfile
 from jobs.limits import submit_limit
@@ -59,6 +60,7 @@ def submit_missing(
     """
     check_folder(sweep.paths.root)
     with launcher_lock(sweep):
+        remove_orphans(sweep.paths.submission_records)
         submissions = read_submissions(sweep.paths)
         queue = queued_jobs(submission.job_name for submission in submissions)
         for submission in submissions:

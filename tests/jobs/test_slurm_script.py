@@ -98,8 +98,11 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     fake("sbatch", "echo Submitted batch job 78")
     # Damaged results are made again, by the job that is queued already.
     (folder / "runs" / first["run_ids"][0] / "results.h5").write_bytes(b"damaged")
+    killed_amid_a_record = folder / "submissions" / ".2.json.0123abcd.tmp"
+    killed_amid_a_record.touch()
     resumed = sweep(folder)
     assert resumed.returncode == 0, resumed.stderr
+    assert not killed_amid_a_record.exists()
     assert "4 runs are pending: left alone" in resumed.stderr
     local = aevae(
         "sweep", str(folder / "sweep.toml"), "--out", str(folder), "--only", first["run_ids"][0]

@@ -12,7 +12,7 @@ import typer
 
 from aevae.errors import InputError
 from analysis.figures import EMBEDDED, FIGURE_FORMATS, FIGURES
-from analysis.tables import TABLES
+from analysis.tables import EVIDENCE, TABLES
 
 INTERRUPTED = 75
 TABLE_FORMATS = ("csv", "md", "latex")
@@ -117,9 +117,15 @@ def figures(
     )
 
 
-@app.command(epilog="Example: aevae-analysis findings runs/quickstart --to out")
+@app.command(
+    help="Test the claims of the article on a sweep: effect, interval and verdict of each; with "
+    "them come the tables that they rest on: "
+    + "; ".join(f"{name} ({what})" for name, what in EVIDENCE.items())
+    + ".",
+    epilog="Example: aevae-analysis findings runs/quickstart --to out",
+)
 def findings(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = False) -> None:
-    """Test the claims of the article on a sweep: effect, interval and verdict of each."""
+    """Test the claims of the article."""
     _finish(lambda commands: commands.write_findings(sweep_dir, to, allow_partial))
 
 

@@ -13,13 +13,13 @@ TABLES = {
     "latent_space": "active and dead units, aggregate posterior, parts of the KL",
     "latent_dimensions": "the same for every latent dimension",
     "auroc": "how well errors tell test images from outliers",
+}
+
+# What a judge must be trained for, or takes a minute, comes with the findings, which need it too.
+EVIDENCE = {
     "sample_quality": "generated images against test images, by model and sampler",
     "control": "whether a CVAE draws the digit that it is asked for",
     "smoothness": "how images change between the codes of test images",
-}
-
-# Those that take a minute come with the findings, which need them too.
-EVIDENCE = {
     "memorisation": "how near samples and test images come to training images",
     "probes": "how well the digit can be read from latents, PCA and pixels",
 }

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from aevae.store import Field, Header, InvalidFile, check_layout, read_header
+from aevae.store import Header, InvalidFile, Schema, check_layout, read_header
 
 # Of the processor: a file system that stalls is no damage.
 READ_LIMIT_S = 30
@@ -57,7 +56,7 @@ def examine(path: Path) -> Header:
     return _from_json(answer)
 
 
-def examine_as(path: Path, schema: str, version: int, fields: Sequence[Field]) -> Header:
+def examine_as(path: Path, schema: Schema) -> Header:
     """Have a file read, and make sure that it is complete and what a schema declares.
 
     Raises
@@ -69,8 +68,8 @@ def examine_as(path: Path, schema: str, version: int, fields: Sequence[Field]) -
     """
     header = examine(path)
     try:
-        header.check_schema(schema, version)
-        check_layout(header.layout, fields)
+        header.check(schema.name, schema.version)
+        check_layout(header.layout, schema.fields)
     except InvalidFile as error:
         raise InvalidFile(f"{path}: {error}") from None
     return header

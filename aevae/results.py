@@ -22,14 +22,13 @@ from aevae.store import (
     Field,
     Header,
     InvalidFile,
+    Schema,
     check_layout,
     open_checked,
     write_file,
 )
 
-RESULTS_SCHEMA = "aevae-results"
-DATASET_SCHEMA = "aevae-dataset"
-SCHEMA_VERSION = 1
+RESULTS = "aevae-results", 1  # name and version of the schema; the fields depend on the run
 IMAGE = (28, 28)
 INTERPOLATION_PAIRS = 20
 SAMPLERS = ("prior", "gmm")
@@ -40,6 +39,7 @@ DATASET_FIELDS = [
     *(Field(f"{split}/label", (f"N_{split}",), "u1") for split in SPLITS),
     *(Field(f"{split}/index", (f"N_{split}",), "i8") for split in SPLITS),
 ]
+DATASET_SCHEMA = Schema("aevae-dataset", 1, DATASET_FIELDS)
 
 
 def result_fields(config: RunConfig) -> list[Field]:
@@ -152,16 +152,14 @@ def write_results(
     dataset_sha256: str,
 ) -> None:
     """Publish the results of a run; see `aevae.store.write_file` for what is guaranteed."""
-    attributes: dict[str, str | int] = {
-        "schema": RESULTS_SCHEMA,
-        "schema_version": SCHEMA_VERSION,
+    attributes = {
         "run_id": config.run_id,
         "config": config.canonical_json(),
         "provenance": json.dumps(provenance, sort_keys=True),
         "dataset_sha256": dataset_sha256,
-        "complete": 1,
     }
-    write_file(path, result_fields(config), arrays, attributes)
+    schema = Schema(*RESULTS, result_fields(config))
+    write_file(path, schema, arrays, attributes)
 
 
 def check_results(path: Path) -> CheckedResults:
@@ -174,7 +172,7 @@ def check_results(path: Path) -> CheckedResults:
     """
     header = examine(path)
     try:
-        header.check_schema(RESULTS_SCHEMA, SCHEMA_VERSION)
+        header.check(*RESULTS)
         config = RunConfig.from_json(str(header.attribute("config")), "attribute 'config'")
         if header.attribute("run_id") != config.run_id:
             raise InvalidFile(f"run id {header.attribute('run_id')!r} is not {config.run_id}")
@@ -198,15 +196,8 @@ def write_dataset(
     path: Path, arrays: Mapping[str, Array], *, name: str, source: str, sha256: Mapping[str, str]
 ) -> None:
     """Publish the `dataset.h5` of a sweep; `sha256` maps each source file to its digest."""
-    attributes: dict[str, str | int] = {
-        "schema": DATASET_SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "name": name,
-        "source": source,
-        "sha256": json.dumps(sha256, sort_keys=True),
-        "complete": 1,
-    }
-    write_file(path, DATASET_FIELDS, arrays, attributes)
+    digests = json.dumps(sha256, sort_keys=True)
+    write_file(path, DATASET_SCHEMA, arrays, {"name": name, "source": source, "sha256": digests})
 
 
 def check_dataset(path: Path) -> Header:
@@ -217,7 +208,7 @@ def check_dataset(path: Path) -> Header:
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     """
-    return examine_as(path, DATASET_SCHEMA, SCHEMA_VERSION, DATASET_FIELDS)
+    return examine_as(path, DATASET_SCHEMA)
 
 
 @contextmanager

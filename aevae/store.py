@@ -1,6 +1,6 @@
 """HDF5 files with a declared schema: written whole and atomically, read with suspicion.
 
-A schema is a list of `Field`; the same declaration checks what is written and what is read.
+The same `Schema` checks what is written and what is read.
 Files are built in memory and published by one rename: HDF5 would kill the process on a full
 disk, and a file that a dying writer left half filled opens without complaint. Reading may kill
 it as well: `read_header` is for a process that may die, and `aevae.examine` has one.
@@ -56,6 +56,15 @@ class Field:
     dtype: str
 
 
+@dataclass(frozen=True)
+class Schema:
+    """What a kind of file holds; the version changes whenever the meaning does."""
+
+    name: str
+    version: int
+    fields: Sequence[Field]
+
+
 def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
     """Check shapes and types of `layout` against `fields`.
 
@@ -107,12 +116,9 @@ def _check_shape(
 
 
 def write_file(
-    path: Path,
-    fields: Sequence[Field],
-    arrays: Mapping[str, Array],
-    attributes: Mapping[str, str | int],
+    path: Path, schema: Schema, arrays: Mapping[str, Array], attributes: Mapping[str, str]
 ) -> None:
-    """Check `arrays` against `fields` and publish them at `path` in one step.
+    """Check `arrays` against `schema` and publish them at `path` in one step.
 
     Identical input gives identical bytes. Every dataset is chunked by rows, shuffled,
     compressed and carries checksums, the short ones too: they hold the headline numbers.
@@ -124,11 +130,12 @@ def write_file(
     OSError
         The disk is full or not writable; nothing is left behind.
     """
-    check_layout({name: (a.shape, a.dtype) for name, a in arrays.items()}, fields)
+    check_layout({name: (a.shape, a.dtype) for name, a in arrays.items()}, schema.fields)
+    identity = {"schema": schema.name, "schema_version": schema.version, "complete": 1}
     with h5py.File.in_memory() as file:
         for name, array in arrays.items():
             _write_array(file, name, array)
-        for key, value in attributes.items():
+        for key, value in (identity | dict(attributes)).items():
             file.attrs[key] = value
         file.flush()
         image = file.id.get_file_image()
@@ -158,7 +165,7 @@ class Header:
     identity: tuple[int, ...]
     """Tells the file from one that took its place."""
 
-    def check_schema(self, schema: str, version: int) -> None:
+    def check(self, name: str, version: int) -> None:
         """Make sure that the file is complete and of the named schema.
 
         Raises
@@ -166,8 +173,8 @@ class Header:
         InvalidFile
             It is not.
         """
-        if self.attribute("schema") != schema:
-            raise InvalidFile(f"schema {self.attribute('schema')!r} is not {schema!r}")
+        if self.attribute("schema") != name:
+            raise InvalidFile(f"schema {self.attribute('schema')!r} is not {name!r}")
         if self.attribute("schema_version") != version:
             found = self.attribute("schema_version")
             raise InvalidFile(f"schema version {found} is not {version}")

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from aevae.examine import examine_as
-from aevae.store import Array, Field, InvalidFile, open_checked, write_file
+from aevae.store import Array, Field, InvalidFile, Schema, open_checked, write_file
 from analysis.embeddings import NEIGHBOURS, RECIPE, Embedding, Layout
 
-SCHEMA, SCHEMA_VERSION = "aevae-embedding", 1
 METHODS = ("pca", "tsne")
 FIELDS = [
     *(Field(f"{method}/plane", ("N", 2), "f4") for method in METHODS),
     *(Field(f"{method}/ranks", ("N", NEIGHBOURS), "i4") for method in METHODS),
 ]
+SCHEMA = Schema("aevae-embedding", 1, FIELDS)
 
 
 def content_key(points: Array) -> str:
@@ -39,14 +39,8 @@ def write_embedding(path: Path, embedding: Embedding, points: Array) -> None:
         for method in METHODS
         for name in ("plane", "ranks")
     }
-    attributes: dict[str, str | int] = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "key": content_key(points),
-        "recipe": json.dumps(RECIPE, sort_keys=True),
-        "complete": 1,
-    }
-    write_file(path, FIELDS, arrays, attributes)
+    recipe = json.dumps(RECIPE, sort_keys=True)
+    write_file(path, SCHEMA, arrays, {"key": content_key(points), "recipe": recipe})
 
 
 def read_embedding(path: Path, points: Array) -> Embedding:
@@ -57,7 +51,7 @@ def read_embedding(path: Path, points: Array) -> Embedding:
     InvalidFile
         The file is damaged, or is that of other points or another recipe.
     """
-    header = examine_as(path, SCHEMA, SCHEMA_VERSION, FIELDS)
+    header = examine_as(path, SCHEMA)
     if header.attributes.get("key") != content_key(points):
         raise InvalidFile(f"{path}: made from other data, or by another recipe")
     with open_checked(path, header) as file:

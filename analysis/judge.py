@@ -28,13 +28,12 @@ from threadpoolctl import threadpool_limits
 
 from aevae.examine import examine_as
 from aevae.results import IMAGE
-from aevae.store import Array, Field, InvalidFile, open_checked, write_file
+from aevae.store import Array, Field, InvalidFile, Schema, open_checked, write_file
 from analysis.baseline import intensities
 from analysis.load import Sweep
 from analysis.metrics import DIGITS, PIXELS, Floats, Labels
 from analysis.selection import MissingIngredient
 
-SCHEMA, SCHEMA_VERSION = "aevae-judge", 1
 HIDDEN = (128, 50)
 SETTINGS: dict[str, Any] = {
     "hidden_layer_sizes": HIDDEN,
@@ -62,6 +61,7 @@ FIELDS = [
     *(Field(f"{layer}/weight", shape, "f4") for layer, shape in enumerate(LAYERS)),
     *(Field(f"{layer}/bias", shape[1:], "f4") for layer, shape in enumerate(LAYERS)),
 ]
+SCHEMA = Schema("aevae-judge", 1, FIELDS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,19 +175,12 @@ def _write(path: Path, judge: Judge, dataset_sha256: str) -> None:
     arrays: dict[str, Array] = {}
     for layer, (weight, bias) in enumerate(judge.layers):
         arrays |= {f"{layer}/weight": weight, f"{layer}/bias": bias}
-    attributes: dict[str, str | int] = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "dataset_sha256": dataset_sha256,
-        "recipe": RECIPE,
-        "complete": 1,
-    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, FIELDS, arrays, attributes)
+    write_file(path, SCHEMA, arrays, {"dataset_sha256": dataset_sha256, "recipe": RECIPE})
 
 
 def _read(path: Path, dataset_sha256: str) -> Judge:
-    header = examine_as(path, SCHEMA, SCHEMA_VERSION, FIELDS)
+    header = examine_as(path, SCHEMA)
     made_from = header.attribute("dataset_sha256"), header.attribute("recipe")
     if made_from != (dataset_sha256, RECIPE):
         raise InvalidFile(f"{path}: made from other images, or by another recipe")

@@ -14,15 +14,15 @@ import psutil
 import pytest
 
 from aevae.examine import examine
-from aevae.store import Field, InvalidFile, open_checked, write_file
+from aevae.store import Field, InvalidFile, Schema, open_checked, write_file
 
-FIELDS = [Field("a", (20, 3), "f4")]
+SCHEMA = Schema("x", 1, [Field("a", (20, 3), "f4")])
 
 
 @pytest.fixture
 def path(weird):
     file = weird / "file.h5"
-    write_file(file, FIELDS, {"a": np.arange(60, dtype="f4").reshape(20, 3)}, {"schema": "x"})
+    write_file(file, SCHEMA, {"a": np.arange(60, dtype="f4").reshape(20, 3)}, {})
     return file
 
 
@@ -64,7 +64,7 @@ def test_one_wrong_byte_that_crashes_hdf5_is_damage(weird):
     path = weird / "x.h5"
     fields = [Field(f"g{i}/a{j}", (20, 3), "f4") for i in range(4) for j in range(4)]
     values = np.arange(60, dtype="f4").reshape(20, 3)
-    write_file(path, fields, {f.path: values for f in fields}, {"schema": "x", "complete": 1})
+    write_file(path, Schema("x", 1, fields), {f.path: values for f in fields}, {})
     content = bytearray(path.read_bytes())
     content[13168] = 0  # HDF5 2.0 ends by SIGSEGV; another version may only refuse it
     path.write_bytes(content)
@@ -73,8 +73,8 @@ def test_one_wrong_byte_that_crashes_hdf5_is_damage(weird):
 
 
 def test_a_job_that_is_told_to_stop_takes_no_file_for_damaged(path):
-    assert examine_while(path, signal.SIGTERM).attributes == {"schema": "x"}
-    assert examine_while(path, signal.SIGUSR2).attributes == {"schema": "x"}
+    assert examine_while(path, signal.SIGTERM).attribute("schema") == "x"
+    assert examine_while(path, signal.SIGUSR2).attribute("schema") == "x"
     with pytest.raises(ChildProcessError, match="the process that read it was ended"):
         examine_while(path, signal.SIGKILL)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aevae.results import check_results, open_results, result_fields, write_results
-from aevae.store import Field, InvalidFile, check_layout, write_file
+from aevae.store import Field, InvalidFile, Schema, check_layout, write_file
 
 SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "N_fashion": 5}
 
@@ -179,7 +179,7 @@ def write_file_to_full_device(path, monkeypatch):
         return real_open(self, mode, *rest, **options)
 
     monkeypatch.setattr(Path, "open", open_full)
-    write_file(path, [Field("a", (2000,), "f4")], {"a": np.zeros(2000, "f4")}, {})
+    write_file(path, Schema("x", 1, [Field("a", (2000,), "f4")]), {"a": np.zeros(2000, "f4")}, {})
 
 
 def test_any_other_hdf5_file_is_refused(weird):

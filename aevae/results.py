@@ -39,7 +39,7 @@ DATASET_FIELDS = [
     *(Field(f"{split}/label", (f"N_{split}",), "u1") for split in SPLITS),
     *(Field(f"{split}/index", (f"N_{split}",), "i8") for split in SPLITS),
 ]
-DATASET_SCHEMA = Schema("aevae-dataset", 1, DATASET_FIELDS)
+DATASET = Schema("aevae-dataset", 1, DATASET_FIELDS)
 
 
 def result_fields(config: RunConfig) -> list[Field]:
@@ -158,8 +158,7 @@ def write_results(
         "provenance": json.dumps(provenance, sort_keys=True),
         "dataset_sha256": dataset_sha256,
     }
-    schema = Schema(*RESULTS, result_fields(config))
-    write_file(path, schema, arrays, attributes)
+    write_file(path, Schema(*RESULTS, result_fields(config)), arrays, attributes)
 
 
 def check_results(path: Path) -> CheckedResults:
@@ -197,7 +196,7 @@ def write_dataset(
 ) -> None:
     """Publish the `dataset.h5` of a sweep; `sha256` maps each source file to its digest."""
     digests = json.dumps(sha256, sort_keys=True)
-    write_file(path, DATASET_SCHEMA, arrays, {"name": name, "source": source, "sha256": digests})
+    write_file(path, DATASET, arrays, {"name": name, "source": source, "sha256": digests})
 
 
 def check_dataset(path: Path) -> Header:
@@ -208,7 +207,7 @@ def check_dataset(path: Path) -> Header:
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     """
-    return examine_as(path, DATASET_SCHEMA)
+    return examine_as(path, DATASET)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ LONG = ("--set", "train.epochs=4000", "--set", "train.batch_size=64")
 
 
 @pytest.fixture
-def start(command_environment, weird):
-    """Start the command in the background; it is ended with the test."""
+def start(command_environment, weird, aevae):
+    """Start the command in the background; it is ended with the test, and its runs with it."""
     processes = []
 
     def begin(*arguments):
@@ -37,6 +37,9 @@ def start(command_environment, weird):
     for process in processes:
         if process.poll() is None:
             process.kill()
+    for sweep in weird.glob("*/sweep.toml"):  # runs outlive a launcher that is killed
+        aevae("cancel", sweep.parent, cwd=weird)
+    for process in processes:
         process.communicate()
 
 

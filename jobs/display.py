@@ -68,7 +68,10 @@ def report_view(report: SweepReport) -> Group:
     asked = datetime.fromisoformat(report.asked_at).astimezone()
     footer = [f"as of {asked:%Y-%m-%d %H:%M:%S}"]
     if report.gpu_hours is not None:
-        footer.append(f"{report.gpu_hours:.2f} GPU-hours used, by {report.gpu_hours_source}")
+        footer.append(
+            f"{report.gpu_hours:.2f} GPU-hours used, {format_duration(report.wall_seconds)} from "
+            f"the first start to the last end, by {report.gpu_hours_source}"
+        )
     return Group(status_table(report.runs), Text("; ".join(footer)))
 
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 TIMEOUT_S = 60
 NOT_STARTED = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
@@ -46,6 +47,8 @@ class AccountedJob:
     raw_id: str
     name: str
     state: str
+    started: datetime | None
+    """None if it did not start."""
     elapsed_seconds: int
     gpus: int
 
@@ -102,15 +105,23 @@ def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:
     if not wanted:
         return []
     # -D: an attempt that was requeued is hidden otherwise. State comes last: it may hold blanks.
-    fields = "JobID,JobIDRaw,JobName,ElapsedRaw,AllocTRES,State"
+    fields = "JobID,JobIDRaw,JobName,Start,ElapsedRaw,AllocTRES,State"
     options = ("-DXnP", f"--name={wanted}", f"--starttime={since}", f"--format={fields}")
     jobs = []
     for line in ask("sacct", *options).splitlines():
-        key, raw_id, name, elapsed, resources, state = line.split("|", 5)
+        key, raw_id, name, start, elapsed, resources, state = line.split("|", 6)
         gpus = re.search(r"gres/gpu=(\d+)", resources)
-        seconds = int(elapsed) if elapsed.isdigit() else 0
         jobs.append(
-            AccountedJob(key, raw_id, name, state, seconds, int(gpus.group(1)) if gpus else 0)
+            AccountedJob(
+                key,
+                raw_id,
+                name,
+                state,
+                # Unknown, or None, before a job starts.
+                datetime.fromisoformat(start).astimezone() if start[:1].isdigit() else None,
+                int(elapsed) if elapsed.isdigit() else 0,
+                int(gpus.group(1)) if gpus else 0,
+            )
         )
     return jobs
 

@@ -59,6 +59,8 @@ class SweepReport:
     """Runs in each state."""
     gpu_hours: float | None
     """None if it asked a cluster for no GPUs."""
+    wall_seconds: float | None
+    """From the start of the first job to the end of the last."""
     gpu_hours_source: str | None
     runs: list[RunStatus]
 
@@ -121,6 +123,7 @@ def sweep_report(sweep: Sweep) -> SweepReport:
         asked_at=utc_now(),
         counts=dict(Counter(run.state for run in runs)),
         gpu_hours=usage.gpu_hours if usage else None,
+        wall_seconds=usage.wall_seconds if usage else None,
         gpu_hours_source=usage.source if usage else None,
         runs=runs,
     )

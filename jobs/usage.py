@@ -1,20 +1,32 @@
-"""GPU-hours that a sweep took: as accounted, or else as its attempts recorded."""
+"""What a sweep took of a cluster: as accounted, or else as its attempts recorded."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from aevae.attempt import read_record
-from aevae.paths import AttemptPaths, RunPaths, SweepPaths
+from aevae.paths import AttemptPaths, SweepPaths
 from jobs.queue import SweepJobs
 
 
 @dataclass(frozen=True)
 class Usage:
-    """GPU-hours of all attempts so far, and who counted them."""
+    """What all attempts took so far, and who counted it."""
 
     gpu_hours: float
+    wall_seconds: float
+    """From the first start to the last end, pauses between included."""
     source: Literal["sacct", "the runs' own records"]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Time for which GPUs were held."""
+
+    gpus: float  # less than one where runs share a job's
+    started: datetime
+    seconds: float
 
 
 def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
@@ -25,26 +37,42 @@ def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
     if not any(submission.gpus for submission in jobs.submissions):
         return None
     if jobs.accounted is not None:
-        seconds = sum(job.gpus * job.elapsed_seconds for job in jobs.accounted)
-        return Usage(seconds / 3600, "sacct")
+        accounted = [
+            _Stretch(job.gpus, job.started, job.elapsed_seconds)
+            for job in jobs.accounted
+            if job.started is not None
+        ]
+        return _usage(accounted, "sacct")
+    return _usage(list(_recorded(paths, jobs)), "the runs' own records")
+
+
+def _usage(stretches: list[_Stretch], source: Literal["sacct", "the runs' own records"]) -> Usage:
+    gpu_seconds = sum(stretch.gpus * stretch.seconds for stretch in stretches)
+    wall = timedelta()
+    if stretches:
+        ends = [stretch.started + timedelta(seconds=stretch.seconds) for stretch in stretches]
+        wall = max(ends) - min(stretch.started for stretch in stretches)
+    return Usage(gpu_seconds / 3600, wall.total_seconds(), source)
+
+
+def _recorded(paths: SweepPaths, jobs: SweepJobs) -> Iterator[_Stretch]:
+    """Yield the attempts of all runs that were in jobs, by their own records."""
     gpus = {run_id: s.gpus_per_run for s in jobs.submissions for run_id in s.run_ids}
-    recorded = sum(gpus[run_id] * _recorded_seconds(paths.run(run_id)) for run_id in gpus)
-    return Usage(recorded / 3600, "the runs' own records")
+    for run_id, count in gpus.items():
+        for attempt in paths.run(run_id).attempts():
+            stretch = _attempt(attempt, count)
+            if stretch is not None:
+                yield stretch
 
 
-def _recorded_seconds(run: RunPaths) -> float:
-    """Time of a run's attempts in jobs, by their own records."""
-    return sum(_attempt_seconds(attempt) for attempt in run.attempts())
-
-
-def _attempt_seconds(attempt: AttemptPaths) -> float:
+def _attempt(attempt: AttemptPaths, gpus: float) -> _Stretch | None:
     record = read_record(attempt)
     if record is None or record.slurm_job_id is None:
-        return 0.0
+        return None
     began = datetime.fromisoformat(record.started_at)
     ended = began
     if record.ended_at is not None:
         ended = datetime.fromisoformat(record.ended_at)
     elif attempt.stderr.exists():
         ended = datetime.fromtimestamp(attempt.stderr.stat().st_mtime, UTC)
-    return max(0.0, (ended - began).total_seconds())
+    return _Stretch(gpus, began, max(0.0, (ended - began).total_seconds()))

@@ -147,8 +147,9 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
         values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
         (attempt / "attempt.json").write_text(json.dumps(values))
     fake("squeue", f"echo '77_0|80|{record['job_name']}|RUNNING|2026-01-01T00:00:00|node9|None'")
-    lines = ["77_1|81|x|60|gres/gpu=1|OUT_OF_MEMORY", "77_2|82|x|60|gres/gpu=1|NODE_FAIL"]
-    lines += ["77_3|83|x|0||CANCELLED by 1000"]
+    lines = ["77_1|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY"]
+    lines += ["77_2|82|x|2026-01-01T00:00:00|60|gres/gpu=1|NODE_FAIL"]
+    lines += ["77_3|83|x|Unknown|0||CANCELLED by 1000"]
     fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
     report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert [(s["state"], s["reason"]) for s in report[:4]] == [
@@ -168,9 +169,14 @@ def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake
     values |= {"slurm_job_id": "80", "started_at": "2026-01-01T00:00:00+00:00"}
     values |= {"outcome": "interrupted", "ended_at": "2026-01-01T01:30:00+00:00"}
     (attempt / "attempt.json").write_text(json.dumps(values))
-    assert "1.50 GPU-hours used, by the runs' own records" in aevae("status", str(folder)).stdout
-    fake("sacct", "echo '77_0|80|x|7200|cpu=1,gres/gpu=1|COMPLETED'")
-    assert "2.00 GPU-hours used, by sacct" in aevae("status", str(folder)).stdout
+    shown = aevae("status", str(folder)).stdout
+    assert "1.50 GPU-hours used, 1:30:00 from" in shown
+    assert "by the runs' own records" in shown
+    lines = ["77_0|80|x|2026-01-01T00:00:00|3600|cpu=1,gres/gpu=1|PREEMPTED"]
+    lines += ["77_0|80|x|2026-01-01T02:00:00|3600|cpu=1,gres/gpu=1|COMPLETED"]
+    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    shown = aevae("status", str(folder)).stdout
+    assert "2.00 GPU-hours used, 3:00:00 from the first start to the last end, by sacct" in shown
 
 
 def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
@@ -180,7 +186,7 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     fake("sbatch", ACCEPTING)
     assert sweep(folder).returncode == 0
     hopeless, *others = json.loads((folder / "submissions" / "1.json").read_text())["run_ids"]
-    fake("sacct", "echo '77_0|81|x|60|gres/gpu=1|OUT_OF_MEMORY'")
+    fake("sacct", "echo '77_0|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY'")
 
     def submitted(number: int, *argv: str) -> list[str]:
         assert sweep(folder, *argv).returncode == 0
@@ -188,7 +194,7 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
 
     assert submitted(2) == others
     assert submitted(3, "--only", hopeless) == [hopeless]
-    fake("sacct", "echo '77|81|x|60|gres/gpu=1|OUT_OF_MEMORY'")
+    fake("sacct", "echo '77|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY'")
     left = sweep(folder, "--only", others[0], "--dry-run")
     assert left.returncode == 0
     profile.write_text("mem_gb = 2")

@@ -138,6 +138,7 @@ def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
     }
     assert report["counts"] == dict.fromkeys(report["counts"], 1)
     assert report["gpu_hours"] > 0
+    assert report["wall_seconds"] > 0
     assert report["gpu_hours_source"] == "sacct"
     now = found[working.name]
     assert now["node"] in ("gpu01", "gpu02")
@@ -151,7 +152,7 @@ def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
     for name, run in found.items():
         row = next(line for line in shown.splitlines() if line.startswith(f"{name} "))
         assert run["state"] in row
-    assert "GPU-hours used, by sacct" in shown
+    assert "from the first start to the last end, by sacct" in shown
 
     again = onehost.aevae(*sweep).stderr
     assert "1 runs are out of memory (raise mem_gb in the profile, or name them" in again

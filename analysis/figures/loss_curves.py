@@ -67,17 +67,15 @@ def gather(sweep: Sweep) -> LossCurves:
 
 @style.styled()
 def draw(data: LossCurves) -> Figure:
-    """Draw one panel of losses per group on a shared log axis, then rate against distortion."""
+    """Draw one panel of losses per group, then rate against distortion."""
     panels = len(data.groups) + bool(data.with_rate)
     columns = min(PANELS_PER_ROW, panels)
     rows = -(-panels // columns)
     figure = style.new_figure(style.PAGE_INCHES * columns / PANELS_PER_ROW, 2.3 * rows + 0.5)
     grid = figure.add_gridspec(rows, columns)
     colours = style.latent_colours([run.latent_size for run in data.runs])
-    shared: Axes | None = None
     for place, group in enumerate(data.groups):
-        axes = figure.add_subplot(grid[divmod(place, columns)], sharey=shared)
-        shared = shared or axes
+        axes = figure.add_subplot(grid[divmod(place, columns)])
         _draw_losses(axes, group, data.curves, colours)
     if data.with_rate:
         axes = figure.add_subplot(grid[divmod(panels - 1, columns)])
@@ -151,8 +149,8 @@ def caption(data: LossCurves) -> str:
         f"{captions.listed(sorted({run.latent_size for run in data.runs}))}, "
         f"{captions.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
         "in nats. A training loss is the mean over an epoch in which the model still improves, so "
-        "it may lie above the validation loss at the end of that epoch; the logarithmic axis is "
-        "the same in all panels of losses. "
+        "it may lie above the validation loss at the end of that epoch. Each panel has its own "
+        "logarithmic axis. "
     )
     if data.with_rate:
         text += (

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from aevae.examine import examine
+from aevae.examine import _idle, examine
 from aevae.store import Field, InvalidFile, Schema, open_checked, write_file
 
 SCHEMA = Schema("x", 1, [Field("a", (20, 3), "f4")])
@@ -30,7 +30,10 @@ def path(weird):
 def examine_while(path, number):
     """Examine a file with a reader that gets a signal before it has read it."""
     examine(path)
-    (reader,) = (p for p in psutil.Process().children() if "aevae.examine" in p.cmdline())
+    idle = [_idle.get() for _ in range(_idle.qsize())]
+    for process in reversed(idle):  # the one that read the file comes first
+        _idle.put(process)
+    reader = psutil.Process(idle[-1].pid)
     reader.suspend()
     while reader.status() != psutil.STATUS_STOPPED:  # else it may still take the request
         time.sleep(0.01)
@@ -90,7 +93,10 @@ def test_a_reader_finds_a_file_from_wherever_we_are(path, monkeypatch):
 
 def test_readers_have_limits(path):
     examine(path)
-    (reader,) = (p for p in psutil.Process().children() if "aevae.examine" in p.cmdline())
+    idle = [_idle.get() for _ in range(_idle.qsize())]
+    for process in reversed(idle):  # the one that read the file comes first
+        _idle.put(process)
+    reader = psutil.Process(idle[-1].pid)
     assert reader.rlimit(psutil.RLIMIT_AS)[0] == 4 << 30
     assert reader.rlimit(psutil.RLIMIT_CORE)[0] == 0
     assert 0 < reader.rlimit(psutil.RLIMIT_CPU)[0] < 100

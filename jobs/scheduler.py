@@ -110,19 +110,12 @@ def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:
     jobs = []
     for line in ask("sacct", *options).splitlines():
         key, raw_id, name, start, elapsed, resources, state = line.split("|", 6)
-        gpus = re.search(r"gres/gpu=(\d+)", resources)
-        jobs.append(
-            AccountedJob(
-                key,
-                raw_id,
-                name,
-                state,
-                # Unknown, or None, before a job starts.
-                datetime.fromisoformat(start).astimezone() if start[:1].isdigit() else None,
-                int(elapsed) if elapsed.isdigit() else 0,
-                int(gpus.group(1)) if gpus else 0,
-            )
-        )
+        # Start is Unknown, or None, before a job starts.
+        started = datetime.fromisoformat(start).astimezone() if start[:1].isdigit() else None
+        seconds = int(elapsed) if elapsed.isdigit() else 0
+        found = re.search(r"gres/gpu=(\d+)", resources)
+        gpus = int(found.group(1)) if found else 0
+        jobs.append(AccountedJob(key, raw_id, name, state, started, seconds, gpus))
     return jobs
 
 

@@ -9,6 +9,8 @@ from aevae.attempt import read_record
 from aevae.paths import AttemptPaths, SweepPaths
 from jobs.queue import SweepJobs
 
+Source = Literal["sacct", "the runs' own records"]
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -17,7 +19,7 @@ class Usage:
     gpu_hours: float
     wall_seconds: float
     """From the first start to the last end, pauses between included."""
-    source: Literal["sacct", "the runs' own records"]
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
     return _usage(list(_recorded(paths, jobs)), "the runs' own records")
 
 
-def _usage(stretches: list[_Stretch], source: Literal["sacct", "the runs' own records"]) -> Usage:
+def _usage(stretches: list[_Stretch], source: Source) -> Usage:
     gpu_seconds = sum(stretch.gpus * stretch.seconds for stretch in stretches)
     wall = timedelta()
     if stretches:

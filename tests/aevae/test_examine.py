@@ -27,13 +27,18 @@ def path(weird):
     return file
 
 
-def examine_while(path, number):
-    """Examine a file with a reader that gets a signal before it has read it."""
+def reader_of(path):
+    """Examine a file; return the process that read it, which will read the next one too."""
     examine(path)
     idle = [_idle.get() for _ in range(_idle.qsize())]
-    for process in reversed(idle):  # the one that read the file comes first
+    for process in reversed(idle):
         _idle.put(process)
-    reader = psutil.Process(idle[-1].pid)
+    return psutil.Process(idle[-1].pid)
+
+
+def examine_while(path, number):
+    """Examine a file with a reader that gets a signal before it has read it."""
+    reader = reader_of(path)
     reader.suspend()
     while reader.status() != psutil.STATUS_STOPPED:  # else it may still take the request
         time.sleep(0.01)
@@ -92,11 +97,7 @@ def test_a_reader_finds_a_file_from_wherever_we_are(path, monkeypatch):
 
 
 def test_readers_have_limits(path):
-    examine(path)
-    idle = [_idle.get() for _ in range(_idle.qsize())]
-    for process in reversed(idle):  # the one that read the file comes first
-        _idle.put(process)
-    reader = psutil.Process(idle[-1].pid)
+    reader = reader_of(path)
     assert reader.rlimit(psutil.RLIMIT_AS)[0] == 4 << 30
     assert reader.rlimit(psutil.RLIMIT_CORE)[0] == 0
     assert 0 < reader.rlimit(psutil.RLIMIT_CPU)[0] < 100

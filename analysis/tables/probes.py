@@ -44,8 +44,8 @@ def _identity(space: Space) -> dict[str, object]:
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per space, a column per probe and number of labels."""
     kept = table.assign(column=table["probe"] + ", " + table["labels"].map("{:,}".format))
-    rows = ["model", "variant", "latent_size", "seed", "run_id"]
-    wide = kept.pivot_table("accuracy", rows, "column", sort=False, dropna=False, observed=True)
+    index = ["model", "variant", "latent_size", "seed", "run_id", "column"]
+    wide = kept.set_index(index)["accuracy"].unstack(sort=False)
     return wide.reset_index().drop(columns="run_id").rename_axis(columns=None)
 
 

@@ -53,3 +53,7 @@ def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch)
     assert set(table["labels"]) == {20, 60}
     assert table["accuracy"].between(0, 1).all()
     assert list(table["latent_size"].unique()) == [2, 20, 784]
+    shown = probes.for_readers(table)
+    assert len(shown) == 6 + 2 + 1
+    assert shown.drop(columns="seed").notna().all(axis=None)
+    assert shown["kNN, 60"].tolist() == table["accuracy"].iloc[1::4].tolist()

@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench reproduce clean
 
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
@@ -26,7 +26,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch .ci/install-browser $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch))
+	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch .ci/install-browser $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch)) docs/results/reproduce
 
 # Those of time to quality and of submission need finished sweeps and SLURM: see docs/performance.md.
 BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission
@@ -34,6 +34,10 @@ bench: $(addprefix bench-,$(BENCHMARKS))
 
 bench-%: $(READY)
 	$(BIN)/python tests/benchmarks/bench_$*.py --json build/benchmarks/$*.json
+
+# Everything in docs/results/ again: all sweeps on the one-machine SLURM, then their analysis.
+reproduce: $(READY)
+	docs/results/reproduce
 
 clean:
 	rm -rf $(VENV) build *.egg-info

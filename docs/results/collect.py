@@ -71,9 +71,14 @@ def take(files: list[Path], folder: Path) -> None:
 
 
 def shrink(figure: Path) -> None:
-    """Keep 256 colours of a figure: two fifths of the bytes."""
+    """Keep 256 colours of a figure, a third of the bytes.
+
+    Maximum coverage: the median cut would give thin lines the colour of their neighbours.
+    """
     with Image.open(figure) as image:
-        few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     few.save(figure, optimize=True)
 
 

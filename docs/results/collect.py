@@ -27,6 +27,13 @@ RECIPES = {
     "seeds": "fast",
     "seeds-relu": "fast",
 }
+# What shows that a command that comes before has run.
+NEEDED = [
+    *(f"{sweep}/status.txt" for sweep in RECIPES),
+    *(f"{sweep}/analysis/summary.csv" for sweep in RECIPES),
+    *(f"{sweep}/analysis/findings.json" for sweep in ("paper", "seeds")),
+    "paper/analysis/report.html",
+]
 CELL = ["model", "variant", "latent_size"]
 COLUMNS = {
     "recipe": "recipe",
@@ -44,6 +51,11 @@ COLUMNS = {
 
 def main() -> None:
     """Take over tables, figures, findings and the page; write what compares the sweeps."""
+    for file in NEEDED:
+        if not (RUNS / file).is_file():
+            raise SystemExit(f"{RUNS / file} is missing, nothing was touched: make reproduce")
+    for folder in ("tables", "figures"):
+        shutil.rmtree(HERE / folder, ignore_errors=True)
     for sweep in RECIPES:
         made = RUNS / sweep / "analysis"
         files = [*made.glob("*.csv"), *made.glob("findings.json"), RUNS / sweep / "status.txt"]
@@ -62,9 +74,7 @@ def main() -> None:
 
 
 def take(files: list[Path], folder: Path) -> None:
-    """Copy into a folder that then holds nothing else."""
-    if folder != HERE:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Copy into a folder, made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         shutil.copyfile(file, folder / file.name)

@@ -28,7 +28,8 @@ class QueuedJob:
     """The number that the job itself sees as SLURM_JOB_ID once it runs."""
     name: str
     state: str
-    reason: str
+    reason: str | None
+    """Why it waits; None if SLURM has not said."""
     start: str | None
     """When it started, or may start; local time, ISO 8601."""
     nodes: str
@@ -82,8 +83,9 @@ def _queue(*options: str) -> Iterator[QueuedJob]:
     form = "%i|%A|%j|%T|%S|%N|%r"
     for line in ask("squeue", "--noheader", "--array", *options, f"--format={form}").splitlines():
         key, raw_id, name, state, start, nodes, reason = line.split("|", 6)
+        why = reason if reason != "None" else None
         known = start if start and start != "N/A" else None
-        yield QueuedJob(key, raw_id, name, state, reason, known, nodes)
+        yield QueuedJob(key, raw_id, name, state, why, known, nodes)
 
 
 def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:

@@ -137,6 +137,16 @@ def submit(fake, folder):
     return json.loads((folder / "submissions" / "1.json").read_text())
 
 
+def test_a_reason_is_given_once_slurm_has_said_why_a_job_waits(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    job = submit(fake, folder)["job_name"]
+    waiting = (f"77_{task}|77|{job}|PENDING|N/A||{why}" for task, why in enumerate(("None", "QOS")))
+    fake("squeue", f"printf '%s\\n' {' '.join(repr(line) for line in waiting)}")
+    first, second, *_ = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert (first["state"], first["reason"]) == ("pending", None)
+    assert (second["state"], second["reason"]) == ("pending", "QOS")
+
+
 def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_path):
     folder = tmp_path / "sweep"
     record = submit(fake, folder)

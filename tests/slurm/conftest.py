@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -239,6 +239,31 @@ class Onehost:
     def states(self, folder: SweepFolder, code: int = 1) -> dict[str, tuple[str, str | None]]:
         runs = self.report(folder, code)["runs"]
         return {name: (run["state"], run["reason"]) for name, run in runs.items()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: "pytest.CallInfo[None]"
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the cluster and the runs say: both may be gone afterwards."""
+    report = yield
+    if report.when == "call" and report.failed:
+        report.sections.extend(_what_the_cluster_says())
+        report.sections.extend(_what_the_runs_say(item.funcargs.get("folder")))
+    return report
+
+
+def _what_the_cluster_says() -> Iterator[tuple[str, str]]:
+    for command in ("squeue", "scontrol show node"):
+        yield command, subprocess.getoutput(f"timeout 30 {command}")
+    for log in sorted(Path(os.environ["SLURM_CONF"]).parents[1].glob("log/slurm*.log")):
+        yield log.name, subprocess.getoutput(f"tail -n 60 {log}")
+
+
+def _what_the_runs_say(folder: SweepFolder | None) -> Iterator[tuple[str, str]]:
+    for run in folder.runs if folder is not None and folder.path.exists() else ():
+        files = sorted(file.name for file in run.path.iterdir())
+        yield run.name, f"{files}\n{run.attempts}\n{run.log(len(run.attempts))[-2000:]}"
 
 
 @pytest.fixture(scope="session", autouse=True)

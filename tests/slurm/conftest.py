@@ -193,6 +193,9 @@ class Onehost:
     def up(self, *options: str) -> None:
         self._run([str(ONEHOST / "up"), *options])
 
+    def down(self) -> None:
+        self._run([str(ONEHOST / "down")])
+
     def slurm(self, *argv: str) -> str:
         return self._run(list(argv)).stdout.strip()
 
@@ -281,14 +284,14 @@ def leave_as_found() -> Iterator[None]:
 
 @pytest.fixture
 def onehost(leave_as_found: None, monkeypatch: pytest.MonkeyPatch) -> Onehost:
-    """Have the cluster up with its defaults, empty, and SLURM's commands talk to it."""
+    """Have the cluster up anew with its defaults, empty, and SLURM's commands talk to it."""
     cluster = Onehost()
+    cluster.down()  # with what the test before did to nodes and jobs
     cluster.up()
     setting = cluster.slurm(str(ONEHOST / "env")).removeprefix("export ")
     monkeypatch.setenv(*setting.split("=", maxsplit=1))
     # What an enclosing job would leave in the environment must not reach ours.
     monkeypatch.setenv("SBATCH_PARTITION", "nowhere")
-    cluster.slurm("scancel", "--partition=gpu")
     cluster.wait_for(lambda: not cluster.slurm("squeue", "-h"), "an empty queue")
     return cluster
 

@@ -9,6 +9,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -34,6 +35,7 @@ NEEDED = [
     *(f"{sweep}/analysis/findings.json" for sweep in ("paper", "seeds")),
     "paper/analysis/report.html",
 ]
+UNSEEN = 6  # of 255: the most by which one channel of a colour may change
 CELL = ["model", "variant", "latent_size"]
 COLUMNS = {
     "recipe": "recipe",
@@ -81,15 +83,17 @@ def take(files: list[Path], folder: Path) -> None:
 
 
 def shrink(figure: Path) -> None:
-    """Keep 256 colours of a figure, a third of the bytes.
+    """Keep 256 colours of a figure, a third of the bytes, unless that can be seen.
 
-    Maximum coverage: the median cut would give thin lines the colour of their neighbours.
+    Maximum coverage: the median cut would give thin lines the colour of their neighbours. Where
+    colours are values, as in a heat map, 256 may still be too few.
     """
     with Image.open(figure) as image:
-        few = image.convert("RGB").quantize(
-            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        )
-    few.save(figure, optimize=True)
+        full = image.convert("RGB")
+    few = full.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    change = np.abs(np.asarray(few.convert("RGB"), dtype=int) - np.asarray(full, dtype=int))
+    kept = few if np.quantile(change.max(axis=-1), 0.999) <= UNSEEN else full
+    kept.save(figure, optimize=True)
 
 
 def summarise() -> pd.DataFrame:

@@ -5,8 +5,10 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
@@ -75,6 +77,21 @@ def test_the_intervals_in_front_are_those_found():
     for name in ("ae-noise-fails", "vae-recognisable", "cvae-recognisable", "cvae-obeys-label"):
         share, low, high = (100 * found[name][part] for part in ("estimate", "low", "high"))
         assert f"{share:.1f} % ({low:.1f} to {high:.1f})" in STORY
+
+
+def test_figures_are_made_smaller_but_no_colour_that_means_a_number_changes(tmp_path):
+    shrink = runpy.run_path(str(RESULTS / "collect.py"))["shrink"]
+    few = np.zeros((64, 64, 3), np.uint8)
+    few[::2, :, 0], few[:, ::3, 1] = 200, np.arange(22)
+    many = few.copy()
+    many[..., 0], many[..., 1] = np.meshgrid(*[np.arange(0, 256, 4)] * 2)
+    for name, pixels, mode in (("few", few, "P"), ("many", many, "RGB")):
+        figure = tmp_path / f"{name}.png"
+        Image.fromarray(pixels).save(figure)
+        shrink(figure)
+        with Image.open(figure) as image:
+            assert image.mode == mode
+            np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pixels)
 
 
 def test_it_is_small():

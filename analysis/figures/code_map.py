@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -120,15 +120,14 @@ def _draw_box(axes: Axes, box: Box, colour: str) -> None:
 
 
 def _frame_box(plane: Axes, inset: Axes, box: Box, colour: str) -> None:
-    """Frame the box on the plane, and lead from there to the inset."""
+    """Frame the box on the plane, and lead from there to the inset; digits' labels stay on top."""
     width, height = box.high - box.low
-    plane.add_patch(
-        Rectangle((box.low[0], box.low[1]), width, height, fill=False, color=colour, zorder=4)
-    )
+    look: dict[str, Any] = {"color": colour, "zorder": 2.5}
+    plane.add_patch(Rectangle((box.low[0], box.low[1]), width, height, fill=False, **look))
     for z2 in (box.low[1], box.high[1]):
         line = ConnectionPatch((box.high[0], z2), (box.low[0], z2), plane.transData,
-                               inset.transData, color=colour)  # fmt: skip
-        plane.figure.add_artist(line)
+                               inset.transData, clip_on=False, in_layout=False, **look)  # fmt: skip
+        plane.add_artist(line)
 
 
 def caption(data: CodeMap) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgba
-from matplotlib.patches import Rectangle
+from matplotlib.patches import ConnectionPatch, Rectangle
 
 from aevae.results import Results
 from analysis.decoder import decode
@@ -170,6 +170,14 @@ def test_insets_span_exactly_their_boxes(mapped):
         assert frame.get_edgecolor() == to_rgba(inset.spines["left"].get_edgecolor())
         inside = (data.codes >= [left, bottom]) & (data.codes <= [right, top])
         assert inset.get_title() == f"{name} box: {inside.all(axis=1).sum()} codes"
+
+
+def test_neither_frames_nor_leads_cross_the_names_of_digits(mapped):
+    plane = mapped[1].axes[0]
+    lines = [p for p in plane.get_children() if isinstance(p, Rectangle | ConnectionPatch)]
+    lines.remove(plane.patch)
+    assert len(lines) == 2 * (1 + 2)
+    assert max(line.zorder for line in lines) < min(name.zorder for name in plane.texts)
 
 
 def test_inset_images_are_decoded_at_the_centres_of_their_cells(mapped, stored):

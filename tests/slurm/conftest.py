@@ -211,6 +211,9 @@ class Onehost:
         self.wait_for(
             lambda: self.slurm("squeue", "-h", "-j", job, "-o", "%T") == "PENDING", f"{job} waits"
         )
+        # In the second in which slurmd ended its last start, it would take this one for that: both
+        # are compared by whole seconds, and the job would be killed ("credential revoked").
+        time.sleep(1.1)
         self.slurm("scontrol", "update", f"jobid={job}", "starttime=now")
 
     def accounted(self, job: str, field: str = "state") -> list[str]:

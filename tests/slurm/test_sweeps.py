@@ -29,7 +29,7 @@ def test_the_doctor_examines_a_node_as_a_job(onehost, tmp_path):
     found = onehost.aevae(*asked, "--on-node").stdout
     verdicts = {line.split()[1]: line.split()[0] for line in found.splitlines()}
     assert verdicts == dict.fromkeys(("slurm", "job", "data", "output", "torch"), "ok"), found
-    assert onehost.slurm("sacct", "-Xn", "--name=aevae-doctor", "-o", "state%20").split()
+    onehost.wait_for(lambda: onehost.slurm("sacct", "-Xn", "--name=aevae-doctor"), "it in sacct")
 
 
 def test_22_18_runs_meet_an_array_limit_of_5_and_a_queue_limit_of_12(onehost, sweep, folder):

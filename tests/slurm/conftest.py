@@ -262,12 +262,13 @@ def pytest_runtest_makereport(
 def _what_the_cluster_says() -> Iterator[tuple[str, str]]:
     for command in ("squeue", "scontrol show node"):
         yield command, subprocess.getoutput(f"timeout 30 {command}")
-    for log in sorted(Path(os.environ["SLURM_CONF"]).parents[1].glob("log/slurm*.log")):
+    state = Path(os.environ.get("SLURM_CONF", "/none/etc/slurm.conf")).parents[1]
+    for log in sorted(state.glob("log/slurm*.log")):
         yield log.name, subprocess.getoutput(f"tail -n 60 {log}")
 
 
 def _what_the_runs_say(folder: SweepFolder | None) -> Iterator[tuple[str, str]]:
-    for run in folder.runs if folder is not None and folder.path.exists() else ():
+    for run in map(Run, sorted(folder.path.glob("runs/*")) if folder is not None else ()):
         files = sorted(file.name for file in run.path.iterdir())
         yield run.name, f"{files}\n{run.attempts}\n{run.log(len(run.attempts))[-2000:]}"
 

@@ -17,16 +17,20 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from aevae.files import publish_text
-from aevae.paths import RunPaths, SweepPaths
-from analysis import embedding_scores, figures, findings, output, tables
-from analysis.embedding_jobs import compute_all, find_missing, usable_cores
-from analysis.embedding_sources import Source, find_sources, source_names
+from aevae.files.atomic import publish_text
+from aevae.files.layout import RunPaths, SweepPaths
+from analysis import figures, findings, tables
 from analysis.figures import EMBEDDED, FIGURE_FORMATS
+from analysis.figures.recipe import Drawing, Skipped, draw_figure, write_figure
 from analysis.findings import records
-from analysis.formats import FORMATS, format_cell
-from analysis.load import Sweep, open_sweep
+from analysis.measures.embedding import scores
+from analysis.measures.embedding.compute import compute_all, find_missing, usable_cores
+from analysis.measures.embedding.sources import Source, find_sources, source_names
 from analysis.report import page
+from analysis.sweep.load import Sweep, open_sweep
+from analysis.tables import recipe
+from analysis.write.folder import prepare_folder
+from analysis.write.formats import FORMATS, format_cell
 
 OK, INCOMPLETE = 0, 1
 STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
@@ -75,7 +79,7 @@ def write_figures(
     _compute_missing(find_sources(sweep, shown)[0], usable_cores())
     written: list[Path] = []
     drawn = _drawn(sweep, names, target, formats, written)
-    skipped = [figure for figure in drawn if isinstance(figure, output.Skipped)]
+    skipped = [figure for figure in drawn if isinstance(figure, Skipped)]
     _list_files(_stdout(), written)
     return INCOMPLETE if skipped and not allow_partial else code
 
@@ -130,29 +134,29 @@ def embed(
     for name, reason in skipped.items():
         _stderr().print(Text(f"skipped {name}: {reason}"))
     _compute_missing(sources, jobs or usable_cores())
-    table = embedding_scores.embedding_scores(sweep, sources)
+    table = scores.embedding_scores(sweep, sources)
     console = _stdout()
     console.print(_rich_table(table))
     if not names:
-        caption = embedding_scores.caption(sweep)
-        scores = output.captioned(sweep, "embedding_scores", table, table, caption)
-        _list_files(console, output.write_tables([scores], target, list(FORMATS)))
+        caption = scores.caption(sweep)
+        made = recipe.captioned(sweep, "embedding_scores", table, table, caption)
+        _list_files(console, recipe.write_tables([made], target, list(FORMATS)))
     return INCOMPLETE if skipped and not allow_partial else code
 
 
 def _write_tables(
     sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str]
-) -> tuple[list[output.Table], dict[str, str], list[Path]]:
-    """Make and write tables, and say which are omitted; see `output.make_tables`."""
-    made, omitted = output.make_tables(
+) -> tuple[list[recipe.Table], dict[str, str], list[Path]]:
+    """Make and write tables, and say which are omitted; see `recipe.make_tables`."""
+    made, omitted = recipe.make_tables(
         sweep, lambda items: _progress(items, "computing tables"), names
     )
     for name, reason in omitted.items():
         _stderr().print(Text(f"omitted {name}: {reason}"))
-    return made, omitted, output.write_tables(made, target, formats)
+    return made, omitted, recipe.write_tables(made, target, formats)
 
 
-def _print_first(console: Console, made: Sequence[output.Table]) -> None:
+def _print_first(console: Console, made: Sequence[recipe.Table]) -> None:
     if made[0].for_readers is not None:
         console.print(_rich_table(made[0].for_readers))
     console.print(Text(made[0].caption))
@@ -160,17 +164,17 @@ def _print_first(console: Console, made: Sequence[output.Table]) -> None:
 
 def _drawn(
     sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str], written: list[Path]
-) -> Iterator[output.Drawing | output.Skipped]:
+) -> Iterator[Drawing | Skipped]:
     """Draw figures and pass each on once its files are in `written`; say which are skipped.
 
     One figure at a time is in memory.
     """
     for name in _progress(names, "drawing figures"):
-        figure = output.draw_figure(sweep, name)
-        if isinstance(figure, output.Skipped):
+        figure = draw_figure(sweep, name)
+        if isinstance(figure, Skipped):
             _stderr().print(Text(f"skipped {name}: {figure.reason}"))
         else:
-            written += output.write_figure(figure, target, formats)
+            written += write_figure(figure, target, formats)
         yield figure
 
 
@@ -215,7 +219,7 @@ def _open_for_output(
     code = _report_gaps(sweep, allow_partial)
     if not sweep.runs:
         return sweep, None, code
-    target = output.prepare_folder(to or folder / "analysis")
+    target = prepare_folder(to or folder / "analysis")
     return replace(sweep, embeddings=target / EMBEDDINGS), target, code
 
 

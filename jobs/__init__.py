@@ -1,1 +1,5 @@
-"""Launching: sweep specifications, executors, run states and the `aevae` command."""
+"""Launching: sweeps of many runs, here or on a cluster, and the `aevae` command.
+
+`cli` uses `launch`, which uses `sweep`, which uses `scheduler`. Of `aevae` these rooms import only
+what needs no torch; a running job imports `aevae.training.run` when it starts to train.
+"""

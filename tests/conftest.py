@@ -10,7 +10,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
-from aevae.paths import RunPaths, SweepPaths
+from aevae.files.layout import RunPaths, SweepPaths
 
 # A second of training: what takes long elsewhere is small here, and nothing is left out.
 SMALL_EVALUATION = {

@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats
-from analysis.selection import TITLES, representatives, titles
+from analysis.figures.parts import style
+from analysis.maths.metrics import Floats
+from analysis.sweep.groups import TITLES, representatives, titles
+from analysis.sweep.load import Run, Sweep
 from analysis.tables import auroc
 from analysis.tables.auroc import BOTH, KL, SSE
+from analysis.write import prose
 
 # Wide to narrow, so that curves that coincide show below each other.
 WIDTHS = {"ae": 2.2, "vae": 1.5, "cvae": 0.9}
@@ -128,10 +129,10 @@ def caption(data: Anomaly) -> str:
     sets = [f"{name} ({count:,})" for name, count in counts.items()]
     return (
         f"Telling images that are no digits from the {data.n_test:,} test images of "
-        f"{data.dataset}, {captions.seeds(data.runs)}: {captions.listed(sets)}. Scores are the SSE "
+        f"{data.dataset}, {prose.seeds(data.runs)}: {prose.listed(sets)}. Scores are the SSE "
         "of the decoded posterior mean (or code), the KL, and their sum, the negative ELBO; the "
         "higher, the less normal. Above, ROC curves at latent size "
         f"{size}; below, the area under them (AUROC) at each latent size, averaged over seeds. "
         "Grey is chance; below it, outliers look more normal than digits. A CVAE is told the "
-        "label of the image an outlier was made from. " + captions.sources(data.runs)
+        "label of the image an outlier was made from. " + prose.sources(data.runs)
     )

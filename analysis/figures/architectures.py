@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aevae.results import Results
-from analysis.decoder import layer_names
-from analysis.figures import captions, style
-from analysis.figures.diagram import (
+from aevae.files.schema import Results
+from analysis.figures.parts import style
+from analysis.figures.parts.diagram import (
     COLOURS,
     GAP,
     Bar,
@@ -20,9 +19,11 @@ from analysis.figures.diagram import (
     draw_map,
     write,
 )
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats
-from analysis.selection import TITLES, representatives
+from analysis.maths.decoder import layer_names
+from analysis.maths.metrics import Floats
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 WIDTH, HEIGHT = style.PAGE_INCHES, 1.9  # of a panel; its coordinates are inches
 MARGIN, MIDDLE = 0.45, 0.82
@@ -187,9 +188,9 @@ def caption(data: Architectures) -> str:
     sizes = [f"{model.parameters:,} ({TITLES[model.run.model]})" for model in data.models]
     text = (
         f"Layers of the models for {data.dataset}, drawn from the stored parameters of runs with "
-        f"latent size {data.models[0].latent}, {captions.seeds(data.runs)}; heights grow with the "
+        f"latent size {data.models[0].latent}, {prose.seeds(data.runs)}; heights grow with the "
         "square root of the number of units, shaded areas are linear maps with a bias. Trained "
-        f"parameters: {captions.listed(sizes)}. "
+        f"parameters: {prose.listed(sizes)}. "
     )
     if any(model.stochastic for model in data.models):
         text += (
@@ -199,4 +200,4 @@ def caption(data: Architectures) -> str:
         )
     if any(model.labels for model in data.models):
         text += "The CVAE is told the label y, one-hot, in encoder and decoder. "
-    return text + captions.sources(data.runs)
+    return text + prose.sources(data.runs)

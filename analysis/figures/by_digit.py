@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
-from analysis.cells import PCA_TITLE
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats
+from analysis.figures.parts import style
+from analysis.maths.metrics import Floats
+from analysis.measures.cells import PCA_TITLE
+from analysis.sweep.load import Run, Sweep
 from analysis.tables import per_digit_error
 from analysis.tables.per_digit_error import ALL
 from analysis.tables.per_digit_error import DIGIT_NAMES as NAMES
+from analysis.write import prose
 
 PANELS_PER_ROW = 4
 ANNOTATED_SIZES = 8  # more columns leave no room for numbers in the map
@@ -142,11 +143,11 @@ def caption(data: ByDigit) -> str:
     """Say what is drawn, on how many images, from which runs."""
     return (
         f"Sum of squared pixel errors of the {data.n_test:,} test images of {data.dataset}, "
-        f"decoding the posterior mean (the code itself for the AE), {captions.seeds(data.runs)}: "
+        f"decoding the posterior mean (the code itself for the AE), {prose.seeds(data.runs)}: "
         f"mean of each digit and of all. {_interval(data)} PCA keeps as many components as the "
         "models have latent dimensions, fitted on the training images; its error over all digits "
         "is the dashed line. Both axes are logarithmic, and the panels share the vertical one. "
-        "Below, the same means as a map. " + captions.sources(data.runs)
+        "Below, the same means as a map. " + prose.sources(data.runs)
     )
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis import memorisation
-from analysis.figures import captions, style
 from analysis.figures.generated import SAMPLERS as NOISES
-from analysis.load import Run, Sweep
-from analysis.memorisation import Pairs
-from analysis.metrics import Floats
-from analysis.selection import TITLES, representatives
+from analysis.figures.parts import style
+from analysis.maths.metrics import Floats
+from analysis.measures import nearest_training
+from analysis.measures.nearest_training import Pairs
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 COLUMNS = 10
 TEST = "test\nimages"
@@ -47,17 +48,17 @@ def gather(sweep: Sweep) -> ClosestPairs:
     train = sweep.images("train")
     rows = []
     for run in runs:
-        pairs = memorisation.sample_pairs(sweep, run)
-        noise = NOISES[run.model][memorisation.SAMPLERS[run.model]]
+        pairs = nearest_training.sample_pairs(sweep, run)
+        noise = NOISES[run.model][nearest_training.SAMPLERS[run.model]]
         rows.append(_row(sweep, f"{TITLES[run.model]}\n{noise}", pairs, train))
-    real = memorisation.test_pairs(sweep)
+    real = nearest_training.test_pairs(sweep)
     rows.append(_row(sweep, TEST, real, train))
-    counts = len(memorisation.sample_pairs(sweep, runs[0]).sse), len(real.sse)
+    counts = len(nearest_training.sample_pairs(sweep, runs[0]).sse), len(real.sse)
     return ClosestPairs(runs, rows, sweep.data.title, len(train), counts)
 
 
 def _row(sweep: Sweep, label: str, pairs: Pairs, train: style.Image) -> Row:
-    relative = memorisation.relative_distance(sweep, pairs)
+    relative = nearest_training.relative_distance(sweep, pairs)
     chosen = np.argsort(relative)[:COLUMNS]
     images, nearest = pairs.images[chosen], train[pairs.rows[chosen]]
     return Row(label, images / 255, nearest / 255, relative[chosen])
@@ -80,7 +81,7 @@ def caption(data: ClosestPairs) -> str:
         f"Of {data.counts[0]:,} samples of each model, the ten nearest to one of the "
         f"{data.n_train:,} training images of {data.dataset}, which stands below; last, the ten "
         f"nearest of {data.counts[1]:,} test images, which are new digits. Latent size "
-        f"{data.runs[0].latent_size}, {captions.seeds(data.runs)}. Distances are relative to the "
+        f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are relative to the "
         "median of test images near the same digit: 0 would be a copy, 1 is as far as new digits "
-        f"are. The least are {captions.listed(found)}. " + captions.sources(data.runs)
+        f"are. The least are {prose.listed(found)}. " + prose.sources(data.runs)
     )

@@ -10,14 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import ConnectionPatch, Rectangle
 
-from aevae.store import Array
-from analysis.boxes import dense_and_sparse_box
-from analysis.decoder import decode
-from analysis.densities import plane_density
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats, Labels
-from analysis.selection import MissingIngredient, representative
+from aevae.files.hdf5 import Array
+from analysis.figures.parts import style
+from analysis.maths.boxes import dense_and_sparse_box
+from analysis.maths.decoder import decode
+from analysis.maths.densities import plane_density
+from analysis.maths.metrics import Floats, Labels
+from analysis.sweep.groups import MissingIngredient, representative
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 TILES = 10  # along each side of a box
 SHARES: dict[float, Literal["-", "--"]] = {0.5: "-", 0.9: "--"}  # of the codes in a contour
@@ -136,10 +137,10 @@ def caption(data: CodeMap) -> str:
     return (
         f"Codes of the {len(data.codes):,} test images of {data.dataset} in the two latent "
         "dimensions of the AE, not rotated, in the colour of their digit, "
-        f"{captions.seeds(data.runs)}. Contours enclose the smallest regions with 50% and 90% of "
+        f"{prose.seeds(data.runs)}. Contours enclose the smallest regions with 50% and 90% of "
         f"the codes. Right, grids of {TILES} x {TILES} images decoded at the centres of equal "
         "cells of the two boxes, squares a tenth as wide as the codes' larger extent: that with "
         "the most codes, and, of those in the codes' convex hull that hold the fewest, "
-        f"the one nearest to the median code. They hold {captions.listed(held)}. "
-        + captions.sources(data.runs)
+        f"the one nearest to the median code. They hold {prose.listed(held)}. "
+        + prose.sources(data.runs)
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis import metrics
-from analysis.figures import captions, style
-from analysis.load import Sweep
+from analysis.figures.parts import style
+from analysis.maths import metrics
+from analysis.sweep.load import Sweep
+from analysis.write import prose
 
 PER_DIGIT = 10
 INCHES = 3.3
@@ -49,6 +50,6 @@ def caption(data: Digits) -> str:
     """Say which images are shown."""
     return (
         f"The first {data.images.shape[1]} test images of each digit "
-        f"({captions.listed(data.digits)}, in rows) of {data.dataset}; there are "
+        f"({prose.listed(data.digits)}, in rows) of {data.dataset}; there are "
         f"{data.n_test:,} test images."
     )

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from aevae.store import Array
-from analysis.embedding_sources import IMAGES, find_source
-from analysis.embeddings import Layout
-from analysis.figures import style, tsne
-from analysis.load import Run, Sweep
+from aevae.files.hdf5 import Array
+from analysis.figures import tsne
+from analysis.figures.parts import style
+from analysis.maths.embedding import Layout
+from analysis.measures.embedding.sources import IMAGES, find_source
+from analysis.sweep.load import Run, Sweep
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from aevae.results import Results
-from analysis import metrics
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.selection import TITLES, representatives
+from aevae.files.schema import Results
+from analysis.figures.parts import style
+from analysis.maths import metrics
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 LINES = 2  # of images per sampler: the second shows how much they differ
 SAMPLERS = {
@@ -86,7 +87,7 @@ def caption(data: Generated) -> str:
     models = {run.model for run in data.runs}
     text = (
         f"Images decoded from noise, latent size {data.runs[0].latent_size}, {data.dataset}, "
-        f"{captions.seeds(data.runs)}: the first {shown} samples of each sampler, none picked, "
+        f"{prose.seeds(data.runs)}: the first {shown} samples of each sampler, none picked, "
         "all on the same grey scale from 0 to 1. "
     )
     if "ae" in models:
@@ -100,4 +101,4 @@ def caption(data: Generated) -> str:
         )
     if data.conditional:
         text += "The CVAE was asked for the digit above each column; it alone is told a digit. "
-    return text + captions.sources(data.runs)
+    return text + prose.sources(data.runs)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from analysis.figures import captions, style
-from analysis.figures.blocks import block_figure
-from analysis.load import Run, Sweep
-from analysis.metrics import Labels
-from analysis.selection import TITLES, representatives
+from analysis.figures.parts import style
+from analysis.figures.parts.blocks import block_figure
+from analysis.maths.metrics import Labels
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 PARTS = ("within a digit", "across digits")
 
@@ -59,10 +60,10 @@ def caption(data: Interpolations) -> str:
     """Say between what the lines run."""
     text = (
         f"Images decoded along straight lines between the codes of two test images of "
-        f"{data.dataset}, latent size {data.runs[0].latent_size}, {captions.seeds(data.runs)}; the "
+        f"{data.dataset}, latent size {data.runs[0].latent_size}, {prose.seeds(data.runs)}; the "
         "same pairs for every model: the first two images of each digit, and the first of a "
         "digit and of the next. "
     )
     if any(run.model == "cvae" for run in data.runs):
         text += "The label that the CVAE is told moves along the line from one digit to the other. "
-    return text + captions.sources(data.runs)
+    return text + prose.sources(data.runs)

@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import metrics
-from analysis.diagnostics import DRAWS
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.selection import titles
+from analysis.figures.parts import style
+from analysis.maths import metrics
+from analysis.maths.posterior import DRAWS
+from analysis.sweep.groups import titles
+from analysis.sweep.load import Run, Sweep
 from analysis.tables import latent_dimensions, latent_space
 from analysis.tables.latent_space import PARTS
+from analysis.write import prose
 
 # Light to dark, so that the parts are told apart without colour too.
 PART_COLOURS = ("#bfd7ea", "#6c9bc4", "#1f4e79")
@@ -142,7 +143,7 @@ def caption(data: LatentDiagnostics) -> str:
     """Say what the panels show and how the parts were estimated."""
     text = (
         f"Latent spaces on the {data.n_test:,} test images of {data.dataset}, "
-        f"{captions.seeds(data.runs)}. Active units: dimensions whose mean varies over the images "
+        f"{prose.seeds(data.runs)}. Active units: dimensions whose mean varies over the images "
         f"(variance above {metrics.ACTIVE_VARIANCE:g}); dead: 0 for every training image. "
         "Aggregate posterior: the variance of each of its dimensions (of the codes, for the AE; "
         "none of a dead one), in the colours of the first panel; the prior has 1 (dashed). "
@@ -155,4 +156,4 @@ def caption(data: LatentDiagnostics) -> str:
             f"{min(DRAWS, data.n_test):,} draws. The mutual information cannot exceed log N = "
             f"{np.log(data.n_test):.2f}; what is missing there is counted as total correlation. "
         )
-    return text + captions.sources(data.runs)
+    return text + prose.sources(data.runs)

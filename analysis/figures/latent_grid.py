@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
-from analysis import metrics
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats, Labels
-from analysis.selection import TITLES, planar
+from analysis.figures.parts import style
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats, Labels
+from analysis.sweep.groups import TITLES, planar
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 # The codes of an AE follow no normal distribution, so its grid spans their range instead.
 GRIDS = {"ae": "range", "vae": "quantile", "cvae": "quantile"}
@@ -146,7 +147,7 @@ def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
 def caption(data: LatentGrid) -> str:
     """Say what the axes are, how many codes are drawn, from which runs."""
     rows, columns = data.planes[data.runs[0].model][0].images.shape[:2]
-    text = f"Two-dimensional latent spaces of {data.dataset}, {captions.seeds(data.runs)}. "
+    text = f"Two-dimensional latent spaces of {data.dataset}, {prose.seeds(data.runs)}. "
     if data.mu:
         text += (
             f"Left, a grid of {rows} x {columns} decoded images; right, the {len(data.labels):,} "
@@ -166,4 +167,4 @@ def caption(data: LatentGrid) -> str:
             "The CVAE decodes the same grid once for each requested digit, of which "
             f"{shown} x {shown} images are shown. "
         )
-    return text + captions.sources(data.runs)
+    return text + prose.sources(data.runs)

@@ -11,12 +11,13 @@ from matplotlib.patches import Circle
 from scipy.stats import norm
 from sklearn.decomposition import PCA
 
-from aevae.store import Array
-from analysis import densities, metrics
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats
-from analysis.selection import TITLES, MissingIngredient, representatives
+from aevae.files.hdf5 import Array
+from analysis.figures.parts import style
+from analysis.maths import densities, metrics
+from analysis.maths.metrics import Floats
+from analysis.sweep.groups import TITLES, MissingIngredient, representatives
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 SHARES: dict[float, Literal["-", ":"]] = {0.5: "-", 0.9: ":"}  # of the mass within a contour
 OVERLAP = 1.6  # height of a ridge in units of the distance to the next
@@ -174,7 +175,7 @@ def caption(data: LatentPca) -> str:
     """Say what was fitted on what, and how to read contours and ridges."""
     return (
         f"Latents of the {len(data.labels):,} test images of {data.dataset} (posterior means; "
-        f"codes for the AE), latent size {data.runs[0].latent_size}, {captions.seeds(data.runs)}, "
+        f"codes for the AE), latent size {data.runs[0].latent_size}, {prose.seeds(data.runs)}, "
         f"along the first two principal axes of the {data.n_train:,} training images' latents. "
         "The axes go through the origin of the latent space, so that z ~ N(0, I) is standard "
         "normal along each; they name the share of the training variance that they explain. Left, "
@@ -184,5 +185,5 @@ def caption(data: LatentPca) -> str:
         "black line; every curve is scaled to its own peak, so widths compare and heights do "
         "not. All densities use Gaussian kernels of Scott's width. Posterior means vary less than "
         "samples of the posterior, which are what the prior is compared with in training. "
-        + captions.sources(data.runs)
+        + prose.sources(data.runs)
     )

@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from analysis import metrics
-from analysis.figures import captions, style
-from analysis.figures.blocks import block_figure
-from analysis.formats import to_markdown
-from analysis.load import KINDS, Run, Sweep
-from analysis.metrics import Floats, Labels
-from analysis.selection import TITLES, representative
+from analysis.figures.parts import style
+from analysis.figures.parts.blocks import block_figure
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats, Labels
+from analysis.sweep.groups import TITLES, representative
+from analysis.sweep.load import KINDS, Run, Sweep
+from analysis.write import prose
+from analysis.write.formats import to_markdown
 
 CASES = ("median", "worst")
 BAR_INCHES = 0.55
@@ -136,13 +137,13 @@ def caption(data: LatentSizes) -> str:
     median, worst = data.indices
     text = (
         f"Test images of {data.dataset} through every model and latent size d, "
-        f"{captions.seeds(data.runs)}, decoding the posterior mean (the code itself for the AE); "
+        f"{prose.seeds(data.runs)}, decoding the posterior mean (the code itself for the AE); "
         "below each reconstruction the residual, reconstruction minus original: red where ink "
         "was added, blue where it is missing. The images are the same throughout: of each digit "
-        f"that with the median error (test images {captions.listed(median)}) and that with the "
-        f"largest ({captions.listed(worst)}) among {data.n_test:,} test images, by SSE averaged "
+        f"that with the median error (test images {prose.listed(median)}) and that with the "
+        f"largest ({prose.listed(worst)}) among {data.n_test:,} test images, by SSE averaged "
         "over the runs. The table has the mean SSE per image and MSE per pixel of all test images. "
-        + captions.sources(data.runs)
+        + prose.sources(data.runs)
     )
     return to_markdown(error_table(data), text).rstrip()
 

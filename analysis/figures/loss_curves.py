@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats
-from analysis.selection import Group, group_runs
+from analysis.figures.parts import style
+from analysis.maths.metrics import Floats
+from analysis.sweep.groups import Group, group_runs
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 PANELS_PER_ROW = 2
 DASHED = (0, (2, 1.5))
@@ -146,8 +147,8 @@ def caption(data: LossCurves) -> str:
     text = (
         f"Loss per image by epoch on {data.dataset}: training ({data.counts['train']:,} images, "
         f"dashed) and validation ({data.counts['val']:,} images, solid), for latent size d = "
-        f"{captions.listed(sorted({run.latent_size for run in data.runs}))}, "
-        f"{captions.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
+        f"{prose.listed(sorted({run.latent_size for run in data.runs}))}, "
+        f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
         "in nats. A training loss is the mean over an epoch in which the model still improves, so "
         "it may lie above the validation loss at the end of that epoch. Each panel has its own "
         "logarithmic axis. "
@@ -157,4 +158,4 @@ def caption(data: LossCurves) -> str:
             "Rate (KL) against distortion (SSE) is that of the validation images at the last "
             "epoch, averaged over seeds; the AE has no rate. "
         )
-    return text + captions.sources(data.runs)
+    return text + prose.sources(data.runs)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from aevae.results import Results
-from analysis import metrics
-from analysis.figures import captions, style
+from aevae.files.schema import Results
 from analysis.figures.generated import SAMPLERS
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats
-from analysis.neighbours import nearest
-from analysis.selection import TITLES, planar
+from analysis.figures.parts import style
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats
+from analysis.maths.neighbours import nearest
+from analysis.sweep.groups import TITLES, planar
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def caption(data: Noise) -> str:
     means = [f"{row.sse.mean():.1f} ({' '.join(row.label.split())})" for row in data.rows]
     text = (
         f"Two-dimensional noise decoded by each model, {data.dataset}, "
-        f"{captions.seeds(data.runs)}, none picked, and below each sample the most similar of "
+        f"{prose.seeds(data.runs)}, none picked, and below each sample the most similar of "
         f"the {data.n_train:,} training images, by squared pixel error. Mean of that error over "
-        f"the ten samples: {captions.listed(means)}. "
+        f"the ten samples: {prose.listed(means)}. "
     )
     if data.same_noise and len(data.runs) > 1:
         text += "All rows from standard normal noise decode the same z in each column. "
@@ -113,4 +114,4 @@ def caption(data: Noise) -> str:
         )
     if any(row.model == "cvae" for row in data.rows):
         text += "The CVAE was asked for the digit above each column. "
-    return text + captions.sources(data.runs)
+    return text + prose.sources(data.runs)

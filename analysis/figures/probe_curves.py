@@ -8,14 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import probing
-from analysis.cells import PCA, PCA_TITLE
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.probing import KNN, LOGISTIC
-from analysis.selection import TITLES, plain_runs
+from analysis.figures.parts import style
+from analysis.measures import probing
+from analysis.measures.cells import PCA, PCA_TITLE
+from analysis.measures.probing import KNN, LOGISTIC
+from analysis.sweep.groups import TITLES, plain_runs
+from analysis.sweep.load import Run, Sweep
 from analysis.tables import probes
 from analysis.tables.probes import PIXELS
+from analysis.write import prose
 
 MODELS = {**TITLES, PCA: PCA_TITLE}
 PIXEL_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9}
@@ -84,7 +85,7 @@ def caption(data: ProbeCurves) -> str:
         f"Share of {data.n_test:,} test images of {data.dataset} whose digit is read right from "
         "the posterior mean (or code), from as many principal components, or from all pixels, by "
         f"the 5 nearest of the labelled training images (above) or by logistic regression (below), "
-        f"{captions.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
+        f"{prose.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
         "The CVAE's encoder is told the digit and need not repeat it: for it chance is the goal. "
-        + captions.sources(data.runs)
+        + prose.sources(data.runs)
     )

@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from analysis import metrics
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.selection import TITLES, representatives
+from analysis.figures.parts import style
+from analysis.maths import metrics
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def caption(data: Reconstructions) -> str:
     means = [f"{data.mean_sse[run.run_id]:.2f} ({TITLES[run.model]})" for run in data.runs]
     return (
         f"The first test image of each digit of {data.dataset} (test images "
-        f"{captions.listed(data.indices)}, the same for every model) and its reconstruction, "
+        f"{prose.listed(data.indices)}, the same for every model) and its reconstruction, "
         f"decoding the posterior mean (the code itself for the AE), with latent size "
-        f"{data.runs[0].latent_size}, {captions.seeds(data.runs)}. Residuals are reconstruction "
+        f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Residuals are reconstruction "
         "minus original: red where ink was added, blue where it is missing. Mean SSE over all "
-        f"{data.n_test:,} test images: {captions.listed(means)}. " + captions.sources(data.runs)
+        f"{data.n_test:,} test images: {prose.listed(means)}. " + prose.sources(data.runs)
     )

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
+from analysis.figures.parts import style
+from analysis.sweep.load import Run, Sweep
 from analysis.tables import latent_size_choice
 from analysis.tables.latent_size_choice import LOSS, RULE, SSE
+from analysis.write import prose
 
 TITLES = {SSE: "Reconstruction: SSE", LOSS: "Negative ELBO: SSE + KL"}
 CHOSEN: dict[str, Any] = {"s": 70, "facecolors": "none", "edgecolors": "black", "zorder": 3}
@@ -86,9 +87,9 @@ def caption(data: Selection) -> str:
     choices = [f"{row.latent_size} ({row.group}, {row.criterion})" for row in chosen.itertuples()]
     return (
         f"Error of the {data.n_val:,} validation images of {data.dataset}, "
-        f"{captions.seeds(data.runs)}, mean per image with its standard error over the images. "
+        f"{prose.seeds(data.runs)}, mean per image with its standard error over the images. "
         "SSE is the sum of squared pixel errors: of one sampled z for VAE and CVAE, as the article "
         "measured it, of the code for AE and PCA; KL is in nats. A ring marks the choice: the "
-        f"{RULE} of the model. It chooses d = {captions.listed(choices)}. The AE and PCA have no "
-        "term that makes a larger code dearer. " + captions.sources(data.runs)
+        f"{RULE} of the model. It chooses d = {prose.listed(choices)}. The AE and PCA have no "
+        "term that makes a larger code dearer. " + prose.sources(data.runs)
     )

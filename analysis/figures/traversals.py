@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from analysis.figures import captions, style
-from analysis.figures.blocks import block_figure
-from analysis.load import Run, Sweep
-from analysis.selection import TITLES, representatives
+from analysis.figures.parts import style
+from analysis.figures.parts.blocks import block_figure
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 MOST = 10  # dimensions shown of each model
 BELOW_INCHES = 0.25
@@ -55,14 +56,12 @@ def draw(data: Traversals) -> Figure:
 def caption(data: Traversals) -> str:
     """Say what varies and what does not, and which dimensions are shown."""
     size = data.runs[0].latent_size
-    shown = [
-        f"{captions.listed(dims)} ({TITLES[model]})" for model, dims in data.dimensions.items()
-    ]
+    shown = [f"{prose.listed(dims)} ({TITLES[model]})" for model, dims in data.dimensions.items()]
     return (
         f"One latent dimension of {size} varied per line, from three standard deviations of the "
         f"training codes below their mean to three above, {data.dataset}, "
-        f"{captions.seeds(data.runs)}. The other dimensions, and the label that the CVAE is "
+        f"{prose.seeds(data.runs)}. The other dimensions, and the label that the CVAE is "
         "told, are those of the first test image. The most informative dimension stands on top: "
         "by mean KL, by variance for the AE. Dimensions shown, counted from 0: "
-        f"{'; '.join(shown)}. " + captions.sources(data.runs)
+        f"{'; '.join(shown)}. " + prose.sources(data.runs)
     )

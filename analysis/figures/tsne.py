@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from aevae.store import Array
-from analysis.embedding_sources import Source, latent_sources
-from analysis.embeddings import NEIGHBOURS, RECIPE, Layout, digit_accuracy
-from analysis.figures import captions, style
-from analysis.load import Run, Sweep
-from analysis.metrics import Labels
+from aevae.files.hdf5 import Array
+from analysis.figures.parts import style
+from analysis.maths.embedding import NEIGHBOURS, RECIPE, Layout, digit_accuracy
+from analysis.maths.metrics import Labels
+from analysis.measures.embedding.sources import Source, latent_sources
+from analysis.sweep.load import Run, Sweep
+from analysis.write import prose
 
 HOW = (
     "t-SNE by scikit-learn {scikit-learn} (Barnes-Hut, perplexity {perplexity}, early exaggeration "
@@ -75,9 +76,9 @@ def caption(data: LatentMaps) -> str:
     ]
     return (
         f"Latents of the {len(data.labels):,} test images of {data.dataset} (posterior means; "
-        f"codes for the AE), {captions.seeds(data.runs)}, in the colour of their digit, which "
+        f"codes for the AE), {prose.seeds(data.runs)}, in the colour of their digit, which "
         f"stands near its median. One recipe for all: {HOW} {'; '.join(measured)}. {SCORES} "
-        f"{DISTANCES} So gaps do not show where a decoder fails. " + captions.sources(data.runs)
+        f"{DISTANCES} So gaps do not show where a decoder fails. " + prose.sources(data.runs)
     )
 
 

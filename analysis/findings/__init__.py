@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from analysis.findings import digits, generation, latents, reconstruction, sizes
 from analysis.findings.claim import Claim, Finding
-from analysis.load import Sweep
+from analysis.sweep.load import Sweep
 
 __all__ = ["CLAIMS", "Claim", "Finding", "findings"]
 

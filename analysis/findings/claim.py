@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.load import Sweep
-from analysis.metrics import Floats, seed_interval, share_interval
-from analysis.selection import MissingIngredient
+from analysis.maths.metrics import Floats, seed_interval, share_interval
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Sweep
 
 RESAMPLES = 1000
 

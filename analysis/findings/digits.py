@@ -5,14 +5,14 @@ from functools import cache
 
 import numpy as np
 
-from analysis import metrics
-from analysis.cells import run_errors
-from analysis.figures.captions import listed
 from analysis.findings.claim import Claim, Interval, Outcome, Rows, interval
 from analysis.findings.subjects import require_digits
-from analysis.load import Sweep
-from analysis.metrics import Floats
-from analysis.selection import plain_runs
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats
+from analysis.measures.cells import run_errors
+from analysis.sweep.groups import plain_runs
+from analysis.sweep.load import Sweep
+from analysis.write.prose import listed
 
 HARD = (2, 8)
 MEASURED = (

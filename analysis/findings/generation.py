@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import memorisation, quality
 from analysis.findings.claim import (
     Claim,
     Interval,
@@ -14,10 +13,11 @@ from analysis.findings.claim import (
     interval_of_share,
 )
 from analysis.findings.subjects import matched
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats
-from analysis.quality import Assessment
-from analysis.selection import TITLES, representative
+from analysis.maths.metrics import Floats
+from analysis.measures import nearest_training, quality
+from analysis.measures.quality import Assessment
+from analysis.sweep.groups import TITLES, representative
+from analysis.sweep.load import Run, Sweep
 
 HALF = 0.5
 OBEYED = 0.9
@@ -115,7 +115,7 @@ def _new_digits(sweep: Sweep) -> Outcome:
     runs = [run for (run,) in matched(sweep, ("vae",))]
     distances = np.stack(
         [
-            memorisation.relative_distance(sweep, memorisation.sample_pairs(sweep, run))
+            nearest_training.relative_distance(sweep, nearest_training.sample_pairs(sweep, run))
             for run in runs
         ]
     )

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.spatial import Delaunay
 
-from aevae.store import Array
-from analysis import diagnostics, probing, quality
-from analysis.decoder import decode
+from aevae.files.hdf5 import Array
 from analysis.findings.claim import (
     Claim,
     Interval,
@@ -17,11 +15,14 @@ from analysis.findings.claim import (
     interval_of_means,
 )
 from analysis.findings.subjects import matched, require_digits
-from analysis.load import Run, Sweep
-from analysis.metrics import DIGITS, Floats
-from analysis.probing import KNN, Space
-from analysis.selection import MissingIngredient
-from analysis.smoothness import PAIRS, measure_lines
+from analysis.maths import posterior
+from analysis.maths.decoder import decode
+from analysis.maths.metrics import DIGITS, Floats
+from analysis.measures import probing, quality
+from analysis.measures.interpolation import PAIRS, measure_lines
+from analysis.measures.probing import KNN, Space
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Run, Sweep
 
 KEPT = 0.9
 CHANCE_MARGIN = 0.05
@@ -207,7 +208,7 @@ def _draws(sweep: Sweep, run: Run) -> Array:
 
 
 def _distance(z: Array) -> float:
-    return float(diagnostics.distance_from_normal(z).mean())
+    return float(posterior.distance_from_normal(z).mean())
 
 
 CLAIMS = (

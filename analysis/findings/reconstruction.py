@@ -3,16 +3,16 @@
 import numpy as np
 from scipy.stats import norm
 
-from aevae.results import Results
-from aevae.store import Array
-from analysis.cells import run_errors
-from analysis.decoder import decode
-from analysis.figures.captions import listed
+from aevae.files.hdf5 import Array
+from aevae.files.schema import Results
 from analysis.findings.claim import Claim, Interval, Outcome, interval_of_means
 from analysis.findings.subjects import matched
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats, seed_interval
-from analysis.selection import MissingIngredient
+from analysis.maths.decoder import decode
+from analysis.maths.metrics import Floats, seed_interval
+from analysis.measures.cells import run_errors
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Run, Sweep
+from analysis.write.prose import listed
 
 GOOD_AUROC = 0.8
 MARGIN = 5.0  # %

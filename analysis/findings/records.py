@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from aevae.files import publish_text
-from analysis.figures.captions import listed, sentence
+from aevae.files.atomic import publish_text
 from analysis.findings.claim import Finding
-from analysis.formats import format_cell, to_markdown
-from analysis.load import Sweep
+from analysis.sweep.load import Sweep
+from analysis.write.formats import format_cell, to_markdown
+from analysis.write.prose import listed, sentence
 
 SCHEMA, SCHEMA_VERSION = "aevae-findings", 1
 INTRODUCTION = (

@@ -5,9 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from analysis import metrics
-from analysis.cells import run_errors
-from analysis.figures.captions import listed
 from analysis.findings.claim import (
     Claim,
     Interval,
@@ -17,10 +14,13 @@ from analysis.findings.claim import (
     interval,
     interval_of_means,
 )
-from analysis.load import Sweep
-from analysis.metrics import Floats, Labels
-from analysis.selection import TITLES, MissingIngredient, plain_group
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats, Labels
+from analysis.measures.cells import run_errors
+from analysis.sweep.groups import TITLES, MissingIngredient, plain_group
+from analysis.sweep.load import Sweep
 from analysis.tables.latent_size_choice import RULE, chosen
+from analysis.write.prose import listed
 
 CHOSEN = 20
 MARGIN = 5.0  # %: what smaller a change is not meaningful

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analysis.load import Run, Sweep
-from analysis.selection import PREFERRED_LATENT_SIZE, TITLES, MissingIngredient, plain_group
+from analysis.sweep.groups import PREFERRED_LATENT_SIZE, TITLES, MissingIngredient, plain_group
+from analysis.sweep.load import Run, Sweep
 
 
 def matched(sweep: Sweep, models: Sequence[str], size: int | None = None) -> list[tuple[Run, ...]]:

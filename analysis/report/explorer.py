@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from aevae.store import Array
-from analysis.decoder import decode, layer_names
-from analysis.figures import style
+from aevae.files.hdf5 import Array
 from analysis.figures.latent_grid import GRIDS
-from analysis.load import Run, Sweep
-from analysis.metrics import Floats, Labels
-from analysis.selection import TITLES, planar
+from analysis.figures.parts import style
+from analysis.maths.decoder import decode, layer_names
+from analysis.maths.metrics import Floats, Labels
+from analysis.sweep.groups import TITLES, planar
+from analysis.sweep.load import Run, Sweep
 
 PRIOR_RADIUS = 2.0
 PRIOR_SHARE = 1 - np.exp(-(PRIOR_RADIUS**2) / 2)  # of a standard normal within that radius

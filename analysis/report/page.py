@@ -8,14 +8,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import figures, tables
-from analysis.figures import captions
+from analysis.figures.recipe import Drawing, Skipped
 from analysis.findings import Finding, records
-from analysis.load import Sweep
-from analysis.output import Drawing, Skipped, Table
 from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
-from analysis.selection import MissingIngredient
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Sweep
+from analysis.tables.recipe import Table
+from analysis.write import prose
 
 PAGE = "report.html"
 FIGURES = figures.FIGURES | figures.EVIDENCE
@@ -68,7 +69,7 @@ def render(content: Content) -> str:
     environment.filters |= {
         "markdown": markdown,
         "number": records.number,
-        "sentence": captions.sentence,
+        "sentence": prose.sentence,
     }
     environment.globals |= {"asset": asset, "between": records.between, "embed": embed}
     sweep = content.sweep
@@ -76,7 +77,7 @@ def render(content: Content) -> str:
         content=content,
         sweep=sweep,
         facts=facts(sweep),
-        partial=captions.sentence(sweep.partial_note),
+        partial=prose.sentence(sweep.partial_note),
         sections=story.complete(list(content.pictures), list(content.tables)),
         what=FIGURES | TABLES,
         count=records.count(content.findings),
@@ -95,9 +96,9 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "Sweep": sweep.root.resolve().name,
         "Dataset": f"{sweep.data.title}, {sweep.data.counts['test']:,} test images",
         "Runs": f"{len(sweep.runs)} of {len(sweep.runs) + len(sweep.gaps)}",
-        "Latent sizes": captions.listed(sizes),
-        "Epochs": captions.listed(epochs),
-        "Training": captions.seeds(sweep.runs),
+        "Latent sizes": prose.listed(sizes),
+        "Epochs": prose.listed(epochs),
+        "Training": prose.seeds(sweep.runs),
     }
 
 

@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from analysis.figures import captions
-from analysis.formats import format_cell
-from analysis.output import Drawing, saver
+from analysis.figures.recipe import Drawing, saver
+from analysis.write import prose
+from analysis.write.formats import format_cell
 
 SVG_BYTES = 100_000  # a larger one takes less room as pixels
 PIXELS_PER_INCH = 125  # on the screen: text of 7 pt is as large as the page's small print
@@ -47,7 +47,7 @@ class Grid:
 
 def picture(drawing: Drawing) -> Picture:
     """Embed a drawing; the start of its caption describes it to those who cannot see it."""
-    caption, run_ids = captions.without_sources(drawing.caption)
+    caption, run_ids = prose.without_sources(drawing.caption)
     first_sentence = re.split(r"(?<=[.:])\s", caption, maxsplit=1)[0]
     embedded = embed(drawing.figure, first_sentence.replace("`", ""))
     return replace(embedded, caption=caption, run_ids=run_ids)

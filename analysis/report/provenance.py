@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from aevae.attempt import read_record
-from aevae.paths import RunPaths, SweepPaths
-from aevae.results import Results
-from analysis.load import Sweep
+from aevae.files.attempt import read_record
+from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.schema import Results
+from analysis.sweep.load import Sweep
 
 CAPTION = (
     "Every planned run: its seed, where and with what it was trained, how each attempt at it "

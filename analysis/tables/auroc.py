@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from aevae.results import Results
-from analysis import metrics
-from analysis.cells import run_identity
-from analysis.load import Sweep
-from analysis.metrics import Floats
-from analysis.selection import MissingIngredient
+from aevae.files.schema import Results
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats
+from analysis.measures.cells import run_identity
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Sweep
 
 SSE, KL, BOTH = "SSE", "KL", "SSE + KL"
 

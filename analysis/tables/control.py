@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from aevae.store import Array
-from analysis import metrics, quality
-from analysis.cells import run_identity
-from analysis.load import Run, Sweep
-from analysis.selection import MissingIngredient
+from aevae.files.hdf5 import Array
+from analysis.maths import metrics
+from analysis.measures import quality
+from analysis.measures.cells import run_identity
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Run, Sweep
 
 ALL = "all"
 SAMPLER = "prior"

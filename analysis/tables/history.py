@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from analysis.cells import run_identity
-from analysis.load import Sweep
+from analysis.measures.cells import run_identity
+from analysis.sweep.load import Sweep
 
 
 def make(sweep: Sweep) -> pd.DataFrame:

@@ -5,10 +5,10 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from aevae.results import Results
-from analysis import diagnostics, metrics
-from analysis.cells import run_identity
-from analysis.load import Sweep
+from aevae.files.schema import Results
+from analysis.maths import metrics, posterior
+from analysis.measures.cells import run_identity
+from analysis.sweep.load import Sweep
 
 
 @lru_cache(maxsize=1)  # `latent_space` sums it up
@@ -33,15 +33,15 @@ def _columns(results: Results) -> dict[str, object]:
     spread = mu.var(axis=0, dtype=np.float64)
     columns = {"kl": np.nan, "mu_variance": spread, "active": spread > metrics.ACTIVE_VARIANCE}
     if results.config.model.kind == "ae":
-        mean, variance = diagnostics.aggregate_moments(mu, None)
-        columns["dead"] = diagnostics.dead_units(results.array("train/mu"))
-        ks = diagnostics.distance_from_normal(mu)
+        mean, variance = posterior.aggregate_moments(mu, None)
+        columns["dead"] = posterior.dead_units(results.array("train/mu"))
+        ks = posterior.distance_from_normal(mu)
     else:
         logvar = results.array("test/logvar")
-        columns["kl"] = diagnostics.kl_per_dimension(mu, logvar)
-        mean, variance = diagnostics.aggregate_moments(mu, logvar)
+        columns["kl"] = posterior.kl_per_dimension(mu, logvar)
+        mean, variance = posterior.aggregate_moments(mu, logvar)
         columns["dead"] = False
-        ks = diagnostics.distance_from_normal(results.array("test/z"))
+        ks = posterior.distance_from_normal(results.array("test/z"))
     return columns | {"mean": mean, "variance": variance, "ks": ks}
 
 

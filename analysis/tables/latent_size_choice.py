@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from analysis import metrics
-from analysis.cells import Cell, cells, errors
-from analysis.load import Sweep
-from analysis.metrics import Floats
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats
+from analysis.measures.cells import Cell, cells, errors
+from analysis.sweep.load import Sweep
 
 RULE = "smallest d within one standard error of the least validation error"
 SSE, LOSS = "SSE", "SSE + KL"

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from analysis.cells import run_identity
-from analysis.diagnostics import DRAWS, Decomposition, decompose_kl
-from analysis.load import Run, Sweep
+from analysis.maths.posterior import DRAWS, Decomposition, decompose_kl
+from analysis.measures.cells import run_identity
+from analysis.sweep.load import Run, Sweep
 from analysis.tables import latent_dimensions
 
 PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from aevae.store import Array
-from analysis import memorisation
-from analysis.cells import run_identity
-from analysis.load import Run, Sweep
-from analysis.memorisation import SAMPLERS, Pairs
-from analysis.metrics import DIGITS, Floats
+from aevae.files.hdf5 import Array
+from analysis.maths.metrics import DIGITS, Floats
+from analysis.measures import nearest_training
+from analysis.measures.cells import run_identity
+from analysis.measures.nearest_training import SAMPLERS, Pairs
+from analysis.sweep.load import Run, Sweep
 
 ALL = "all"
 
@@ -25,8 +25,8 @@ def make(sweep: Sweep) -> pd.DataFrame:
 
 
 def _run_rows(sweep: Sweep, run: Run) -> pd.DataFrame:
-    samples, real = memorisation.sample_pairs(sweep, run), memorisation.test_pairs(sweep)
-    relative = memorisation.relative_distance(sweep, samples)
+    samples, real = nearest_training.sample_pairs(sweep, run), nearest_training.test_pairs(sweep)
+    relative = nearest_training.relative_distance(sweep, samples)
     nearer = _nearer(samples, real)
     rows = []
     for digit in (*range(DIGITS), ALL):
@@ -66,7 +66,7 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
 
 def caption(sweep: Sweep) -> str:
     """Say what is near to what."""
-    n = len(memorisation.test_pairs(sweep).sse)
+    n = len(nearest_training.test_pairs(sweep).sse)
     return (
         "Distance (root of the sum of squared pixel errors) of samples to the nearest of the "
         f"{sweep.data.counts['train']:,} training images of {sweep.data.title}, median, and that "

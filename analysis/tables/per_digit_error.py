@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis import metrics
-from analysis.cells import cells, errors
-from analysis.load import Sweep
-from analysis.metrics import Floats
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats
+from analysis.measures.cells import cells, errors
+from analysis.sweep.load import Sweep
 
 ALL = "all"
 DIGIT_NAMES = (*map(str, range(metrics.DIGITS)), ALL)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from analysis import probing
-from analysis.cells import PCA, run_identity
-from analysis.load import Sweep
-from analysis.probing import KNN, LABEL_COUNTS, LOGISTIC, Space
+from analysis.measures import probing
+from analysis.measures.cells import PCA, run_identity
+from analysis.measures.probing import KNN, LABEL_COUNTS, LOGISTIC, Space
+from analysis.sweep.load import Sweep
 
 PIXELS = "pixels"
 

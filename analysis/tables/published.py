@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.cells import Cell, cells, errors
-from analysis.load import Sweep
-from analysis.selection import MissingIngredient
+from analysis.measures.cells import Cell, cells, errors
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Sweep
 
 TERMS = ("sse", "kl", "loss")
 
@@ -38,7 +38,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
 
 def published() -> pd.DataFrame:
     """Return the article's numbers: model, latent_size, epochs, sse, kl, loss, text_sse."""
-    with (files("analysis") / "published.csv").open() as file:
+    with (files("analysis.tables") / "published.csv").open() as file:
         return pd.read_csv(file, comment="#")
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from aevae.results import SAMPLERS
-from analysis import quality
-from analysis.cells import run_identity
-from analysis.load import Sweep
-from analysis.quality import SPACES, Assessment
+from aevae.files.schema import SAMPLERS
+from analysis.measures import quality
+from analysis.measures.cells import run_identity
+from analysis.measures.quality import SPACES, Assessment
+from analysis.sweep.load import Sweep
 
 FLOOR, CEILING = "real", "noise"
 IDENTITY = ("run_id", "model", "variant", "latent_size", "seed")
@@ -21,7 +21,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
     least 90 % sure), confidence (mean), imbalance (of the digits that the judge sees, total
     variation from the test images'), agreement (CVAE: share judged to be the requested digit);
     then by feature space, ``_pca`` and ``_judge``: frechet, precision, recall, density and
-    coverage, see `analysis.sample_metrics`.
+    coverage, see `analysis.maths.overlap`.
 
     Raises
     ------

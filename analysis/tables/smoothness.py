@@ -4,13 +4,13 @@ from dataclasses import fields
 
 import pandas as pd
 
-from analysis.cells import run_identity
-from analysis.load import Sweep
-from analysis.smoothness import PAIRS, STEPS, Lines, measure_lines
+from analysis.measures.cells import run_identity
+from analysis.measures.interpolation import PAIRS, STEPS, Lines, measure_lines
+from analysis.sweep.load import Sweep
 
 
 def make(sweep: Sweep) -> pd.DataFrame:
-    """Return one row per run: means over the lines of what `analysis.smoothness.Lines` measures.
+    """Return one row per run: means over lines of `analysis.measures.interpolation.Lines`.
 
     Columns: identity of the run; length, jump, changes and unsure.
     """

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from aevae.results import Results
-from analysis import metrics
-from analysis.cells import PCA, cells, errors, run_errors, run_identity
-from analysis.load import Sweep
+from aevae.files.schema import Results
+from analysis.maths import metrics
+from analysis.measures.cells import PCA, cells, errors, run_errors, run_identity
+from analysis.sweep.load import Sweep
 
 
 def make(sweep: Sweep) -> pd.DataFrame:

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from aevae.files import publish_text
+from aevae.files.atomic import publish_text
 from analysis.findings.claim import Finding
 from analysis.findings.records import between, number
-from analysis.formats import to_markdown
-from analysis.metrics import seed_interval
+from analysis.maths.metrics import seed_interval
 from analysis.tables.published import TERMS, published
+from analysis.write.formats import to_markdown
 
 HERE = Path(__file__).parent
 RUNS = HERE.parents[1] / "runs"

@@ -12,9 +12,10 @@ from scipy.stats import norm
 from typer.testing import CliRunner, Result
 
 from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
-from aevae.files import publish_text
-from aevae.paths import SweepPaths
-from aevae.results import (
+from aevae.files.atomic import publish_text
+from aevae.files.hdf5 import Array
+from aevae.files.layout import SweepPaths
+from aevae.files.schema import (
     SAMPLERS,
     file_sha256,
     open_results,
@@ -22,9 +23,8 @@ from aevae.results import (
     write_dataset,
     write_results,
 )
-from aevae.store import Array
 from analysis.cli import app
-from analysis.load import Sweep, open_sweep
+from analysis.sweep.load import Sweep, open_sweep
 
 COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100}
 SMALL = EvaluationConfig(

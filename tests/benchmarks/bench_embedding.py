@@ -7,9 +7,9 @@ from measure import parser, report, timed
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from aevae.paths import SweepPaths
-from aevae.results import open_results
-from analysis.embeddings import NEIGHBOURS, Layout, embed, neighbour_ranks
+from aevae.files.layout import SweepPaths
+from aevae.files.schema import open_results
+from analysis.maths.embedding import NEIGHBOURS, Layout, embed, neighbour_ranks
 
 
 def main() -> None:

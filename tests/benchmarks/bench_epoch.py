@@ -13,7 +13,7 @@ from conventional import ConventionalLoop
 from measure import best_of, parser, report, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
-from aevae.train import TrainState, train
+from aevae.training.loop import TrainState, train
 
 CASES = [
     # kind, batch size, threads

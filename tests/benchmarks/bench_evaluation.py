@@ -6,10 +6,10 @@ from pathlib import Path
 from measure import parser, report, seconds, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
-from aevae.evaluate import evaluate, weight_arrays
-from aevae.results import write_results
-from aevae.run import history_arrays
-from aevae.train import train
+from aevae.files.schema import write_results
+from aevae.training.evaluate import evaluate, weight_arrays
+from aevae.training.loop import train
+from aevae.training.run import history_arrays
 
 CASES = [("vae", 20), ("ae", 20), ("cvae", 20), ("vae", 2), ("ae", 100)]
 EPOCHS = 3

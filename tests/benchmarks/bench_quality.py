@@ -12,9 +12,9 @@ from conventional import ConventionalLoop
 from measure import best_of, parser, report, training_state
 
 from aevae.config import RunConfig
-from aevae.paths import SweepPaths
-from aevae.results import open_results
-from aevae.train import train
+from aevae.files.layout import SweepPaths
+from aevae.files.schema import open_results
+from aevae.training.loop import train
 
 
 def main() -> None:

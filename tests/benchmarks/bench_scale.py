@@ -14,9 +14,9 @@ from pathlib import Path
 
 from measure import parser, report
 
-from aevae.attempt import Attempt
-from aevae.results import file_sha256, open_results, write_results
-from jobs.sweep import Sweep
+from aevae.files.attempt import Attempt
+from aevae.files.schema import file_sha256, open_results, write_results
+from jobs.sweep.folder import Sweep
 
 SPEC = """
 name = "scale"

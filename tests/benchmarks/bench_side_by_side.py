@@ -8,7 +8,7 @@ import torch
 from measure import parser, report, seconds, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
-from aevae.train import train
+from aevae.training.loop import train
 
 RUNS = 2
 CASES = [("vae", 1024), ("vae", 256), ("ae", 1024), ("cvae", 1024)]

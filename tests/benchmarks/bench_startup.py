@@ -15,17 +15,17 @@ import torch
 torch_s = time.perf_counter() - started
 import torch._dynamo  # the constructor of every torch optimiser imports it
 dynamo_s = time.perf_counter() - started - torch_s
-import aevae.train
-real = aevae.train.batch_metrics
+import aevae.training.loop
+real = aevae.training.loop.batch_metrics
 def first(*arguments):
     real(*arguments)
     print(torch_s, dynamo_s, time.perf_counter() - started - torch_s - dynamo_s)
     sys.stdout.flush()
     import os
     os._exit(0)
-aevae.train.batch_metrics = first
+aevae.training.loop.batch_metrics = first
 sys.argv = ["aevae", "run", sys.argv[1], "--index", "0"]
-from jobs.cli import main
+from jobs.cli.main import main
 main()
 """
 

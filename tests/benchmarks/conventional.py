@@ -13,8 +13,8 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
 from aevae.config import RunConfig
-from aevae.models import build_model, one_hot
-from aevae.train import batch_metrics
+from aevae.models.networks import build_model, one_hot
+from aevae.training.loop import batch_metrics
 
 
 class ConventionalLoop:

@@ -12,8 +12,8 @@ from typing import TypeVar
 import torch
 
 from aevae.config import RunConfig
-from aevae.data import Dataset, load_dataset
-from aevae.train import DeviceImages, TrainState
+from aevae.data.sources import Dataset, load_dataset
+from aevae.training.loop import DeviceImages, TrainState
 
 Row = Mapping[str, object]
 T = TypeVar("T")

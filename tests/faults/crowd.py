@@ -19,8 +19,8 @@ from pathlib import Path
 
 from storm import SPEC
 
-from aevae.attempt import read_record
-from aevae.paths import RunPaths, SweepPaths
+from aevae.files.attempt import read_record
+from aevae.files.layout import RunPaths, SweepPaths
 
 LIMIT_S = 1200
 

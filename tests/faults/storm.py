@@ -23,9 +23,9 @@ from pathlib import Path
 
 import psutil
 
-from aevae.paths import RunPaths, SweepPaths
-from aevae.results import open_results
-from aevae.store import Array
+from aevae.files.hdf5 import Array
+from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.schema import open_results
 
 ONEHOST = Path(__file__).parents[2] / "slurm" / "onehost"
 NODES = ("gpu01", "gpu02")

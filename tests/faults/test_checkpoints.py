@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from aevae.checkpoint import load_newest, save_checkpoint
 from aevae.errors import RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
-from aevae.paths import SweepPaths
-from aevae.results import check_results, open_results
-from aevae.run import execute
-from aevae.train import TrainState
+from aevae.files.layout import SweepPaths
+from aevae.files.schema import check_results, open_results
+from aevae.training.checkpoint import load_newest, save_checkpoint
+from aevae.training.loop import TrainState
+from aevae.training.run import execute
 
 CPU = torch.device("cpu")
 
@@ -76,8 +76,8 @@ def test_06_08_sigkill_in_mid_training_changes_no_bit(weird, spec, aevae, comman
 
 
 def _lay_out(spec, sweep, settings):
-    from jobs.spec import load_spec
-    from jobs.sweep import lay_out
+    from jobs.sweep.folder import lay_out
+    from jobs.sweep.spec import load_spec
 
     return lay_out(load_spec(spec, settings[1::2]), sweep.root, str(spec)).runs[0]
 
@@ -114,7 +114,7 @@ def test_26_malicious_checkpoint_is_not_executed(weird, tiny_config, plan):
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
-from jobs.cli import main
+from jobs.cli.main import main
 fsync, name = os.fsync, sys.argv.pop()
 
 def kill_this_process(descriptor):

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from aevae.attempt import read_record
-from aevae.paths import SweepPaths
-from aevae.results import check_results
+from aevae.files.attempt import read_record
+from aevae.files.layout import SweepPaths
+from aevae.files.schema import check_results
 
 KIB = 1024
 

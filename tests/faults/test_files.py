@@ -8,16 +8,16 @@ import sys
 import h5py
 import pytest
 
-import aevae.examine
-import aevae.run
-from aevae.attempt import Attempt, read_record
-from aevae.checkpoint import load_newest, save_checkpoint
+import aevae.files.sandbox
+import aevae.training.run
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
-from aevae.files import publish_text
-from aevae.paths import SweepPaths
-from aevae.run import choose_device, execute
-from aevae.train import TrainState
+from aevae.files.atomic import publish_text
+from aevae.files.attempt import Attempt, read_record
+from aevae.files.layout import SweepPaths
+from aevae.training.checkpoint import load_newest, save_checkpoint
+from aevae.training.loop import TrainState
+from aevae.training.run import choose_device, execute
 
 ONE_THREAD = ExecutionConfig(threads=1)
 
@@ -27,14 +27,14 @@ def test_24_an_older_attempt_does_not_publish_over_a_newer_one(
 ):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
-    evaluate = aevae.run.evaluate
+    evaluate = aevae.training.run.evaluate
 
     def evaluate_while_another_host_takes_over(*arguments):
         publish_text(paths.attempt(1).record, "{}")  # that host cannot see our process
         assert Attempt.claim(paths).record.number == 2
         return evaluate(*arguments)
 
-    monkeypatch.setattr(aevae.run, "evaluate", evaluate_while_another_host_takes_over)
+    monkeypatch.setattr(aevae.training.run, "evaluate", evaluate_while_another_host_takes_over)
     with pytest.raises(Interrupted, match="attempt 2 has taken over from 1"):
         execute(sweep, config.run_id, ONE_THREAD, StopRequest())
     assert not paths.results.exists()
@@ -45,7 +45,7 @@ def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
 ):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
-    examine, copy = aevae.examine.examine, weird / "copy"
+    examine, copy = aevae.files.sandbox.examine, weird / "copy"
 
     def examine_while_another_run_publishes(path):
         header = examine(path)
@@ -55,7 +55,7 @@ def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
             (weird / "again").replace(path)
         return header
 
-    monkeypatch.setattr(aevae.examine, "examine", examine_while_another_run_publishes)
+    monkeypatch.setattr(aevae.files.sandbox, "examine", examine_while_another_run_publishes)
     execute(sweep, config.run_id, ONE_THREAD, StopRequest())
     assert copy.exists()
     assert paths.results.exists()
@@ -107,7 +107,7 @@ def test_31_status_reads_while_runs_write(weird, spec, aevae, command_environmen
 
 
 def test_32_a_gpu_that_is_not_there_is_said_before_any_data_is_read(weird, tiny_config, plan):
-    if aevae.run.torch.cuda.is_available():
+    if aevae.training.run.torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)

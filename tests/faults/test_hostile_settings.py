@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aevae.errors import InputError
-from jobs.cluster import ClusterProfile, load_profile
-from jobs.spec import SHIPPED_SPECS, SweepSpec, load_spec
+from jobs.scheduler.profile import ClusterProfile, load_profile
+from jobs.sweep.spec import SHIPPED_SPECS, SweepSpec, load_spec
 
 SPEC_KEYS = [*SweepSpec.model_fields, "epochs", "dataset", "hidden_sizes", "../x", "a b", "ü"]
 PROFILE_KEYS = [*ClusterProfile.model_fields, "nodes", "wrap", "signal"]

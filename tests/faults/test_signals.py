@@ -5,12 +5,12 @@ import signal
 
 import pytest
 
-from aevae.attempt import read_record
 from aevae.errors import Interrupted
 from aevae.execution import STOP_SIGNALS, ExecutionConfig, StopRequest
-from aevae.paths import SweepPaths
-from aevae.results import open_results
-from aevae.run import execute
+from aevae.files.attempt import read_record
+from aevae.files.layout import SweepPaths
+from aevae.files.schema import open_results
+from aevae.training.run import execute
 
 ONE_THREAD = ExecutionConfig(threads=1)
 

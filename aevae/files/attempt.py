@@ -1,0 +1,182 @@
+"""Attempts at a run: who is at it, how each ended, and that no two are at it at once.
+
+An attempt is claimed by renaming a folder to its number, which only one process can do. The newest
+attempt owns the run; an older process that still lives must not publish any more.
+"""
+
+import errno
+import json
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from aevae.errors import InputError, Interrupted
+from aevae.files.atomic import publish_text
+from aevae.files.layout import AttemptPaths, RunPaths
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+def utc_now() -> str:
+    """Return the time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """What is recorded of an attempt; `outcome` is None until it ends by itself."""
+
+    number: int
+    host: str
+    pid: int
+    process_started: float
+    slurm_job_id: str | None
+    started_at: str
+    outcome: str | None = None
+    """``done``, ``interrupted`` or ``failed``."""
+    reason: str | None = None
+    ended_at: str | None = None
+    results_bytes: int | None = None
+    """Size of the results that it published."""
+
+    @property
+    def alive(self) -> bool | None:
+        """Whether its process still runs; None if it is on another host, where we cannot look."""
+        if self.outcome is not None:
+            return False
+        if self.host != socket.gethostname():
+            return None
+        try:
+            process = psutil.Process(self.pid)
+            # The start time tells it from a later process with the same number.
+            same = abs(process.create_time() - self.process_started) < 1
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def read_record(paths: AttemptPaths) -> AttemptRecord | None:
+    """Read the record of an attempt; None if it was claimed but not yet recorded."""
+    try:
+        values: dict[str, Any] = json.loads(paths.record.read_text(encoding="utf-8"))
+        return AttemptRecord(**values)
+    except (OSError, json.JSONDecodeError, TypeError):
+        return None
+
+
+def newest_record(attempts: Sequence[AttemptPaths]) -> AttemptRecord | None:
+    """Read the record of the last of a run's attempts; None as well if there is no attempt."""
+    return read_record(attempts[-1]) if attempts else None
+
+
+def amend_outcome(paths: AttemptPaths, outcome: str, reason: str) -> None:
+    """Replace how an attempt ended, once it has turned out to have ended otherwise."""
+    record = read_record(paths)
+    if record is not None:
+        values = {**vars(record), "outcome": outcome, "reason": reason}
+        publish_text(paths.record, json.dumps(values, indent=1) + "\n")
+
+
+class Attempt:
+    """This process's attempt at a run; see `claim`."""
+
+    def __init__(self, run: RunPaths, paths: AttemptPaths, record: AttemptRecord) -> None:
+        self._run = run
+        self.paths = paths
+        self.record = record
+
+    @classmethod
+    def claim(cls, run: RunPaths) -> "Attempt":
+        """Claim the next attempt at a run for this process.
+
+        Raises
+        ------
+        InputError
+            Another process is at this run.
+        """
+        earlier = run.attempts()
+        last = newest_record(earlier)
+        if last is not None and last.alive:
+            raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
+        record = AttemptRecord(
+            number=earlier[-1].number + 1 if earlier else 1,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process_started=psutil.Process().create_time(),
+            slurm_job_id=os.environ.get("SLURM_JOB_ID"),
+            started_at=utc_now(),
+        )
+        attempt = cls(run, run.attempt(record.number), record)
+        attempt._take_folder()
+        return attempt
+
+    def check_current(self) -> None:
+        """Make sure that this is still the newest attempt, before anything is published.
+
+        Raises
+        ------
+        Interrupted
+            A newer attempt has taken over.
+        """
+        newest = self._run.attempts()[-1].number
+        if newest != self.record.number:
+            raise Interrupted(f"attempt {newest} has taken over from {self.record.number}")
+
+    def finish(self, outcome: str, reason: str | None = None) -> None:
+        """Record how the attempt ended."""
+        results = self._run.results
+        self.record = replace(
+            self.record,
+            outcome=outcome,
+            reason=reason,
+            ended_at=utc_now(),
+            results_bytes=results.stat().st_size if outcome == "done" else None,
+        )
+        self._write(self.paths)
+
+    def keep_output(self, *, capture: bool) -> None:
+        """Keep what this process says in the attempt's folder.
+
+        Parameters
+        ----------
+        capture
+            Redirect standard output and error as a whole, so that even a crash inside a library
+            leaves its words; otherwise only add the log.
+        """
+        if not capture:
+            handler = logging.FileHandler(self.paths.stderr, encoding="utf-8")
+            handler.setFormatter(logging.Formatter(LOG_FORMAT))
+            logging.getLogger().addHandler(handler)
+            return
+        for descriptor, path in ((1, self.paths.stdout), (2, self.paths.stderr)):
+            with path.open("ab") as file:
+                os.dup2(file.fileno(), descriptor)
+
+    def _take_folder(self) -> None:
+        """Rename a folder that already holds the record: fails if the number is taken."""
+        folder = self.paths.root.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = AttemptPaths(Path(tempfile.mkdtemp(dir=folder, prefix=".claim-")))
+        try:
+            self._write(scratch)
+            scratch.root.rename(self.paths.root)
+        except OSError as error:
+            shutil.rmtree(scratch.root, ignore_errors=True)
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT):
+                raise
+            raise InputError(f"{self._run.run_id} was just taken by another process") from None
+        # Left by the killed, or about to lose against this one.
+        for other in folder.glob(".claim-*"):
+            shutil.rmtree(other, ignore_errors=True)
+
+    def _write(self, paths: AttemptPaths) -> None:
+        publish_text(paths.record, json.dumps(vars(self.record), indent=1) + "\n")

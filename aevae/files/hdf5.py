@@ -1,0 +1,348 @@
+"""HDF5 files with a declared schema: written whole and atomically, read with suspicion.
+
+The same `Schema` checks what is written and what is read.
+Files are built in memory and published by one rename: HDF5 would kill the process on a full
+disk, and a file that a dying writer left half filled opens without complaint. Reading may kill
+it as well: `read_header` is for a process that may die, and `aevae.files.sandbox` has one.
+"""
+
+import math
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from aevae.files.atomic import publish
+
+Array = NDArray[Any]
+Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+
+CHUNK_BYTES = 1024 * 1024
+MAX_DATASET_BYTES = 1 << 30  # a hostile 1 KB file can declare terabytes
+MAX_DATASETS = 1000
+MAX_ATTRIBUTES = 100
+
+
+class InvalidFile(Exception):
+    """A file breaks its schema or is damaged; the message names file, dataset and problem."""
+
+
+class ReplacedFile(InvalidFile):
+    """Another file took a file's place after it had been checked."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One dataset of a schema.
+
+    Parameters
+    ----------
+    path
+        Place in the file; ``*`` as its last name stands for any name.
+    dims
+        Shape: sizes, or names of sizes that must agree wherever the name stands. None: any shape.
+    dtype
+        NumPy type code, for example ``f4``.
+    """
+
+    path: str
+    dims: tuple[int | str, ...] | None
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a kind of file holds; the version changes whenever the meaning does."""
+
+    name: str
+    version: int
+    fields: Sequence[Field]
+
+
+def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
+    """Check shapes and types of `layout` against `fields`.
+
+    Raises
+    ------
+    InvalidFile
+        A dataset is missing, undeclared, too large, or of another shape or type.
+    """
+    declared = {field.path: field for field in fields}
+    missing = dict(declared)
+    sizes: dict[str, int] = {}
+    for path, (shape, dtype) in layout.items():
+        field = declared.get(path) or declared.get(_with_wildcard(path))
+        if field is None:
+            raise InvalidFile(f"{path}: not part of the schema")
+        missing.pop(field.path, None)
+        if dtype != np.dtype(field.dtype):
+            raise InvalidFile(f"{path}: type {dtype} is not {np.dtype(field.dtype)}")
+        _check_size(path, shape, dtype)
+        if field.dims is not None:
+            _check_shape(path, shape, field.dims, sizes)
+    if missing:
+        raise InvalidFile(f"{next(iter(missing))}: missing")
+
+
+def _check_size(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if math.prod(shape) * dtype.itemsize > MAX_DATASET_BYTES:
+        raise InvalidFile(f"{path}: shape {shape} is larger than {MAX_DATASET_BYTES} bytes")
+
+
+def _with_wildcard(path: str) -> str:
+    return "/".join([*path.split("/")[:-1], "*"])
+
+
+def _check_shape(
+    path: str, shape: tuple[int, ...], dims: tuple[int | str, ...], sizes: dict[str, int]
+) -> None:
+    if len(shape) == len(dims):
+        bound = [
+            sizes.setdefault(dim, size) if isinstance(dim, str) else dim
+            for dim, size in zip(dims, shape, strict=True)
+        ]
+        if list(shape) == bound:
+            return
+    declared = ", ".join(
+        f"{dim}={sizes[dim]}" if isinstance(dim, str) and dim in sizes else str(dim) for dim in dims
+    )
+    raise InvalidFile(f"{path}: shape {shape} is not ({declared})")
+
+
+def write_file(
+    path: Path, schema: Schema, arrays: Mapping[str, Array], attributes: Mapping[str, str]
+) -> None:
+    """Check `arrays` against `schema` and publish them at `path` in one step.
+
+    Identical input gives identical bytes. Every dataset is chunked by rows, shuffled,
+    compressed and carries checksums, the short ones too: they hold the headline numbers.
+
+    Raises
+    ------
+    InvalidFile
+        The arrays break the schema.
+    OSError
+        The disk is full or not writable; nothing is left behind.
+    """
+    check_layout({name: (a.shape, a.dtype) for name, a in arrays.items()}, schema.fields)
+    identity = {"schema": schema.name, "schema_version": schema.version, "complete": 1}
+    with h5py.File.in_memory() as file:
+        for name, array in arrays.items():
+            _write_array(file, name, array)
+        for key, value in (identity | dict(attributes)).items():
+            file.attrs[key] = value
+        file.flush()
+        image = file.id.get_file_image()
+    publish(path, lambda stream: stream.write(image))
+
+
+def _write_array(file: h5py.File, name: str, array: Array) -> None:
+    row_bytes = max(1, array.nbytes // len(array))
+    rows = min(len(array), max(1, CHUNK_BYTES // row_bytes))
+    file.create_dataset(
+        name,
+        data=array,
+        chunks=(rows, *array.shape[1:]),
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+        fletcher32=True,
+    )
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself, found while all of it was read and every checksum verified."""
+
+    layout: Layout
+    attributes: Mapping[str, str | int | float]
+    identity: tuple[int, ...]
+    """Tells the file from one that took its place."""
+
+    def check(self, name: str, version: int) -> None:
+        """Make sure that the file is complete and of the named schema.
+
+        Raises
+        ------
+        InvalidFile
+            It is not.
+        """
+        if self.attribute("schema") != name:
+            raise InvalidFile(f"schema {self.attribute('schema')!r} is not {name!r}")
+        if self.attribute("schema_version") != version:
+            found = self.attribute("schema_version")
+            raise InvalidFile(f"schema version {found} is not {version}")
+        if self.attribute("complete") != 1:
+            raise InvalidFile("not marked complete")
+
+    def attribute(self, name: str) -> str | int | float:
+        """Return a root attribute.
+
+        Raises
+        ------
+        InvalidFile
+            There is no such attribute.
+        """
+        if name not in self.attributes:
+            raise InvalidFile(f"attribute {name!r}: missing")
+        return self.attributes[name]
+
+
+def read_header(path: Path) -> Header:
+    """Read a file to its last byte; no link, external or virtual storage is followed.
+
+    Damage may crash this process or keep it busy for ever: see `aevae.files.sandbox.examine`.
+
+    Raises
+    ------
+    InvalidFile
+        Not HDF5, damaged, or with something that a reader must not follow; the file is not named.
+    """
+    try:
+        identity = _identity(path)
+        with _open(path) as file:
+            layout = _read_layout(file)
+            for name in layout:
+                _read_array(file, name)
+            return Header(layout, _read_attributes(file), identity)
+    except InvalidFile:
+        raise
+    except Exception as error:  # h5py raises anything at all on damaged files
+        raise InvalidFile(f"damaged ({_first_line(error)})") from error
+
+
+class CheckedFile:
+    """An open file whose content has been checked before; arrays are read on demand."""
+
+    def __init__(self, path: Path, file: h5py.File, header: Header) -> None:
+        self.path = path
+        self._file = file
+        self._header = header
+
+    @property
+    def layout(self) -> Layout:
+        """Shape and type of every dataset."""
+        return self._header.layout
+
+    def attribute(self, name: str) -> str | int | float:
+        """Return a root attribute; see `Header.attribute`."""
+        return self._header.attribute(name)
+
+    def array(self, name: str) -> Array:
+        """Read one dataset; its checksums are verified on the way.
+
+        Raises
+        ------
+        InvalidFile
+            The file has no such dataset, or its bytes are damaged.
+        """
+        if name not in self.layout:
+            raise InvalidFile(f"{self.path}: {name}: missing")
+        try:
+            return _read_array(self._file, name)
+        except InvalidFile as error:
+            raise InvalidFile(f"{self.path}: {error}") from error.__cause__
+
+    def names(self, group: str) -> list[str]:
+        """Names directly below `group`, sorted; none if there is no such group."""
+        prefix = group + "/"
+        return sorted({p[len(prefix) :].split("/")[0] for p in self.layout if p.startswith(prefix)})
+
+
+@contextmanager
+def open_checked(path: Path, header: Header) -> Iterator[CheckedFile]:
+    """Open a file that was examined before.
+
+    Raises
+    ------
+    ReplacedFile
+        Another file has taken its place since.
+    """
+    try:
+        if _identity(path) != header.identity:
+            raise ReplacedFile("another file than the one that was checked")
+        file = _open(path)
+    except InvalidFile as error:
+        raise type(error)(f"{path}: {error}") from error.__cause__
+    with file:
+        yield CheckedFile(path, file, header)
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise InvalidFile(f"not a readable HDF5 file ({error.strerror})") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidFile("not a regular file")
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        # Published files never change, so readers need no lock and block no one.
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise InvalidFile(f"not a readable HDF5 file ({_first_line(error)})") from error
+
+
+def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """List the datasets, depth first, refusing everything that is not plain data."""
+    layout: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
+    pending = [("", file)]
+    while pending:
+        prefix, group = pending.pop()
+        for name in group:
+            if not isinstance(name, str):
+                raise InvalidFile(f"{prefix}{name!r}: not a name")
+            path = prefix + name
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise InvalidFile(f"{path}: links are refused")
+            item = group[name]
+            if isinstance(item, h5py.Group) and path.count("/") < 3:
+                pending.append((path + "/", item))
+            elif isinstance(item, h5py.Dataset):
+                layout[path] = _plain(path, item)
+            else:
+                raise InvalidFile(f"{path}: not part of the schema")
+            if len(layout) + len(pending) > MAX_DATASETS:
+                raise InvalidFile(f"more than {MAX_DATASETS} datasets")
+    return layout
+
+
+def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    if dataset.external or dataset.is_virtual:
+        raise InvalidFile(f"{path}: external and virtual storage are refused")
+    if dataset.shape is None or dataset.dtype.kind not in "fiu":
+        raise InvalidFile(f"{path}: only numbers are stored, not {dataset.dtype}")
+    _check_size(path, dataset.shape, dataset.dtype)
+    return dataset.shape, dataset.dtype
+
+
+def _read_array(file: h5py.File, name: str) -> Array:
+    try:
+        return np.asarray(file[name][()])
+    except OSError as error:
+        raise InvalidFile(f"{name}: damaged ({_first_line(error)})") from error
+
+
+def _read_attributes(file: h5py.File) -> dict[str, str | int | float]:
+    if len(file.attrs) > MAX_ATTRIBUTES:
+        raise InvalidFile(f"more than {MAX_ATTRIBUTES} attributes")
+    attributes = {}
+    for name, value in file.attrs.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        if not isinstance(name, str) or not isinstance(plain, (str, int, float)):
+            raise InvalidFile(f"attribute {name!r}: neither text nor a number")
+        attributes[name] = plain
+    return attributes
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,61 @@
+"""Reconstruction errors, KL divergence and importance weights, per image and in nats."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from aevae.models.networks import Posterior
+
+
+def sse(logits: Tensor, target: Tensor) -> Tensor:
+    """Sum of squared pixel errors per image, (B,), for (B, 784) logits and intensities."""
+    return functional.mse_loss(torch.sigmoid(logits), target, reduction="none").sum(dim=1)
+
+
+def bce(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy per image, (B,): -log p(x|z) of a Bernoulli decoder."""
+    losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return losses.sum(dim=1)
+
+
+def kl_divergence(posterior: Posterior) -> Tensor:
+    """KL(q(z|x) || N(0, I)) per image, (B,), in nats; zero for a point.
+
+    Source: Kingma & Welling (2014), appendix B: 1/2 sum(mu^2 + sigma^2 - 1 - log sigma^2).
+    """
+    return kl_per_dimension(posterior).sum(dim=1)
+
+
+def kl_per_dimension(posterior: Posterior) -> Tensor:
+    """Terms of `kl_divergence`, (B, d)."""
+    mu, logvar = posterior
+    if logvar is None:
+        return torch.zeros_like(mu)
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+
+
+def log_likelihood(logits: Tensor, target: Tensor, likelihood: str) -> Tensor:
+    """log p(x|z) per image, (B,), with all constants.
+
+    The squared error is a Gaussian of variance 1/2: log p = -SSE - 392 ln(pi).
+    """
+    if likelihood == "bernoulli":
+        return -bce(logits, target)
+    return -sse(logits, target) - 0.5 * target.shape[1] * math.log(math.pi)
+
+
+def log_importance_weight(
+    logits: Tensor, target: Tensor, z: Tensor, posterior: Posterior, likelihood: str
+) -> Tensor:
+    """log p(x|z) p(z) / q(z|x) per image, (B,), for one draw z of the posterior.
+
+    Source: Burda et al., Importance Weighted Autoencoders (2016), equation 7.
+    """
+    mu, logvar = posterior
+    assert logvar is not None
+    # Both densities carry -d/2 log(2 pi), which cancels.
+    log_prior = -0.5 * z.square().sum(dim=1)
+    log_posterior = -0.5 * ((z - mu).square() * (-logvar).exp() + logvar).sum(dim=1)
+    return log_likelihood(logits, target, likelihood) + log_prior - log_posterior

@@ -1,0 +1,107 @@
+"""Checkpoints: saved atomically, newest valid one loaded, foreign ones refused."""
+
+import io
+import json
+import logging
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aevae.config import RunConfig
+from aevae.errors import RunFailed
+from aevae.files.atomic import publish
+from aevae.files.layout import RunPaths
+from aevae.training.loop import TrainState
+
+CHECKPOINT_VERSION = 1
+KEEP = 2
+
+log = logging.getLogger(__name__)
+
+
+def save_checkpoint(paths: RunPaths, config: RunConfig, state: TrainState) -> None:
+    """Publish the state of a run and remove all but the newest two checkpoints.
+
+    Raises
+    ------
+    OSError
+        The disk is full or not writable; earlier checkpoints are intact.
+    """
+    content = {
+        "version": CHECKPOINT_VERSION,
+        "config": config.canonical_json(),
+        "epoch": state.epoch,
+        "history": state.history,
+        "model": state.model.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+    }
+    # Through memory: torch would turn a full disk into an error of its own that does not say so.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    publish(paths.checkpoint(state.epoch), lambda file: file.write(buffer.getbuffer()))
+    for old in paths.checkpoints()[KEEP:]:
+        old.unlink(missing_ok=True)
+
+
+def load_newest(paths: RunPaths, config: RunConfig, device: torch.device) -> TrainState | None:
+    """Restore the newest checkpoint that is intact; None if there is none.
+
+    Order is by epoch, never by a clock. Nothing in the file is executed.
+
+    Raises
+    ------
+    RunFailed
+        The checkpoint belongs to another configuration, version or architecture.
+    """
+    for path in paths.checkpoints():
+        try:
+            content = torch.load(path, map_location=device, weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            log.warning("%s is damaged and passed over (%s)", path.name, reason)
+            continue
+        return _restore(path, content, config, device)
+    return None
+
+
+def remove_checkpoints(paths: RunPaths) -> None:
+    """Remove all checkpoints of a run, once its results are published."""
+    for path in paths.checkpoints():
+        path.unlink(missing_ok=True)
+
+
+def _restore(
+    path: Path, content: dict[str, Any], config: RunConfig, device: torch.device
+) -> TrainState:
+    if content.get("version") != CHECKPOINT_VERSION:
+        found = content.get("version")
+        raise RunFailed("bad_checkpoint", f"{path}: version {found} is not {CHECKPOINT_VERSION}")
+    if content["config"] != config.canonical_json():
+        raise RunFailed("bad_checkpoint", f"{path}: {_difference(content['config'], config)}")
+    state = TrainState.new(config, device)
+    try:
+        state.model.load_state_dict(content["model"])
+        state.optimizer.load_state_dict(content["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise RunFailed("bad_checkpoint", f"{path}: {str(error).splitlines()[0]}") from error
+    state.epoch, state.history = content["epoch"], content["history"]
+    return state
+
+
+def _difference(theirs: str, config: RunConfig) -> str:
+    """Name the first setting in which a checkpoint's configuration differs from ours."""
+    found, wanted = _flatten(json.loads(theirs)), _flatten(json.loads(config.canonical_json()))
+    for key in sorted(found.keys() | wanted.keys()):
+        if found.get(key) != wanted.get(key):
+            return f"made with {key} = {found.get(key)}, this run has {wanted.get(key)}"
+    return "made with another configuration"
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, dict)
+        flat |= _flatten(value, f"{prefix}{key}.") if nested else {prefix + key: value}
+    return flat

@@ -1,0 +1,198 @@
+"""The training loop: reads top to bottom, yields after every epoch, waits for no one in between."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from aevae.config import ModelConfig, RunConfig, TrainConfig
+from aevae.data.sources import Images, Labels
+from aevae.errors import RunFailed
+from aevae.models.losses import bce, kl_divergence, sse
+from aevae.models.networks import Autoencoder, build_model, one_hot
+from aevae.training.seeds import derive_seed
+
+VALIDATION_BATCH = 2000
+METRICS = ("loss", "sse", "kl")
+ADAM_BETA1 = 0.9
+
+
+@dataclass(frozen=True)
+class DeviceImages:
+    """Images that live on the device as (N, 784) and (N,) uint8; normalised per batch."""
+
+    images: Tensor
+    labels: Tensor
+
+    @classmethod
+    def of(cls, images: Images, labels: Labels, device: torch.device) -> "DeviceImages":
+        """Copy (N, 28, 28) images and (N,) labels to the device."""
+        flat = torch.tensor(images.reshape(len(images), -1), device=device)
+        return cls(flat, torch.tensor(labels, device=device))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return (B, 784) intensities in [0, 1] and (B, 10) one-hot labels."""
+        return self.images[rows].float().div_(255), one_hot(self.labels[rows])
+
+
+@dataclass
+class TrainState:
+    """What training is made of: saved in a checkpoint, and enough to go on exactly."""
+
+    model: Autoencoder
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    """Epochs completed."""
+    history: dict[str, list[float]] = field(default_factory=dict)
+    """Per epoch: ``train/loss`` ... ``val/kl`` per image, ``epoch_seconds``, ``learning_rate``."""
+
+    @classmethod
+    def new(cls, config: RunConfig, device: torch.device) -> "TrainState":
+        """Build the state before the first epoch."""
+        model = build_model(config.model, derive_seed(config.seed, "init")).to(device)
+        optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=config.train.learning_rate,
+            betas=(ADAM_BETA1, config.train.adam_beta2),
+            weight_decay=config.train.weight_decay,
+            fused=True,
+        )
+        return cls(model, optimizer)
+
+
+def train(
+    config: RunConfig, state: TrainState, train_data: DeviceImages, val_data: DeviceImages
+) -> Iterator[int]:
+    """Train `state` in place to the last epoch, yielding the epochs completed after each.
+
+    All randomness derives from the run's seed and the epoch, so going on from a saved state
+    gives the same numbers as never having stopped.
+
+    Raises
+    ------
+    RunFailed
+        The loss became NaN or infinite (``diverged``).
+    """
+    device = train_data.images.device
+    batch_size, seed = config.train.batch_size, config.seed
+    steps_per_epoch = math.ceil(len(train_data) / batch_size)
+    total_steps = steps_per_epoch * config.train.epochs
+
+    for epoch in range(state.epoch, config.train.epochs):
+        started = time.perf_counter()
+        kl_weight = kl_weight_at(config.model, epoch)
+        noise = seeded_generator(device, seed, "noise", epoch)
+        order = torch.randperm(
+            len(train_data),
+            generator=seeded_generator(device, seed, "shuffle", epoch),
+            device=device,
+        )
+        totals = torch.zeros(len(METRICS), device=device)
+        rate = config.train.learning_rate
+        for step, rows in enumerate(order.split(batch_size)):
+            rate = learning_rate_at(config.train, epoch * steps_per_epoch + step, total_steps)
+            state.optimizer.param_groups[0]["lr"] = rate
+            x, y = train_data.batch(rows)
+            metrics = batch_metrics(config.model, state.model, x, y, kl_weight, noise)
+            state.optimizer.zero_grad(set_to_none=True)
+            (metrics[0] / len(rows)).backward()
+            state.optimizer.step()
+            totals += metrics.detach()
+
+        validation = seeded_generator(device, seed, "validation", epoch)
+        val_totals = evaluate_totals(config.model, state.model, val_data, kl_weight, validation)
+        # The only wait for the device in an epoch.
+        _record(state, "train", (totals / len(train_data)).tolist())
+        _record(state, "val", (val_totals / len(val_data)).tolist())
+        state.history.setdefault("learning_rate", []).append(rate)
+        state.history.setdefault("epoch_seconds", []).append(time.perf_counter() - started)
+        state.epoch = epoch + 1
+        yield state.epoch
+
+
+def batch_metrics(
+    config: ModelConfig,
+    model: Autoencoder,
+    x: Tensor,
+    y: Tensor,
+    kl_weight: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Sums over a batch of what is minimised, SSE and KL: a tensor of three, in nats and SSE.
+
+    With the Gaussian likelihood the loss is SSE + kl_weight * KL, which is the negative ELBO
+    up to a constant (Kingma & Welling 2014, equation 10).
+    """
+    if config.dynamic_binarisation:
+        x = torch.bernoulli(x, generator=generator)
+    posterior = model.encode(x, y)
+    logits = model.decode(posterior.sample(generator), y)
+    squared = sse(logits, x).sum()
+    error = squared if config.likelihood == "gaussian" else bce(logits, x).sum()
+    if posterior.logvar is None:
+        return torch.stack([error, squared, torch.zeros_like(error)])
+    kl = kl_divergence(posterior).sum()
+    return torch.stack([error + kl_weight * kl, squared, kl])
+
+
+@torch.no_grad()
+def evaluate_totals(
+    config: ModelConfig,
+    model: Autoencoder,
+    data: DeviceImages,
+    kl_weight: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Sums of `batch_metrics` over a whole split, with sampled z."""
+    totals = torch.zeros(len(METRICS), device=data.images.device)
+    for start in range(0, len(data), VALIDATION_BATCH):
+        x, y = data.batch(slice(start, start + VALIDATION_BATCH))
+        totals += batch_metrics(config, model, x, y, kl_weight, generator)
+    return totals
+
+
+def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
+    """Learning rate of a step, as a function of the step alone, so that resuming needs no state.
+
+    ``one-cycle`` rises from 1/25 of the peak over the first 30 % and falls to nearly zero, both
+    along a cosine. Source: Smith & Topin, Super-Convergence (2018).
+    """
+    peak, done = config.learning_rate, step / total_steps
+    if config.schedule == "cosine":
+        return _cosine(peak, 0.0, done)
+    if config.schedule == "one-cycle":
+        if done < 0.3:
+            return _cosine(peak / 25, peak, done / 0.3)
+        return _cosine(peak, peak / 250_000, (done - 0.3) / 0.7)
+    return peak
+
+
+def kl_weight_at(config: ModelConfig, epoch: int) -> float:
+    """Weight of the KL term in an epoch (from 0): rises linearly over the warm-up."""
+    if config.kl_warmup_epochs == 0:
+        return config.kl_weight
+    return config.kl_weight * min(1.0, (epoch + 1) / config.kl_warmup_epochs)
+
+
+def seeded_generator(
+    device: torch.device, run_seed: int, purpose: str, step: int = 0
+) -> torch.Generator:
+    """Random generator on `device` for one purpose and step of a run."""
+    return torch.Generator(device).manual_seed(derive_seed(run_seed, purpose, step))
+
+
+def _cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _record(state: TrainState, split: str, values: list[float]) -> None:
+    for name, value in zip(METRICS, values, strict=True):
+        if not math.isfinite(value):
+            raise RunFailed("diverged", f"{split} {name} is {value} in epoch {state.epoch + 1}")
+        state.history.setdefault(f"{split}/{name}", []).append(value)

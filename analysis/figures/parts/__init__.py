@@ -1,0 +1,1 @@
+"""What several figures draw with: style, tiles of images, diagrams of layers."""

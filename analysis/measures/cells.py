@@ -1,0 +1,88 @@
+"""Cells of a sweep: the runs (one per seed) of one model, setting and latent size; and PCA's.
+
+PCA of equal dimension is a cell like any other, so that it stands wherever the models stand.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aevae.config import RunConfig
+from aevae.files.schema import Results
+from analysis.maths.metrics import Floats
+from analysis.measures.pca import pca_errors
+from analysis.sweep.groups import group_runs
+from analysis.sweep.load import Run, Sweep
+
+PCA = "pca"
+PCA_TITLE = "PCA"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Runs that differ in their seed only; none of them for PCA, which needs no seed."""
+
+    group: str
+    model: str
+    variant: str
+    latent_size: int
+    runs: tuple[Run, ...]
+
+    @property
+    def identity(self) -> dict[str, str | int]:
+        """What names the cell in a table."""
+        return {
+            "group": self.group,
+            "model": self.model,
+            "variant": self.variant,
+            "latent_size": self.latent_size,
+            "seeds": max(1, len(self.runs)),
+        }
+
+
+def cells(sweep: Sweep) -> list[Cell]:
+    """List the cells by group and latent size; those of PCA, at every size of the sweep, last."""
+    found = [
+        Cell(group.title, group.model, group.runs[0].variant, size, tuple(group.of_size(size)))
+        for group in group_runs(sweep.runs)
+        for size in group.latent_sizes
+    ]
+    sizes = sorted({cell.latent_size for cell in found})
+    return found + [Cell(PCA_TITLE, PCA, "", size, ()) for size in sizes]
+
+
+def errors(sweep: Sweep, cell: Cell, split: str, name: str) -> Floats:
+    """Read one error of each image, ``sse_mean``, ``sse_sample`` or ``kl``, for each seed.
+
+    Returns
+    -------
+    ndarray
+        Shape (S, N); NaN where the model has no such error. PCA has ``sse_mean`` only.
+    """
+    if cell.model == PCA:
+        none = np.full(sweep.data.counts[split], np.nan)
+        return (pca_errors(sweep)[split, cell.latent_size] if name == "sse_mean" else none)[None]
+    rows = []
+    for run in cell.runs:
+        with sweep.open(run) as results:
+            rows.append(run_errors(results, split, name))
+    return np.stack(rows)
+
+
+def run_errors(results: Results, split: str, name: str) -> Floats:
+    """Read one error of each image of one run, shape (N,); NaN where the model has none."""
+    path = f"{split}/{name}"
+    if path in results.file.layout:
+        return results.array(path).astype(np.float64)
+    return np.full(len(results.array(f"{split}/sse_mean")), np.nan)
+
+
+def run_identity(config: RunConfig) -> dict[str, object]:
+    """What names a run in a table."""
+    return {
+        "run_id": config.run_id,
+        "model": config.model.kind,
+        "variant": config.model.variant,
+        "latent_size": config.model.latent_size,
+        "seed": config.seed,
+    }

@@ -1,0 +1,190 @@
+"""A judge of digits: a small classifier of images, trained on the training images of a sweep.
+
+It says which digit an image shows and how sure it is, and its last hidden layer is a space in
+which images that look alike are near each other. A plain classifier takes the mean of all digits
+for an 8, and uniform noise for a 3, and is sure of both. This one also learns that blends of
+several digits and blots are none, and, so that it does not tell these by their softness, that a
+digit that is blurred or pale is still one. Trained once by a fixed recipe on one thread, and kept
+in the sweep's folder for embeddings as plain arrays.
+"""
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
+
+from aevae.files.hdf5 import Array, Field, InvalidFile, Schema, open_checked, write_file
+from aevae.files.sandbox import examine_as
+from aevae.files.schema import IMAGE
+from analysis.maths.metrics import DIGITS, PIXELS, Floats, Labels
+from analysis.measures.pca import intensities
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import Sweep
+
+HIDDEN = (128, 50)
+SETTINGS: dict[str, Any] = {
+    "hidden_layer_sizes": HIDDEN,
+    "batch_size": 200,
+    "random_state": 0,
+}
+EPOCHS, LEAST_STEPS = 6, 400  # as many epochs as a small dataset needs for so many steps
+BLENDED = (2, 3, 4, 5, 6, 7, 8)  # images in a blend
+BLURS = (0.0, 0.5, 1.0, 1.5)  # standard deviations in pixels
+LESSONS_VERSION = 1  # of `lessons`; a new one for whatever changes what it returns
+RECIPE = json.dumps(
+    {
+        "scikit-learn": version("scikit-learn"),
+        "lessons": LESSONS_VERSION,
+        "epochs": EPOCHS,
+        "least_steps": LEAST_STEPS,
+        **SETTINGS,
+    },
+    sort_keys=True,
+)
+NONE = DIGITS  # the class of what is no digit
+SIZES = (PIXELS, *HIDDEN, DIGITS + 1)
+LAYERS = [*pairwise(SIZES)]
+FIELDS = [
+    *(Field(f"{layer}/weight", shape, "f4") for layer, shape in enumerate(LAYERS)),
+    *(Field(f"{layer}/bias", shape[1:], "f4") for layer, shape in enumerate(LAYERS)),
+]
+SCHEMA = Schema("aevae-judge", 1, FIELDS)
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """The trained network: ReLU layers and a softmax; `layers` are pairs of weight and bias."""
+
+    layers: Sequence[tuple[Array, Array]]
+
+    def features(self, images: Array) -> NDArray[np.float32]:
+        """Return the last hidden layer (N, 50) of images (N, 28, 28), uint8."""
+        hidden = intensities(images)
+        for weight, bias in self.layers[:-1]:
+            hidden = np.maximum(hidden @ weight + bias, 0)
+        return hidden
+
+    def probabilities(self, features: Array) -> Floats:
+        """Return the probability of each digit, (N, 10), from the features of images.
+
+        What is missing to 1 is the probability that an image shows none.
+        """
+        weight, bias = self.layers[-1]
+        classes = softmax((features @ weight + bias).astype(np.float64), axis=1)
+        return np.asarray(classes[:, :NONE])
+
+    def accuracy(self, images: Array, labels: Labels) -> float:
+        """Share of images whose most probable digit is the true one."""
+        guesses = self.probabilities(self.features(images)).argmax(axis=1)
+        return float((guesses == labels).mean())
+
+
+@lru_cache(maxsize=1)
+def find_judge(sweep: Sweep) -> Judge:
+    """Read the judge of a sweep's dataset, or train it and keep it.
+
+    Raises
+    ------
+    MissingIngredient
+        There is a digit that no training image shows.
+    """
+    path = sweep.embeddings / "judge.h5" if sweep.embeddings else None
+    if path is not None and path.exists():
+        try:
+            return _read(path, sweep.data.sha256)
+        except InvalidFile:
+            pass  # Damaged, or of other images or another recipe: replaced below.
+    judge = train_judge(sweep.images("train"), sweep.labels("train"))
+    if path is not None:
+        _write(path, judge, sweep.data.sha256)
+    return judge
+
+
+def train_judge(images: Array, labels: Labels) -> Judge:
+    """Train the judge on images (N, 28, 28), uint8, and their digits (N,)."""
+    if len(np.unique(labels)) < DIGITS:
+        raise MissingIngredient("some digit has no training image for the judge to learn from")
+    rows, classes = lessons(intensities(images), labels)
+    batch = min(SETTINGS["batch_size"], len(rows))
+    epochs = max(EPOCHS, LEAST_STEPS * batch // len(rows))
+    # Another number of threads would add in another order.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # The number of epochs is part of the recipe.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        network = MLPClassifier(**SETTINGS | {"batch_size": batch}, max_iter=epochs)
+        network.fit(rows, classes)
+    return Judge([*zip(network.coefs_, network.intercepts_, strict=True)])
+
+
+def lessons(rows: Array, labels: Labels) -> tuple[Array, Labels]:
+    """Make what the judge learns from, from images (N, 784) in [0, 1] and their digits (N,).
+
+    Half of the images are blurred and paler; added are blends of different digits and blots
+    (blurred images whose pixels were shuffled), labelled as none and varied in the same way.
+    """
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(rows))
+    half, eighth = len(rows) // 2, len(rows) // 8
+    digits = rows.copy()
+    digits[order[:half]] = _vary(rows[order[:half]], rng)
+    blots = _blur(rng.permuted(rows[order[:eighth]], axis=1), BLURS[1])
+    others = _vary(np.concatenate([*_blends(rows, labels, rng), blots]), rng)
+    return np.concatenate([digits, others]), np.append(labels, np.full(len(others), NONE))
+
+
+def _blends(rows: Array, labels: Labels, rng: np.random.Generator) -> list[Array]:
+    """Average several images, not all of one digit: a quarter as many blends as images."""
+    blends = []
+    for count in BLENDED:
+        members = rng.integers(len(rows), size=(len(rows) // (4 * len(BLENDED)), count))
+        differ = (labels[members] != labels[members[:, :1]]).any(axis=1)
+        blends.append(rows[members[differ]].mean(axis=1))
+    return blends
+
+
+def _vary(rows: Array, rng: np.random.Generator) -> Array:
+    """Blur images (N, 784), each by one of `BLURS`, and scale their greatest intensity."""
+    varied = np.empty_like(rows)
+    kind = rng.integers(len(BLURS), size=len(rows))
+    for place, sigma in enumerate(BLURS):
+        varied[kind == place] = _blur(rows[kind == place], sigma)
+    peak = np.maximum(varied.max(axis=1, keepdims=True), 1e-6)
+    varied *= rng.uniform(0.5, 1, peak.shape).astype(rows.dtype) / peak
+    return varied
+
+
+def _blur(rows: Array, sigma: float) -> Array:
+    images = rows.reshape(-1, *IMAGE)
+    return gaussian_filter(images, (0, sigma, sigma)).reshape(rows.shape)
+
+
+def _write(path: Path, judge: Judge, dataset_sha256: str) -> None:
+    arrays: dict[str, Array] = {}
+    for layer, (weight, bias) in enumerate(judge.layers):
+        arrays |= {f"{layer}/weight": weight, f"{layer}/bias": bias}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, SCHEMA, arrays, {"dataset_sha256": dataset_sha256, "recipe": RECIPE})
+
+
+def _read(path: Path, dataset_sha256: str) -> Judge:
+    header = examine_as(path, SCHEMA)
+    made_from = header.attribute("dataset_sha256"), header.attribute("recipe")
+    if made_from != (dataset_sha256, RECIPE):
+        raise InvalidFile(f"{path}: made from other images, or by another recipe")
+    with open_checked(path, header) as file:
+        return Judge(
+            [(file.array(f"{n}/weight"), file.array(f"{n}/bias")) for n in range(len(LAYERS))]
+        )

@@ -1,0 +1,1 @@
+"""The t-SNE layouts of a sweep: of what, kept where, computed how, and how good they are."""

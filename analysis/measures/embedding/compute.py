@@ -1,0 +1,65 @@
+"""Embeddings computed side by side over the cores, each kept as soon as it is done."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from time import perf_counter
+
+from joblib import Parallel, cpu_count, delayed
+
+from aevae.files.hdf5 import InvalidFile
+from analysis.measures.embedding.sources import Source
+
+
+def find_missing(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
+    """Find what has no usable embedding yet.
+
+    Returns
+    -------
+    missing
+        What is to be computed.
+    notes
+        Why files that are there are not used.
+    """
+    missing, notes = [], []
+    for source in sources:
+        try:
+            stored = source.stored()
+        except InvalidFile as error:
+            stored = None
+            notes.append(str(error))
+        if stored is None:
+            missing.append(source)
+    return missing, notes
+
+
+def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, float]]:
+    """Compute and keep embeddings in `jobs` processes; yield each with its seconds as it ends.
+
+    An interrupt ends the processes; what was yielded is kept.
+
+    Raises
+    ------
+    ChildProcessError
+        A process was killed.
+    """
+    if not sources:
+        return
+    # Whoever interrupts it knows that tasks are cancelled.
+    warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning, "joblib")
+    parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
+    try:
+        yield from parallel(delayed(_compute)(source) for source in sources)
+    except BrokenExecutor:
+        raise ChildProcessError("a process computing t-SNE was killed; memory too small?") from None
+
+
+def _compute(source: Source) -> tuple[Source, float]:
+    begin = perf_counter()
+    source.compute()
+    return source, perf_counter() - begin
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use."""
+    return int(cpu_count())

@@ -1,0 +1,87 @@
+"""What happens along straight lines between the codes of test images, decoded in small steps."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevae.files.hdf5 import Array
+from analysis.maths.decoder import decode
+from analysis.maths.metrics import DIGITS, Floats
+from analysis.measures.quality import SURE, yardstick
+from analysis.sweep.load import Run, Sweep
+
+PAIRS, STEPS = 200, 21
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Measures of P lines, (P,) each.
+
+    Parameters
+    ----------
+    length
+        Length of the path through the images, over the distance of its ends: 1 is straight.
+    jump
+        Largest step, in units of the mean step: 1 is even.
+    changes
+        How often the digit that the judge sees changes from step to step.
+    unsure
+        Share of the images along the line of whose digit the judge is less than 90% sure.
+    """
+
+    length: Floats
+    jump: Floats
+    changes: Floats
+    unsure: Floats
+
+
+@cache
+def measure_lines(sweep: Sweep, run: Run) -> Lines:
+    """Measure lines between the codes of pairs of test images, the same pairs for every run.
+
+    Two images of one digit each: so the CVAE is told one digit all along.
+    """
+    labels = sweep.labels("test")
+    pairs = draw_pairs(labels)
+    with sweep.open(run) as results:
+        codes, weights = results.array("test/mu"), results.weights()
+    share = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
+    z = (1 - share) * codes[pairs[:, :1]] + share * codes[pairs[:, 1:]]
+    told = np.repeat(labels[pairs[:, :1]], STEPS, axis=1) if run.model == "cvae" else None
+    return measure(sweep, decode(weights, z, told))
+
+
+def draw_pairs(labels: Array) -> NDArray[np.intp]:
+    """Draw (P, 2) rows of test images, the same number of pairs for every digit that has two."""
+    rng = np.random.default_rng(0)
+    rows = [np.flatnonzero(labels == digit) for digit in range(DIGITS)]
+    return np.array([
+        rng.choice(members, 2, replace=False)
+        for members in rows
+        if len(members) > 1
+        for _ in range(PAIRS // DIGITS)
+    ])  # fmt: skip
+
+
+def measure(sweep: Sweep, images: Array) -> Lines:
+    """Measure lines of images (P, S, 28, 28) in [0, 1]."""
+    judge = yardstick(sweep).judge
+    flat = images.reshape(*images.shape[:2], -1)
+    steps = np.linalg.norm(np.diff(flat, axis=1), axis=-1).astype(np.float64)
+    ends = np.linalg.norm(flat[:, -1] - flat[:, 0], axis=-1).astype(np.float64)
+    seen = judge.probabilities(judge.features((images * 255).round().reshape(-1, 28, 28)))
+    seen = seen.reshape(*images.shape[:2], DIGITS)
+    digits = seen.argmax(axis=-1)
+    return Lines(
+        length=_ratio(steps.sum(axis=1), ends),
+        jump=_ratio(steps.max(axis=1), steps.mean(axis=1)),
+        changes=(np.diff(digits, axis=1) != 0).sum(axis=1).astype(np.float64),
+        unsure=(seen.max(axis=-1) < SURE).mean(axis=1),
+    )
+
+
+def _ratio(values: Floats, units: Floats) -> Floats:
+    """Divide; where nothing changes along a line, it is straight and even: 1."""
+    return np.divide(values, units, out=np.ones_like(values), where=units > 0)

@@ -1,0 +1,60 @@
+"""PCA of equal dimension: how well a linear code with d numbers reconstructs the same images.
+
+The components are those of the training images, so that like the models the baseline has never
+seen the images it is measured on. Reconstructions are not clipped to [0, 1].
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from aevae.files.hdf5 import Array
+from analysis.maths.metrics import PIXELS, Floats
+from analysis.sweep.load import Sweep
+
+SPLITS = ("val", "test")
+COMPONENTS = 50  # in which sets of images are compared
+
+
+@lru_cache(maxsize=1)
+def fit_pca(sweep: Sweep) -> PCA:
+    """Fit the principal components of the training images: as many as anything here asks for."""
+    wanted = max(COMPONENTS, *(run.latent_size for run in sweep.runs))
+    train = intensities(sweep.images("train"))
+    # From the covariance: exact, and without a second copy of the images.
+    return PCA(min(wanted, *train.shape), svd_solver="covariance_eigh").fit(train)
+
+
+@lru_cache(maxsize=1)
+def pca_errors(sweep: Sweep) -> Mapping[tuple[str, int], Floats]:
+    """Reconstruct validation and test images from their first d principal components.
+
+    Source: Jolliffe, Principal Component Analysis (2002), sec. 3.2. Components are orthonormal,
+    so the squared error is the squared distance from the mean less that within the components.
+
+    Returns
+    -------
+    Mapping
+        By split (val or test) and latent size d of the sweep: SSE of each image, shape (N,).
+    """
+    sizes = sorted({run.latent_size for run in sweep.runs})
+    pca = fit_pca(sweep)
+    errors = {}
+    for split in SPLITS:
+        images = intensities(sweep.images(split))
+        total = np.square(images - pca.mean_, dtype=np.float64).sum(axis=1)
+        explained = np.square(pca.transform(images), dtype=np.float64).cumsum(axis=1)
+        for d in sizes:
+            # More components than training images explain nothing more.
+            errors[split, d] = np.maximum(total - explained[:, min(d, pca.n_components_) - 1], 0)
+    return errors
+
+
+def intensities(images: Array) -> NDArray[np.float32]:
+    """Turn uint8 images (N, 28, 28) into rows (N, 784) of intensities in [0, 1]."""
+    rows = images.reshape(-1, PIXELS).astype(np.float32)
+    rows /= 255
+    return rows

@@ -1,0 +1,234 @@
+"""A sweep as the analysis sees it: which runs have valid results, and which are gaps.
+
+The only module of the analysis that opens a sweep's HDF5. Files are checked once, by other
+processes. Arrays are read on demand, from one results file at a time, so that memory does not grow
+with the number of runs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from aevae.config import RunConfig
+from aevae.errors import InputError
+from aevae.execution import available_cores
+from aevae.files.hdf5 import Array, Header, InvalidFile
+from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.schema import (
+    SPLITS,
+    CheckedResults,
+    Results,
+    check_dataset,
+    check_results,
+    file_sha256,
+    open_dataset,
+    open_results,
+)
+
+MAX_READERS = 8
+KINDS = ("ae", "vae", "cvae")
+DATASET_TITLES = {
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "digits": "scikit-learn's digits",
+}
+
+Track = Callable[[Sequence[RunPaths]], Iterable[RunPaths]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run whose results are complete and undamaged."""
+
+    paths: RunPaths
+    checked: CheckedResults = field(compare=False, repr=False)
+
+    @property
+    def config(self) -> RunConfig:
+        """Everything that determines its numbers."""
+        return self.checked.config
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        return self.paths.run_id
+
+    @property
+    def model(self) -> str:
+        """Kind of model: ae, vae or cvae."""
+        return self.config.model.kind
+
+    @property
+    def variant(self) -> str:
+        """What tells the model from others of its kind."""
+        return self.config.model.variant
+
+    @property
+    def latent_size(self) -> int:
+        """Number of latent dimensions, d."""
+        return self.config.model.latent_size
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A planned run without usable results.
+
+    `state` is ``missing`` (nothing published yet), ``damaged`` (the file breaks its contract) or
+    ``foreign`` (it belongs to another run, lies outside the sweep, or was evaluated on another
+    dataset).
+    """
+
+    run_id: str
+    state: Literal["missing", "damaged", "foreign"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What identifies the `dataset.h5` of a sweep, and how many images each split has."""
+
+    path: Path
+    name: str
+    sha256: str
+    counts: dict[str, int] = field(hash=False)
+    checked: Header = field(compare=False, repr=False)
+
+    @property
+    def title(self) -> str:
+        """Name for readers."""
+        return DATASET_TITLES.get(self.name, self.name)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs of a sweep, ordered by model, variant, latent size and seed.
+
+    `embeddings` is the folder where embeddings are kept; without it they are always computed.
+    """
+
+    root: Path
+    dataset: Dataset | None
+    # Caches hash a sweep once for each of its thousands of runs.
+    runs: tuple[Run, ...] = field(hash=False)
+    gaps: tuple[Gap, ...] = field(hash=False)
+    embeddings: Path | None = field(default=None, compare=False)
+
+    @property
+    def partial_note(self) -> str:
+        """Mark for outputs of an incomplete sweep, ``partial: 5 of 6 runs``; else empty."""
+        total = len(self.runs) + len(self.gaps)
+        return f"partial: {len(self.runs)} of {total} runs" if self.gaps else ""
+
+    @property
+    def data(self) -> Dataset:
+        """The dataset of the runs.
+
+        Raises
+        ------
+        InputError
+            The sweep has no dataset.h5, hence no usable run.
+        """
+        if self.dataset is None:
+            raise InputError(f"{SweepPaths(self.root).dataset} does not exist")
+        return self.dataset
+
+    def labels(self, split: str) -> Array:
+        """Return the digits of a split (train, val or test), shape (N,), uint8."""
+        return self._read(f"{split}/label")
+
+    def images(self, split: str) -> Array:
+        """Return the images of a split (train, val or test), shape (N, 28, 28), uint8."""
+        return self._read(f"{split}/image")
+
+    def open(self, run: Run) -> AbstractContextManager[Results]:
+        """Open the results of one run."""
+        return open_results(run.paths.results, run.checked)
+
+    def results(self) -> Iterator[Results]:
+        """Open the results of every run, one after the other."""
+        for run in self.runs:
+            with self.open(run) as results:
+                yield results
+
+    def _read(self, name: str) -> Array:
+        with open_dataset(self.data.path, self.data.checked) as file:
+            return file.array(name)
+
+
+def open_sweep(root: Path, track: Track = iter) -> Sweep:
+    """Check every planned run of a sweep, reading every dataset so that damage is found now.
+
+    Parameters
+    ----------
+    root
+        Folder of the sweep.
+    track
+        Wraps the list of runs while they are checked, for example in a progress bar.
+
+    Raises
+    ------
+    InputError
+        `root` is not the folder of a sweep.
+    InvalidFile
+        The sweep's dataset.h5 is damaged.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder")
+    paths = SweepPaths(root)
+    planned = paths.planned()
+    if not planned:
+        raise InputError(f"{root} is no sweep: it has no runs/<run id>/config.json")
+    dataset = _open_dataset(paths.dataset) if paths.dataset.exists() else None
+    check = partial(_check_run, paths, dataset)
+    with ThreadPoolExecutor(min(MAX_READERS, available_cores())) as readers:
+        checked = [c for _, c in zip(track(planned), readers.map(check, planned), strict=True)]
+    runs = sorted((run for run in checked if isinstance(run, Run)), key=_order)
+    return Sweep(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
+
+
+def _order(run: Run) -> tuple[int, str, int, int, str]:
+    config = run.config
+    return KINDS.index(run.model), run.variant, run.latent_size, config.seed, run.run_id
+
+
+def _open_dataset(path: Path) -> Dataset:
+    checked = check_dataset(path)
+    counts = {split: checked.layout[f"{split}/label"][0][0] for split in SPLITS}
+    return Dataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
+
+
+def _check_run(sweep: SweepPaths, dataset: Dataset | None, paths: RunPaths) -> Run | Gap:
+    if not paths.results.exists():
+        return Gap(paths.run_id, "missing", f"no {paths.results.name}")
+    try:
+        sweep.check_contained(paths)
+        checked = check_results(paths.results)
+    except InputError as error:
+        return Gap(paths.run_id, "foreign", str(error))
+    except InvalidFile as error:
+        # The run is named already: the folder in front of the file name says nothing new.
+        return Gap(paths.run_id, "damaged", str(error).replace(f"{paths.root}/", ""))
+    problem = _why_foreign(checked, paths, dataset)
+    if problem:
+        return Gap(paths.run_id, "foreign", f"{paths.results.name}: {problem}")
+    return Run(paths, checked)
+
+
+def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: Dataset | None) -> str:
+    """Say why these results do not belong in this folder of this sweep; empty if they do."""
+    if results.config.run_id != paths.run_id:
+        return f"holds the run {results.config.run_id}"
+    if dataset is None:
+        return "the sweep has no dataset.h5 to go with it"
+    if results.dataset_sha256 != dataset.sha256:
+        ours, theirs = dataset.sha256[:8], results.dataset_sha256[:8]
+        return f"dataset_sha256 {theirs}... is not that of dataset.h5 ({ours}...)"
+    for split in SPLITS:
+        rows, expected = results.header.layout[f"{split}/mu"][0][0], dataset.counts[split]
+        if rows != expected:
+            return f"{split}/mu: {rows} rows, but dataset.h5 has {expected} {split} images"
+    return ""

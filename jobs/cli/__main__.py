@@ -1,0 +1,5 @@
+"""`python -m jobs.cli` is the `aevae` command."""
+
+from jobs.cli.main import main
+
+main()

@@ -1,0 +1,218 @@
+"""Training: a sweep on this machine or a cluster, or one run in this process."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from aevae.errors import InputError, Interrupted
+from jobs.cli.console import EXIT_FAILED, SweepDir, messages, say
+
+if TYPE_CHECKING:
+    from jobs.scheduler.profile import ClusterProfile
+    from jobs.sweep.folder import Sweep
+    from jobs.sweep.spec import SweepSpec
+
+
+def sweep(
+    spec: Annotated[Path, typer.Argument(help="TOML file, or the name of a shipped one.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the sweep; default: runs/<name>.")
+    ] = None,
+    cluster: Annotated[
+        str,
+        typer.Option(
+            help="local, debug (in this process), auto, or a cluster profile: a TOML file or the "
+            "name of a shipped one."
+        ),
+    ] = "local",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at once; default: one per core or GPU.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value in place of the file's.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Short for --set data.dataset=...")] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="AEVAE_DATA_DIR", help="Folder of the datasets; default: data."),
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Run ids to run; default: all.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs, or the batch script, and stop.")
+    ] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Write the sweep's folder and stop.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
+    ] = False,
+    then_analyse: Annotated[
+        bool, typer.Option("--then-analyse", help="Submit the analysis too, after all runs.")
+    ] = False,
+) -> None:
+    """Train what is missing of a sweep; done runs are skipped, interrupted ones resume."""
+    from jobs.scheduler.profile import choose_cluster
+    from jobs.sweep.folder import check_launch, lay_out
+
+    chosen = choose_cluster(cluster)
+    loaded = _load(spec, settings or [], dataset, data_dir, chosen)
+    suffix = f"-{dataset}" if dataset is not None else ""
+    folder = out or Path("runs") / f"{loaded.name}{suffix}"
+    for duplicate in loaded.duplicates:
+        say(f"{duplicate} is named more than once; its runs are trained once")
+    if dry_run:
+        _show_plan(loaded, folder, str(spec), chosen, only or [])
+        return
+    check_launch(loaded, folder)
+    laid_out = lay_out(loaded, folder, str(spec))
+    if prepare:
+        _say_how_by_hand(laid_out)
+    elif isinstance(chosen, str):
+        _launch_here(laid_out, only or [], chosen, jobs)
+    else:
+        _submit(laid_out, only or [], chosen, watch=watch, then_analyse=then_analyse)
+
+
+def run(
+    sweep_dir: SweepDir,
+    run_id: Annotated[str | None, typer.Argument(help="Which run.")] = None,
+    index: Annotated[
+        int | None, typer.Option(min=0, help="Which run, counted from 0 as in sweep --dry-run.")
+    ] = None,
+    capture: Annotated[
+        bool, typer.Option("--capture", help="Send all output to the run's folder alone.")
+    ] = False,
+) -> None:
+    """Train one run in this process; exit 75 if it was interrupted and can go on."""
+    import logging
+
+    from aevae.execution import StopRequest
+    from aevae.files.attempt import LOG_FORMAT
+    from jobs.sweep.folder import Sweep
+
+    opened = Sweep.open(sweep_dir)
+    if (run_id is None) == (index is None):
+        raise InputError("give either a RUN_ID or --index")
+    if index is not None:
+        if index >= len(opened.runs):
+            raise InputError(f"--index must be below {len(opened.runs)}, got {index}")
+        run_id = opened.runs[index].run_id
+    assert run_id is not None
+    opened.select([run_id])
+    stop = StopRequest().install()
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    # After everything that can be wrong cheaply: torch takes seconds to import.
+    from aevae.training.run import execute
+
+    execute(opened.paths, run_id, opened.spec.execution, stop, capture=capture)
+
+
+def _load(
+    spec: Path,
+    settings: list[str],
+    dataset: str | None,
+    data_dir: Path | None,
+    cluster: "ClusterProfile | str",
+) -> "SweepSpec":
+    """Read the specification with the settings of the command line and of the cluster."""
+    from jobs.sweep.spec import load_spec
+
+    named = [] if dataset is None else [f'data.dataset="{dataset}"']
+    loaded = load_spec(spec, [*settings, *named])
+    execution = loaded.execution if isinstance(cluster, str) else cluster.adapt(loaded.execution)
+    location = (data_dir or execution.data_dir).absolute()
+    execution = execution.model_copy(update={"data_dir": location})
+    return loaded.model_copy(update={"execution": execution})
+
+
+def _show_plan(
+    spec: "SweepSpec",
+    folder: Path,
+    source: str,
+    cluster: "ClusterProfile | str",
+    only: list[str],
+) -> None:
+    """Print the runs or, for a cluster, the batch script and what it may cost."""
+    from aevae.files.layout import SweepPaths
+
+    runs = spec.runs(source)
+    if isinstance(cluster, str):
+        for planned in runs:
+            print(planned.run_id)  # noqa: T201 - output for scripts
+        say(f"{len(runs)} runs would go to {folder}")
+        return
+    from jobs.launch.slurm import batch_script, check_folder, gpu_hours, next_number
+
+    paths = SweepPaths(folder.resolve())
+    check_folder(paths.root)
+    count = len(only) or len(runs)
+    print(batch_script(paths, next_number(paths), cluster, count))  # noqa: T201 - output for scripts
+    say(
+        f"{count} runs, at most {gpu_hours(cluster, count):.1f} GPU-hours; each of up to "
+        f"{cluster.max_num_timeout} requeues at the time limit may add as much"
+    )
+
+
+def _say_how_by_hand(sweep: "Sweep") -> None:
+    from jobs.scheduler.profile import SLURM_FILES
+
+    folder, script = (shlex.quote(str(p)) for p in (sweep.paths.root, SLURM_FILES / "train.sbatch"))
+    last = len(sweep.runs) - 1
+    say(f"{last + 1} runs; by hand: SWEEP_DIR={folder} sbatch --array=0-{last} {script}")
+
+
+def _submit(
+    sweep: "Sweep",
+    only: list[str],
+    profile: "ClusterProfile",
+    *,
+    watch: bool,
+    then_analyse: bool,
+) -> None:
+    from jobs.cli.watch import follow_states
+    from jobs.launch.analysis_job import submit_analysis
+    from jobs.launch.slurm import submit_missing
+
+    submitted = submit_missing(sweep, only, profile, say)
+    say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
+    if then_analyse:
+        say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
+    if watch and any(status.state != "done" for status in follow_states(sweep)):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _launch_here(
+    sweep: "Sweep", only: list[str], cluster: Literal["local", "debug"], jobs: int | None
+) -> None:
+    from jobs.cli.display import shown, summary_line
+    from jobs.launch.local import default_jobs, run_debug, run_local
+    from jobs.sweep.status import sweep_status
+    from jobs.sweep.to_launch import runs_to_launch
+
+    statuses = sweep_status(sweep, only)
+    done = sum(status.state == "done" for status in statuses)
+    say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
+    unfinished = [status for status in statuses if status.state != "done"]
+    missing = runs_to_launch(unfinished, only, say)
+    # Left alive by a launcher that was killed: they are waited for.
+    missing += [s.run_id for s in unfinished if s.state == "running" and s.job is None]
+    completed = True
+    if missing and cluster == "debug":
+        run_debug(sweep, missing)
+    elif missing:
+        with shown(messages) as show:
+            completed = run_local(sweep, missing, jobs or default_jobs(len(missing)), show)
+    final = sweep_status(sweep, only)
+    say(summary_line(final))
+    if not completed:
+        raise Interrupted("a signal")
+    unfinished = [status for status in final if status.state != "done"]
+    for status in unfinished:
+        say(
+            f"{status.run_id} {status.state}: {status.reason}; "
+            f"see aevae logs {sweep.paths.root} {status.run_id}"
+        )
+    if unfinished:
+        raise typer.Exit(EXIT_FAILED)

@@ -1,0 +1,61 @@
+"""The `aevae` command: its subcommands, and how an error becomes one line and an exit code."""
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+
+from aevae.errors import InputError, Interrupted, RunFailed
+from jobs.cli import launch, prepare, watch
+from jobs.cli.console import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_KILLED,
+    EXIT_USAGE,
+    messages,
+)
+from jobs.scheduler.commands import SchedulerError
+
+EXAMPLES: dict[Callable[..., None], str] = {
+    prepare.fetch: "aevae fetch --dataset mnist --data-dir /scratch/data",
+    launch.sweep: "aevae sweep quickstart --set train.epochs=2 --out runs/short",
+    launch.run: "aevae run runs/paper --index 3",
+    watch.status: "aevae status runs/paper --watch",
+    watch.logs: "aevae logs runs/paper vae-z020-s0-a95ca7c6 --follow",
+    watch.cancel: "aevae cancel runs/paper",
+    prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
+}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Train sweeps of autoencoders, VAEs and conditional VAEs; here or on a cluster.",
+    epilog="Example: aevae sweep quickstart && aevae status runs/quickstart",
+)
+for command, example in EXAMPLES.items():
+    app.command(epilog=f"Example: {example}")(command)
+
+
+def main() -> None:
+    """Run the command; bad input is one line on standard error."""
+    try:
+        app()
+    except InputError as error:
+        _fail(str(error), EXIT_USAGE)
+    except (RunFailed, SchedulerError, OSError) as error:
+        _fail(str(error), EXIT_FAILED)
+    except Interrupted as error:
+        _fail(f"interrupted by {error}; run the same command again to go on", EXIT_INTERRUPTED)
+    except KeyboardInterrupt:
+        _fail("stopped", EXIT_KILLED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    messages.print(f"aevae: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""The commands of `aevae`, by subject. Each imports what it needs, so that `--help` is quick."""

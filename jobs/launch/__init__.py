@@ -1,0 +1,4 @@
+"""Starting and stopping runs: on this machine, in SLURM jobs, and inside such a job.
+
+May import `jobs.sweep` and `jobs.scheduler`. What is printed for a person belongs to `jobs.cli`.
+"""

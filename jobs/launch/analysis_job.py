@@ -1,0 +1,37 @@
+"""The analysis as a job that waits for the runs of its sweep."""
+
+import sys
+from pathlib import Path
+
+from aevae.files.layout import SweepPaths
+from jobs.launch.slurm import clean_environment
+from jobs.scheduler.commands import ask, cancel_jobs, queued_jobs
+from jobs.scheduler.profile import SLURM_FILES, ClusterProfile
+from jobs.scheduler.submissions import job_name, read_submissions
+
+
+def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
+    """Submit the analysis to start when no job of the sweep is left; return its job id.
+
+    It starts however the runs ended (a run that failed must not keep it waiting for ever), and
+    says itself which are missing. An analysis that still waits is replaced.
+
+    Raises
+    ------
+    SchedulerError
+        SLURM cannot be asked, or refused.
+    """
+    name = job_name(paths, "analysis")
+    queue = queued_jobs([name, *(s.job_name for s in read_submissions(paths))])
+    cancel_jobs([job.key for job in queue.values() if job.name == name])
+    awaited = sorted({job.key.partition("_")[0] for job in queue.values() if job.name != name})
+    options = profile.options("partition", "account", "qos")
+    if awaited:
+        options.append(f"--dependency=afterany:{':'.join(awaited)}")
+    command = Path(sys.executable).with_name("aevae-analysis")
+    variables = {"SWEEP_DIR": str(paths.root), "AEVAE_ANALYSIS": str(command)}
+    options += [f"--job-name={name}", f"--output={paths.analysis_log}"]
+    script = str(SLURM_FILES / "analysis.sbatch")
+    with clean_environment():
+        printed = ask("sbatch", "--parsable", *options, script, variables=variables)
+    return printed.strip().partition(";")[0]

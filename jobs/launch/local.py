@@ -1,0 +1,214 @@
+"""Launching on this machine: submitit's local executor with a queue, and its debug executor."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+
+import submitit
+
+from aevae.errors import InputError
+from aevae.execution import available_cores
+from jobs.launch.signals import live_attempt, send
+from jobs.launch.task import RunTask
+from jobs.sweep.folder import Sweep
+from jobs.sweep.status import RunStatus, sweep_status
+
+POLL_SECONDS = 0.25
+STATUS_SECONDS = 1.0
+# submitit ends a local job after this; the runs themselves have no limit.
+TIMEOUT_MIN = 60 * 24 * 30
+
+
+def run_local(
+    sweep: Sweep, run_ids: Sequence[str], jobs: int, show: Callable[[list[RunStatus]], None]
+) -> bool:
+    """Run on this machine, at most `jobs` at once with the cores shared out among them.
+
+    Parameters
+    ----------
+    sweep
+        The sweep, laid out.
+    run_ids
+        Runs to execute.
+    jobs
+        Runs at once.
+    show
+        Receives the states of all these runs about once a second.
+
+    Returns
+    -------
+    bool
+        False if it was interrupted: then every run has stopped, with a checkpoint.
+    """
+    pool = _Pool(sweep, run_ids, jobs)
+    with launcher_lock(sweep), stop_on_signals() as stopping:
+        shown_at = 0.0
+        while pool.busy or (pool.queue and not stopping):
+            if stopping:
+                pool.queue.clear()
+                pool.stop_all()
+            pool.advance()
+            if time.monotonic() - shown_at >= STATUS_SECONDS:
+                show(sweep_status(sweep, run_ids))
+                shown_at = time.monotonic()
+            time.sleep(POLL_SECONDS)
+        show(sweep_status(sweep, run_ids))
+        return not stopping
+
+
+def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
+    """Run one after another in this process, with a debugger where one fails."""
+    executor = submitit.DebugExecutor(sweep.paths.submitit)
+    with launcher_lock(sweep):
+        for run_id in run_ids:
+            if executor.submit(RunTask(str(sweep.paths.root), (run_id,))).result() == "interrupted":
+                return
+
+
+class _Pool:
+    """Runs waiting for a place, and those at work: started by us, or found alive."""
+
+    def __init__(self, sweep: Sweep, run_ids: Sequence[str], jobs: int) -> None:
+        self._sweep = sweep
+        self._jobs = jobs
+        self._started: dict[str, submitit.Job[str]] = {}
+        self._signalled: set[str] = set()
+        # A killed launcher leaves its runs alive: they are waited for, not started again.
+        self._found = {r for r in run_ids if live_attempt(sweep.paths.run(r)) is not None}
+        self.queue = deque(r for r in run_ids if r not in self._found)
+        self._executor = submitit.LocalExecutor(sweep.paths.submitit)
+        self._devices = cycle(range(max(1, _count_gpus())))
+        self._threads = max(1, available_cores() // jobs)
+
+    @property
+    def busy(self) -> set[str]:
+        return self._found | self._started.keys()
+
+    def advance(self) -> None:
+        """Drop what has ended and fill the free places."""
+        self._found = {r for r in self._found if live_attempt(self._sweep.paths.run(r))}
+        self._started = {r: job for r, job in self._started.items() if not job.done()}
+        while self.queue and len(self.busy) < self._jobs:
+            run_id = self.queue.popleft()
+            self._started[run_id] = self._start(run_id)
+
+    def stop_all(self) -> None:
+        """Ask every run at work to stop, once it listens."""
+        for run_id in self.busy - self._signalled:
+            record = live_attempt(self._sweep.paths.run(run_id))
+            if record is not None:
+                send(record, signal.SIGTERM)
+                self._signalled.add(run_id)
+
+    def _start(self, run_id: str) -> "submitit.Job[str]":
+        self._executor.update_parameters(
+            timeout_min=TIMEOUT_MIN, gpus_per_node=1, visible_gpus=(next(self._devices),)
+        )
+        task = RunTask(str(self._sweep.paths.root), (run_id,))
+        inherited = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(self._threads))}
+        # Ctrl-C reaches the whole process group: submitit's controller must outlive it, so that
+        # the run can finish its epoch and save.
+        with _environment(inherited), _ignoring_interrupts():
+            return self._executor.submit(task)
+
+
+def default_jobs(runs: int) -> int:
+    """Runs at once: one per core up to 8 (or per GPU), since side by side is faster."""
+    return max(1, min(runs, _count_gpus() or available_cores(), 8))
+
+
+@contextmanager
+def launcher_lock(sweep: Sweep) -> Iterator[None]:
+    """Be the only launcher on this machine that works on a sweep.
+
+    Raises
+    ------
+    InputError
+        Another one is at work.
+    """
+    with sweep.paths.launcher_lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise InputError(
+                f"another launcher (process {holder}) is at work on {sweep.paths.root}; "
+                "it was left alone and nothing was started"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def stop_launcher(sweep: Sweep) -> bool:
+    """Ask the launcher at work on a sweep to stop; return whether there was one."""
+    try:
+        with launcher_lock(sweep):
+            return False
+    except InputError:
+        text = sweep.paths.launcher_lock.read_text(encoding="utf-8").strip()
+    if not text.isdigit():
+        return False
+    os.kill(int(text), signal.SIGTERM)
+    return True
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[list[int]]:
+    """Collect INT and TERM in a list instead of dying; a second INT raises KeyboardInterrupt."""
+    received: list[int] = []
+
+    def remember(number: int, _frame: object) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    previous = {n: signal.signal(n, remember) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _count_gpus() -> int:
+    """Count NVIDIA GPUs without importing torch."""
+    try:
+        listing = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    return listing.stdout.count("GPU ")
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    saved = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,241 @@
+"""Launching on SLURM: job arrays through submitit, so that no run has two jobs."""
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
+
+import submitit
+from submitit.core.utils import DelayedSubmission, FailedJobError, FailedSubmissionError, JobPaths
+from submitit.slurm.slurm import _make_sbatch_string
+
+from aevae.errors import InputError
+from aevae.files.atomic import remove_orphans
+from aevae.files.layout import SweepPaths
+from jobs.launch.local import launcher_lock
+from jobs.launch.task import RunTask
+from jobs.scheduler.commands import (
+    QueuedJob,
+    SchedulerError,
+    configuration,
+    max_array_size,
+    queued_jobs,
+)
+from jobs.scheduler.limits import submit_limit
+from jobs.scheduler.profile import ClusterProfile
+from jobs.scheduler.submissions import (
+    Submission,
+    job_name,
+    new_submission,
+    read_submissions,
+    write_submission,
+)
+from jobs.sweep.folder import Sweep
+from jobs.sweep.status import sweep_status
+from jobs.sweep.to_launch import runs_to_launch
+
+SCHEDULER_VARIABLE = re.compile(r"(SLURM|SLURMD|SRUN|SBATCH|SALLOC|SUBMITIT)_")
+
+
+def submit_missing(
+    sweep: Sweep, only: Sequence[str], profile: ClusterProfile, say: Callable[[str], None]
+) -> int:
+    """Submit the runs, or those of `only`, that are neither done nor in the queue; do not wait.
+
+    Returns
+    -------
+    int
+        Runs that were submitted.
+
+    Raises
+    ------
+    SchedulerError
+        SLURM cannot be asked what is in the queue (then nothing is submitted), refused, or has
+        no room for all. What it took is recorded.
+    InputError
+        Another launcher is at work on the sweep.
+    """
+    check_folder(sweep.paths.root)
+    with launcher_lock(sweep):
+        remove_orphans(sweep.paths.submission_records)
+        submissions = read_submissions(sweep.paths)
+        queue = queued_jobs(submission.job_name for submission in submissions)
+        for submission in submissions:
+            if submission.job_id is None:
+                _adopt(sweep.paths, submission, queue)
+        memory = {run_id: s.mem_gb for s in submissions for run_id in s.run_ids}
+        more = {run_id for run_id, mem_gb in memory.items() if mem_gb != profile.mem_gb}
+        wanted = runs_to_launch(sweep_status(sweep, only), only, say, more_memory=more)
+        return _submit_what_fits(sweep.paths, wanted, profile, say) if wanted else 0
+
+
+def batch_script(
+    paths: SweepPaths, number: int, profile: ClusterProfile, runs: int, *, python: str | None = None
+) -> str:
+    """Return the batch script of submission `number` with so many runs, as sbatch would get it.
+
+    Parameters
+    ----------
+    paths, number
+        The sweep, and which submission to it.
+    profile
+        What the jobs ask for.
+    runs
+        Runs in the array.
+    python
+        Command that starts Python on the node; default: this interpreter.
+    """
+    return _executor(paths, number, profile, python).script(job_count(profile, runs))
+
+
+def gpu_hours(profile: ClusterProfile, runs: int) -> float:
+    """GPU-hours that so many runs cost at most, if none is requeued."""
+    return job_count(profile, runs) * profile.gpus * profile.timeout_min / 60
+
+
+def job_count(profile: ClusterProfile, runs: int) -> int:
+    """Jobs that so many runs take."""
+    return ceil(runs / profile.runs_per_job)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse sweep folders whose name would change its meaning in a batch script.
+
+    Raises
+    ------
+    InputError
+        It holds a ``%``, which SLURM expands, or a control character.
+    """
+    if "%" in str(folder) or not str(folder).isprintable():
+        raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%' and line breaks")
+
+
+class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is untyped here
+    """submitit's executor, which can show its script, also where there is no SLURM."""
+
+    @classmethod
+    def affinity(cls) -> int:
+        return 2
+
+    def script(self, jobs: int) -> str:
+        array = {"map_count": jobs} if jobs > 1 else {}
+        text: str = _make_sbatch_string(
+            command=self._submitit_command_str, folder=self.folder, **self.parameters, **array
+        )
+        return text
+
+
+def _executor(
+    paths: SweepPaths, number: int, profile: ClusterProfile, python: str | None = None
+) -> _Executor:
+    executor = _Executor(
+        paths.submitit,
+        max_num_timeout=profile.max_num_timeout,
+        python=shlex.quote(python) if python else None,
+    )
+    parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
+    executor.update_parameters(**executor._convert_parameters(parameters))
+    return executor
+
+
+def next_number(paths: SweepPaths) -> int:
+    """Return the number of the next submission to a sweep."""
+    return max((submission.number for submission in read_submissions(paths)), default=0) + 1
+
+
+def _submit_what_fits(
+    paths: SweepPaths, wanted: list[str], profile: ClusterProfile, say: Callable[[str], None]
+) -> int:
+    """Submit as many runs as the user may have in the queue; return their number."""
+    configured = configuration()
+    limit = submit_limit(profile, configured)
+    fitting = wanted[: limit.room * profile.runs_per_job] if limit is not None else wanted
+    _submit_chunks(paths, fitting, max_array_size(configured), profile, say)
+    if len(fitting) < len(wanted):
+        raise SchedulerError(
+            f"{len(fitting)} of {len(wanted)} runs were submitted: {limit}; once some have ended, "
+            "the same command submits the rest"
+        )
+    return len(wanted)
+
+
+def _submit_chunks(
+    paths: SweepPaths,
+    run_ids: list[str],
+    array_size: int,
+    profile: ClusterProfile,
+    say: Callable[[str], None],
+) -> None:
+    """Submit arrays as large as SLURM allows."""
+    size = array_size * profile.runs_per_job
+    for start in range(0, len(run_ids), size):
+        chunk = tuple(run_ids[start : start + size])
+        try:
+            job_id = _submit(paths, next_number(paths), chunk, profile)
+        except (FailedJobError, FailedSubmissionError) as error:
+            raise SchedulerError(
+                f"sbatch refused {len(chunk)} runs ({_last_line(error)}); {start} were submitted; "
+                "the same command submits the rest"
+            ) from None
+        say(f"job {job_id}: {len(chunk)} runs")
+
+
+def _submit(
+    paths: SweepPaths, number: int, run_ids: tuple[str, ...], profile: ClusterProfile
+) -> str:
+    """Write the intent, call sbatch, write its answer."""
+    submission = new_submission(paths, number, run_ids, profile)
+    write_submission(paths, submission)
+    with clean_environment():
+        jobs = _executor(paths, number, profile).submit_array(_tasks(paths, submission))
+    job_id = str(jobs[0].job_id).partition("_")[0]
+    write_submission(paths, submission.model_copy(update={"job_id": job_id}))
+    return job_id
+
+
+def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob]) -> None:
+    """Complete a submission whose launcher died in between, if SLURM has taken it.
+
+    submitit hands the pickles to the jobs only after sbatch: they may have none yet, and give up
+    after a minute.
+    """
+    job_id = submission.found_id(queue)
+    if job_id is None:
+        return
+    for task in _tasks(paths, submission):
+        files = JobPaths(paths.submitit, submission.key(task.run_ids[0], job_id))
+        if not files.submitted_pickle.exists():
+            delayed = DelayedSubmission(task)
+            delayed.set_timeout(submission.timeout_min, submission.max_num_timeout)
+            temporary = files.submitted_pickle.with_suffix(".adopted")
+            delayed.dump(temporary)
+            temporary.replace(files.submitted_pickle)
+    write_submission(paths, submission.model_copy(update={"job_id": job_id}))
+
+
+def _tasks(paths: SweepPaths, submission: Submission) -> list[RunTask]:
+    together = submission.side_by_side
+    return [RunTask(str(paths.root), run_ids, together) for run_ids in submission.tasks]
+
+
+@contextmanager
+def clean_environment() -> Iterator[None]:
+    """Hide what an enclosing job, or the user's defaults for sbatch, would leak into ours."""
+    # SLURM_CONF says which cluster to talk to; without it there may be none.
+    hidden = {
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if SCHEDULER_VARIABLE.match(name) and name != "SLURM_CONF"
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

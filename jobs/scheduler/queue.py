@@ -1,0 +1,142 @@
+"""The jobs of one sweep as the scheduler knows them: squeue for now, sacct for how they ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Literal
+
+from aevae.files.layout import SweepPaths
+from jobs.scheduler.commands import (
+    AccountedJob,
+    QueuedJob,
+    SchedulerError,
+    accounted_jobs,
+    all_queued_jobs,
+    queued_jobs,
+)
+from jobs.scheduler.submissions import Submission, read_submissions
+
+# How SLURM's end states are called here; others keep their own name in lower case.
+END_REASONS = {
+    "TIMEOUT": "timeout",
+    "OUT_OF_MEMORY": "out_of_memory",
+    "NODE_FAIL": "node_fail",
+    "BOOT_FAIL": "node_fail",
+    "CANCELLED": "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the newest job of a run is."""
+
+    kind: Literal["waiting", "running", "gone", "unknown"]
+    key: str | None = None
+    detail: str | None = None
+    """Why it waits, or why nothing is known."""
+    node: str | None = None
+    start: str | None = None
+    """When it may start; local time, ISO 8601."""
+    raw_id: str | None = None
+    shared: bool = False
+    """Whether the job trains other runs as well."""
+
+    @property
+    def queued(self) -> str | None:
+        """The job if it may still train; ``unknown`` if the scheduler cannot be asked."""
+        if self.kind == "unknown":
+            return "unknown"
+        return None if self.kind == "gone" else self.key
+
+
+class SweepJobs:
+    """The jobs of a sweep. squeue is asked at once; sacct once, when it is needed."""
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self.submissions = submissions
+        self._newest = {run_id: s for s in submissions for run_id in s.run_ids}
+        self._names = [submission.job_name for submission in submissions]
+        self._queue: dict[str, QueuedJob] = {}
+        self.error: str | None = None
+        """What SLURM said instead of an answer."""
+        try:
+            self._queue = queued_jobs(self._names)
+        except SchedulerError as error:
+            self.error = str(error)
+
+    @classmethod
+    def of(cls, paths: SweepPaths) -> "SweepJobs":
+        """Look up the jobs of a sweep; nothing is asked if it never met a scheduler."""
+        return cls(read_submissions(paths))
+
+    def place(self, run_id: str, last_job: str | None = None) -> Place | None:
+        """Say where the newest job of a run is; None if there never was one.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        last_job
+            SLURM_JOB_ID of its newest attempt. It counts for runs that were never submitted by
+            us: nobody recorded the job where plain sbatch was used.
+        """
+        if run_id in self._newest:
+            return self._submitted_place(run_id)
+        return self._place_by_id(last_job) if last_job is not None else None
+
+    def _submitted_place(self, run_id: str) -> Place:
+        submission = self._newest[run_id]
+        if self.error is not None:
+            return Place("unknown", detail=self.error)
+        job_id = submission.found_id(self._queue)
+        if job_id is None:
+            return Place("gone")
+        key = submission.key(run_id, job_id)
+        job = self._queue.get(key)
+        return Place("gone", key) if job is None else _place(job, submission.runs_per_job > 1)
+
+    def _place_by_id(self, raw_id: str) -> Place:
+        if isinstance(self._everything, SchedulerError):
+            return Place("unknown", detail=str(self._everything))
+        job = self._everything.get(raw_id)
+        return Place("gone") if job is None else _place(job, shared=False)
+
+    @cached_property
+    def _everything(self) -> dict[str, QueuedJob] | SchedulerError:
+        try:
+            return all_queued_jobs()
+        except SchedulerError as error:
+            return error
+
+    def end_reason(self, run_id: str) -> str | None:
+        """Say how the newest job of a run ended; None if nobody knows."""
+        place = self.place(run_id)
+        if place is None or place.key is None:
+            return None
+        # Tasks that never started share a line such as 12_[3-5].
+        names = (place.key, f"{place.key.partition('_')[0]}_[")
+        for job in reversed(self.accounted or []):
+            if job.key == names[0] or job.key.startswith(names[1]):
+                state = job.state.split()[0]  # CANCELLED by 1000
+                return END_REASONS.get(state, state.lower())
+        return None
+
+    @cached_property
+    def accounted(self) -> list[AccountedJob] | None:
+        """Every attempt at every job; None if accounting does not answer."""
+        if not self.submissions:
+            return []
+        first = datetime.fromisoformat(self.submissions[0].submitted_at).astimezone()
+        since = (first - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+        try:
+            return accounted_jobs(self._names, since)
+        except SchedulerError:
+            return None
+
+
+def _place(job: QueuedJob, shared: bool) -> Place:
+    """Describe a job that is in the queue."""
+    if job.waiting:
+        return Place("waiting", job.key, job.reason, start=job.start)
+    return Place("running", job.key, node=job.nodes, raw_id=job.raw_id, shared=shared)

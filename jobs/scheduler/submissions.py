@@ -1,0 +1,132 @@
+"""Records of what was submitted: written before sbatch, completed after it.
+
+A launcher may die at any moment. What it meant to submit is on disk before SLURM hears of it,
+under a job name that is used once; so the next launcher finds the job, or finds that there is none.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from aevae.config import Frozen
+from aevae.errors import InputError, describe_validation_error
+from aevae.files.atomic import publish_text
+from aevae.files.attempt import utc_now
+from aevae.files.git import git_diff, git_identity
+from aevae.files.layout import SweepPaths
+from jobs.scheduler.commands import QueuedJob
+from jobs.scheduler.profile import ClusterProfile
+
+
+class Submission(Frozen):
+    """One sbatch: which runs it holds, and the job that came of it."""
+
+    number: int
+    job_name: str
+    run_ids: Annotated[tuple[str, ...], Field(strict=False)]
+    """In the order of the array's tasks; a single task is a job without an array."""
+    runs_per_job: int = 1
+    side_by_side: bool = False
+    gpus: int
+    """Of one job."""
+    mem_gb: float | None = None
+    timeout_min: int
+    max_num_timeout: int
+    submitted_at: str
+    git_commit: str | None
+    git_dirty: bool | None
+    job_id: str | None = None
+    """None: sbatch was not called yet, or nobody lived to write down its answer."""
+
+    def key(self, run_id: str, job_id: str) -> str:
+        """Return SLURM's name of the job of one run, such as ``123_4``."""
+        task = self.run_ids.index(run_id) // self.runs_per_job
+        return job_id if len(self.tasks) == 1 else f"{job_id}_{task}"
+
+    @property
+    def tasks(self) -> list[tuple[str, ...]]:
+        """The runs of each job of the array."""
+        starts = range(0, len(self.run_ids), self.runs_per_job)
+        return [self.run_ids[start : start + self.runs_per_job] for start in starts]
+
+    @property
+    def gpus_per_run(self) -> float:
+        """GPUs of one run, which is a part of one where runs share it at the same time."""
+        return self.gpus / self.runs_per_job if self.side_by_side else self.gpus
+
+    def found_id(self, queue: dict[str, QueuedJob]) -> str | None:
+        """Return the id of the job: as recorded, or as the queue has it under our name."""
+        if self.job_id is not None:
+            return self.job_id
+        ours = [job.key for job in queue.values() if job.name == self.job_name]
+        return ours[0].partition("_")[0] if ours else None
+
+
+def job_name(paths: SweepPaths, number: int | str) -> str:
+    """Return the name of submission `number`'s job; no other sweep folder has the same."""
+    digest = hashlib.sha256(str(paths.root).encode()).hexdigest()[:6]
+    # Names of folders may hold anything; this one ends up in a batch script.
+    return f"aevae-{digest}-{number}"
+
+
+def new_submission(
+    paths: SweepPaths, number: int, run_ids: tuple[str, ...], profile: ClusterProfile
+) -> Submission:
+    """Describe a submission to come; nothing is written."""
+    commit, dirty = git_identity()
+    return Submission(
+        number=number,
+        job_name=job_name(paths, number),
+        run_ids=run_ids,
+        runs_per_job=profile.runs_per_job,
+        side_by_side=profile.side_by_side,
+        gpus=profile.gpus,
+        mem_gb=profile.mem_gb,
+        timeout_min=profile.timeout_min,
+        max_num_timeout=profile.max_num_timeout,
+        submitted_at=utc_now(),
+        git_commit=commit,
+        git_dirty=dirty,
+    )
+
+
+def write_submission(paths: SweepPaths, submission: Submission) -> None:
+    """Write or replace a record, durably; uncommitted changes of the code are kept beside it."""
+    record = paths.submission(submission.number)
+    record.parent.mkdir(exist_ok=True)
+    if submission.git_dirty and not paths.code_diff(submission.number).exists():
+        publish_text(paths.code_diff(submission.number), git_diff())
+    publish_text(record, json.dumps(submission.model_dump(), indent=1) + "\n")
+
+
+def read_submissions(paths: SweepPaths) -> list[Submission]:
+    """Read all records of a sweep, first to last.
+
+    Raises
+    ------
+    InputError
+        A record is damaged: what it submitted cannot be known.
+    """
+    return [_read(path) for path in paths.submissions()]
+
+
+def code_change(paths: SweepPaths, submission: Submission) -> str | None:
+    """Say how the code differs from what it was at the time of submission; None if it does not."""
+    commit, _ = git_identity()
+    if commit != submission.git_commit:
+        return f"the code is at {commit}, but was at {submission.git_commit} when submitted"
+    diff = paths.code_diff(submission.number)
+    before = diff.read_text(encoding="utf-8") if diff.exists() else ""
+    if before != git_diff():
+        return f"the code was edited since it was submitted (commit {commit})"
+    return None
+
+
+def _read(path: Path) -> Submission:
+    try:
+        return Submission.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise InputError(describe_validation_error(error, str(path))) from None

@@ -1,0 +1,80 @@
+"""What a sweep took of a cluster: as accounted, or else as its attempts recorded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from aevae.files.attempt import read_record
+from aevae.files.layout import AttemptPaths, SweepPaths
+from jobs.scheduler.queue import SweepJobs
+
+Source = Literal["sacct", "the runs' own records"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What all attempts took so far, and who counted it."""
+
+    gpu_hours: float
+    wall_seconds: float
+    """From the first start to the last end, pauses between included."""
+    source: Source
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Time for which GPUs were held."""
+
+    gpus: float  # less than one where runs share a job's
+    started: datetime
+    seconds: float
+
+
+def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
+    """Add up the GPU-hours of a sweep; None if it asked a cluster for no GPUs.
+
+    Without accounting, an attempt counts up to its end or its last sign of life.
+    """
+    if not any(submission.gpus for submission in jobs.submissions):
+        return None
+    if jobs.accounted is not None:
+        accounted = [
+            _Stretch(job.gpus, job.started, job.elapsed_seconds)
+            for job in jobs.accounted
+            if job.started is not None
+        ]
+        return _usage(accounted, "sacct")
+    return _usage(list(_recorded(paths, jobs)), "the runs' own records")
+
+
+def _usage(stretches: list[_Stretch], source: Source) -> Usage:
+    gpu_seconds = sum(stretch.gpus * stretch.seconds for stretch in stretches)
+    wall = timedelta()
+    if stretches:
+        ends = [stretch.started + timedelta(seconds=stretch.seconds) for stretch in stretches]
+        wall = max(ends) - min(stretch.started for stretch in stretches)
+    return Usage(gpu_seconds / 3600, wall.total_seconds(), source)
+
+
+def _recorded(paths: SweepPaths, jobs: SweepJobs) -> Iterator[_Stretch]:
+    """Yield the attempts of all runs that were in jobs, by their own records."""
+    gpus = {run_id: s.gpus_per_run for s in jobs.submissions for run_id in s.run_ids}
+    for run_id, count in gpus.items():
+        for attempt in paths.run(run_id).attempts():
+            stretch = _attempt(attempt, count)
+            if stretch is not None:
+                yield stretch
+
+
+def _attempt(attempt: AttemptPaths, gpus: float) -> _Stretch | None:
+    record = read_record(attempt)
+    if record is None or record.slurm_job_id is None:
+        return None
+    began = datetime.fromisoformat(record.started_at)
+    ended = began
+    if record.ended_at is not None:
+        ended = datetime.fromisoformat(record.ended_at)
+    elif attempt.stderr.exists():
+        ended = datetime.fromtimestamp(attempt.stderr.stat().st_mtime, UTC)
+    return _Stretch(gpus, began, max(0.0, (ended - began).total_seconds()))

@@ -1,0 +1,86 @@
+"""Following what a run says: its files are shared, whatever host it runs on."""
+
+import codecs
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from aevae.files.attempt import newest_record
+from aevae.files.layout import AttemptPaths, RunPaths
+from jobs.sweep.folder import Sweep
+from jobs.sweep.status import sweep_status
+
+POLL_S = 0.5
+ASK_SCHEDULER_S = 10.0
+MAY_GO_ON = ("pending", "running", "unknown")
+
+
+def follow_run(sweep: Sweep, run_id: str) -> Iterator[str]:
+    """Yield what the newest attempt at a run says, then what later ones say, until none follows.
+
+    Yields
+    ------
+    str
+        Text as it was written; empty where there is nothing new.
+    """
+    paths = sweep.paths.run(run_id)
+    first = 0
+    tails: dict[int, AttemptTail] = {}
+    for active in _activity(sweep, paths):
+        if not active:
+            # Its last words may come after its results.
+            time.sleep(POLL_S)
+        attempts = paths.attempts()
+        first = first or len(attempts)
+        for attempt in attempts[first - 1 :]:
+            yield tails.setdefault(attempt.number, AttemptTail(attempt)).read()
+
+
+def _activity(sweep: Sweep, paths: RunPaths) -> Iterator[bool]:
+    """Say again and again whether a run may go on; ends after the first no.
+
+    A scheduler is asked when an attempt begins or ends, and otherwise seldom.
+    """
+    seen, asked_at = None, 0.0
+    while True:
+        attempts = paths.attempts()
+        record = newest_record(attempts)
+        now = (len(attempts), record.outcome if record else None)
+        shared = bool(sweep.paths.submissions() or (record and record.slurm_job_id))
+        pause = ASK_SCHEDULER_S if shared else 2 * POLL_S
+        if now != seen or time.monotonic() - asked_at >= pause:
+            active = sweep_status(sweep, [paths.run_id])[0].state in MAY_GO_ON
+            seen, asked_at = now, time.monotonic()
+        yield active
+        if not active:
+            return
+        time.sleep(POLL_S)
+
+
+class AttemptTail:
+    """Both outputs of an attempt, each read on from where the last read ended."""
+
+    def __init__(self, attempt: AttemptPaths) -> None:
+        self._outputs = {path: _Output(path) for path in (attempt.stdout, attempt.stderr)}
+
+    def read(self) -> str:
+        """Return what is new."""
+        return "".join(output.read() for output in self._outputs.values())
+
+
+class _Output:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        # A character may be written in two halves.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def read(self) -> str:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                new = file.read()
+        except FileNotFoundError:
+            return ""
+        self._offset += len(new)
+        return self._decoder.decode(new)

@@ -1,0 +1,176 @@
+"""A sweep specification (TOML): which runs a sweep consists of, and how they execute."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import tomli_w
+from pydantic import Field, ValidationError, field_validator
+
+from aevae.config import (
+    DataConfig,
+    EvaluationConfig,
+    Frozen,
+    ModelConfig,
+    ModelKind,
+    RunConfig,
+    TrainConfig,
+)
+from aevae.errors import InputError, describe_validation_error
+from aevae.execution import ExecutionConfig
+from jobs.toml import read_toml
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MOST_CELLS = 100_000
+SHIPPED_SPECS = Path(__file__).parent / "shipped"
+
+Settings = dict[str, Any]
+
+
+class SweepSpec(Frozen):
+    """The cells of a sweep (models x latent sizes x seeds) and what they have in common."""
+
+    name: str
+    description: str = ""
+    models: Annotated[tuple[ModelKind, ...], Field(strict=False, min_length=1)]
+    latent_sizes: Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
+    seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (0,)
+    model: Settings = Field(default_factory=dict)
+    """Settings of every model; the tables [ae], [vae], [cvae] add to them for one kind."""
+    ae: Settings = Field(default_factory=dict)
+    vae: Settings = Field(default_factory=dict)
+    cvae: Settings = Field(default_factory=dict)
+    train: TrainConfig = TrainConfig()
+    data: DataConfig = DataConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError(
+                "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the "
+                "first two"
+            )
+        return name
+
+    def runs(self, source: str) -> list[RunConfig]:
+        """Return the configurations of all cells, each once, in the order of the lists.
+
+        Raises
+        ------
+        InputError
+            A cell is invalid, or there are more than 100,000; `source` names the specification
+            in the message.
+        """
+        cells = len(self.models) * len(self.latent_sizes) * len(self.seeds)
+        if cells > MOST_CELLS:
+            raise InputError(
+                f"{cells:,} cells are more than the {MOST_CELLS:,} possible in {source}"
+            )
+        runs = {}
+        for kind in self.models:
+            for latent_size in self.latent_sizes:
+                for seed in self.seeds:
+                    run = self._cell(kind, latent_size, seed, source)
+                    runs[run.run_id] = run
+        return list(runs.values())
+
+    def _cell(self, kind: ModelKind, latent_size: int, seed: int, source: str) -> RunConfig:
+        settings = {**self.model, **getattr(self, kind)}
+        try:
+            model = ModelConfig(**{**settings, "kind": kind, "latent_size": latent_size})
+            return RunConfig(
+                model=model,
+                train=self.train,
+                data=self.data,
+                evaluation=self.evaluation,
+                seed=seed,
+            )
+        except ValidationError as error:
+            raise InputError(describe_validation_error(error, f"{source} ({kind})")) from None
+
+    @property
+    def duplicates(self) -> list[str]:
+        """The values that a list names more than once, for example ``latent_sizes: 2``."""
+        lists = {"models": self.models, "latent_sizes": self.latent_sizes, "seeds": self.seeds}
+        return [
+            f"{key}: {value}"
+            for key, values in lists.items()
+            for value in dict.fromkeys(values)
+            if values.count(value) > 1
+        ]
+
+    def science_difference(self, other: Self) -> str | None:
+        """Name the first setting outside the grid in which two sweeps differ; None if none."""
+        for table in ("model", "ae", "vae", "cvae", "train", "data", "evaluation"):
+            mine, theirs = _plain(getattr(self, table)), _plain(getattr(other, table))
+            for key in sorted(mine.keys() | theirs.keys()):
+                if mine.get(key) != theirs.get(key):
+                    return f"{table}.{key} is {theirs.get(key)} there and {mine.get(key)} here"
+        return None
+
+    def to_toml(self) -> str:
+        """Render the resolved specification; reading it back gives the same one."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
+    """Read and validate a specification.
+
+    Parameters
+    ----------
+    path
+        The file; a bare name such as ``quickstart`` means the one shipped with the package.
+    overrides
+        ``key=value`` settings that replace those of the file: ``train.epochs=2``.
+
+    Raises
+    ------
+    InputError
+        Unreadable, not TOML, or invalid: one line with the key, its value and what is valid.
+    """
+    if not path.exists() and path.parent == Path() and path.suffix == "":
+        path = _shipped(path.name)
+    values = read_toml(path)
+    for override in overrides:
+        _apply(values, override)
+    source = f"{path} with --set" if overrides else str(path)
+    try:
+        spec = SweepSpec.model_validate(values)
+    except ValidationError as error:
+        raise InputError(describe_validation_error(error, source)) from None
+    spec.runs(source)
+    return spec
+
+
+def _shipped(name: str) -> Path:
+    shipped = sorted(path.stem for path in SHIPPED_SPECS.glob("*.toml"))
+    if name not in shipped:
+        raise InputError(f"no sweep is called {name!r}: give a file or one of {', '.join(shipped)}")
+    return SHIPPED_SPECS / f"{name}.toml"
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    """Set one dotted key; the value is TOML, or else a bare string."""
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts) or "\n" in text:
+        raise InputError(f"--set takes key=value, such as train.epochs=2, got {override!r}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except ValueError:
+        value = text.strip()
+    table = values
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise InputError(f"--set {key}: {part!r} is no table")
+    table[parts[-1]] = value
+
+
+def _plain(table: Any) -> Settings:  # noqa: ANN401 - a dict of settings or a model of them
+    return table if isinstance(table, dict) else table.model_dump(mode="json")

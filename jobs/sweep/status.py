@@ -1,0 +1,213 @@
+"""States of runs, from what is on disk and, where jobs were submitted, from the scheduler.
+
+Files decide what is done; nothing here is ever written.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aevae.files.attempt import AttemptRecord, newest_record, utc_now
+from aevae.files.hdf5 import InvalidFile
+from aevae.files.layout import RunPaths
+from aevae.files.schema import check_results
+from jobs.scheduler.queue import Place, SweepJobs
+from jobs.scheduler.usage import gpu_usage
+from jobs.sweep.folder import Sweep
+
+STATES = ("planned", "pending", "running", "done", "interrupted", "failed", "unknown")
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """State of one run, and what its last beat said."""
+
+    run_id: str
+    state: str
+    reason: str | None = None
+    attempts: int = 0
+    job: str | None = None
+    """Its job that waits or runs, or ``unknown`` if the scheduler cannot be asked."""
+    node: str | None = None
+    start_estimate: str | None = None
+    """When its job may start, as the scheduler guesses; local time, ISO 8601."""
+    phase: str | None = None
+    epoch: int = 0
+    epochs: int = 0
+    val_loss: float | None = None
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+    beat_age_seconds: float | None = None
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it failed for want of memory: tried again unchanged, it would fail again."""
+        return self.state == "failed" and self.reason == "out_of_memory"
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """All that is known of a sweep at one moment."""
+
+    sweep: str
+    asked_at: str
+    """UTC, ISO 8601."""
+    counts: dict[str, int]
+    """Runs in each state."""
+    gpu_hours: float | None
+    """None if it asked a cluster for no GPUs."""
+    wall_seconds: float | None
+    """From the start of the first job to the end of the last."""
+    gpu_hours_source: str | None
+    runs: list[RunStatus]
+
+
+def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
+    """Read the state of one run.
+
+    Parameters
+    ----------
+    paths
+        The run's folder.
+    epochs
+        Epochs that the run will have.
+    jobs
+        What the scheduler knows of the sweep.
+    """
+    attempts = paths.attempts()
+    record = newest_record(attempts)
+    done, damage = _look_at_results(paths, record)
+    state, reason, place = "done", None, None
+    if not done:
+        place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
+        state, reason = _state(paths, bool(attempts), record, place, jobs)
+    if damage is not None and state not in ("pending", "running"):
+        state, reason = "failed", damage
+    beat = _read_beat(paths)
+    epoch = int(beat.get("epoch", 0))
+    rate = beat.get("seconds_per_epoch")
+    running = state == "running"
+    return RunStatus(
+        run_id=paths.run_id,
+        state=state,
+        reason=reason,
+        attempts=len(attempts),
+        job=place.queued if place is not None else None,
+        node=(place and place.node) or (record.host if record else None),
+        start_estimate=place.start if place is not None else None,
+        phase=beat.get("phase") if running else None,
+        epoch=epochs if state == "done" else epoch,
+        epochs=epochs,
+        val_loss=beat.get("val_loss"),
+        images_per_second=beat.get("images_per_second"),
+        eta_seconds=(epochs - epoch) * rate if running and rate else None,
+        beat_age_seconds=_age(beat.get("beat")) if state != "done" else None,
+    )
+
+
+def sweep_status(sweep: Sweep, run_ids: Sequence[str] = ()) -> list[RunStatus]:
+    """Read the states of all runs of a sweep, or of some."""
+    return _statuses(sweep, run_ids, SweepJobs.of(sweep.paths))
+
+
+def sweep_report(sweep: Sweep) -> SweepReport:
+    """Read the states of all runs and what they cost; squeue and sacct are asked once each."""
+    jobs = SweepJobs.of(sweep.paths)
+    runs = _statuses(sweep, (), jobs)
+    usage = gpu_usage(sweep.paths, jobs)
+    return SweepReport(
+        sweep=str(sweep.paths.root),
+        asked_at=utc_now(),
+        counts=dict(Counter(run.state for run in runs)),
+        gpu_hours=usage.gpu_hours if usage else None,
+        wall_seconds=usage.wall_seconds if usage else None,
+        gpu_hours_source=usage.source if usage else None,
+        runs=runs,
+    )
+
+
+def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[RunStatus]:
+    epochs = sweep.spec.train.epochs
+    return [run_status(sweep.paths.run(run_id), epochs, jobs) for run_id in sweep.select(run_ids)]
+
+
+def _look_at_results(paths: RunPaths, record: AttemptRecord | None) -> tuple[bool, str | None]:
+    """Say whether there are results, and what is wrong with those that are none.
+
+    A file of the size that its writer recorded is not opened: that takes 10 ms, too long for
+    thousands. ``aevae-analysis check`` and the next sweep read every byte.
+    """
+    try:
+        size = paths.results.stat().st_size
+    except FileNotFoundError:
+        return False, None
+    if record is not None and record.results_bytes == size:
+        return True, None
+    try:
+        check_results(paths.results)
+    except InvalidFile as error:
+        return False, f"damaged results: {error}"
+    return True, None
+
+
+def _state(
+    paths: RunPaths,
+    attempted: bool,
+    record: AttemptRecord | None,
+    place: Place | None,
+    jobs: SweepJobs,
+) -> tuple[str, str | None]:
+    """State and reason of a run without results."""
+    alive = record.alive if record is not None else False
+    if alive or (place is not None and place.kind == "running" and not place.shared):
+        return "running", None
+    if place is not None and place.kind == "running":
+        return _state_in_shared_job(place, record)
+    if place is not None and place.kind == "waiting":
+        return "pending", place.detail
+    if place is not None and place.kind == "unknown":
+        return "unknown", place.detail
+    if record is None:
+        if place is not None:
+            return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
+        return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
+    if alive is None and record.slurm_job_id is None:
+        return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
+    return _end(paths, record, jobs)
+
+
+def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[str, str | None]:
+    """State and reason of one of several runs of a job that is at work."""
+    if record is None or record.slurm_job_id != place.raw_id:
+        return "pending", "behind other runs of its job"
+    if record.outcome == "failed":
+        return "failed", record.reason
+    return "running", None
+
+
+def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[str, str | None]:
+    """State and reason of a run whose newest attempt is over."""
+    if record.outcome is not None and record.outcome != "done":
+        return record.outcome, record.reason
+    reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
+    if reason in (None, "completed", "failed"):
+        reason = "the process ended without a word"
+    resumable = paths.checkpoints() and reason != "out_of_memory"
+    return ("interrupted" if resumable else "failed"), reason
+
+
+def _read_beat(paths: RunPaths) -> dict[str, Any]:
+    try:
+        beat = json.loads(paths.progress.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return beat if isinstance(beat, dict) else {}
+
+
+def _age(beat: str | None) -> float | None:
+    if beat is None:
+        return None
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(beat)).total_seconds())

@@ -1,0 +1,49 @@
+"""Which runs a launcher starts, and which it leaves alone."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+
+from jobs.sweep.status import RunStatus
+
+AT_WORK = ("done", "pending", "running")
+
+
+def runs_to_launch(
+    statuses: Sequence[RunStatus],
+    insisted: Collection[str],
+    say: Callable[[str], None],
+    more_memory: Collection[str] = (),
+) -> list[str]:
+    """Return the runs that are neither done nor at work nor hopeless; say why others are not.
+
+    Parameters
+    ----------
+    statuses
+        States of the runs that may be launched.
+    insisted
+        Runs that were asked for by name: one that ran out of memory, or that was lost on another
+        host, is launched only then.
+    say
+        Receives a line for each kind of run that is left alone.
+    more_memory
+        Runs that would now get another amount of memory than before.
+    """
+    reasons = {s.run_id: _why_left(s, insisted, more_memory) for s in statuses}
+    for reason, count in Counter(filter(None, reasons.values())).items():
+        say(f"{count} runs are {reason}: left alone")
+    return [run_id for run_id, reason in reasons.items() if reason is None]
+
+
+def _why_left(
+    status: RunStatus, insisted: Collection[str], more_memory: Collection[str]
+) -> str | None:
+    # A failed run may have a job: one that trains other runs as well, and may come back to it.
+    if status.state in AT_WORK or status.job is not None:
+        return status.state
+    if status.run_id in insisted:
+        return None
+    if status.state == "unknown":
+        return "unknown (--only RUN_ID takes one over)"
+    if status.out_of_memory and status.run_id not in more_memory:
+        return "out of memory (raise mem_gb in the profile, or name them with --only)"
+    return None

@@ -1,0 +1,64 @@
+"""Two processes never train the same run, and a dead one never blocks it."""
+
+import json
+import multiprocessing
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from aevae.errors import InputError, Interrupted
+from aevae.files.attempt import Attempt, read_record
+from aevae.files.layout import RunPaths
+
+
+def edit(paths, **values):
+    record = json.loads(paths.record.read_text())
+    paths.record.write_text(json.dumps({**record, **values}))
+
+
+def race(root, barrier, won):
+    barrier.wait()
+    try:
+        Attempt.claim(RunPaths(root))
+    except InputError:
+        won.put(0)
+    else:
+        won.put(1)
+    barrier.wait()  # Nobody ends, and so frees the run, before all have tried.
+
+
+def test_a_second_claim_names_the_living_process(weird):
+    first = Attempt.claim(RunPaths(weird))
+    with pytest.raises(InputError, match=f"is being run by process {first.record.pid} on"):
+        Attempt.claim(RunPaths(weird))
+
+
+def test_a_dead_or_reused_process_number_does_not_block(weird):
+    run = RunPaths(weird)
+    first = Attempt.claim(run)
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    edit(first.paths, pid=ended.pid)
+    (weird / "attempts" / ".claim-half").mkdir()  # of one that was killed while it claimed
+    second = Attempt.claim(run)
+    assert second.record.number == 2
+    assert {p.name for p in (weird / "attempts").iterdir()} == {"1", "2"}
+    edit(second.paths, process_started=psutil.Process().create_time() - 100)
+    assert read_record(second.paths).alive is False
+    assert Attempt.claim(run).record.number == 3
+    with pytest.raises(Interrupted, match="attempt 3 has taken over from 1"):
+        first.check_current()
+
+
+def test_of_six_racing_processes_exactly_one_wins(weird):
+    context = multiprocessing.get_context("spawn")
+    barrier, won = context.Barrier(6), context.Queue()
+    racers = [context.Process(target=race, args=(weird, barrier, won)) for _ in range(6)]
+    for process in racers:
+        process.start()
+    assert sum(won.get(timeout=60) for _ in racers) == 1
+    for process in racers:
+        process.join(30)
+    assert len(RunPaths(weird).attempts()) == 1

@@ -1,0 +1,189 @@
+"""The results file is the contract: what breaks it is refused when written and when read."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from aevae.files.hdf5 import Field, InvalidFile, Schema, check_layout, write_file
+from aevae.files.schema import check_results, open_results, result_fields, write_results
+
+SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "N_fashion": 5}
+
+
+@pytest.fixture
+def stored(weird, tiny_config):
+    """Write random but valid results; returns the path, the configuration and the arrays."""
+    config = tiny_config("cvae")
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for field in result_fields(config):
+        dims = field.dims or (4, 3)
+        shape = tuple(SIZES[dim] if isinstance(dim, str) else dim for dim in dims)
+        values = rng.integers(0, 250, shape).astype(field.dtype)
+        arrays[field.path.replace("*", "mu.bias")] = values
+    path = weird / "results.h5"
+
+    def write(**changes):
+        changed = {**arrays, **changes}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        write_results(path, config, kept, provenance={"host": "here"}, dataset_sha256="0" * 64)
+        return path
+
+    write()
+    return path, config, arrays, write
+
+
+def test_what_is_written_is_read_bit_for_bit(stored):
+    path, config, arrays, _ = stored
+    assert check_results(path).config == config
+    with open_results(path) as results:
+        assert set(results.file.layout) == set(arrays)
+        for name, array in arrays.items():
+            assert results.array(name).tobytes() == array.tobytes()
+        assert results.names("ood") == ["inverted", "noise", "rotated", "shuffled"]
+        assert list(results.weights()) == ["mu.bias"]
+        assert results.provenance == {"host": "here"}
+
+
+def test_the_same_content_gives_the_same_bytes(stored):
+    path, _, _, write = stored
+    first = path.read_bytes()
+    write()
+    assert path.read_bytes() == first
+    assert [p.name for p in path.parent.iterdir()] == ["results.h5"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test/mu": None}, "test/mu: missing"),
+        ({"test/mu": np.zeros((20, 3), "f4")}, r"test/mu: shape \(20, 3\) is not \(N_test=20, 2\)"),
+        ({"test/mu": np.zeros((20, 2), "f8")}, "test/mu: type float64 is not float32"),
+        ({"test/kl": np.zeros(19, "f4")}, r"test/.*: shape"),
+        ({"test/extra": np.zeros(3, "f4")}, "test/extra: not part of the schema"),
+    ],
+)
+def test_results_that_break_the_schema_are_not_written(stored, changes, message):
+    path, _, _, write = stored
+    before = path.read_bytes()
+    with pytest.raises(InvalidFile, match=message):
+        write(**changes)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("schema", "other", "schema 'other' is not 'aevae-results'"),
+        ("schema_version", 2, "schema version 2 is not 1"),
+        ("complete", 0, "not marked complete"),
+        ("run_id", "vae-z002-s0-00000000", "run id 'vae-z002-s0-00000000' is not"),
+        ("config", "{}", "attribute 'config'"),
+        ("provenance", "{", "Expecting property name"),
+    ],
+)
+def test_attributes_are_checked(stored, name, value, message):
+    path, *_ = stored
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(InvalidFile, match=message), open_results(path):
+        pass
+
+
+@pytest.mark.parametrize("name", ["test/sse_mean", "samples/prior/image", "history/val/loss"])
+def test_11_a_flipped_bit_is_found_and_named(stored, name):
+    path, *_ = stored
+    with h5py.File(path) as file:
+        chunk = file[name].id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InvalidFile, match=f"{name}: damaged"):
+        check_results(path)
+
+
+def test_a_truncated_file_is_refused(stored):
+    path, *_ = stored
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InvalidFile, match="not a readable HDF5 file"):
+        check_results(path)
+
+
+def test_27_what_a_reader_must_not_follow_is_refused_in_a_valid_file(stored):
+    path, *_ = stored
+
+    def virtual(file):
+        layout = h5py.VirtualLayout((4, 3), "f4")
+        layout[:] = h5py.VirtualSource("/nowhere", "x", (4, 3))
+        file.create_virtual_dataset("weights/evil", layout)
+
+    attacks = {
+        "evil: links are": lambda f: f.__setitem__("weights/evil", h5py.SoftLink("/test/mu")),
+        "evil: links": lambda f: f.__setitem__(
+            "weights/evil", h5py.ExternalLink("/etc/passwd", "/")
+        ),
+        "evil: external": lambda f: f.create_dataset(
+            "weights/evil", (2,), "f4", external=[("/etc/passwd", 0, 8)]
+        ),
+        "evil: external and virtual": virtual,
+        "evil: shape .* is larger than": lambda f: f.create_dataset(
+            "weights/evil", (1 << 40,), "f4", chunks=(1024,)
+        ),
+        "evil: only numbers": lambda f: f.create_dataset("weights/evil", data="text"),
+        "not part of the schema": lambda f: f.__setitem__("weights/a/b/c/evil", 1.0),
+    }
+    clean = path.read_bytes()
+    for message, attack in attacks.items():
+        path.write_bytes(clean)
+        with h5py.File(path, "r+") as file:
+            attack(file)
+        with pytest.raises(InvalidFile, match=message):
+            check_results(path)
+
+
+def test_a_group_that_contains_itself_ends(stored):
+    path, *_ = stored
+    with h5py.File(path, "r+") as file:
+        file["weights/loop"] = file["weights"]
+    with pytest.raises(InvalidFile, match="not part of the schema"):
+        check_results(path)
+
+
+def test_sizes_of_one_name_must_agree():
+    fields = [Field("a", ("N",), "f4"), Field("b", ("N",), "f4")]
+    check_layout({"a": ((3,), np.dtype("f4")), "b": ((3,), np.dtype("f4"))}, fields)
+    with pytest.raises(InvalidFile, match=r"b: shape \(4,\) is not \(N=3\)"):
+        check_layout({"a": ((3,), np.dtype("f4")), "b": ((4,), np.dtype("f4"))}, fields)
+
+
+def test_12_a_full_disk_leaves_the_old_file_and_no_other(stored, monkeypatch):
+    path, *_ = stored
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="No space left"):
+        write_file_to_full_device(path, monkeypatch)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["results.h5"]
+
+
+def write_file_to_full_device(path, monkeypatch):
+    """Write through the real /dev/full, which fails as a full disk does."""
+    real_open = Path.open
+
+    def open_full(self, mode="r", *rest, **options):
+        if mode == "wb":
+            real_open(self, mode).close()
+            return real_open(Path("/dev/full"), mode)
+        return real_open(self, mode, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", open_full)
+    write_file(path, Schema("x", 1, [Field("a", (2000,), "f4")]), {"a": np.zeros(2000, "f4")}, {})
+
+
+def test_any_other_hdf5_file_is_refused(weird):
+    with h5py.File(weird / "x.h5", "w") as file:
+        file.attrs["schema"] = json.dumps({})
+    with pytest.raises(InvalidFile, match="is not 'aevae-results'"):
+        check_results(weird / "x.h5")

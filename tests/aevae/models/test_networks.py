@@ -1,0 +1,70 @@
+"""The models must be the article's, and told the label only where they should be."""
+
+import pytest
+import torch
+
+from aevae.config import ModelConfig
+from aevae.models.networks import build_model, load_weights, one_hot
+
+X = torch.rand(6, 784, generator=torch.Generator().manual_seed(1))
+Y = one_hot(torch.arange(6))
+
+
+def small(kind, **settings):
+    return ModelConfig(kind=kind, latent_size=3, hidden_sizes=[16, 8], **settings)
+
+
+@pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
+def test_shapes(kind):
+    model = build_model(small(kind))
+    posterior = model.encode(X, Y)
+    assert posterior.mu.shape == (6, 3)
+    assert (posterior.logvar is None) == (kind == "ae")
+    assert model.decode(posterior.mu, Y).shape == (6, 784)
+
+
+def test_parameter_counts_are_those_of_the_article():
+    d = 20
+    counts = {
+        kind: sum(
+            p.numel() for p in build_model(ModelConfig(kind=kind, latent_size=d)).parameters()
+        )
+        for kind in ("ae", "vae", "cvae")
+    }
+    # Encoder 784-784-784-d, decoder d-784-784-784; the VAE has a second head for the variance.
+    square, code = 784 * 784 + 784, 784 * d + d
+    assert counts["ae"] == 2 * square + code + (d * 784 + 784) + 2 * square
+    assert counts["vae"] == counts["ae"] + code
+    encoder = 2 * (794 * 794 + 794) + 2 * (794 * d + d)
+    decoder = ((d + 10) * 794 + 794) + (794 * 794 + 794) + (794 * 784 + 784)
+    assert counts["cvae"] == encoder + decoder
+
+
+@pytest.mark.parametrize(("kind", "matters"), [("ae", False), ("vae", False), ("cvae", True)])
+def test_only_the_conditional_model_looks_at_the_label(kind, matters):
+    model = build_model(small(kind))
+    other = Y.roll(1, dims=0)
+    z = torch.zeros(6, 3)
+    assert torch.equal(model.encode(X, Y).mu, model.encode(X, other).mu) != matters
+    assert torch.equal(model.decode(z, Y), model.decode(z, other)) != matters
+
+
+def test_the_relu_code_is_never_negative():
+    codes = build_model(small("ae", latent_activation="relu")).encode(X, Y).mu
+    assert codes.min() >= 0
+    assert build_model(small("ae")).encode(X, Y).mu.min() < 0
+
+
+def test_the_same_seed_builds_the_same_model_and_leaves_the_global_generator_alone():
+    state = torch.get_rng_state()
+    first, second, other = (build_model(small("vae"), seed) for seed in (5, 5, 6))
+    assert torch.equal(first.mu.weight, second.mu.weight)
+    assert not torch.equal(first.mu.weight, other.mu.weight)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_weights_come_back_bit_for_bit():
+    model = build_model(small("cvae"), seed=3)
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    again = load_weights(small("cvae"), weights)
+    assert torch.equal(model.encode(X, Y).mu, again.encode(X, Y).mu)

@@ -1,0 +1,92 @@
+"""A whole run: what is published must follow from the model and the images it names."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+
+from aevae.errors import RunFailed
+from aevae.execution import ExecutionConfig, StopRequest
+from aevae.files.layout import SweepPaths
+from aevae.files.schema import check_results, open_results
+from aevae.models.networks import load_weights, one_hot
+from aevae.training.run import execute
+
+CPU = ExecutionConfig(device="cpu", threads=1)
+
+
+@pytest.mark.parametrize("latent_size", [2, 3])
+@pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
+def test_published_results_agree_with_images_and_weights(
+    weird, tiny_config, plan, kind, latent_size
+):
+    sweep, config = SweepPaths(weird), tiny_config(kind, latent_size)
+    paths = plan(sweep, config)
+    execute(sweep, config.run_id, CPU, StopRequest())
+    assert check_results(paths.results).config == config
+    assert paths.checkpoints() == []
+    with h5py.File(sweep.dataset) as file:
+        x = file["test/image"][()].reshape(-1, 784) / 255
+    with open_results(paths.results) as results:
+        names = results.file.layout
+        r = {name: results.array(name) for name in names}
+        model = load_weights(config.model, results.weights())
+    rounded = ((r["test/recon_mean"].reshape(-1, 784) / 255 - x) ** 2).sum(axis=1)
+    # | |a+e|^2 - |a|^2 | <= 2 |a| |e| + |e|^2, with |e| <= 28 * 0.5 / 255 over 784 pixels.
+    error = 28 * 0.5 / 255
+    bound = 2 * np.sqrt(rounded) * error + error**2 + 1e-3
+    assert (abs(rounded - r["test/sse_mean"]) <= bound).all()
+    labels = r.get("samples/prior/label", np.zeros(10, dtype="u1"))
+    z = torch.from_numpy(r["samples/prior/z"])
+    with torch.no_grad():
+        decoded = torch.sigmoid(model.decode(z, one_hot(torch.from_numpy(labels))))
+    pixels = (decoded * 255).round().to(torch.uint8).numpy().reshape(-1, 28, 28)
+    assert (pixels == r["samples/prior/image"]).all()
+    if kind != "ae":
+        mu, logvar = r["test/mu"].astype("f8"), r["test/logvar"].astype("f8")
+        kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1)
+        np.testing.assert_allclose(r["test/kl"], kl, rtol=1e-4, atol=1e-5)
+        weights = r["test/log_weights"].astype("f8")
+        bound_k = np.logaddexp.reduce(weights, axis=1) - np.log(weights.shape[1])
+        assert np.isfinite(weights).all()
+        assert bound_k.mean() >= weights.mean()
+    if latent_size == 2:
+        plane = r["grid/quantile/z"].reshape(-1, 3, 3, 2)[-1]
+        quantiles = norm.ppf([0.025, 0.5, 0.975])
+        np.testing.assert_allclose(plane[0, :, 0], quantiles, atol=1e-6)
+        np.testing.assert_allclose(plane[:, 0, 1], quantiles, atol=1e-6)
+    before = paths.results.stat().st_mtime_ns
+    execute(sweep, config.run_id, CPU, StopRequest())
+    assert paths.results.stat().st_mtime_ns == before
+    assert len(paths.attempts()) == 1
+
+
+def test_a_binarised_bernoulli_run_works(weird, tiny_config, plan):
+    sweep = SweepPaths(weird)
+    config = tiny_config(likelihood="bernoulli", dynamic_binarisation=True)
+    paths = plan(sweep, config)
+    execute(sweep, config.run_id, CPU, StopRequest())
+    assert check_results(paths.results).config == config
+
+
+def test_same_seed_gives_the_same_bits_and_another_seed_does_not(weird, tiny_config, plan):
+    found = []
+    for number, seed in enumerate((0, 0, 1)):
+        sweep, config = SweepPaths(weird / str(number)), tiny_config(seed=seed)
+        paths = plan(sweep, config)
+        execute(sweep, config.run_id, CPU, StopRequest())
+        with open_results(paths.results) as results:
+            found.append({n: results.array(n) for n in results.file.layout})
+    first, same, other = found
+    for name in first.keys() - {"history/epoch_seconds"}:
+        assert first[name].tobytes() == same[name].tobytes(), name
+    assert first["test/mu"].tobytes() != other["test/mu"].tobytes()
+
+
+def test_35_divergence_is_failed_and_never_done(weird, tiny_config, plan):
+    sweep, config = SweepPaths(weird), tiny_config(learning_rate=1e30)
+    paths = plan(sweep, config)
+    with pytest.raises(RunFailed, match="diverged"):
+        execute(sweep, config.run_id, CPU, StopRequest())
+    assert not paths.results.exists()

@@ -1,0 +1,213 @@
+import importlib
+import pkgutil
+
+import h5py
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+import analysis.figures
+from analysis.figures import EVIDENCE, FIGURES, by_digit, loss_curves
+from analysis.figures.parts import style
+from analysis.sweep.load import open_sweep
+from analysis.write import prose
+
+
+def titled(figure, title):
+    (axes,) = (axes for axes in figure.axes if axes.get_title() == title)
+    return axes
+
+
+def assert_nothing_is_cut_off(figure):
+    """Everything drawn lies within the figure."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    frame = figure.bbox
+    for axes in figure.axes:
+        box = axes.get_tightbbox(renderer)
+        assert box.x0 >= frame.x0 - 1
+        assert box.x1 <= frame.x1 + 1
+        assert box.y0 >= frame.y0 - 1
+        assert box.y1 <= frame.y1 + 1
+
+
+@pytest.mark.parametrize("name", [*FIGURES, *EVIDENCE])
+def test_every_figure_stays_within_its_page(complete, name):
+    module = importlib.import_module(f"analysis.figures.{name}")
+    figure = module.draw(module.gather(complete))
+    assert isinstance(figure, Figure)
+    assert figure.get_figwidth() <= style.PAGE_INCHES
+    assert_nothing_is_cut_off(figure)
+
+
+@pytest.mark.parametrize("name", [*FIGURES, *EVIDENCE])
+def test_captions_name_dataset_seed_and_every_run_shown(complete, name):
+    module = importlib.import_module(f"analysis.figures.{name}")
+    data = module.gather(complete)
+    caption = module.caption(data)
+    assert "MNIST" in caption
+    # A figure of the dataset alone is made from no run.
+    runs = getattr(data, "runs", [])
+    assert "seed 0" in caption or not runs
+    for run in runs:
+        assert f"`{run.run_id}`" in caption
+
+
+def test_every_figure_module_is_registered():
+    found = {module.name for module in pkgutil.iter_modules(analysis.figures.__path__)}
+    assert found - {"parts", "recipe"} == {*FIGURES, *EVIDENCE}
+
+
+def test_drawing_changes_no_global_style(complete):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    loss_curves.draw(loss_curves.gather(complete))
+    assert dict(matplotlib.rcParams) == before
+
+
+# --- loss curves ----------------------------------------------------------------------------------
+
+
+def test_loss_panels_show_training_and_validation_of_every_run(complete, stored):
+    figure = loss_curves.draw(loss_curves.gather(complete))
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["AE", "VAE", "CVAE", "Rate and distortion, last epoch"]
+    vae = titled(figure, "VAE")
+    assert vae.get_yscale() == "log"
+    drawn = {tuple(line.get_ydata()) for line in vae.lines}
+    with stored("vae-z002") as two, stored("vae-z020") as twenty:
+        expected = {
+            tuple(file[f"history/{split}/loss"][()])
+            for file in (two, twenty)
+            for split in ("train", "val")
+        }
+    assert drawn == expected
+    assert list(vae.lines[0].get_xdata()) == [1, 2, 3]
+    low, high = vae.get_ylim()  # its own: the curves fill the panel
+    assert np.log(np.max(list(drawn)) / np.min(list(drawn))) > 0.8 * np.log(high / low)
+
+
+def test_latent_size_has_one_colour_in_all_panels(complete):
+    figure = loss_curves.draw(loss_curves.gather(complete))
+    colours = style.latent_colours([2, 20])
+    for title in ("AE", "VAE", "CVAE"):
+        assert [to_hex(line.get_color()) for line in titled(figure, title).lines] == [
+            colours[2], colours[2], colours[20], colours[20],
+        ]  # fmt: skip
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == ["d = 2", "d = 20", "training", "validation"]
+
+
+def test_rate_distortion_points_are_the_last_epoch(complete, stored):
+    figure = loss_curves.draw(loss_curves.gather(complete))
+    axes = titled(figure, "Rate and distortion, last epoch")
+    points = np.vstack([np.asarray(group.get_offsets()) for group in axes.collections])
+    expected = []
+    for start in ("vae-z002", "vae-z020", "cvae-z002", "cvae-z020"):
+        with stored(start) as file:
+            expected.append([file["history/val/kl"][-1], file["history/val/sse"][-1]])
+    assert points == pytest.approx(np.array(expected))
+    assert "KL" in axes.get_xlabel()
+    assert "SSE" in axes.get_ylabel()
+
+
+def test_autoencoders_alone_have_no_rate_panel(build_sweep, make_config, tmp_path):
+    folder = build_sweep(tmp_path / "s", [make_config("ae", 2, epochs=1)])
+    data = loss_curves.gather(open_sweep(folder))
+    figure = loss_curves.draw(data)
+    assert [axes.get_title() for axes in figure.axes] == ["AE"]
+    assert [line.get_marker() for line in figure.axes[0].lines] == ["x", "."]
+    assert "Rate" not in loss_curves.caption(data)
+
+
+# --- by digit -------------------------------------------------------------------------------------
+
+
+def test_digit_lines_show_means_on_log_axes_shared_by_all_panels(complete, stored, test_labels):
+    figure = by_digit.draw(by_digit.gather(complete))
+    panels = [titled(figure, title) for title in ("AE", "VAE", "CVAE", "PCA")]
+    assert {axes.get_xscale() for axes in panels} == {"log"}
+    assert {axes.get_yscale() for axes in panels} == {"log"}
+    assert len({axes.get_ylim() for axes in panels}) == 1
+    assert [tick.get_text() for tick in panels[0].get_xticklabels()] == ["2", "20"]
+    lines = {container.get_label(): container.lines[0] for container in panels[1].containers}
+    assert list(lines) == [*"0123456789", "all"]
+    assert [to_hex(lines[str(digit)].get_color()) for digit in range(10)] == list(
+        style.DIGIT_COLOURS
+    )
+    with stored("vae-z002") as two, stored("vae-z020") as twenty:
+        expected = [
+            file["test/sse_mean"][()][test_labels == 4].astype(float).mean()
+            for file in (two, twenty)
+        ]
+    assert lines["4"].get_ydata() == pytest.approx(expected)
+
+
+def test_interval_bars_enclose_the_mean(complete):
+    data = by_digit.gather(complete)
+    for panel in data.panels:
+        assert (panel.low[10] < panel.mean[10]).all()
+        assert (panel.mean[10] < panel.high[10]).all()
+    figure = by_digit.draw(data)
+    (bars,) = titled(figure, "AE").containers[10].lines[2]
+    first = bars.get_segments()[0][:, 1]
+    assert first == pytest.approx([data.panels[0].low[10, 0], data.panels[0].high[10, 0]])
+
+
+def test_heat_map_holds_the_same_means(complete):
+    data = by_digit.gather(complete)
+    figure = by_digit.draw(data)
+    maps = [axes for axes in figure.axes if axes.images]
+    assert len(maps) == 4
+    assert len({axes.images[0].norm for axes in maps}) == 1
+    for axes, panel in zip(maps, data.panels, strict=True):
+        assert np.array_equal(axes.images[0].get_array(), panel.mean)
+        assert panel.mean.shape == (11, 2)
+    written = [text.get_text() for text in maps[0].texts]
+    assert written[0] == f"{data.panels[0].mean[0, 0]:.1f}"
+
+
+def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
+    configs = [make_config("ae", 2, seed=seed) for seed in (0, 1)]
+    folder = build_sweep(tmp_path / "s", configs)
+    errors = []
+    for path in folder.glob("runs/*/results.h5"):
+        with h5py.File(path) as file:
+            errors.append(file["test/sse_mean"][()].astype(float))
+    data = by_digit.gather(open_sweep(folder))
+    panel, pca = data.panels
+    assert (panel.title, pca.title) == ("AE", "PCA")
+    assert panel.mean.shape == (11, 1)
+    assert panel.mean[10, 0] == pytest.approx(np.mean(errors))
+    assert "seeds 0 and 1" in by_digit.caption(data)
+    assert_nothing_is_cut_off(by_digit.draw(data))
+
+
+# --- style ----------------------------------------------------------------------------------------
+
+
+def test_labels_are_spread_apart_and_others_stay():
+    places = style.spread_apart([(0, 0), (0.1, 0), (0, 0.2), (9, 9)], least=1)
+    distance = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    assert distance[np.triu_indices(4, 1)].min() > 0.9
+    assert list(places[3]) == [9, 9]
+
+
+def test_ink_is_readable_on_light_and_dark():
+    assert style.ink_on("#fde725") == "black"
+    assert style.ink_on("#440154") == "white"
+
+
+# --- captions -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("items", "text"), [([], ""), ([2], "2"), ([2, 5], "2 and 5"), ([2, 5, 10], "2, 5 and 10")]
+)
+def test_listed(items, text):
+    assert prose.listed(items) == text

@@ -1,0 +1,142 @@
+"""What is on the axes of the figures of numbers: PCA, choice, latent spaces, outliers."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+
+from analysis.figures import anomaly, by_digit, latent_diagnostics, selection
+from analysis.measures import pca
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import open_sweep
+from analysis.tables import latent_size_choice
+
+
+def titled(figure, title):
+    (axes,) = (axes for axes in figure.axes if axes.get_title() == title)
+    return axes
+
+
+def test_pca_of_equal_dimension_stands_in_every_panel(complete):
+    figure = by_digit.draw(by_digit.gather(complete))
+    errors = pca.pca_errors(complete)
+    expected = [errors["test", d].mean() for d in (2, 20)]
+    for title in ("AE", "VAE", "CVAE"):
+        assert titled(figure, title).lines[-1].get_ydata() == pytest.approx(expected)
+    bars = {container.get_label(): container for container in titled(figure, "PCA").containers}
+    assert bars["all"].lines[0].get_ydata() == pytest.approx(expected)
+
+
+# --- choice of the latent size --------------------------------------------------------------------
+
+
+def test_choice_of_the_latent_size_is_ringed(complete, stored):
+    data = selection.gather(complete)
+    figure = selection.draw(data)
+    sse, loss = figure.axes
+    assert (sse.get_title(), loss.get_title()) == (
+        "Reconstruction: SSE", "Negative ELBO: SSE + KL",
+    )  # fmt: skip
+    assert (sse.get_xscale(), sse.get_yscale(), loss.get_xscale()) == ("log", "log", "log")
+    lines = {container.get_label(): container.lines[0] for container in sse.containers}
+    assert list(lines) == ["AE", "VAE", "CVAE", "PCA"]
+    with stored("vae-z002") as two, stored("vae-z020") as twenty:
+        expected = [file["val/sse_sample"][()].astype(float).mean() for file in (two, twenty)]
+    assert list(lines["VAE"].get_xdata()) == [2, 20]
+    assert lines["VAE"].get_ydata() == pytest.approx(expected)
+    rings = [
+        points.get_offsets()[0] for points in sse.collections if isinstance(points, PathCollection)
+    ]
+    chosen = data.table.query("chosen and criterion == 'SSE'")
+    assert np.array(rings) == pytest.approx(chosen[["latent_size", "error"]].to_numpy())
+    assert [container.get_label() for container in loss.containers] == ["VAE", "CVAE"]
+    (rule,) = figure.legends[1].get_texts()
+    assert rule.get_text() == f"chosen: {latent_size_choice.RULE}"
+    assert latent_size_choice.RULE in selection.caption(data)
+
+
+# --- latent diagnostics ---------------------------------------------------------------------------
+
+
+def test_parts_of_the_kl_are_stacked_below_the_bound(complete):
+    data = latent_diagnostics.gather(complete)
+    axes = titled(latent_diagnostics.draw(data), "Parts of the KL")
+    runs = data.per_run.dropna(subset="kl")
+    parts = ["mutual_information", "total_correlation", "dimension_wise_kl"]
+    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    assert np.transpose(heights) == pytest.approx(runs[parts].to_numpy())
+    tops = [bar.get_y() + bar.get_height() for bar in axes.containers[-1]]
+    assert tops == pytest.approx(list(runs[parts].sum(axis=1)))
+    (bound,) = axes.lines
+    assert set(bound.get_ydata()) == {np.log(100)}
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "20", "2", "20"]
+    assert "log N = 4.61" in latent_diagnostics.caption(data)
+
+
+def test_dimensions_are_drawn_by_descending_kl(complete, stored):
+    figure = latent_diagnostics.draw(latent_diagnostics.gather(complete))
+    lines = {line.get_label(): line for line in titled(figure, "VAE: KL by dimension").lines}
+    with stored("vae-z020") as file:
+        mu, logvar = (file[f"test/{name}"][()].astype(float) for name in ("mu", "logvar"))
+    kl = (0.5 * (np.exp(logvar) + mu**2 - 1 - logvar)).mean(axis=0)
+    assert lines["d = 20"].get_ydata() == pytest.approx(np.sort(kl)[::-1])
+    assert list(lines["d = 20"].get_xdata()) == list(range(1, 21))
+
+
+def test_units_in_use_and_variances_of_every_dimension_are_shown(complete):
+    data = latent_diagnostics.gather(complete)
+    figure = latent_diagnostics.draw(data)
+    lines = {line.get_label(): line for line in titled(figure, "Active units").lines}
+    assert list(lines) == ["all d", "AE", "VAE", "CVAE"]
+    assert list(lines["CVAE"].get_ydata()) == [2, 20]
+    points = titled(figure, "Aggregate posterior").collections
+    drawn = [float(y) for group in points for y in group.get_offsets()[:, 1]]
+    assert drawn == pytest.approx(list(data.per_dimension["variance"]))
+
+
+def test_groups_of_other_latent_sizes_share_the_figure(build_sweep, make_config, tmp_path):
+    configs = [make_config("ae", 2, latent_activation="relu"), make_config("vae", 5)]
+    data = latent_diagnostics.gather(open_sweep(build_sweep(tmp_path / "s", configs)))
+    figure = latent_diagnostics.draw(data)
+    lines = {line.get_label(): line for line in titled(figure, "VAE: KL by dimension").lines}
+    assert list(lines) == ["d = 5"]
+
+
+def test_autoencoders_alone_have_no_kl_to_draw(build_sweep, make_config, tmp_path):
+    data = latent_diagnostics.gather(
+        open_sweep(build_sweep(tmp_path / "s", [make_config("ae", 2)]))
+    )
+    titles = [axes.get_title() for axes in latent_diagnostics.draw(data).axes]
+    assert titles == ["Active units", "Aggregate posterior"]
+    assert "KL" not in latent_diagnostics.caption(data)
+
+
+# --- anomaly detection ----------------------------------------------------------------------------
+
+
+def test_roc_curves_belong_to_their_areas(complete):
+    data = anomaly.gather(complete)
+    figure = anomaly.draw(data)
+    roc, areas = figure.axes[:2], figure.axes[2:]
+    assert [axes.get_title() for axes in roc] == ["inverted", "noise"]
+    table = data.table.set_index(["outliers", "model", "score", "latent_size"])["auroc"]
+    for name, upper, lower in zip(("inverted", "noise"), roc, areas, strict=True):
+        curves = {line.get_label(): line for line in upper.lines[1:]}
+        assert len(curves) == 1 + 3 + 3
+        curve = curves["CVAE SSE + KL"]
+        area = np.trapezoid(curve.get_ydata(), curve.get_xdata())
+        assert area == pytest.approx(table[name, "cvae", "SSE + KL", 20])
+        below = {line.get_label(): line for line in lower.lines[1:]}
+        assert list(below["VAE KL"].get_xdata()) == [2, 20]
+        expected = [table[name, "vae", "KL", d] for d in (2, 20)]
+        assert below["VAE KL"].get_ydata() == pytest.approx(expected)
+    assert "inverted (100) and noise (100)" in anomaly.caption(data)
+
+
+def test_without_outliers_there_is_nothing_to_detect(build_sweep, make_config, tmp_path):
+    config = make_config("vae", 5)
+    bare = config.model_copy(
+        update={"evaluation": config.evaluation.model_copy(update={"outliers": ()})}
+    )
+    sweep = open_sweep(build_sweep(tmp_path / "s", [bare]))
+    with pytest.raises(MissingIngredient, match="outliers"):
+        anomaly.gather(sweep)

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from sklearn.manifold import trustworthiness
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+
+from aevae.files.hdf5 import InvalidFile
+from analysis.maths import embedding as layout
+from analysis.maths.embedding import Layout, digit_accuracy, embed, neighbour_ranks
+from analysis.measures.embedding.cache import read_embedding, write_embedding
+
+
+def clusters(n=120, d=5, seed=0):
+    """Three groups far apart, with labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([0, 1, 2], n // 3)
+    points = 20 * np.eye(d)[labels] + rng.normal(size=(n, d))
+    return points.astype("f4"), labels
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    points, labels = clusters()
+    return points, labels, embed(points)
+
+
+# --- layout ---------------------------------------------------------------------------------------
+
+
+def test_groups_stay_together(embedded):
+    _, labels, embedding = embedded
+    assert embedding.tsne.plane.shape == (120, 2)
+    assert digit_accuracy(embedding.tsne.plane, labels) == 1
+
+
+def test_pca_is_that_of_the_points(embedded):
+    points, _, embedding = embedded
+    centred = points - points.mean(axis=0, dtype=np.float64)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    expected = centred @ axes[:2].T
+    plane = embedding.pca.plane * expected[:, 0].std()
+    assert np.abs(plane) == pytest.approx(np.abs(expected), abs=1e-4)
+
+
+def test_the_order_of_points_does_not_matter(embedded):
+    points, _, embedding = embedded
+    shuffled = np.random.default_rng(1).permutation(len(points))
+    again = embed(points[shuffled])
+    for method in ("pca", "tsne"):
+        layout, other = getattr(embedding, method), getattr(again, method)
+        assert np.array_equal(other.plane, layout.plane[shuffled])
+        assert np.array_equal(other.ranks, layout.ranks[shuffled])
+
+
+# --- scores ---------------------------------------------------------------------------------------
+
+
+def test_scores_agree_with_independent_computations():
+    rng = np.random.default_rng(0)
+    points, plane = rng.normal(size=(150, 8)), rng.normal(size=(150, 2))
+    layout = Layout(plane, neighbour_ranks(points, plane))
+    assert layout.trustworthiness == pytest.approx(trustworthiness(points, plane, n_neighbors=15))
+    near = [nearest(points, i) & nearest(plane, i) for i in range(150)]
+    assert layout.preservation == pytest.approx(np.mean([len(kept) / 15 for kept in near]))
+    assert 0 < layout.preservation < 0.5
+
+
+def nearest(points, i):
+    """The 15 nearest of point i, by the definition."""
+    distances = np.linalg.norm(points - points[i], axis=1)
+    distances[i] = np.inf
+    return set(np.argsort(distances)[:15])
+
+
+def test_nothing_is_lost_where_the_plane_is_the_input():
+    plane = np.random.default_rng(0).normal(size=(100, 2))
+    layout = Layout(plane, neighbour_ranks(plane, plane))
+    assert (layout.preservation, layout.trustworthiness) == (1, 1)
+
+
+def test_accuracy_is_that_of_a_vote_without_the_point_itself():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 100)
+    plane = rng.normal(size=(100, 2)) + 1.5 * labels[:, None] % 4
+    vote = KNeighborsClassifier(15)
+    predicted = cross_val_predict(vote, plane, labels, cv=LeaveOneOut())
+    assert digit_accuracy(plane, labels) == pytest.approx((predicted == labels).mean())
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_what_was_written_is_read(embedded, weird):
+    points, _, embedding = embedded
+    path = weird / "embeddings" / "images.h5"
+    write_embedding(path, embedding, points)
+    again = read_embedding(path, points)
+    assert np.array_equal(again.tsne.plane, embedding.tsne.plane)
+    assert again.pca.preservation == embedding.pca.preservation
+
+
+def test_other_points_are_not_taken_for_these(embedded, weird):
+    points, _, embedding = embedded
+    path = weird / "images.h5"
+    write_embedding(path, embedding, points)
+    other = points.copy()
+    other[-1, -1] += 1
+    with pytest.raises(InvalidFile, match=r"images\.h5: made from other data"):
+        read_embedding(path, other)
+
+
+def test_another_recipe_is_not_taken_for_this_one(embedded, weird, monkeypatch):
+    points, _, embedding = embedded
+    path = weird / "images.h5"
+    write_embedding(path, embedding, points)
+    monkeypatch.setitem(layout.RECIPE, "perplexity", 29)
+    with pytest.raises(InvalidFile, match="or by another recipe"):
+        read_embedding(path, points)

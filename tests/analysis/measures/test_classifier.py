@@ -1,0 +1,86 @@
+"""The judge on real digits: those of scikit-learn, drawn larger."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.neural_network import MLPClassifier
+
+from analysis.measures import classifier
+from analysis.measures.classifier import Judge, find_judge, train_judge
+from analysis.measures.quality import SURE
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import open_sweep
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = load_digits()
+    images = np.kron(data.images * (255 / 16), np.ones((1, 3, 3)))
+    return np.pad(images, ((0, 0), (2, 2), (2, 2))).round().astype(np.uint8), data.target
+
+
+@pytest.fixture(scope="module")
+def judge_of_digits(digits):
+    images, labels = digits
+    return train_judge(images[:1400], labels[:1400])
+
+
+def confidence(judged, images):
+    return judged.probabilities(judged.features(images)).max(axis=1)
+
+
+def test_digits_are_told_apart_and_what_is_none_is_not_taken_for_one(digits, judge_of_digits):
+    images, labels = (part[1400:] for part in digits)
+    rng = np.random.default_rng(0)
+    blends = images[rng.integers(len(images), size=(200, 6))].mean(axis=1).round()
+    noise = rng.integers(0, 256, (200, 28, 28))
+    mean = np.repeat(images.mean(axis=0)[None], 2, axis=0).round()
+    assert judge_of_digits.accuracy(images, labels) > 0.85
+    assert (confidence(judge_of_digits, images) >= SURE).mean() > 0.7
+    for none in (blends, noise, mean):
+        assert (confidence(judge_of_digits, none.astype(np.uint8)) >= SURE).mean() < 0.05
+
+
+def test_probabilities_are_those_of_the_network(digits):
+    rows, labels = digits[0][:200].reshape(-1, 784).astype(np.float32) / 255, digits[1][:200]
+    classes = np.where(np.arange(200) % 7, labels, classifier.NONE)
+    network = MLPClassifier(classifier.HIDDEN, max_iter=300, random_state=1).fit(rows, classes)
+    same = Judge([*zip(network.coefs_, network.intercepts_, strict=True)])
+    found = same.probabilities(same.features(digits[0][200:300]))
+    expected = network.predict_proba(digits[0][200:300].reshape(-1, 784).astype(np.float32) / 255)
+    assert found == pytest.approx(expected[:, :10], abs=1e-5)
+
+
+def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
+    sweep_dir, tmp_path, monkeypatch, flip_byte
+):
+    sweep = replace(open_sweep(sweep_dir), embeddings=tmp_path / "kept %s é")
+    trained = []
+    monkeypatch.setattr(
+        classifier, "train_judge", lambda *data: trained.append(1) or train_judge(*data)
+    )
+
+    def find():
+        find_judge.cache_clear()
+        return find_judge(sweep).layers
+
+    first = find()
+    again = find()
+    assert len(trained) == 1
+    for (weight, bias), (read_weight, read_bias) in zip(first, again, strict=True):
+        assert np.array_equal(weight, read_weight)
+        assert np.array_equal(bias, read_bias)
+    flip_byte(tmp_path / "kept %s é" / "judge.h5", "0/weight")
+    assert np.array_equal(find()[0][0], first[0][0])
+    assert len(trained) == 2
+    monkeypatch.setattr(classifier, "RECIPE", "another")
+    find()
+    assert len(trained) == 3
+
+
+def test_without_images_of_some_digit_there_is_no_judge(digits):
+    images, labels = digits
+    with pytest.raises(MissingIngredient, match="some digit has no training image"):
+        train_judge(images[labels != 3], labels[labels != 3])

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from analysis.measures import probing
+from analysis.measures.probing import KNN, LOGISTIC, Space
+from analysis.sweep.load import open_sweep
+from analysis.tables import probes
+
+
+@pytest.fixture
+def vae(complete):
+    (run,) = (r for r in complete.runs if r.run_id.startswith("vae-z020"))
+    return Space(run=run)
+
+
+def test_knn_agrees_with_all_distances(complete, vae, stored):
+    with stored("vae-z020") as file:
+        train, test = file["train/mu"][()].astype(float), file["test/mu"][()].astype(float)
+    labels = complete.labels("train")
+    found = probing.hits(complete, vae, KNN, None)
+    for hit, row in zip(found, probing.test_rows(complete), strict=True):
+        nearest = np.argsort(((train - test[row]) ** 2).sum(axis=1))[:5]
+        votes = np.bincount(labels[nearest], minlength=10)
+        assert hit == (votes.argmax() == complete.labels("test")[row])
+
+
+def test_few_labels_are_means_over_draws(complete, vae, monkeypatch):
+    monkeypatch.setattr(probing, "DRAWS", 4)
+    found = probing.hits(complete, vae, LOGISTIC, 40)
+    assert set(found * 4) <= {0, 1, 2, 3, 4}
+    assert len(set(found)) > 2
+
+
+def test_a_latent_that_is_the_digit_is_read(build_sweep, make_config, tmp_path, rewrite_results):
+    folder = build_sweep(tmp_path / "s", [make_config("cvae", 10)])
+    before = open_sweep(folder)
+
+    def tell(arrays):
+        for split in ("train", "test"):
+            arrays[f"{split}/mu"] = np.eye(10, dtype="f4")[before.labels(split)]
+
+    rewrite_results(folder, tell)
+    sweep = open_sweep(folder)
+    assert probing.hits(sweep, Space(run=sweep.runs[0]), LOGISTIC, None).mean() == 1
+
+
+def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch):
+    # There are 60 training images.
+    monkeypatch.setattr(probes, "LABEL_COUNTS", (20, 1000))
+    table = probes.make(complete)
+    # Six runs, PCA at two sizes, and pixels.
+    assert len(table) == (6 + 2 + 1) * 2 * 2
+    assert set(table["labels"]) == {20, 60}
+    assert table["accuracy"].between(0, 1).all()
+    assert list(table["latent_size"].unique()) == [2, 20, 784]
+    shown = probes.for_readers(table)
+    assert len(shown) == 6 + 2 + 1
+    assert shown.drop(columns="seed").notna().all(axis=None)
+    assert shown["kNN, 60"].tolist() == table["accuracy"].iloc[1::4].tolist()

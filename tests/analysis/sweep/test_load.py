@@ -1,0 +1,100 @@
+import shutil
+
+import h5py
+import pytest
+
+from aevae.errors import InputError
+from aevae.files.layout import SweepPaths
+from analysis.sweep.load import open_sweep
+
+
+def test_complete_sweep_is_ordered_from_ae_to_cvae(complete):
+    assert complete.gaps == ()
+    assert complete.partial_note == ""
+    assert [(run.model, run.latent_size) for run in complete.runs] == [
+        ("ae", 2), ("ae", 20), ("vae", 2), ("vae", 20), ("cvae", 2), ("cvae", 20),
+    ]  # fmt: skip
+    assert complete.data.name == "mnist"
+    assert complete.data.counts == {"train": 60, "val": 40, "test": 100}
+    assert complete.images("val").shape == (40, 28, 28)
+
+
+def test_at_most_one_results_file_is_open(complete):
+    open_files = [
+        h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE) for _ in complete.results()
+    ]
+    assert open_files == [1] * 6
+
+
+def test_run_without_results_is_a_gap(sweep_dir):
+    (paths,) = (p for p in SweepPaths(sweep_dir).planned() if p.run_id.startswith("vae-z020"))
+    paths.results.unlink()
+    sweep = open_sweep(sweep_dir)
+    (gap,) = sweep.gaps
+    assert (gap.run_id, gap.state) == (paths.run_id, "missing")
+    assert sweep.partial_note == "partial: 5 of 6 runs"
+    assert gap.run_id not in [run.run_id for run in sweep.runs]
+
+
+def test_damage_names_file_and_dataset(sweep_dir, flip_byte):
+    paths = SweepPaths(sweep_dir).planned()[0]
+    flip_byte(paths.results, "test/recon_mean")
+    (gap,) = open_sweep(sweep_dir).gaps
+    assert (gap.run_id, gap.state) == (paths.run_id, "damaged")
+    assert gap.reason.startswith("results.h5: test/recon_mean: damaged")
+
+
+def test_truncated_file_is_damaged(sweep_dir):
+    results = SweepPaths(sweep_dir).planned()[0].results
+    results.write_bytes(results.read_bytes()[:-1000])
+    (gap,) = open_sweep(sweep_dir).gaps
+    assert gap.state == "damaged"
+    assert gap.reason.startswith("results.h5: not a readable HDF5 file")
+
+
+def test_results_of_another_schema_version_are_refused(sweep_dir):
+    paths = SweepPaths(sweep_dir).planned()[0]
+    with h5py.File(paths.results, "r+") as file:
+        file.attrs["schema_version"] = 2
+    sweep = open_sweep(sweep_dir)
+    (gap,) = sweep.gaps
+    assert (gap.run_id, gap.state) == (paths.run_id, "damaged")
+    assert "schema version 2 is not 1" in gap.reason
+    assert len(sweep.runs) == 5
+
+
+def test_results_of_another_dataset_are_refused(sweep_dir, build_sweep, tmp_path, make_config):
+    config = make_config("vae", 20)
+    other = build_sweep(tmp_path / "other", [config])
+    dataset = SweepPaths(sweep_dir).dataset
+    with h5py.File(dataset, "r+") as file:
+        file["test/image"][0, 0, 0] ^= 255
+    gaps = open_sweep(sweep_dir).gaps
+    assert [gap.state for gap in gaps] == ["foreign"] * 6
+    assert all("dataset_sha256" in gap.reason for gap in gaps)
+    shutil.copy(SweepPaths(other).dataset, dataset)
+    assert open_sweep(sweep_dir).gaps == ()
+
+
+def test_results_in_the_folder_of_another_run_are_refused(sweep_dir):
+    first, second, *_ = SweepPaths(sweep_dir).planned()
+    shutil.copy(second.results, first.results)
+    (gap,) = open_sweep(sweep_dir).gaps
+    assert (gap.run_id, gap.state) == (first.run_id, "foreign")
+    assert second.run_id in gap.reason
+
+
+def test_sweep_without_dataset_has_no_usable_run(sweep_dir):
+    SweepPaths(sweep_dir).dataset.unlink()
+    sweep = open_sweep(sweep_dir)
+    assert sweep.runs == ()
+    assert all("dataset.h5" in gap.reason for gap in sweep.gaps)
+    with pytest.raises(InputError, match=r"dataset\.h5 does not exist"):
+        sweep.labels("test")
+
+
+def test_other_folders_are_no_sweep(tmp_path):
+    with pytest.raises(InputError, match="is no sweep"):
+        open_sweep(tmp_path)
+    with pytest.raises(InputError, match="is not a folder"):
+        open_sweep(tmp_path / "nothing here")

@@ -1,0 +1,72 @@
+"""The doctor finds before the queue what would fail after it, and leaves nothing behind."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.cli.doctor import examine
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def findings(profile, data_dir, out, dataset="digits"):
+    found = examine(profile, dataset, data_dir, out)
+    return {finding.subject: finding for finding in found}
+
+
+def test_a_fit_machine_passes_and_nothing_is_left(tmp_path):
+    found = findings(None, tmp_path, tmp_path / "runs" / "new")
+    assert found["output"].verdict == "ok"
+    assert found["data"].verdict == "ok"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_is_found_with_what_to_do(tmp_path):
+    found = findings(None, tmp_path, tmp_path, dataset="mnist")["data"]
+    assert found.verdict == "failed"
+    assert "aevae fetch --dataset mnist" in found.detail
+
+
+def test_an_output_that_is_no_folder_is_found(tmp_path):
+    (tmp_path / "file").touch()
+    assert findings(None, tmp_path, tmp_path / "file")["output"].verdict == "failed"
+
+
+@pytest.mark.parametrize(
+    ("where", "call", "problem"),
+    [
+        (Path, "rename", "two jobs could train the same run"),
+        (fcntl, "flock", "files cannot be locked (No locks available)"),
+    ],
+)
+def test_a_file_system_that_breaks_what_is_assumed_is_found(
+    tmp_path, monkeypatch, where, call, problem
+):
+    def as_elsewhere(*_):
+        if call == "flock":
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(where, call, as_elsewhere)
+    found = findings(None, tmp_path, tmp_path)["output"]
+    assert found.verdict == "failed"
+    assert problem in found.detail
+
+
+def test_without_slurm_the_doctor_says_so_and_fails(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs.cli", "doctor", "--cluster", "v100", "--dataset", "digits"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PATH": str(tmp_path)},
+        timeout=100,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "failed   slurm   there is no sinfo on this machine" in done.stdout
+    assert "failed   job" in done.stdout

@@ -1,0 +1,280 @@
+"""What would be submitted, and what a silent SLURM does. Only its commands are fake."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aevae.errors import InputError
+from aevae.files.layout import SweepPaths
+from jobs.launch.slurm import batch_script, check_folder, gpu_hours
+from jobs.scheduler.profile import load_profile
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+GOLDEN = Path(__file__).parent / "golden"
+PAPER = SweepPaths(Path("/scratch/aevae/runs/paper"))
+
+
+def test_the_script_of_the_v100_profile_is_as_reviewed():
+    # A missing file fails here: it is written by hand, from the output of --dry-run.
+    golden = (GOLDEN / "v100.sbatch").read_text()
+    script = batch_script(PAPER, 1, load_profile(Path("v100")), 30, python="/opt/aevae/bin/python")
+    assert script == golden
+
+
+def test_a_single_run_is_no_array():
+    profile = load_profile(Path("v100"))
+    assert "--array" not in batch_script(PAPER, 1, profile, 1)
+
+
+def test_gpu_hours_are_those_of_all_runs_to_the_limit():
+    assert gpu_hours(load_profile(Path("v100")), 30) == 60
+    assert gpu_hours(load_profile(Path("cpu")), 30) == 0
+
+
+@pytest.mark.parametrize("name", ["50%", "a\nb", "a\x7fb"])
+def test_folders_that_slurm_would_read_otherwise_are_refused(name):
+    with pytest.raises(InputError, match="without '%'"):
+        check_folder(Path("/tmp") / name)
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Put fake scheduler commands first on the PATH; return a function that defines one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    # sbatch must never be reached where a test does not define it.
+    for name in ("squeue", "sacct", "sacctmgr", "scontrol", "sbatch", "scancel"):
+        (folder / name).write_text(f"#!/bin/sh\necho no {name} here >&2\nexit 1\n")
+        (folder / name).chmod(0o755)
+
+    def define(name: str, body: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+
+    return define
+
+
+def aevae(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jobs.cli", *argv],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "400"},
+        timeout=60,
+    )
+
+
+def sweep(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    options = ("--dataset", "digits", "--cluster", "onehost", "--out", str(folder))
+    return aevae("sweep", "quickstart", *options, *argv)
+
+
+ACCEPTING = "echo Submitted batch job 77"
+CONFIG = 'echo "MaxArraySize            = 4"'
+
+
+def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_path):
+    folder = tmp_path / "sweep ü"
+    fake("squeue", "exit 0")
+    fake("scontrol", CONFIG)
+    # The first array is accepted, the second meets a limit.
+    once = f"[ -e '{tmp_path}/one' ] && echo AssocMaxSubmitJobLimit >&2 && exit 1; "
+    fake("sbatch", f"{once}touch '{tmp_path}/one'; {ACCEPTING}")
+    refused = sweep(folder)
+    assert refused.returncode == 1
+    assert "sbatch refused 2 runs (AssocMaxSubmitJobLimit); 4 were submitted" in refused.stderr
+    first, second = (json.loads((folder / "submissions" / f"{n}.json").read_text()) for n in (1, 2))
+    assert (first["job_id"], second["job_id"]) == ("77", None)
+    queue = "\n".join(
+        f"77_{i}|77|{first['job_name']}|PENDING|N/A||Priority (x|y)" for i in range(4)
+    )
+    fake("squeue", f"cat <<'END'\n{queue}\nEND")
+    fake("sbatch", "echo Submitted batch job 78")
+    # Damaged results are made again, by the job that is queued already.
+    (folder / "runs" / first["run_ids"][0] / "results.h5").write_bytes(b"damaged")
+    killed_amid_a_record = folder / "submissions" / ".2.json.0123abcd.tmp"
+    killed_amid_a_record.touch()
+    resumed = sweep(folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert not killed_amid_a_record.exists()
+    assert "4 runs are pending: left alone" in resumed.stderr
+    local = aevae(
+        "sweep", str(folder / "sweep.toml"), "--out", str(folder), "--only", first["run_ids"][0]
+    )
+    assert "1 runs are pending: left alone" in local.stderr
+    third = json.loads((folder / "submissions" / "3.json").read_text())
+    assert third["run_ids"] == second["run_ids"]
+
+
+def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    fake("squeue", "exit 0")
+    fake("scontrol", CONFIG)
+    fake("sbatch", f"touch {tmp_path}/called; {ACCEPTING}")
+    assert sweep(folder).returncode == 0
+    (tmp_path / "called").unlink()
+    fake("squeue", "echo 'slurm_load_jobs error: Unable to contact controller' >&2; exit 1")
+    again = sweep(folder)
+    assert again.returncode == 1
+    assert "squeue failed: slurm_load_jobs error: Unable to contact controller" in again.stderr
+    assert not (tmp_path / "called").exists()
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert {status["state"] for status in report} == {"unknown"}
+
+
+def submit(fake, folder):
+    """Submit a sweep to a SLURM that takes everything; return the record of it."""
+    fake("squeue", "exit 0")
+    fake("scontrol", CONFIG)
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    return json.loads((folder / "submissions" / "1.json").read_text())
+
+
+def test_a_reason_is_given_once_slurm_has_said_why_a_job_waits(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    job = submit(fake, folder)["job_name"]
+    waiting = (f"77_{task}|77|{job}|PENDING|N/A||{why}" for task, why in enumerate(("None", "QOS")))
+    fake("squeue", f"printf '%s\\n' {' '.join(repr(line) for line in waiting)}")
+    first, second, *_ = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert (first["state"], first["reason"]) == ("pending", None)
+    assert (second["state"], second["reason"]) == ("pending", "QOS")
+
+
+def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    record = submit(fake, folder)
+    for task, run_id in enumerate(record["run_ids"][:3]):
+        attempt = folder / "runs" / run_id / "attempts" / "1"
+        attempt.mkdir(parents=True)
+        values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+        values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
+        (attempt / "attempt.json").write_text(json.dumps(values))
+    fake("squeue", f"echo '77_0|80|{record['job_name']}|RUNNING|2026-01-01T00:00:00|node9|None'")
+    lines = ["77_1|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY"]
+    lines += ["77_2|82|x|2026-01-01T00:00:00|60|gres/gpu=1|NODE_FAIL"]
+    lines += ["77_3|83|x|Unknown|0||CANCELLED by 1000"]
+    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert [(s["state"], s["reason"]) for s in report[:4]] == [
+        ("running", None),
+        ("failed", "out_of_memory"),
+        ("failed", "node_fail"),
+        ("failed", "cancelled"),
+    ]
+
+
+def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    record = submit(fake, folder)
+    attempt = folder / "runs" / record["run_ids"][0] / "attempts" / "1"
+    attempt.mkdir(parents=True)
+    values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+    values |= {"slurm_job_id": "80", "started_at": "2026-01-01T00:00:00+00:00"}
+    values |= {"outcome": "interrupted", "ended_at": "2026-01-01T01:30:00+00:00"}
+    (attempt / "attempt.json").write_text(json.dumps(values))
+    shown = aevae("status", str(folder)).stdout
+    end = "from the first start to the last end, by"
+    assert f"1.50 GPU-hours used, 1:30:00 {end} the runs' own records" in shown
+    lines = ["77_0|80|x|2026-01-01T00:00:00|3600|cpu=1,gres/gpu=1|PREEMPTED"]
+    lines += ["77_0|80|x|2026-01-01T02:00:00|3600|cpu=1,gres/gpu=1|COMPLETED"]
+    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    shown = aevae("status", str(folder)).stdout
+    assert f"2.00 GPU-hours used, 3:00:00 {end} sacct" in shown
+
+
+def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
+    folder, profile = tmp_path / "sweep", tmp_path / "larger.toml"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    hopeless, *others = json.loads((folder / "submissions" / "1.json").read_text())["run_ids"]
+    fake("sacct", "echo '77_0|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY'")
+
+    def submitted(number: int, *argv: str) -> list[str]:
+        assert sweep(folder, *argv).returncode == 0
+        return json.loads((folder / "submissions" / f"{number}.json").read_text())["run_ids"]
+
+    assert submitted(2) == others
+    assert submitted(3, "--only", hopeless) == [hopeless]
+    fake("sacct", "echo '77|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY'")
+    left = sweep(folder, "--only", others[0], "--dry-run")
+    assert left.returncode == 0
+    profile.write_text("mem_gb = 2")
+    assert hopeless in submitted(4, "--cluster", str(profile))
+
+
+def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    # An own job of another account and one of this wait already; the second counts.
+    fake("squeue", 'case "$*" in *--user*) echo "other|normal"; echo "aevae|normal";; esac')
+    enforced = "AccountingStorageEnforce = associations,limits"
+    fake("scontrol", f"{CONFIG}; echo '{enforced}'; echo 'ClusterName = here'")
+    associations = "other||normal|1\naevae|cpu|normal|2\naevae||long|100\naevae|gpu|normal|5"
+    fake(
+        "sacctmgr",
+        f"case $3 in assoc) printf '{associations}\n';; "
+        "qos) printf 'normal|9\nlong|4\nother|1\n';; esac",
+    )
+    fake("sbatch", ACCEPTING)
+    refused = sweep(folder)
+    assert refused.returncode == 1
+    assert (
+        "4 of 6 runs were submitted: MaxSubmitJobs of account aevae allows 5 jobs in the queue, "
+        "1 were there" in refused.stderr
+    )
+    assert len(list((folder / "submissions").iterdir())) >= 1
+
+
+def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    submit(fake, folder)
+    for name in ("squeue", "sacct"):
+        fake(name, f"echo asked >>'{tmp_path}/{name}'")
+    shown = aevae("status", str(folder)).stdout
+    assert "6 failed" in shown
+    assert (tmp_path / "squeue").read_text() == "asked\n"
+    assert (tmp_path / "sacct").read_text() == "asked\n"
+
+
+def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    options = ("--dataset", "digits", "--out", str(folder), "--prepare")
+    assert aevae("sweep", "quickstart", *options).returncode == 0
+    for number, run in enumerate(sorted((folder / "runs").iterdir())[:2]):
+        attempt = run / "attempts" / "1"
+        attempt.mkdir(parents=True)
+        values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+        values |= {"slurm_job_id": str(80 + number), "started_at": "2026-01-01T00:00:00+00:00"}
+        (attempt / "attempt.json").write_text(json.dumps(values))
+
+    def states() -> list[str]:
+        report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+        return sorted(status["state"] for status in report)
+
+    assert states() == ["planned"] * 4 + ["unknown"] * 2
+    fake("squeue", "echo '80|80|mine|RUNNING|N/A|node9|None'; echo '82|82|x|PENDING|N/A||None'")
+    assert states() == ["failed"] + ["planned"] * 4 + ["running"]
+    fake("scancel", f"echo $* >'{tmp_path}/cancelled'")
+    cancelled = aevae("cancel", str(folder), "--grace", "0")
+    assert "jobs 80 are still in the queue after 0 s" in cancelled.stderr
+    assert (tmp_path / "cancelled").read_text() == "--quiet 80\n"
+    fake("squeue", "echo '80|80|mine|PENDING|2026-01-02T00:00:00||BeginTime'")
+    assert states() == ["failed", "pending"] + ["planned"] * 4
+
+
+def test_a_dry_run_needs_no_slurm_and_writes_nothing(tmp_path, monkeypatch):
+    python = shutil.which(sys.executable)
+    assert python is not None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    shown = sweep(tmp_path / "sweep", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("#!/bin/bash\n")
+    assert list(tmp_path.iterdir()) == []

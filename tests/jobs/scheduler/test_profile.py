@@ -1,0 +1,96 @@
+"""Cluster profiles: a mistake is named before anything is submitted."""
+
+import socket
+
+import pytest
+
+from aevae.errors import InputError
+from aevae.execution import ExecutionConfig
+from jobs.scheduler.profile import SHIPPED_PROFILES, choose_cluster, load_profile
+
+
+@pytest.fixture
+def profile(tmp_path):
+    def write(text: str):
+        path = tmp_path / "a cluster.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED_PROFILES.glob("*.toml")), ids=lambda p: p.stem)
+def test_shipped_profiles_are_valid_under_their_names(path):
+    assert load_profile(path) == choose_cluster(path.stem)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('partitoin = "gpu"', "unknown key 'partitoin'"),
+        ('gres = "gpu:1"\ngpus_per_node = 1', "give one"),
+        ("timeout_min = 0", "timeout_min"),
+        ("mem_gb = nan", "mem_gb"),
+        ('gres = "v100"', "gres"),
+        ("timeout_min = 1\nsignal_delay_s = 60", "signal_delay_s must be less"),
+        ('partition = "gpu\\n#SBATCH --account=other"', "partition"),
+        ('partition = "gpu other"', "partition"),
+        ('setup = ["module load x\\nrm -rf y"]', "setup"),
+        ('setup = [" "]', "setup"),
+        ('[extra]\n"mail-user" = "a\\nb"', "extra"),
+        ('[extra]\n"x\\ny" = "b"', "extra"),
+        ('[extra]\noutput = "x"', "extra must not set output"),
+        ("partition =", "is not TOML"),
+    ],
+)
+def test_a_bad_profile_is_one_line_that_names_the_key_and_the_file(profile, text, named):
+    path = profile(text)
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    message = str(caught.value)
+    assert named in message
+    assert str(path) in message
+    assert "\n" not in message
+
+
+def test_a_missing_profile_is_named():
+    with pytest.raises(InputError, match=r"cannot read nowhere/x\.toml"):
+        choose_cluster("nowhere/x.toml")
+    with pytest.raises(InputError, match=r"'slrum'.* one of local, debug, auto, cpu"):
+        choose_cluster("slrum")
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpus"),
+    [
+        ("", 0),
+        ("gpus_per_node = 2", 2),
+        ('gpus_per_node = "v100:4"', 4),
+        ('gres = "gpu:1"', 1),
+        ('gres = "gpu:v100:3"', 3),
+    ],
+)
+def test_gpus_are_counted_however_they_are_asked_for(profile, asked, gpus):
+    assert load_profile(profile(asked)).gpus == gpus
+
+
+def test_the_cluster_decides_on_device_and_data(profile, tmp_path):
+    sweep = ExecutionConfig(threads=3)
+    adapted = load_profile(profile(f'device = "cpu"\ndata_dir = "{tmp_path}"')).adapt(sweep)
+    assert adapted == ExecutionConfig(threads=3, device="cpu", data_dir=tmp_path)
+    assert load_profile(profile("")).adapt(sweep) == sweep
+
+
+def test_auto_takes_slurm_only_where_there_is_one_and_a_profile_for_this_host(
+    profile, tmp_path, monkeypatch
+):
+    path = profile('hosts = ["no-such-host", "*"]')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert choose_cluster("auto", tmp_path) == "local"
+    sbatch = tmp_path / "sbatch"
+    sbatch.touch(mode=0o755)
+    assert choose_cluster("auto", tmp_path) == load_profile(path)
+    profile('hosts = ["no-such-host"]')
+    assert choose_cluster("auto", tmp_path) == "local"
+    profile(f'hosts = ["{socket.gethostname()[:-1]}?"]')
+    assert choose_cluster("auto", tmp_path) == load_profile(path)

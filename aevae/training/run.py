@@ -20,7 +20,7 @@ from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import check_results, file_sha256, open_dataset, write_results
 from aevae.training.checkpoint import load_newest, remove_checkpoints, save_checkpoint
 from aevae.training.device import gpu_problem
-from aevae.training.evaluate import evaluate, weight_arrays
+from aevae.training.evaluation.evaluate import evaluate, weight_arrays
 from aevae.training.loop import DeviceImages, TrainState, train
 from aevae.training.provenance import collect_provenance
 

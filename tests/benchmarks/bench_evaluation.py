@@ -7,7 +7,7 @@ from measure import parser, report, seconds, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
 from aevae.files.schema import write_results
-from aevae.training.evaluate import evaluate, weight_arrays
+from aevae.training.evaluation.evaluate import evaluate, weight_arrays
 from aevae.training.loop import train
 from aevae.training.run import history_arrays
 

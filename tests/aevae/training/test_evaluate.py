@@ -1,7 +1,7 @@
 import numpy as np
 
 from aevae.config import EvaluationConfig, ModelConfig, RunConfig
-from aevae.training.evaluate import _mixture_samples
+from aevae.training.evaluation.samples import _mixture_samples
 
 
 def test_the_mixture_draws_what_the_codes_are_like():

@@ -1,0 +1,70 @@
+"""Posteriors, errors and reconstructions of the images; importance weights of the test images."""
+
+import torch
+from torch import Tensor
+
+from aevae.files.hdf5 import Array
+from aevae.models.losses import kl_divergence, log_importance_weight, sse
+from aevae.models.networks import Posterior
+from aevae.training.evaluation.evaluator import Arrays, Evaluator, flat_images, join
+from aevae.training.loop import DeviceImages
+
+
+def posterior_means(run: Evaluator, data: DeviceImages, name: str) -> Array:
+    """Encode the images of a split to posterior means (the codes, for the AE), (N, d)."""
+    return join(run.model.encode(x, y).mu for x, y in run.batches(data, name))
+
+
+def split_arrays(run: Evaluator, data: DeviceImages, name: str) -> Arrays:
+    """Posteriors, errors and reconstructions of the validation or test images."""
+    noise = run.generator(f"sample-{name}")
+    parts: dict[str, list[Tensor]] = {}
+    for x, y in run.batches(data, name):
+        posterior = run.model.encode(x, y)
+        for key, value in _image_values(run, posterior, x, y, noise).items():
+            parts.setdefault(key, []).append(value)
+    stored = {key: torch.cat(values) for key, values in parts.items()}
+    if name == "val":
+        stored = {key: v for key, v in stored.items() if key not in ("z", *_IMAGES)}
+    return {
+        f"{name}/{key}": flat_images(value) if key in _IMAGES else value.cpu().numpy()
+        for key, value in stored.items()
+    }
+
+
+_IMAGES = ("recon_mean", "recon_sample")
+
+
+def _image_values(
+    run: Evaluator, posterior: Posterior, x: Tensor, y: Tensor, noise: torch.Generator
+) -> dict[str, Tensor]:
+    logits = run.model.decode(posterior.mu, y)
+    values = {"mu": posterior.mu, "sse_mean": sse(logits, x), "recon_mean": torch.sigmoid(logits)}
+    if posterior.logvar is not None:
+        z = posterior.sample(noise)
+        sampled = run.model.decode(z, y)
+        values |= {
+            "logvar": posterior.logvar,
+            "kl": kl_divergence(posterior),
+            "z": z,
+            "sse_sample": sse(sampled, x),
+            "recon_sample": torch.sigmoid(sampled),
+        }
+    return values
+
+
+def log_weights(run: Evaluator, data: DeviceImages) -> Array:
+    """(N, K) log-weights of K draws of the posterior of each test image."""
+    count = run.config.evaluation.importance_samples
+    likelihood = run.config.model.likelihood
+    noise = run.generator("importance")
+    rows = []
+    for x, y in run.batches(data, "test"):
+        posterior = run.model.encode(x, y)
+        draws = []
+        for _ in range(count):
+            z = posterior.sample(noise)
+            logits = run.model.decode(z, y)
+            draws.append(log_importance_weight(logits, x, z, posterior, likelihood))
+        rows.append(torch.stack(draws, dim=1))
+    return join(rows)

@@ -1,0 +1,77 @@
+"""A trained model with what every part of the evaluation needs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aevae.config import RunConfig
+from aevae.files.hdf5 import Array
+from aevae.models.networks import Autoencoder, one_hot
+from aevae.training.loop import DeviceImages, seeded_generator
+
+BATCH = 2000
+
+Arrays = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A trained model with what every part of the evaluation needs."""
+
+    config: RunConfig
+    model: Autoencoder
+    device: torch.device
+
+    @property
+    def variational(self) -> bool:
+        """Whether the posterior is a distribution, so that there are a KL and sampled z."""
+        return self.config.model.kind != "ae"
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Return the random generator for one purpose, always in the same state."""
+        return seeded_generator(self.device, self.config.seed, purpose)
+
+    def batches(self, data: DeviceImages, purpose: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield (B, 784) inputs and (B, 10) labels of a split.
+
+        A run with dynamic binarisation sees binary images here too, always the same draw.
+        """
+        generator = self.generator(f"binarise-{purpose}")
+        for start in range(0, len(data), BATCH):
+            x, y = data.batch(slice(start, start + BATCH))
+            if self.config.model.dynamic_binarisation:
+                x = torch.bernoulli(x, generator=generator)
+            yield x, y
+
+    def decode(self, z: Array, labels: Array) -> NDArray[np.uint8]:
+        """Decode (..., d) codes with (...) labels or (..., 10) label weights to uint8 images."""
+        soft = labels.ndim == z.ndim
+        codes = torch.tensor(z.reshape(-1, z.shape[-1]), dtype=torch.float32)
+        flat_labels = torch.tensor(labels.reshape(len(codes), -1) if soft else labels.reshape(-1))
+        images = []
+        for code, label in zip(codes.split(BATCH), flat_labels.split(BATCH), strict=True):
+            y = label.float().to(self.device) if soft else one_hot(label.to(self.device))
+            images.append(to_uint8(torch.sigmoid(self.model.decode(code.to(self.device), y))))
+        return np.concatenate(images).reshape(*z.shape[:-1], 28, 28)
+
+
+def join(parts: Any) -> Array:  # noqa: ANN401 - any iterable of tensors
+    """Join tensors along their first axis and copy them to the CPU."""
+    joined: Array = torch.cat(list(parts)).cpu().numpy()
+    return joined
+
+
+def to_uint8(intensities: Tensor) -> NDArray[np.uint8]:
+    """Round intensities in [0, 1] to whole steps of 1/255."""
+    rounded: NDArray[np.uint8] = (intensities * 255).round().to(torch.uint8).cpu().numpy()
+    return rounded
+
+
+def flat_images(intensities: Tensor) -> NDArray[np.uint8]:
+    """Turn (N, 784) intensities into (N, 28, 28) uint8 images."""
+    return to_uint8(intensities).reshape(-1, 28, 28)

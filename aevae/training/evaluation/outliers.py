@@ -1,0 +1,26 @@
+"""Errors on images that are no digits."""
+
+from pathlib import Path
+
+from aevae.data.outliers import make_outliers
+from aevae.data.sources import Dataset
+from aevae.models.losses import kl_divergence, sse
+from aevae.training.evaluation.evaluator import Arrays, Evaluator, join
+from aevae.training.loop import DeviceImages
+
+
+def outlier_errors(run: Evaluator, dataset: Dataset, data_dir: Path) -> Arrays:
+    """Errors on images that are no digits, to be compared with those on the test images."""
+    arrays: Arrays = {}
+    for name in run.config.evaluation.outliers:
+        images, labels = make_outliers(name, dataset.test, data_dir)
+        data = DeviceImages.of(images, labels, run.device)
+        errors, divergences = [], []
+        for x, y in run.batches(data, name):
+            posterior = run.model.encode(x, y)
+            errors.append(sse(run.model.decode(posterior.mu, y), x))
+            divergences.append(kl_divergence(posterior))
+        arrays[f"ood/{name}/sse_mean"] = join(errors)
+        if run.variational:
+            arrays[f"ood/{name}/kl"] = join(divergences)
+    return arrays

@@ -11,6 +11,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.schema import check_training, write_evaluation, write_training
 
 # A second of training: what takes long elsewhere is small here, and nothing is left out.
 SMALL_EVALUATION = {
@@ -77,11 +78,16 @@ def tiny_config() -> Callable[..., RunConfig]:
             model=ModelConfig(kind=kind, latent_size=latent_size, **settings),
             train=TrainConfig(epochs=epochs, batch_size=256, learning_rate=learning_rate),
             data=DataConfig(dataset="digits"),
-            evaluation=EvaluationConfig(**SMALL_EVALUATION),
             seed=seed,
         )
 
     return make
+
+
+@pytest.fixture
+def small_evaluation() -> EvaluationConfig:
+    """Settings with which an evaluation takes no time."""
+    return EvaluationConfig(**SMALL_EVALUATION)
 
 
 @pytest.fixture
@@ -95,6 +101,26 @@ def plan() -> Callable[[SweepPaths, RunConfig], RunPaths]:
         return paths
 
     return lay_out
+
+
+@pytest.fixture(scope="session")
+def publish() -> Callable[..., None]:
+    """Write both files of a run from arrays by name."""
+
+    def write(paths, config, evaluation, arrays, provenance, dataset_sha256):
+        trained = {n: a for n, a in arrays.items() if n.startswith(("weights/", "history/"))}
+        evaluated = {name: array for name, array in arrays.items() if name not in trained}
+        write_training(paths.trained, config, trained, provenance)
+        write_evaluation(
+            paths.evaluation,
+            check_training(paths.trained),
+            evaluation,
+            evaluated,
+            provenance={"host": "here"},
+            dataset_sha256=dataset_sha256,
+        )
+
+    return write
 
 
 @pytest.fixture

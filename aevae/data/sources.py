@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from aevae.config import DataConfig
 from aevae.errors import InputError
-from aevae.files.schema import file_sha256, write_dataset
+from aevae.files.dataset import file_sha256, write_dataset
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -79,6 +79,10 @@ IDX_SOURCES = {
 }
 
 
+# Images for training and validation, and for testing.
+COUNTS = {"mnist": (60_000, 10_000), "fashion-mnist": (60_000, 10_000), "digits": (1437, 360)}
+
+
 @dataclass(frozen=True)
 class SourceImages:
     """A dataset before its split: (N, 28, 28) uint8 images and (N,) labels 0-9."""
@@ -134,11 +138,18 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
     Raises
     ------
     InputError
-        A file is missing or has a wrong checksum.
+        A file is missing or has a wrong checksum, or the images are others than configured.
     """
     raw = load_source(config.dataset, data_dir)
+    # The checksums of IDX files say the same, and have been compared already.
+    found = config.fingerprint if config.dataset in IDX_SOURCES else fingerprint(raw)
+    if found != config.fingerprint:
+        raise InputError(
+            f"{config.dataset} has the fingerprint {found}, but the run was configured for "
+            f"{config.fingerprint}: these are other images"
+        )
     rows = np.random.RandomState(config.split_seed).permutation(len(raw.train_images))
-    validation_size = math.ceil(config.validation_fraction * len(rows))
+    validation_size = _validation_size(config, len(rows))
     val, train = rows[:validation_size], rows[validation_size:]
     return Dataset(
         raw.name,
@@ -189,6 +200,36 @@ def load_source(name: str, data_dir: Path) -> SourceImages:
         test_labels,
         np.arange(len(test_images)),
     )
+
+
+def fingerprint(source: SourceImages) -> str:
+    """SHA-256 of the images and labels of a dataset, whatever container they came in."""
+    digest = hashlib.sha256()
+    for array in (
+        source.train_images,
+        source.train_labels,
+        source.test_images,
+        source.test_labels,
+    ):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def split_sizes(config: DataConfig) -> dict[str, int]:
+    """Return the number of images by name, ``N_train`` and so on, without reading any."""
+    images, test = COUNTS[config.dataset]
+    val = _validation_size(config, images)
+    return {
+        "N_train": images - val,
+        "N_val": val,
+        "N_test": test,
+        "N_fashion": COUNTS["fashion-mnist"][1],
+    }
+
+
+def _validation_size(config: DataConfig, images: int) -> int:
+    return math.ceil(config.validation_fraction * images)
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:

@@ -46,7 +46,9 @@ class AttemptRecord:
     reason: str | None = None
     ended_at: str | None = None
     results_bytes: int | None = None
-    """Size of the results that it published."""
+    """Size of the evaluation's file that it published."""
+    evaluation: str | None = None
+    """Which settings it evaluated with: `aevae.config.EvaluationConfig.digest`."""
 
     @property
     def alive(self) -> bool | None:
@@ -131,16 +133,12 @@ class Attempt:
         if newest != self.record.number:
             raise Interrupted(f"attempt {newest} has taken over from {self.record.number}")
 
-    def finish(self, outcome: str, reason: str | None = None) -> None:
-        """Record how the attempt ended."""
-        results = self._run.results
-        self.record = replace(
-            self.record,
-            outcome=outcome,
-            reason=reason,
-            ended_at=utc_now(),
-            results_bytes=results.stat().st_size if outcome == "done" else None,
-        )
+    def finish(self, outcome: str, reason: str | None = None, *, evaluation: str = "") -> None:
+        """Record how the attempt ended; one that is done names the settings it evaluated with."""
+        self.record = replace(self.record, outcome=outcome, reason=reason, ended_at=utc_now())
+        if outcome == "done":
+            size = self._run.evaluation.stat().st_size
+            self.record = replace(self.record, results_bytes=size, evaluation=evaluation)
         self._write(self.paths)
 
     def keep_output(self, *, capture: bool) -> None:

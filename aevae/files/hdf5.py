@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from aevae.errors import InputError
 from aevae.files.atomic import publish
 
 Array = NDArray[Any]
@@ -31,6 +32,10 @@ MAX_ATTRIBUTES = 100
 
 class InvalidFile(Exception):
     """A file breaks its schema or is damaged; the message names file, dataset and problem."""
+
+
+class NewerFile(InvalidFile, InputError):
+    """A newer aevae wrote the file: it is not damaged, and must be neither replaced nor renamed."""
 
 
 class ReplacedFile(InvalidFile):
@@ -88,6 +93,27 @@ def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
             _check_shape(path, shape, field.dims, sizes)
     if missing:
         raise InvalidFile(f"{next(iter(missing))}: missing")
+
+
+def check_sizes(fields: Sequence[Field], sizes: Mapping[str, int]) -> None:
+    """Make sure that every declared dataset can be stored, before there is anything to store.
+
+    Parameters
+    ----------
+    fields
+        What will be written.
+    sizes
+        Values of the named sizes. A field of any shape is passed over.
+
+    Raises
+    ------
+    InvalidFile
+        A dataset would be too large.
+    """
+    for field in fields:
+        if field.dims is not None:
+            shape = tuple(sizes[dim] if isinstance(dim, str) else dim for dim in field.dims)
+            _check_size(field.path, shape, np.dtype(field.dtype))
 
 
 def _check_size(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -166,17 +192,21 @@ class Header:
     """Tells the file from one that took its place."""
 
     def check(self, name: str, version: int) -> None:
-        """Make sure that the file is complete and of the named schema.
+        """Make sure that the file is complete and of the named schema and version.
 
         Raises
         ------
+        NewerFile
+            Its schema has a later version.
         InvalidFile
-            It is not.
+            It is something else.
         """
         if self.attribute("schema") != name:
             raise InvalidFile(f"schema {self.attribute('schema')!r} is not {name!r}")
-        if self.attribute("schema_version") != version:
-            found = self.attribute("schema_version")
+        found = self.attribute("schema_version")
+        if isinstance(found, int) and found > version:
+            raise NewerFile(f"written by a newer aevae: schema {found}; {_readable(version)}")
+        if found != version:
             raise InvalidFile(f"schema version {found} is not {version}")
         if self.attribute("complete") != 1:
             raise InvalidFile("not marked complete")
@@ -342,6 +372,12 @@ def _read_attributes(file: h5py.File) -> dict[str, str | int | float]:
             raise InvalidFile(f"attribute {name!r}: neither text nor a number")
         attributes[name] = plain
     return attributes
+
+
+def _readable(version: int) -> str:
+    """Say which versions of a schema this release reads: all up to its own."""
+    earlier = ", ".join(map(str, range(1, version)))
+    return f"this one reads {earlier} and {version}" if earlier else f"this one reads {version}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from aevae.errors import InputError
 
-RUN_ID = re.compile(r"(ae|vae|cvae)-z\d{3}-s\d{1,10}-[0-9a-f]{8}")
+# Names of the first release end in 8 digits, all later ones in 10.
+RUN_ID = re.compile(r"(ae|vae|cvae)-z\d{3}-s\d{1,10}-([0-9a-f]{8}|[0-9a-f]{10})")
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,18 @@ class RunPaths:
         return self.root / "progress.json"
 
     @property
+    def trained(self) -> Path:
+        """What training gave; exists only complete."""
+        return self.root / "trained.h5"
+
+    @property
+    def evaluation(self) -> Path:
+        """What was made of the trained model; exists only complete."""
+        return self.root / "evaluation.h5"
+
+    @property
     def results(self) -> Path:
-        """Results file; exists only complete."""
+        """Both of the above in one file, as schema 1 had it; read, but no longer written."""
         return self.root / "results.h5"
 
     def checkpoint(self, epoch: int) -> Path:
@@ -137,7 +148,7 @@ class SweepPaths:
             `run_id` is not the name of a run (so it cannot lead out of the sweep).
         """
         if not RUN_ID.fullmatch(run_id):
-            raise InputError(f"{run_id!r} is no run id (such as vae-z020-s0-a95ca7c6)")
+            raise InputError(f"{run_id!r} is no run id (such as vae-z020-s0-b4107d13fb)")
         return RunPaths(self.root / "runs" / run_id)
 
     def check_contained(self, run: RunPaths) -> None:

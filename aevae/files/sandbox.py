@@ -71,7 +71,7 @@ def examine_as(path: Path, schema: Schema) -> Header:
         header.check(schema.name, schema.version)
         check_layout(header.layout, schema.fields)
     except InvalidFile as error:
-        raise InvalidFile(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
     return header
 
 

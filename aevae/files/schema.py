@@ -1,223 +1,325 @@
-"""The contract between training and analysis: `results.h5` of a run, `dataset.h5` of a sweep.
+"""The contract between training and analysis: the HDF5 files of a run.
 
-Version 1. N images of a split, d latent size, E epochs. Images are uint8 (value / 255 is the
-intensity in [0, 1]); errors are computed before that rounding. NumPy in, NumPy out: this module
-knows neither torch nor plots. The format is described in prose in ``docs/results-format.md``.
+A run has two files. ``trained.h5`` holds what training gave (parameters, course of the epochs),
+``evaluation.h5`` what was made of the trained model, which can be made again from the first. The
+results of a run are both together. `aevae.files.fields` declares their datasets, and
+``docs/results-format.md`` describes them in prose. NumPy in, NumPy out: this module knows neither
+torch nor plots.
+
+Every released version stays readable. In schema 1 a run had one file, ``results.h5``, and some
+datasets had other names; `Results` shows such a file as if it were of the present schema.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from aevae.config import RunConfig
+import numpy as np
+
+from aevae.config import EvaluationConfig, RunConfig
 from aevae.errors import InputError
+from aevae.files import names
+from aevae.files.fields import evaluation_fields, training_fields
 from aevae.files.hdf5 import (
     Array,
     CheckedFile,
     Field,
     Header,
     InvalidFile,
+    NewerFile,
     Schema,
     check_layout,
     open_checked,
     write_file,
 )
-from aevae.files.sandbox import examine, examine_as
+from aevae.files.layout import RunPaths
+from aevae.files.sandbox import examine
 
-RESULTS = "aevae-results", 1  # name and version of the schema; the fields depend on the run
-IMAGE = (28, 28)
-INTERPOLATION_PAIRS = 20
-SAMPLERS = ("prior", "gmm")
-SPLITS = ("train", "val", "test")
-
-DATASET_FIELDS = [
-    *(Field(f"{split}/image", (f"N_{split}", *IMAGE), "u1") for split in SPLITS),
-    *(Field(f"{split}/label", (f"N_{split}",), "u1") for split in SPLITS),
-    *(Field(f"{split}/index", (f"N_{split}",), "i8") for split in SPLITS),
-]
-DATASET = Schema("aevae-dataset", 1, DATASET_FIELDS)
-
-
-def result_fields(config: RunConfig) -> list[Field]:
-    """Return the datasets that the results file of a run with this configuration must hold."""
-    variational = config.model.kind != "ae"
-    d = config.model.latent_size
-    fields = [*_history_fields(config, variational), *_split_fields(config, variational)]
-    fields += _generation_fields(config)
-    for name in config.evaluation.outliers:
-        # Sets made from the test images have their number; others have their own.
-        count = "N_test" if name != "fashion-mnist" else "N_fashion"
-        fields.append(Field(f"ood/{name}/sse_mean", (count,), "f4"))
-        if variational:
-            fields.append(Field(f"ood/{name}/kl", (count,), "f4"))
-    if d == 2:
-        fields += _grid_fields(config)
-    fields.append(Field("weights/*", None, "f4"))
-    return fields
-
-
-def _history_fields(config: RunConfig, variational: bool) -> list[Field]:
-    names = ["loss", "sse", "kl"] if variational else ["loss", "sse"]
-    paths = [f"history/{split}/{name}" for split in ("train", "val") for name in names]
-    paths += ["history/epoch_seconds", "history/learning_rate"]
-    return [Field(path, (config.train.epochs,), "f8") for path in paths]
-
-
-def _split_fields(config: RunConfig, variational: bool) -> list[Field]:
-    d = config.model.latent_size
-    fields = [Field(f"{split}/mu", (f"N_{split}", d), "f4") for split in SPLITS]
-    fields += [Field(f"{split}/sse_mean", (f"N_{split}",), "f4") for split in ("val", "test")]
-    fields.append(Field("test/recon_mean", ("N_test", *IMAGE), "u1"))
-    if variational:
-        for split in ("val", "test"):
-            fields.append(Field(f"{split}/logvar", (f"N_{split}", d), "f4"))
-            fields.append(Field(f"{split}/sse_sample", (f"N_{split}",), "f4"))
-            fields.append(Field(f"{split}/kl", (f"N_{split}",), "f4"))
-        k = config.evaluation.importance_samples
-        fields.append(Field("test/z", ("N_test", d), "f4"))
-        fields.append(Field("test/recon_sample", ("N_test", *IMAGE), "u1"))
-        fields.append(Field("test/log_weights", ("N_test", k), "f4"))
-    return fields
-
-
-def _generation_fields(config: RunConfig) -> list[Field]:
-    d = config.model.latent_size
-    evaluation = config.evaluation
-    m, traversal = evaluation.samples_per_sampler, evaluation.traversal_steps
-    fields = []
-    for sampler in SAMPLERS:
-        fields.append(Field(f"samples/{sampler}/z", (m, d), "f4"))
-        fields.append(Field(f"samples/{sampler}/image", (m, *IMAGE), "u1"))
-        if config.model.kind == "cvae":
-            fields.append(Field(f"samples/{sampler}/label", (m,), "u1"))
-    fields.append(Field("traversal/z", (d, traversal, d), "f4"))
-    fields.append(Field("traversal/image", (d, traversal, *IMAGE), "u1"))
-    fields.append(Field("traversal/dim", (d,), "i4"))
-    line = (INTERPOLATION_PAIRS, evaluation.interpolation_steps)
-    fields.append(Field("interpolation/z", (*line, d), "f4"))
-    fields.append(Field("interpolation/image", (*line, *IMAGE), "u1"))
-    fields.append(Field("interpolation/pair", (INTERPOLATION_PAIRS, 2), "i4"))
-    return fields
-
-
-def _grid_fields(config: RunConfig) -> list[Field]:
-    size = config.evaluation.grid_size
-    plane = (10, size, size) if config.model.kind == "cvae" else (size, size)
-    fields = []
-    for name in ("quantile", "range"):
-        fields.append(Field(f"grid/{name}/z", (*plane, 2), "f4"))
-        fields.append(Field(f"grid/{name}/image", (*plane, *IMAGE), "u1"))
-    return fields
+TRAINED = "aevae-trained"
+EVALUATION = "aevae-evaluation"
+SCHEMA_VERSION = 2  # of both files of a run
+RESULTS_1 = "aevae-results"  # the one file of a run in schema 1
 
 
 @dataclass(frozen=True)
-class CheckedResults:
-    """What a valid results file says of itself."""
+class CheckedTraining:
+    """What a valid ``trained.h5`` says of itself."""
 
     header: Header
+    run_id: str
     config: RunConfig
     provenance: dict[str, Any]
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class CheckedEvaluation:
+    """What a valid ``evaluation.h5`` says of itself."""
+
+    header: Header
+    settings: EvaluationConfig
     dataset_sha256: str
 
 
 @dataclass(frozen=True)
-class Results(CheckedResults):
-    """One open results file; arrays are read on demand with `array`."""
+class CheckedResults:
+    """What the valid results of a run say of themselves.
 
-    file: CheckedFile
+    Parameters
+    ----------
+    run_id
+        As stored: an older release may have made it from the configuration in another way.
+    config, evaluation
+        Settings of the run and of its evaluation.
+    provenance
+        Where the training comes from.
+    dataset_sha256
+        Of the ``dataset.h5`` whose images were evaluated.
+    files
+        Paths of the files of the run, with what was found in each.
+    version
+        Of their schema.
+    """
+
+    run_id: str
+    config: RunConfig
+    evaluation: EvaluationConfig
+    provenance: dict[str, Any]
+    dataset_sha256: str
+    files: Mapping[Path, Header] = field(repr=False)
+    version: int
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a dataset."""
+        stored = self.stored_name(name)
+        return next(h.layout[stored][0] for h in self.files.values() if stored in h.layout)
+
+    def stored_name(self, name: str) -> str:
+        """Return the name that a dataset or group has in the files."""
+        present = names.present_name(name)
+        return names.name_in_schema_1(present) if self.version == 1 else present
+
+
+@dataclass(frozen=True)
+class Results(CheckedResults):
+    """The open results of one run; arrays are read on demand with `array`."""
+
+    opened: tuple[CheckedFile, ...]
+
+    def __contains__(self, name: str) -> bool:
+        stored = self.stored_name(name)
+        return any(stored in file.layout for file in self.opened)
 
     def array(self, name: str) -> Array:
-        """Read one dataset, for example ``test/mu``; see `CheckedFile.array`."""
-        return self.file.array(name)
+        """Read one dataset, named as in `aevae.files.names`.
+
+        Raises
+        ------
+        InvalidFile
+            There is no such dataset, or its bytes are damaged.
+        """
+        stored = self.stored_name(name)
+        file = next((file for file in self.opened if stored in file.layout), self.opened[-1])
+        return file.array(stored)
+
+    def all_names(self) -> list[str]:
+        """Names of all datasets, in the order of the files."""
+        stored = [name for file in self.opened for name in file.layout]
+        return [names.present_name(name) for name in stored]
 
     def names(self, group: str) -> list[str]:
-        """Names below a group, for example the outlier sets below ``ood``."""
-        return self.file.names(group)
+        """Names below a group, for example the outlier sets below ``outliers``."""
+        stored = self.stored_name(group)
+        return sorted({name for file in self.opened for name in file.names(stored)})
 
     def weights(self) -> dict[str, Array]:
         """Trained parameters by name, bit for bit."""
-        return {name: self.array(f"weights/{name}") for name in self.names("weights")}
+        return read_weights(self.opened[0])
 
 
-def write_results(
+def read_weights(file: CheckedFile) -> dict[str, Array]:
+    """Read the trained parameters by name, bit for bit."""
+    return {name: file.array(names.weight(name)) for name in file.names(names.WEIGHTS)}
+
+
+def write_training(
+    path: Path, config: RunConfig, arrays: Mapping[str, Array], provenance: Mapping[str, object]
+) -> None:
+    """Publish what training gave; see `aevae.files.hdf5.write_file` for what is guaranteed."""
+    attributes = {
+        "run_id": config.run_id,
+        "config": config.canonical_json(),
+        "provenance": json.dumps(provenance, sort_keys=True),
+        "weights_sha256": weights_sha256(arrays),
+    }
+    write_file(path, Schema(TRAINED, SCHEMA_VERSION, training_fields(config)), arrays, attributes)
+
+
+def write_evaluation(
     path: Path,
-    config: RunConfig,
+    trained: CheckedTraining,
+    evaluation: EvaluationConfig,
     arrays: Mapping[str, Array],
     *,
     provenance: Mapping[str, object],
     dataset_sha256: str,
 ) -> None:
-    """Publish the results of a run; see `aevae.files.hdf5.write_file` for what is guaranteed."""
+    """Publish what was made of a trained model; the file names the weights that it was made from.
+
+    The same model, settings and machine give the same bytes, so `provenance` holds no times.
+    """
     attributes = {
-        "run_id": config.run_id,
-        "config": config.canonical_json(),
+        "run_id": trained.run_id,
+        "evaluation": evaluation.canonical_json(),
         "provenance": json.dumps(provenance, sort_keys=True),
+        "weights_sha256": trained.weights_sha256,
         "dataset_sha256": dataset_sha256,
     }
-    write_file(path, Schema(*RESULTS, result_fields(config)), arrays, attributes)
+    fields = evaluation_fields(trained.config, evaluation)
+    write_file(path, Schema(EVALUATION, SCHEMA_VERSION, fields), arrays, attributes)
 
 
-def check_results(path: Path) -> CheckedResults:
-    """Validate a results file: schema, version, configuration, shapes, types, and every checksum.
+def weights_sha256(arrays: Mapping[str, Array]) -> str:
+    """SHA-256 of the parameters among `arrays`, their names and shapes included; hexadecimal."""
+    digest = hashlib.sha256()
+    for name in sorted(name for name in arrays if name.startswith(f"{names.WEIGHTS}/")):
+        digest.update(f"{name} {arrays[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
+
+
+def missing_file(paths: RunPaths) -> Path | None:
+    """Return the first file that the results of a run lack; None if all are there."""
+    if paths.results.exists() and not paths.trained.exists():
+        return None  # schema 1
+    wanted = (paths.trained, paths.evaluation)
+    return next((path for path in wanted if not path.exists()), None)
+
+
+def check_training(path: Path) -> CheckedTraining:
+    """Validate a ``trained.h5``: schema, version, configuration, shapes, types, every checksum.
 
     Raises
     ------
+    NewerFile
+        A newer release wrote the file.
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     """
     header = examine(path)
-    try:
-        header.check(*RESULTS)
-        config = RunConfig.from_json(str(header.attribute("config")), "attribute 'config'")
-        if header.attribute("run_id") != config.run_id:
-            raise InvalidFile(f"run id {header.attribute('run_id')!r} is not {config.run_id}")
-        check_layout(header.layout, result_fields(config))
-        provenance = json.loads(str(header.attribute("provenance")))
-        dataset_sha256 = str(header.attribute("dataset_sha256"))
-    except (InvalidFile, InputError, json.JSONDecodeError) as error:
-        raise InvalidFile(f"{path}: {error}") from None
-    return CheckedResults(header, config, provenance, dataset_sha256)
+    with _naming(path):
+        header.check(TRAINED, SCHEMA_VERSION)
+        config = _config(header)
+        check_layout(header.layout, training_fields(config))
+        return CheckedTraining(
+            header,
+            _text(header, "run_id"),
+            config,
+            json.loads(_text(header, "provenance")),
+            _text(header, "weights_sha256"),
+        )
 
 
-@contextmanager
-def open_results(path: Path, checked: CheckedResults | None = None) -> Iterator[Results]:
-    """Open a results file, which is validated first unless that has been done; see above."""
-    checked = checked or check_results(path)
-    with open_checked(path, checked.header) as file:
-        yield Results(**vars(checked), file=file)
-
-
-def write_dataset(
-    path: Path, arrays: Mapping[str, Array], *, name: str, source: str, sha256: Mapping[str, str]
-) -> None:
-    """Publish the `dataset.h5` of a sweep; `sha256` maps each source file to its digest."""
-    digests = json.dumps(sha256, sort_keys=True)
-    write_file(path, DATASET, arrays, {"name": name, "source": source, "sha256": digests})
-
-
-def check_dataset(path: Path) -> Header:
-    """Validate the `dataset.h5` of a sweep.
+def check_evaluation(path: Path, trained: CheckedTraining) -> CheckedEvaluation:
+    """Validate the ``evaluation.h5`` of a trained model; see `check_training`.
 
     Raises
     ------
+    NewerFile
+        A newer release wrote the file.
     InvalidFile
-        The file breaks the contract; the message names file, dataset and problem.
+        The file breaks the contract, or was made from another model.
     """
-    return examine_as(path, DATASET)
+    header = examine(path)
+    with _naming(path):
+        header.check(EVALUATION, SCHEMA_VERSION)
+        settings = EvaluationConfig.from_json(_text(header, "evaluation"), "attribute 'evaluation'")
+        check_layout(header.layout, evaluation_fields(trained.config, settings))
+        if header.attribute("weights_sha256") != trained.weights_sha256:
+            raise InvalidFile("made from other weights than those of the run")
+        return CheckedEvaluation(header, settings, _text(header, "dataset_sha256"))
+
+
+def check_results(paths: RunPaths) -> CheckedResults:
+    """Validate the results of a run, whatever release wrote them; see `check_training`.
+
+    Raises
+    ------
+    NewerFile
+        A newer release wrote a file.
+    InvalidFile
+        A file is missing or breaks the contract, or the evaluation is that of another model.
+    """
+    if paths.results.exists() and not paths.trained.exists():
+        return _check_schema_1(paths.results)
+    trained = check_training(paths.trained)
+    evaluated = check_evaluation(paths.evaluation, trained)
+    return CheckedResults(
+        trained.run_id,
+        trained.config,
+        evaluated.settings,
+        trained.provenance,
+        evaluated.dataset_sha256,
+        {paths.trained: trained.header, paths.evaluation: evaluated.header},
+        SCHEMA_VERSION,
+    )
+
+
+def _check_schema_1(path: Path) -> CheckedResults:
+    """Validate a ``results.h5``, in which training and evaluation stood together."""
+    header = examine(path)
+    with _naming(path):
+        header.check(RESULTS_1, 1)
+        config = _config(header)
+        settings = json.dumps(json.loads(_text(header, "config"))["evaluation"])
+        evaluation = EvaluationConfig.from_json(settings, "attribute 'config'")
+        check_layout(header.layout, _fields_1(config, evaluation))
+        return CheckedResults(
+            _text(header, "run_id"),
+            config,
+            evaluation,
+            json.loads(_text(header, "provenance")),
+            _text(header, "dataset_sha256"),
+            {path: header},
+            1,
+        )
+
+
+def _fields_1(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
+    """Return the fields of schema 1: those of schema 2 under the names that they had."""
+    fields = [*training_fields(config), *evaluation_fields(config, evaluation)]
+    return [replace(f, path=names.name_in_schema_1(f.path)) for f in fields]
 
 
 @contextmanager
-def open_dataset(path: Path, checked: Header | None = None) -> Iterator[CheckedFile]:
-    """Open the `dataset.h5` of a sweep, which is validated first unless that has been done."""
-    with open_checked(path, checked or check_dataset(path)) as file:
-        yield file
+def _naming(path: Path) -> Iterator[None]:
+    """Put the path of the file before whatever is wrong with it."""
+    try:
+        yield
+    except NewerFile as error:
+        raise NewerFile(f"{path}: {error}") from None
+    except (InvalidFile, json.JSONDecodeError, KeyError) as error:
+        raise InvalidFile(f"{path}: {error}") from None
+    except InputError as error:
+        raise InvalidFile(f"{path}: {error}") from None
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _config(header: Header) -> RunConfig:
+    return RunConfig.from_json(_text(header, "config"), "attribute 'config'")
+
+
+def _text(header: Header, name: str) -> str:
+    return str(header.attribute(name))
+
+
+@contextmanager
+def open_results(paths: RunPaths, checked: CheckedResults | None = None) -> Iterator[Results]:
+    """Open the results of a run, which are validated first unless that has been done."""
+    checked = checked or check_results(paths)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_checked(p, h)) for p, h in checked.files.items()]
+        yield Results(**vars(checked), opened=tuple(opened))

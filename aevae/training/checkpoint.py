@@ -1,7 +1,6 @@
 """Checkpoints: saved atomically, newest valid one loaded, foreign ones refused."""
 
 import io
-import json
 import logging
 import pickle
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 import torch
 
 from aevae.config import RunConfig
-from aevae.errors import RunFailed
+from aevae.errors import InputError, RunFailed
 from aevae.files.atomic import publish
 from aevae.files.layout import RunPaths
 from aevae.training.loop import TrainState
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2  # 1: the configuration held the evaluation too
 KEEP = 2
 
 log = logging.getLogger(__name__)
@@ -78,8 +77,12 @@ def _restore(
     if content.get("version") != CHECKPOINT_VERSION:
         found = content.get("version")
         raise RunFailed("bad_checkpoint", f"{path}: version {found} is not {CHECKPOINT_VERSION}")
-    if content["config"] != config.canonical_json():
-        raise RunFailed("bad_checkpoint", f"{path}: {_difference(content['config'], config)}")
+    try:
+        theirs = RunConfig.from_json(content["config"], "its configuration")
+    except InputError as error:
+        raise RunFailed("bad_checkpoint", f"{path}: {error}") from error
+    if theirs != config:
+        raise RunFailed("bad_checkpoint", f"{path}: {_difference(theirs, config)}")
     state = TrainState.new(config, device)
     try:
         state.model.load_state_dict(content["model"])
@@ -90,9 +93,9 @@ def _restore(
     return state
 
 
-def _difference(theirs: str, config: RunConfig) -> str:
+def _difference(theirs: RunConfig, config: RunConfig) -> str:
     """Name the first setting in which a checkpoint's configuration differs from ours."""
-    found, wanted = _flatten(json.loads(theirs)), _flatten(json.loads(config.canonical_json()))
+    found, wanted = (_flatten(values.model_dump(mode="json")) for values in (theirs, config))
     for key in sorted(found.keys() | wanted.keys()):
         if found.get(key) != wanted.get(key):
             return f"made with {key} = {found.get(key)}, this run has {wanted.get(key)}"

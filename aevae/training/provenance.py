@@ -16,7 +16,20 @@ PACKAGES = ("aevae", "torch", "numpy", "h5py")
 def collect_provenance(
     attempt: AttemptRecord, device: torch.device, *, training_seconds: float, wall_seconds: float
 ) -> dict[str, object]:
-    """Describe the current process for the results file; all values are JSON."""
+    """Describe the training by the current process; all values are JSON."""
+    return describe_process(attempt, device) | {
+        "slurm_job_id": attempt.slurm_job_id,
+        "attempt": attempt.number,
+        "started_at": attempt.started_at,
+        "ended_at": utc_now(),
+        "training_seconds": round(training_seconds, 3),
+        "wall_seconds": round(wall_seconds, 3),
+        "peak_memory_mib": peak_memory_mib(device),
+    }
+
+
+def describe_process(attempt: AttemptRecord, device: torch.device) -> dict[str, object]:
+    """Describe what is the same for every run of the same code on the same machine."""
     commit, dirty = git_identity()
     return {
         "versions": {name: version(name) for name in PACKAGES}
@@ -27,13 +40,6 @@ def collect_provenance(
         "device": device_name(device),
         "device_capability": device_capability(device),
         "threads": torch.get_num_threads(),
-        "slurm_job_id": attempt.slurm_job_id,
-        "attempt": attempt.number,
-        "started_at": attempt.started_at,
-        "ended_at": utc_now(),
-        "training_seconds": round(training_seconds, 3),
-        "wall_seconds": round(wall_seconds, 3),
-        "peak_memory_mib": peak_memory_mib(device),
     }
 
 

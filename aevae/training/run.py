@@ -4,25 +4,38 @@ import errno
 import json
 import logging
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from aevae.config import RunConfig
-from aevae.data.sources import Dataset, load_dataset
+from aevae.config import EvaluationConfig, RunConfig
+from aevae.data.sources import Dataset, load_dataset, split_sizes
 from aevae.errors import InputError, Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest, granted_threads
+from aevae.files import names
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.attempt import Attempt, utc_now
-from aevae.files.hdf5 import Array, InvalidFile, ReplacedFile
+from aevae.files.dataset import file_sha256, open_dataset
+from aevae.files.fields import check_storable
+from aevae.files.hdf5 import Array, InvalidFile, NewerFile, ReplacedFile, open_checked
 from aevae.files.layout import RunPaths, SweepPaths
-from aevae.files.schema import check_results, file_sha256, open_dataset, write_results
+from aevae.files.schema import (
+    CheckedTraining,
+    check_evaluation,
+    check_training,
+    read_weights,
+    write_evaluation,
+    write_training,
+)
+from aevae.models.networks import Autoencoder, load_weights
 from aevae.training.checkpoint import load_newest, remove_checkpoints, save_checkpoint
 from aevae.training.device import gpu_problem
-from aevae.training.evaluation.evaluate import evaluate, weight_arrays
+from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.loop import DeviceImages, TrainState, train
-from aevae.training.provenance import collect_provenance
+from aevae.training.provenance import collect_provenance, describe_process
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +44,14 @@ def execute(
     sweep: SweepPaths,
     run_id: str,
     execution: ExecutionConfig,
+    evaluation: EvaluationConfig,
     stop: StopRequest,
     *,
     capture: bool = False,
 ) -> None:
-    """Train, evaluate and publish one run of a sweep; resume it if a checkpoint is there.
+    """Train, evaluate and publish one run of a sweep; what has been done before is kept.
+
+    A run with a checkpoint is resumed, and a run that is trained is only evaluated.
 
     Parameters
     ----------
@@ -43,6 +59,8 @@ def execute(
         The run; its configuration is on disk.
     execution
         Where and how to run it.
+    evaluation
+        What to make of the trained model.
     stop
         Asked after every epoch.
     capture
@@ -52,7 +70,8 @@ def execute(
     Raises
     ------
     InputError
-        No such run, bad data, or another process is at it. Nothing was changed.
+        No such run, bad data, files of a newer release, or another process is at it. Nothing
+        was changed.
     Interrupted
         `stop` was set; a checkpoint is on disk.
     RunFailed
@@ -63,13 +82,14 @@ def execute(
     if not paths.config.is_file():
         raise InputError(f"{sweep.root} has no run {run_id}")
     config = RunConfig.from_json(paths.config.read_text(encoding="utf-8"), str(paths.config))
-    if is_done(paths):
+    if is_done(paths, evaluation):
         log.info("%s is done already", run_id)
         return
     attempt = Attempt.claim(paths)
     attempt.keep_output(capture=capture)
+    job = _Job(sweep, paths, config, evaluation, execution, attempt)
     try:
-        _execute(sweep, paths, config, execution, stop, attempt)
+        job.train_and_evaluate(stop)
     except Interrupted as error:
         attempt.finish("interrupted", str(error))
         raise
@@ -83,7 +103,7 @@ def execute(
             raise RunFailed(reason, str(error).split("\n", 1)[0]) from error
         attempt.finish("failed", f"error: {type(error).__name__}: {error}".split("\n", 1)[0])
         raise
-    attempt.finish("done")
+    attempt.finish("done", evaluation=evaluation.digest)
 
 
 def _exhausted(error: Exception) -> str | None:
@@ -97,73 +117,166 @@ def _exhausted(error: Exception) -> str | None:
     return None
 
 
-def is_done(paths: RunPaths) -> bool:
-    """Whether the results of a run exist and validate; a broken file is set aside, and said."""
-    if not paths.results.exists():
+def is_done(paths: RunPaths, evaluation: EvaluationConfig) -> bool:
+    """Whether a run is trained, and evaluated with these settings.
+
+    A damaged file is renamed, which the log says, so that it is made again.
+
+    Raises
+    ------
+    NewerFile
+        A newer release wrote a file of the run, which is left as it is.
+    """
+    trained = _find_training(paths)
+    return trained is not None and _is_evaluated(paths, trained, evaluation)
+
+
+def _find_training(paths: RunPaths) -> CheckedTraining | None:
+    """Return what training gave if it is there and valid."""
+    if not paths.trained.exists():
+        return None
+    try:
+        trained = check_training(paths.trained)
+        if trained.run_id != paths.run_id:
+            raise InvalidFile(f"{paths.trained}: holds the run {trained.run_id}")
+        return trained
+    except NewerFile:
+        raise
+    except InvalidFile as error:
+        _set_aside(paths.trained, error)
+        return None
+
+
+def _is_evaluated(paths: RunPaths, trained: CheckedTraining, evaluation: EvaluationConfig) -> bool:
+    if not paths.evaluation.exists():
         return False
     try:
-        check_results(paths.results)
+        return check_evaluation(paths.evaluation, trained).settings == evaluation
+    except NewerFile:
+        raise
     except InvalidFile as error:
-        aside = paths.results.with_suffix(".h5.damaged")
-        paths.results.replace(aside)
-        log.warning("%s; set aside as %s", error, aside.name)
+        _set_aside(paths.evaluation, error)
         return False
-    return True
 
 
-def _execute(
-    sweep: SweepPaths,
-    paths: RunPaths,
-    config: RunConfig,
-    execution: ExecutionConfig,
-    stop: StopRequest,
-    attempt: Attempt,
-) -> None:
-    """Do the work of `execute`, between the claim of the attempt and the record of its end."""
-    started = time.perf_counter()
-    remove_orphans(paths.root)
-    torch.set_num_threads(execution.threads or granted_threads())
-    device = choose_device(execution.device)
-    dataset = load_dataset(config.data, execution.data_dir)
-    dataset_sha256 = _shared_dataset(sweep.dataset, dataset)
+def _set_aside(path: Path, error: InvalidFile) -> None:
+    aside = path.with_suffix(".h5.damaged")
+    path.replace(aside)
+    log.warning("%s; renamed to %s", error, aside.name)
 
-    train_data = DeviceImages.of(dataset.train.images, dataset.train.labels, device)
-    val_data = DeviceImages.of(dataset.val.images, dataset.val.labels, device)
-    state = load_newest(paths, config, device) or TrainState.new(config, device)
-    log.info(
-        "%s on %s, from epoch %d of %d", config.run_id, device, state.epoch, config.train.epochs
-    )
-    write_progress(paths, config, state, "training", len(train_data))
 
-    saved_at = time.monotonic()
-    for epoch in train(config, state, train_data, val_data):
-        attempt.check_current()
-        log.info("epoch %d: %s", epoch, _epoch_line(state))
-        last = epoch == config.train.epochs
-        due = time.monotonic() - saved_at >= execution.checkpoint_seconds
-        if due or last or stop.signal:
-            save_checkpoint(paths, config, state)
-            saved_at = time.monotonic()
-        write_progress(paths, config, state, "training", len(train_data))
-        if stop.signal and not last:
-            raise Interrupted(f"{stop.signal.name} after epoch {epoch}")
+@dataclass(frozen=True)
+class _Job:
+    """The work of `execute`, between the claim of the attempt and the record of its end."""
 
-    write_progress(paths, config, state, "evaluating", len(train_data))
-    arrays = evaluate(config, state.model, dataset, train_data, execution.data_dir)
-    arrays |= weight_arrays(state.model) | history_arrays(config, state)
-    provenance = collect_provenance(
-        attempt.record,
-        device,
-        training_seconds=sum(state.history["epoch_seconds"]),
-        wall_seconds=time.perf_counter() - started,
-    )
-    attempt.check_current()
-    write_results(
-        paths.results, config, arrays, provenance=provenance, dataset_sha256=dataset_sha256
-    )
-    remove_checkpoints(paths)
-    write_progress(paths, config, state, "done", len(train_data))
-    log.info("%s is done", config.run_id)
+    sweep: SweepPaths
+    paths: RunPaths
+    config: RunConfig
+    evaluation: EvaluationConfig
+    execution: ExecutionConfig
+    attempt: Attempt
+
+    def train_and_evaluate(self, stop: StopRequest) -> None:
+        """Make the files of the run that are missing, and remove what only training needed."""
+        remove_orphans(self.paths.root)
+        torch.set_num_threads(self.execution.threads or granted_threads())
+        device = choose_device(self.execution.device)
+        dataset = load_dataset(self.config.data, self.execution.data_dir)
+        self._check_storable()
+        train_data = DeviceImages.of(dataset.train.images, dataset.train.labels, device)
+        trained = _find_training(self.paths)
+        if trained is None:
+            val_data = DeviceImages.of(dataset.val.images, dataset.val.labels, device)
+            self._train(train_data, val_data, stop)
+            # What was just written is read once before the checkpoints go.
+            trained = check_training(self.paths.trained)
+        remove_checkpoints(self.paths)
+        self._evaluate(trained, dataset, train_data)
+        log.info("%s is done", self.config.run_id)
+
+    def _check_storable(self) -> None:
+        """Refuse settings whose results would be too large, before any time is spent on them."""
+        try:
+            check_storable(self.config, self.evaluation, split_sizes(self.config.data))
+        except InvalidFile as error:
+            raise RunFailed("too_large", str(error)) from None
+
+    def _train(self, train_data: DeviceImages, val_data: DeviceImages, stop: StopRequest) -> None:
+        """Train from the newest checkpoint or the beginning, and publish the trained model."""
+        config, started = self.config, time.perf_counter()
+        device = train_data.images.device
+        state = load_newest(self.paths, config, device) or TrainState.new(config, device)
+        epochs = config.train.epochs
+        log.info("%s on %s, from epoch %d of %d", config.run_id, device, state.epoch, epochs)
+        self._write_progress(state.history, "training", len(train_data))
+
+        saved_at = time.monotonic()
+        for epoch in train(config, state, train_data, val_data):
+            self.attempt.check_current()
+            log.info("epoch %d: %s", epoch, _epoch_line(state))
+            last = epoch == epochs
+            due = time.monotonic() - saved_at >= self.execution.checkpoint_seconds
+            if due or last or stop.signal:
+                save_checkpoint(self.paths, config, state)
+                saved_at = time.monotonic()
+            self._write_progress(state.history, "training", len(train_data))
+            if stop.signal and not last:
+                raise Interrupted(f"{stop.signal.name} after epoch {epoch}")
+
+        provenance = collect_provenance(
+            self.attempt.record,
+            device,
+            training_seconds=sum(state.history["epoch_seconds"]),
+            wall_seconds=time.perf_counter() - started,
+        )
+        self.attempt.check_current()
+        arrays = weight_arrays(state.model) | history_arrays(config, state)
+        write_training(self.paths.trained, config, arrays, provenance)
+
+    def _evaluate(
+        self, trained: CheckedTraining, dataset: Dataset, train_data: DeviceImages
+    ) -> None:
+        """Make and publish what the analysis needs of the trained model."""
+        device = train_data.images.device
+        dataset_sha256 = _shared_dataset(self.sweep.dataset, dataset)
+        with open_checked(self.paths.trained, trained.header) as file:
+            weights = read_weights(file)
+            history = {name: file.array(f"history/{name}").tolist() for name in _PROGRESS}
+        self._write_progress(history, "evaluating", len(train_data))
+        model = load_weights(self.config.model, weights).to(device)
+        arrays = evaluate(
+            self.config, self.evaluation, model, dataset, train_data, self.execution.data_dir
+        )
+        self.attempt.check_current()
+        write_evaluation(
+            self.paths.evaluation,
+            trained,
+            self.evaluation,
+            arrays,
+            provenance=describe_process(self.attempt.record, device),
+            dataset_sha256=dataset_sha256,
+        )
+        self._write_progress(history, "done", len(train_data))
+
+    def _write_progress(
+        self, history: Mapping[str, Sequence[float]], phase: str, images: int
+    ) -> None:
+        """Replace the progress file of the run: what `status` shows while it trains."""
+        seconds = history.get("epoch_seconds", [])
+        beat = {
+            "phase": phase,
+            "epoch": len(seconds),
+            "epochs": self.config.train.epochs,
+            "train_loss": history.get("train/loss", [None])[-1],
+            "val_loss": history.get("val/loss", [None])[-1],
+            "images_per_second": images / seconds[-1] if seconds else None,
+            "seconds_per_epoch": seconds[-1] if seconds else None,
+            "beat": utc_now(),
+        }
+        publish_text(self.paths.progress, json.dumps(beat) + "\n", durable=False)
+
+
+_PROGRESS = ("train/loss", "val/loss", "epoch_seconds")
 
 
 def choose_device(name: str) -> torch.device:
@@ -188,24 +301,6 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def write_progress(
-    paths: RunPaths, config: RunConfig, state: TrainState, phase: str, images: int
-) -> None:
-    """Replace the progress file of a run: what `status` shows while it trains."""
-    seconds = state.history.get("epoch_seconds", [])
-    beat = {
-        "phase": phase,
-        "epoch": state.epoch,
-        "epochs": config.train.epochs,
-        "train_loss": state.history.get("train/loss", [None])[-1],
-        "val_loss": state.history.get("val/loss", [None])[-1],
-        "images_per_second": images / seconds[-1] if seconds else None,
-        "seconds_per_epoch": seconds[-1] if seconds else None,
-        "beat": utc_now(),
-    }
-    publish_text(paths.progress, json.dumps(beat) + "\n", durable=False)
-
-
 def _shared_dataset(path: Path, dataset: Dataset) -> str:
     """Write the sweep's dataset file if it is not there; return its SHA-256.
 
@@ -224,8 +319,14 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
     return file_sha256(path)
 
 
+def weight_arrays(model: Autoencoder) -> dict[str, Array]:
+    """Trained parameters as arrays for the file, bit for bit."""
+    state = model.state_dict()
+    return {names.weight(name): value.cpu().numpy() for name, value in state.items()}
+
+
 def history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:
-    """Return the history of a run as arrays for the results file; an AE has no KL."""
+    """Return the course of training as arrays for the file; an AE has no KL."""
     return {
         f"history/{name}": np.array(values)
         for name, values in state.history.items()

@@ -74,7 +74,7 @@ def gather(sweep: Sweep) -> Architectures:
 
 def _architecture(run: Run, results: Results) -> Architecture:
     names = results.names("weights")
-    shapes = {name: results.file.layout[f"weights/{name}"][0] for name in names}
+    shapes = {name: results.shape(f"weights/{name}") for name in names}
     hidden = {part: layer_names(names, part) for part in ("encoder", "decoder")}
     widths = {part: [shapes[f"{n}.weight"][0] for n in found] for part, found in hidden.items()}
     image = shapes["output.weight"][0]

@@ -52,7 +52,7 @@ def gather(sweep: Sweep) -> Generated:
             for sampler, name in SAMPLERS[run.model].items():
                 images = _first_samples(results, sampler)
                 strips.append(Strip(f"{TITLES[run.model]}\n{name}", images))
-    components = runs[0].config.evaluation.mixture_components
+    components = runs[0].evaluation.mixture_components
     return Generated(runs, strips, sweep.data.title, components)
 
 

@@ -57,7 +57,7 @@ def gather(sweep: Sweep) -> LossCurves:
     curves = {}
     for results in sweep.results():
         variational = results.config.model.kind != "ae"
-        curves[results.config.run_id] = Curve(
+        curves[results.run_id] = Curve(
             results.array("history/train/loss"),
             results.array("history/val/loss"),
             float(results.array("history/val/sse")[-1]),

@@ -71,7 +71,7 @@ def gather(sweep: Sweep) -> Noise:
     for run in runs:
         with sweep.open(run) as results:
             rows += [_row(results, name, chosen, train) for name in SAMPLERS[run.model]]
-    components = runs[0].config.evaluation.mixture_components
+    components = runs[0].evaluation.mixture_components
     return Noise(runs, rows, sweep.data.title, len(train), components)
 
 

@@ -112,8 +112,8 @@ def _every_digit(sweep: Sweep) -> Outcome:
     effect = Interval(float(np.mean(found)))
     missing = [str(digit) for digit in np.flatnonzero(counts[0] == 0)]
     detail = (
-        f"Recognisable on the grid of {runs[0].config.evaluation.grid_size} x "
-        f"{runs[0].config.evaluation.grid_size}, digit by digit: "
+        f"Recognisable on the grid of {runs[0].evaluation.grid_size} x "
+        f"{runs[0].evaluation.grid_size}, digit by digit: "
         f"{', '.join(f'{d}: {n}' for d, n in enumerate(counts[0]))}; "
         f"missing: {', '.join(missing) or 'none'}."
     )

@@ -91,7 +91,7 @@ def to_json(sweep: Sweep, findings: Sequence[Finding]) -> str:
     """Render as JSON together with what the findings were made from."""
     runs = []
     for results in sweep.results():
-        runs.append({"run_id": results.config.run_id, "provenance": results.provenance})
+        runs.append({"run_id": results.run_id, "provenance": results.provenance})
     record = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aevae.config import RunConfig
 from aevae.files.schema import Results
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import pca_errors
@@ -72,15 +71,16 @@ def errors(sweep: Sweep, cell: Cell, split: str, name: str) -> Floats:
 def run_errors(results: Results, split: str, name: str) -> Floats:
     """Read one error of each image of one run, shape (N,); NaN where the model has none."""
     path = f"{split}/{name}"
-    if path in results.file.layout:
+    if path in results:
         return results.array(path).astype(np.float64)
     return np.full(len(results.array(f"{split}/sse_mean")), np.nan)
 
 
-def run_identity(config: RunConfig) -> dict[str, object]:
+def run_identity(run: Run | Results) -> dict[str, object]:
     """What names a run in a table."""
+    config = run.config
     return {
-        "run_id": config.run_id,
+        "run_id": run.run_id,
         "model": config.model.kind,
         "variant": config.model.variant,
         "latent_size": config.model.latent_size,

@@ -26,9 +26,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
+from aevae.files.fields import IMAGE
 from aevae.files.hdf5 import Array, Field, InvalidFile, Schema, open_checked, write_file
 from aevae.files.sandbox import examine_as
-from aevae.files.schema import IMAGE
 from analysis.maths.metrics import DIGITS, PIXELS, Floats, Labels
 from analysis.measures.pca import intensities
 from analysis.sweep.groups import MissingIngredient

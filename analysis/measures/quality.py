@@ -92,7 +92,7 @@ def set_size(sweep: Sweep) -> int:
 
     With other numbers, distances and overlaps would not compare.
     """
-    samples = min(run.config.evaluation.samples_per_sampler for run in sweep.runs)
+    samples = min(run.evaluation.samples_per_sampler for run in sweep.runs)
     return min(samples, sweep.data.counts["train"], sweep.data.counts["test"])
 
 

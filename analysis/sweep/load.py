@@ -13,19 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from aevae.config import RunConfig
+from aevae.config import EvaluationConfig, RunConfig
 from aevae.errors import InputError
 from aevae.execution import available_cores
-from aevae.files.hdf5 import Array, Header, InvalidFile
+from aevae.files import names
+from aevae.files.dataset import check_dataset, file_sha256, open_dataset
+from aevae.files.hdf5 import Array, Header, InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import (
-    SPLITS,
     CheckedResults,
     Results,
-    check_dataset,
     check_results,
-    file_sha256,
-    open_dataset,
+    missing_file,
     open_results,
 )
 
@@ -49,8 +48,13 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """Everything that determines its numbers."""
+        """What decides its weights."""
         return self.checked.config
+
+    @property
+    def evaluation(self) -> EvaluationConfig:
+        """What was made of the trained model."""
+        return self.checked.evaluation
 
     @property
     def run_id(self) -> str:
@@ -138,15 +142,15 @@ class Sweep:
 
     def labels(self, split: str) -> Array:
         """Return the digits of a split (train, val or test), shape (N,), uint8."""
-        return self._read(f"{split}/label")
+        return self._read(names.of_split(split, names.LABEL))
 
     def images(self, split: str) -> Array:
         """Return the images of a split (train, val or test), shape (N, 28, 28), uint8."""
-        return self._read(f"{split}/image")
+        return self._read(names.of_split(split, names.IMAGE))
 
     def open(self, run: Run) -> AbstractContextManager[Results]:
         """Open the results of one run."""
-        return open_results(run.paths.results, run.checked)
+        return open_results(run.paths, run.checked)
 
     def results(self) -> Iterator[Results]:
         """Open the results of every run, one after the other."""
@@ -175,6 +179,8 @@ def open_sweep(root: Path, track: Track = iter) -> Sweep:
         `root` is not the folder of a sweep.
     InvalidFile
         The sweep's dataset.h5 is damaged.
+    NewerFile
+        A newer release wrote a file of the sweep.
     """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder")
@@ -197,38 +203,44 @@ def _order(run: Run) -> tuple[int, str, int, int, str]:
 
 def _open_dataset(path: Path) -> Dataset:
     checked = check_dataset(path)
-    counts = {split: checked.layout[f"{split}/label"][0][0] for split in SPLITS}
+    counts = {
+        split: checked.layout[names.of_split(split, names.LABEL)][0][0] for split in names.SPLITS
+    }
     return Dataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
 
 
 def _check_run(sweep: SweepPaths, dataset: Dataset | None, paths: RunPaths) -> Run | Gap:
-    if not paths.results.exists():
-        return Gap(paths.run_id, "missing", f"no {paths.results.name}")
+    lacking = missing_file(paths)
+    if lacking is not None:
+        return Gap(paths.run_id, "missing", f"no {lacking.name}")
     try:
         sweep.check_contained(paths)
-        checked = check_results(paths.results)
-    except InputError as error:
-        return Gap(paths.run_id, "foreign", str(error))
+        checked = check_results(paths)
+    except NewerFile:
+        raise
     except InvalidFile as error:
         # The run is named already: the folder in front of the file name says nothing new.
         return Gap(paths.run_id, "damaged", str(error).replace(f"{paths.root}/", ""))
+    except InputError as error:
+        return Gap(paths.run_id, "foreign", str(error))
     problem = _why_foreign(checked, paths, dataset)
     if problem:
-        return Gap(paths.run_id, "foreign", f"{paths.results.name}: {problem}")
+        return Gap(paths.run_id, "foreign", problem)
     return Run(paths, checked)
 
 
 def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: Dataset | None) -> str:
     """Say why these results do not belong in this folder of this sweep; empty if they do."""
-    if results.config.run_id != paths.run_id:
-        return f"holds the run {results.config.run_id}"
+    if results.run_id != paths.run_id:
+        return f"its files hold the run {results.run_id}"
     if dataset is None:
         return "the sweep has no dataset.h5 to go with it"
     if results.dataset_sha256 != dataset.sha256:
         ours, theirs = dataset.sha256[:8], results.dataset_sha256[:8]
         return f"dataset_sha256 {theirs}... is not that of dataset.h5 ({ours}...)"
-    for split in SPLITS:
-        rows, expected = results.header.layout[f"{split}/mu"][0][0], dataset.counts[split]
+    for split in names.SPLITS:
+        name = names.of_split(split, names.MU)
+        rows, expected = results.shape(name)[0], dataset.counts[split]
         if rows != expected:
-            return f"{split}/mu: {rows} rows, but dataset.h5 has {expected} {split} images"
+            return f"{name}: {rows} rows, but dataset.h5 has {expected} {split} images"
     return ""

@@ -33,7 +33,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
             for score, values in outside.items():
                 rows.append(
                     {
-                        **run_identity(results.config),
+                        **run_identity(results),
                         "outliers": name,
                         "score": score,
                         "n_test": len(inside[score]),

@@ -47,7 +47,7 @@ def _run_rows(sweep: Sweep, run: Run) -> pd.DataFrame:
         for digit, ratio in enumerate(diversity)
     ]
     rows.append({"digit": ALL, **_agreement(right), "diversity": np.nanmean(diversity)})
-    return pd.DataFrame([run_identity(run.config) | row for row in rows])
+    return pd.DataFrame([run_identity(run) | row for row in rows])
 
 
 def _agreement(right: Array) -> dict[str, float]:

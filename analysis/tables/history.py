@@ -13,10 +13,10 @@ def make(sweep: Sweep) -> pd.DataFrame:
     for results in sweep.results():
         epochs = np.arange(1, results.config.train.epochs + 1)
         for split in ("train", "val"):
-            columns = {**run_identity(results.config), "epoch": epochs, "split": split}
+            columns = {**run_identity(results), "epoch": epochs, "split": split}
             for name in ("loss", "sse", "kl"):
                 path = f"history/{split}/{name}"
-                columns[name] = results.array(path) if path in results.file.layout else np.nan
+                columns[name] = results.array(path) if path in results else np.nan
             parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 

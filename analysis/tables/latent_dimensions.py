@@ -22,7 +22,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
     """
     parts = []
     for results in sweep.results():
-        identity = run_identity(results.config)
+        identity = run_identity(results)
         dimension = range(results.config.model.latent_size)
         parts.append(pd.DataFrame({**identity, "dimension": dimension, **_columns(results)}))
     return pd.concat(parts, ignore_index=True)

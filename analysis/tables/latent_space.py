@@ -27,7 +27,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
     runs = {run.run_id: run for run in sweep.runs}
     for run_id, every in latent_dimensions.make(sweep).groupby("run_id", sort=False):
         run = runs[str(run_id)]
-        row = every.iloc[0][[*run_identity(run.config)]].to_dict()
+        row = every.iloc[0][[*run_identity(run)]].to_dict()
         row |= {
             "active_units": every["active"].sum(),
             "dead_units": every["dead"].sum(),

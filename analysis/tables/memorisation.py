@@ -42,7 +42,7 @@ def _run_rows(sweep: Sweep, run: Run) -> pd.DataFrame:
             "relative": _median(relative[here]),
             "nearer": nearer[here].mean() if here.any() else np.nan,
         })  # fmt: skip
-    identity = {**run_identity(run.config), "sampler": SAMPLERS[run.model]}
+    identity = {**run_identity(run), "sampler": SAMPLERS[run.model]}
     return pd.DataFrame([identity | row for row in rows])
 
 

@@ -36,7 +36,7 @@ def spaces(sweep: Sweep) -> list[Space]:
 
 def _identity(space: Space) -> dict[str, object]:
     if space.run is not None:
-        return run_identity(space.run.config)
+        return run_identity(space.run)
     model, size = (PCA, space.components) if space.components else (PIXELS, 784)
     return {"run_id": "", "model": model, "variant": "", "latent_size": size, "seed": None}
 

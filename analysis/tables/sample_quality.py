@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from aevae.files.schema import SAMPLERS
+from aevae.files.names import SAMPLERS
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
 from analysis.measures.quality import SPACES, Assessment
@@ -38,7 +38,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
     for run in sweep.runs:
         for sampler in SAMPLERS:
             found = quality.assess_samples(sweep, run, sampler)
-            rows.append({**run_identity(run.config), "sampler": sampler, **_scores(sweep, found)})
+            rows.append({**run_identity(run), "sampler": sampler, **_scores(sweep, found)})
     whole = {"latent_size": "Int64", "seed": "Int64"}
     return pd.DataFrame(rows).astype(whole)
 

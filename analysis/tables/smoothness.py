@@ -18,7 +18,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
     for run in sweep.runs:
         lines = measure_lines(sweep, run)
         means = {field.name: getattr(lines, field.name).mean() for field in fields(Lines)}
-        rows.append({**run_identity(run.config), **means})
+        rows.append({**run_identity(run), **means})
     return pd.DataFrame(rows)
 
 

@@ -30,7 +30,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
 
 def _row(results: Results) -> dict[str, object]:
     model = results.config.model
-    row = {**run_identity(results.config), "epochs": results.config.train.epochs}
+    row = {**run_identity(results), "epochs": results.config.train.epochs}
     for split in ("val", "test"):
         sse_mean, sse_sample, kl = (
             run_errors(results, split, name) for name in ("sse_mean", "sse_sample", "kl")

@@ -106,7 +106,8 @@ def run(
     # After everything that can be wrong cheaply: torch takes seconds to import.
     from aevae.training.run import execute
 
-    execute(opened.paths, run_id, opened.spec.execution, stop, capture=capture)
+    spec = opened.spec
+    execute(opened.paths, run_id, spec.execution, spec.evaluation, stop, capture=capture)
 
 
 def _load(

@@ -81,7 +81,8 @@ def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) ->
         if stop.signal is not None and run_id != run_ids[0]:
             return [run_id]
         try:
-            execute(sweep.paths, run_id, sweep.spec.execution, stop, capture=capture)
+            spec = sweep.spec
+            execute(sweep.paths, run_id, spec.execution, spec.evaluation, stop, capture=capture)
         except Interrupted as error:
             log.info("interrupted: %s", error)
             return [run_id]

@@ -71,12 +71,15 @@ class SweepSpec(Frozen):
             raise InputError(
                 f"{cells:,} cells are more than the {MOST_CELLS:,} possible in {source}"
             )
-        runs = {}
+        runs: dict[str, RunConfig] = {}
         for kind in self.models:
             for latent_size in self.latent_sizes:
                 for seed in self.seeds:
                     run = self._cell(kind, latent_size, seed, source)
-                    runs[run.run_id] = run
+                    if runs.setdefault(run.run_id, run) != run:
+                        raise InputError(
+                            f"two different cells of {source} have the id {run.run_id}"
+                        )
         return list(runs.values())
 
     def _cell(self, kind: ModelKind, latent_size: int, seed: int, source: str) -> RunConfig:
@@ -87,7 +90,6 @@ class SweepSpec(Frozen):
                 model=model,
                 train=self.train,
                 data=self.data,
-                evaluation=self.evaluation,
                 seed=seed,
             )
         except ValidationError as error:
@@ -106,7 +108,7 @@ class SweepSpec(Frozen):
 
     def science_difference(self, other: Self) -> str | None:
         """Name the first setting outside the grid in which two sweeps differ; None if none."""
-        for table in ("model", "ae", "vae", "cvae", "train", "data", "evaluation"):
+        for table in ("model", "ae", "vae", "cvae", "train", "data"):
             mine, theirs = _plain(getattr(self, table)), _plain(getattr(other, table))
             for key in sorted(mine.keys() | theirs.keys()):
                 if mine.get(key) != theirs.get(key):

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from aevae.config import EvaluationConfig
 from aevae.files.attempt import AttemptRecord, newest_record, utc_now
-from aevae.files.hdf5 import InvalidFile
+from aevae.files.hdf5 import InvalidFile, NewerFile
 from aevae.files.layout import RunPaths
-from aevae.files.schema import check_results
+from aevae.files.schema import check_results, missing_file
 from jobs.scheduler.queue import Place, SweepJobs
 from jobs.scheduler.usage import gpu_usage
 from jobs.sweep.folder import Sweep
@@ -65,7 +66,9 @@ class SweepReport:
     runs: list[RunStatus]
 
 
-def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
+def run_status(
+    paths: RunPaths, epochs: int, evaluation: EvaluationConfig, jobs: SweepJobs
+) -> RunStatus:
     """Read the state of one run.
 
     Parameters
@@ -74,18 +77,20 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
         The run's folder.
     epochs
         Epochs that the run will have.
+    evaluation
+        Settings that the trained model is evaluated with.
     jobs
         What the scheduler knows of the sweep.
     """
     attempts = paths.attempts()
     record = newest_record(attempts)
-    done, damage = _look_at_results(paths, record)
+    done, problem = _look_at_results(paths, record, evaluation)
     state, reason, place = "done", None, None
     if not done:
         place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
         state, reason = _state(paths, bool(attempts), record, place, jobs)
-    if damage is not None and state not in ("pending", "running"):
-        state, reason = "failed", damage
+    if problem is not None and state not in ("pending", "running"):
+        state, reason = problem
     beat = _read_beat(paths)
     epoch = int(beat.get("epoch", 0))
     rate = beat.get("seconds_per_epoch")
@@ -130,27 +135,34 @@ def sweep_report(sweep: Sweep) -> SweepReport:
 
 
 def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[RunStatus]:
-    epochs = sweep.spec.train.epochs
-    return [run_status(sweep.paths.run(run_id), epochs, jobs) for run_id in sweep.select(run_ids)]
+    spec = sweep.spec
+    return [
+        run_status(sweep.paths.run(run_id), spec.train.epochs, spec.evaluation, jobs)
+        for run_id in sweep.select(run_ids)
+    ]
 
 
-def _look_at_results(paths: RunPaths, record: AttemptRecord | None) -> tuple[bool, str | None]:
-    """Say whether there are results, and what is wrong with those that are none.
+def _look_at_results(
+    paths: RunPaths, record: AttemptRecord | None, evaluation: EvaluationConfig
+) -> tuple[bool, tuple[str, str] | None]:
+    """Say whether a run is done, or else the state and reason that its files give it, if any.
 
     A file of the size that its writer recorded is not opened: that takes 10 ms, too long for
     thousands. ``aevae-analysis check`` and the next sweep read every byte.
     """
-    try:
-        size = paths.results.stat().st_size
-    except FileNotFoundError:
+    if missing_file(paths) is not None:
         return False, None
+    old = not paths.trained.exists()  # schema 1, which is never evaluated again
+    size = (paths.results if old else paths.evaluation).stat().st_size
     if record is not None and record.results_bytes == size:
-        return True, None
+        return (True, None) if old or record.evaluation == evaluation.digest else (False, None)
     try:
-        check_results(paths.results)
+        checked = check_results(paths)
+    except NewerFile as error:
+        return False, ("unknown", str(error))
     except InvalidFile as error:
-        return False, f"damaged results: {error}"
-    return True, None
+        return False, ("failed", f"damaged results: {error}")
+    return old or checked.evaluation == evaluation, None
 
 
 def _state(
@@ -190,12 +202,15 @@ def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[st
 
 def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[str, str | None]:
     """State and reason of a run whose newest attempt is over."""
+    if record.outcome == "done" and paths.trained.exists():
+        return "interrupted", "trained, but not evaluated with the settings of the sweep"
     if record.outcome is not None and record.outcome != "done":
         return record.outcome, record.reason
     reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
     if reason in (None, "completed", "failed"):
         reason = "the process ended without a word"
-    resumable = paths.checkpoints() and reason != "out_of_memory"
+    kept = paths.checkpoints() or paths.trained.exists()
+    resumable = kept and reason != "out_of_memory"
     return ("interrupted" if resumable else "failed"), reason
 
 

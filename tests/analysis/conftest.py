@@ -1,8 +1,10 @@
 """Small sweeps on disk, written through the real store: arrays are made up, files are not."""
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,16 +15,12 @@ from typer.testing import CliRunner, Result
 
 from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files.atomic import publish_text
-from aevae.files.hdf5 import Array
+from aevae.files.dataset import file_sha256, write_dataset
+from aevae.files.fields import evaluation_fields, training_fields
+from aevae.files.hdf5 import Array, Field, Schema, write_file
 from aevae.files.layout import SweepPaths
-from aevae.files.schema import (
-    SAMPLERS,
-    file_sha256,
-    open_results,
-    result_fields,
-    write_dataset,
-    write_results,
-)
+from aevae.files.names import SAMPLERS, name_in_schema_1
+from aevae.files.schema import open_results
 from analysis.cli import app
 from analysis.sweep.load import Sweep, open_sweep
 
@@ -37,14 +35,13 @@ SMALL = EvaluationConfig(
 )
 HIDDEN = (8, 6)  # not the article's: files stay small, and no two layers are alike
 MakeConfig = Callable[..., RunConfig]
-BuildSweep = Callable[[Path, Sequence[RunConfig]], Path]
+BuildSweep = Callable[..., Path]
 
 
 def _make_config(kind: str, latent_size: int, *, seed: int = 0, epochs: int = 3, **model: object):
     return RunConfig(
         model=ModelConfig(kind=kind, latent_size=latent_size, **{"hidden_sizes": HIDDEN} | model),
         train=TrainConfig(epochs=epochs),
-        evaluation=SMALL,
         seed=seed,
     )
 
@@ -62,11 +59,39 @@ def _dataset_arrays() -> dict[str, Array]:
     return arrays
 
 
-def _result_arrays(config: RunConfig, images: Array) -> dict[str, Array]:
+def _fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
+    fields = [*training_fields(config), *evaluation_fields(config, evaluation)]
+    return [replace(field, path=name_in_schema_1(field.path)) for field in fields]
+
+
+def _write_results(
+    path: Path,
+    config: RunConfig,
+    evaluation: EvaluationConfig,
+    arrays: dict[str, Array],
+    provenance: object,
+    sha256: str,
+) -> None:
+    """Write a file of schema 1."""
+    settings = config.model_dump(mode="json") | {"version": 2}
+    settings["evaluation"] = evaluation.model_dump(mode="json")
+    del settings["data"]["fingerprint"]
+    attributes = {
+        "run_id": config.run_id,
+        "config": json.dumps(settings),
+        "provenance": json.dumps(provenance),
+        "dataset_sha256": sha256,
+    }
+    write_file(path, Schema("aevae-results", 1, _fields(config, evaluation)), arrays, attributes)
+
+
+def _result_arrays(
+    config: RunConfig, evaluation: EvaluationConfig, images: Array
+) -> dict[str, Array]:
     """Random arrays of the declared shapes, made consistent where the analysis relies on it."""
     rng = np.random.default_rng(int(config.run_id[-8:], 16))
     arrays: dict[str, Array] = {}
-    for field in result_fields(config):
+    for field in _fields(config, evaluation):
         if field.dims is None:
             continue
         shape = [COUNTS[dim] if isinstance(dim, str) else dim for dim in field.dims]
@@ -127,7 +152,9 @@ def _fill_grids(config: RunConfig, arrays: dict[str, Array]) -> None:
         arrays[f"grid/{name}/image"] = np.broadcast_to(image, (*lead, *image.shape))
 
 
-def _build_sweep(root: Path, configs: Sequence[RunConfig]) -> Path:
+def _build_sweep(
+    root: Path, configs: Sequence[RunConfig], evaluation: EvaluationConfig = SMALL
+) -> Path:
     paths = SweepPaths(root)
     root.mkdir(parents=True)
     data = _dataset_arrays()
@@ -136,13 +163,10 @@ def _build_sweep(root: Path, configs: Sequence[RunConfig]) -> Path:
         run = paths.run(config.run_id)
         run.root.mkdir(parents=True)
         publish_text(run.config, config.canonical_json())
-        write_results(
-            run.results,
-            config,
-            _result_arrays(config, data["test/image"]),
-            provenance={"training_seconds": 1.5},
-            dataset_sha256=file_sha256(paths.dataset),
-        )
+        arrays = _result_arrays(config, evaluation, data["test/image"])
+        sha256 = file_sha256(paths.dataset)
+        facts = {"training_seconds": 1.5}
+        _write_results(run.results, config, evaluation, arrays, facts, sha256)
     return root
 
 
@@ -176,11 +200,18 @@ def flip_byte() -> Callable[[Path, str], None]:
 def _rewrite_results(root: Path, change: Callable[[dict[str, Array]], None]) -> None:
     """Publish the only run of a sweep again, with its arrays changed."""
     (paths,) = SweepPaths(root).planned()
-    with open_results(paths.results) as results:
-        arrays = {name: results.array(name) for name in results.file.layout}
-        config, provenance, sha256 = results.config, results.provenance, results.dataset_sha256
+    with open_results(paths) as results:
+        stored = [name_in_schema_1(name) for name in results.all_names()]
+        arrays = {name: results.array(name) for name in stored}
     change(arrays)
-    write_results(paths.results, config, arrays, provenance=provenance, dataset_sha256=sha256)
+    _write_results(
+        paths.results,
+        results.config,
+        results.evaluation,
+        arrays,
+        results.provenance,
+        results.dataset_sha256,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_check_tells_missing_from_damaged(run, partial_dir, flip_byte):
     assert "damaged" in rows[damaged.parent.name]
     assert "results.h5: test/recon_mean" in rows[damaged.parent.name]
     (missing,) = (line for name, line in rows.items() if name.startswith("cvae-z020"))
-    assert missing.split()[1:] == ["missing", "no", "results.h5"]
+    assert missing.split()[1:] == ["missing", "no", "trained.h5"]
     assert lines(result.stdout)[-1] == "4 of 6 runs ok"
 
 
@@ -106,7 +106,7 @@ def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path
     assert result.exit_code == code
     gap, note = lines(result.stderr)
     assert gap.startswith("cvae-z020-s0-")
-    assert gap.endswith(": missing: no results.h5")
+    assert gap.endswith(": missing: no trained.h5")
     assert note == "partial: 5 of 6 runs"
     assert "Partial: 5 of 6 runs." in (tmp_path / "out" / "summary.md").read_text()
     assert (

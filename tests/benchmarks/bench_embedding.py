@@ -19,7 +19,7 @@ def main() -> None:
     arguments = options.parse_args()
     rows = []
     for paths in SweepPaths(arguments.sweep).planned():
-        with open_results(paths.results) as results:
+        with open_results(paths) as results:
             codes = results.array("test/mu")[: arguments.points]
         if codes.shape[1] <= 2:
             continue

@@ -1,15 +1,15 @@
-"""Filling the whole results schema for one run, over the time of a training epoch."""
+"""Evaluating a trained model and writing both files of the run, over the time of an epoch."""
 
 import tempfile
 from pathlib import Path
 
 from measure import parser, report, seconds, training_state
 
-from aevae.config import ModelConfig, RunConfig, TrainConfig
-from aevae.files.schema import write_results
-from aevae.training.evaluation.evaluate import evaluate, weight_arrays
+from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
+from aevae.files.schema import check_training, write_evaluation, write_training
+from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.loop import train
-from aevae.training.run import history_arrays
+from aevae.training.run import history_arrays, weight_arrays
 
 CASES = [("vae", 20), ("ae", 20), ("cvae", 20), ("vae", 2), ("ae", 100)]
 EPOCHS = 3
@@ -34,17 +34,23 @@ def measure(kind: str, d: int, data_dir: Path) -> dict[str, object]:
     epochs = train(config, state, training, validation)
     next(epochs)  # the first one warms up
     epoch_s = min(seconds(lambda: next(epochs)) for _ in range(EPOCHS - 1))
-    arrays = {}
+    settings, arrays = EvaluationConfig(), {}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "results.h5"
+        trained, evaluated = Path(folder) / "trained.h5", Path(folder) / "evaluation.h5"
         evaluate_s = seconds(
-            lambda: arrays.update(evaluate(config, state.model, dataset, training, data_dir))
+            lambda: arrays.update(
+                evaluate(config, settings, state.model, dataset, training, data_dir)
+            )
         )
-        arrays |= weight_arrays(state.model) | history_arrays(config, state)
-        write_s = seconds(
-            lambda: write_results(path, config, arrays, provenance={}, dataset_sha256="")
-        )
-        size_mb = path.stat().st_size / 1e6
+
+        def write() -> None:
+            model = weight_arrays(state.model) | history_arrays(config, state)
+            write_training(trained, config, model, {})
+            checked = check_training(trained)
+            write_evaluation(evaluated, checked, settings, arrays, provenance={}, dataset_sha256="")
+
+        write_s = seconds(write)
+        size_mb = (trained.stat().st_size + evaluated.stat().st_size) / 1e6
     return {
         "model": kind,
         "d": d,

@@ -56,8 +56,8 @@ def main() -> None:
 def finished(sweep: Path) -> Iterator[tuple[RunConfig, float]]:
     """Yield the configuration and the last validation loss of every finished run."""
     for paths in SweepPaths(sweep).planned():
-        if paths.results.exists():
-            with open_results(paths.results) as results:
+        if paths.evaluation.exists():
+            with open_results(paths) as results:
                 yield results.config, float(results.array("history/val/loss")[-1])
 
 

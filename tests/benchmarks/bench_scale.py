@@ -5,6 +5,7 @@ under every other run's name, so that the files are valid and each is one more t
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,10 +13,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 from measure import parser, report
 
 from aevae.files.attempt import Attempt
-from aevae.files.schema import file_sha256, open_results, write_results
+from aevae.files.layout import RunPaths
 from jobs.sweep.folder import Sweep
 
 SPEC = """
@@ -85,15 +87,21 @@ def finish_all(sweep: Sweep) -> None:
     first, *others = sweep.runs
     command = [sys.executable, "-m", "jobs.cli", "run", sweep.paths.root, first.run_id]
     subprocess.run(command, check=True, capture_output=True)
-    digest = file_sha256(sweep.paths.dataset)
-    with open_results(sweep.paths.run(first.run_id).results) as results:
-        arrays = {name: results.array(name) for name in results.file.layout}
-        provenance = results.provenance
+    trained = sweep.paths.run(first.run_id)
     for config in others:
         paths = sweep.paths.run(config.run_id)
         attempt = Attempt.claim(paths)
-        write_results(paths.results, config, arrays, provenance=provenance, dataset_sha256=digest)
-        attempt.finish("done")
+        for source, copy in zip(files(trained), files(paths), strict=True):
+            shutil.copy(source, copy)
+            with h5py.File(copy, "r+") as file:
+                file.attrs["run_id"] = config.run_id
+                if "config" in file.attrs:
+                    file.attrs["config"] = config.canonical_json()
+        attempt.finish("done", evaluation=sweep.spec.evaluation.digest)
+
+
+def files(paths: RunPaths) -> tuple[Path, Path]:
+    return paths.trained, paths.evaluation
 
 
 def run(command: list[object]) -> Cost:

@@ -206,7 +206,7 @@ def attempt(command: list[str]) -> bool:
 
 
 def has_results(sweep: SweepPaths) -> bool:
-    return sweep.spec.exists() and all(paths.results.exists() for paths in sweep.planned())
+    return sweep.spec.exists() and all(paths.evaluation.exists() for paths in sweep.planned())
 
 
 def send_a_signal(sweep: SweepPaths, rng: random.Random) -> str | None:
@@ -247,14 +247,14 @@ def compare(paths: RunPaths, reference: RunPaths) -> list[str]:
     found, expected = arrays_of(paths), arrays_of(reference)
     differing = [name for name in expected if found.get(name) != expected[name]]
     names = {path.name for path in paths.root.iterdir()}
-    leftovers = names - {"config.json", "progress.json", "results.h5", "attempts"}
+    leftovers = names - {"config.json", "progress.json", "trained.h5", "evaluation.h5", "attempts"}
     leftovers |= {p.name for p in (paths.root / "attempts").glob(".*")}
     return [f"{paths.run_id}: {name}" for name in [*differing, *sorted(leftovers)]]
 
 
 def arrays_of(paths: RunPaths) -> dict[str, bytes]:
-    with open_results(paths.results) as results:
-        arrays: dict[str, Array] = {n: results.array(n) for n in results.file.layout}
+    with open_results(paths) as results:
+        arrays: dict[str, Array] = {n: results.array(n) for n in results.all_names()}
     return {name: array.tobytes() for name, array in arrays.items() if name not in MEASURED}
 
 

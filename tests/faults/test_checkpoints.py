@@ -63,13 +63,13 @@ def test_06_08_sigkill_in_mid_training_changes_no_bit(weird, spec, aevae, comman
                 process.kill()
             assert process.returncode == -9
             assert paths.checkpoints()
-            assert not paths.results.exists()
-            (paths.root / ".results.h5.0badf00d.tmp").write_bytes(b"orphan")
+            assert not paths.trained.exists()
+            (paths.root / ".trained.h5.0badf00d.tmp").write_bytes(b"orphan")
         result = aevae("run", sweep.root, "--index", 0, cwd=weird)
         assert result.returncode == 0, result.stderr
         assert not list(paths.root.glob(".*.tmp"))
-        with open_results(paths.results) as results:
-            found.append({n: results.array(n).tobytes() for n in results.file.layout})
+        with open_results(paths) as results:
+            found.append({n: results.array(n).tobytes() for n in results.all_names()})
     differing = {n for n in found[0] if found[0][n] != found[1][n]}
     assert differing <= {"history/epoch_seconds"}
     assert found[0].keys() == found[1].keys()
@@ -133,7 +133,11 @@ def test_07_10_19_sigkill_while_a_file_is_written_leaves_what_was_there(
     sweep = SweepPaths(weird / "sweep")
     paths = sweep.run(_lay_out(spec, sweep, []).run_id)
     run = ["run", str(sweep.root), paths.run_id]
-    for name, checkpoints in (("checkpoint-000002.pt", [1]), ("results.h5", [2, 1])):
+    for name, checkpoints, trained in (
+        ("checkpoint-000002.pt", [1], False),
+        ("trained.h5", [2, 1], False),
+        ("evaluation.h5", [], True),
+    ):
         killed = subprocess.run(
             [sys.executable, "-c", KILLED_WHILE_WRITING, *run, name],
             env=command_environment,
@@ -143,17 +147,20 @@ def test_07_10_19_sigkill_while_a_file_is_written_leaves_what_was_there(
         assert killed.returncode == -9
         assert next(paths.root.glob(".*.tmp")).name.startswith(f".{name}")
         assert paths.checkpoints() == [paths.checkpoint(epoch) for epoch in checkpoints]
-        assert not paths.results.exists()
+        assert paths.trained.exists() == trained
+        assert not paths.evaluation.exists()
     assert aevae(*run, cwd=weird).returncode == 0
-    assert check_results(paths.results).config.run_id == paths.run_id
+    assert check_results(paths).config.run_id == paths.run_id
     names = {p.name for p in paths.root.iterdir()}
-    assert names == {"config.json", "progress.json", "results.h5", "attempts"}
+    assert names == {"config.json", "progress.json", "trained.h5", "evaluation.h5", "attempts"}
 
 
-def test_damaged_results_are_set_aside_and_made_again(weird, tiny_config, plan):
+@pytest.mark.parametrize("name", ["trained.h5", "evaluation.h5"])
+def test_a_damaged_file_is_renamed_and_made_again(weird, tiny_config, plan, small_evaluation, name):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
-    paths.results.write_bytes(b"not HDF5")
-    execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
-    assert check_results(paths.results).config == config
-    assert (paths.root / "results.h5.damaged").read_bytes() == b"not HDF5"
+    execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, StopRequest())
+    (paths.root / name).write_bytes(b"not HDF5")
+    execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, StopRequest())
+    assert check_results(paths).config == config
+    assert (paths.root / f"{name}.damaged").read_bytes() == b"not HDF5"

@@ -32,10 +32,15 @@ def disk(weird):
     subprocess.run(["umount", place], check=True)
 
 
-# Too little for dataset.h5, for a checkpoint, and for the results.
+# Too little for a checkpoint, for what training gave, for dataset.h5, and for the evaluation.
 @pytest.mark.parametrize(
     ("free_kib", "lost"),
-    [(300, "dataset.h5"), (1000, "checkpoint-000001.pt"), (2200, "results.h5")],
+    [
+        (300, "checkpoint-000001.pt"),
+        (1000, "trained.h5"),
+        (1400, "dataset.h5"),
+        (2200, "evaluation.h5"),
+    ],
 )
 def test_12_a_run_on_a_full_disk_fails_with_the_reason_and_succeeds_when_there_is_room(
     disk, weird, spec, aevae, free_kib, lost
@@ -55,7 +60,7 @@ def test_12_a_run_on_a_full_disk_fails_with_the_reason_and_succeeds_when_there_i
     leave_free(None)
     again = aevae("run", sweep.root, run.run_id, cwd=weird)
     assert again.returncode == 0, again.stderr
-    check_results(run.results)
+    check_results(run)
 
 
 def test_12_a_run_that_cannot_even_be_claimed_leaves_nothing(disk, weird, spec, aevae):

@@ -23,7 +23,7 @@ ONE_THREAD = ExecutionConfig(threads=1)
 
 
 def test_24_an_older_attempt_does_not_publish_over_a_newer_one(
-    weird, tiny_config, plan, monkeypatch
+    weird, tiny_config, plan, monkeypatch, small_evaluation
 ):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
@@ -36,12 +36,12 @@ def test_24_an_older_attempt_does_not_publish_over_a_newer_one(
 
     monkeypatch.setattr(aevae.training.run, "evaluate", evaluate_while_another_host_takes_over)
     with pytest.raises(Interrupted, match="attempt 2 has taken over from 1"):
-        execute(sweep, config.run_id, ONE_THREAD, StopRequest())
-    assert not paths.results.exists()
+        execute(sweep, config.run_id, ONE_THREAD, small_evaluation, StopRequest())
+    assert not paths.trained.exists()
 
 
 def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
-    weird, tiny_config, plan, monkeypatch
+    weird, tiny_config, plan, monkeypatch, small_evaluation
 ):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
@@ -56,12 +56,12 @@ def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
         return header
 
     monkeypatch.setattr(aevae.files.sandbox, "examine", examine_while_another_run_publishes)
-    execute(sweep, config.run_id, ONE_THREAD, StopRequest())
+    execute(sweep, config.run_id, ONE_THREAD, small_evaluation, StopRequest())
     assert copy.exists()
-    assert paths.results.exists()
+    assert paths.evaluation.exists()
 
 
-@pytest.mark.parametrize("linked", ["runs/RUN", "runs/RUN/attempts", "runs/RUN/results.h5"])
+@pytest.mark.parametrize("linked", ["runs/RUN", "runs/RUN/attempts", "runs/RUN/trained.h5"])
 def test_28_what_leads_out_of_the_sweep_is_refused(weird, spec, aevae, linked):
     outside = weird / "outside"
     outside.mkdir()
@@ -83,12 +83,14 @@ def test_28_what_leads_out_of_the_sweep_is_refused(weird, spec, aevae, linked):
     assert sorted(outside.rglob("*")) == before
 
 
-def test_28_a_sweep_may_itself_be_reached_through_a_link(weird, tiny_config, plan):
+def test_28_a_sweep_may_itself_be_reached_through_a_link(
+    weird, tiny_config, plan, small_evaluation
+):
     config = tiny_config()
     plan(SweepPaths(weird / "real"), config)
     (weird / "link").symlink_to(weird / "real", target_is_directory=True)
-    execute(SweepPaths(weird / "link"), config.run_id, ONE_THREAD, StopRequest())
-    assert SweepPaths(weird / "real").run(config.run_id).results.exists()
+    execute(SweepPaths(weird / "link"), config.run_id, ONE_THREAD, small_evaluation, StopRequest())
+    assert SweepPaths(weird / "real").run(config.run_id).evaluation.exists()
 
 
 def test_31_status_reads_while_runs_write(weird, spec, aevae, command_environment):
@@ -106,13 +108,17 @@ def test_31_status_reads_while_runs_write(weird, spec, aevae, command_environmen
     assert looks >= 3
 
 
-def test_32_a_gpu_that_is_not_there_is_said_before_any_data_is_read(weird, tiny_config, plan):
+def test_32_a_gpu_that_is_not_there_is_said_before_any_data_is_read(
+    weird, tiny_config, plan, small_evaluation
+):
     if aevae.training.run.torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
     with pytest.raises(RunFailed, match="no_device: device 'cuda' was asked for"):
-        execute(sweep, config.run_id, ExecutionConfig(device="cuda"), StopRequest())
+        execute(
+            sweep, config.run_id, ExecutionConfig(device="cuda"), small_evaluation, StopRequest()
+        )
     assert read_record(paths.attempt(1)).reason.startswith("no_device")
     assert not sweep.dataset.exists()
 
@@ -139,14 +145,14 @@ def test_34_each_gap_is_listed_and_partial_output_says_so(weird, spec, aevae, an
     sweep = weird / "s"
     assert aevae("sweep", spec, "--out", sweep, *models, cwd=weird).returncode == 0
     ae, cvae, _vae = sorted((sweep / "runs").iterdir())
-    (ae / "results.h5").unlink()
-    with h5py.File(cvae / "results.h5", "a") as file:
-        file.attrs["schema_version"] = 2
+    (ae / "trained.h5").unlink()
+    with h5py.File(cvae / "evaluation.h5", "a") as file:
+        file.attrs["schema_version"] = 0
     partial = analyse("tables", sweep, "--to", weird / "t", "--format", "md", cwd=weird)
     assert partial.returncode == 1
     missing, other_version, note = partial.stderr.splitlines()[:3]
-    assert missing == f"{ae.name}: missing: no results.h5"
-    assert other_version.startswith(f"{cvae.name}: damaged: results.h5: schema version 2 is not 1")
+    assert missing == f"{ae.name}: missing: no trained.h5"
+    assert other_version.startswith(f"{cvae.name}: damaged: evaluation.h5: schema version 0 is")
     assert note == "partial: 1 of 3 runs"
     table = (weird / "t" / "per_digit_error.md").read_text()
     assert "Partial: 1 of 3 runs." in table

@@ -32,7 +32,7 @@ def run(weird, tiny_config, plan):
     return sweep, plan(sweep, config), config.run_id
 
 
-def test_13_usr2_inside_an_except_that_swallows_everything_still_stops(run, stop):
+def test_13_usr2_inside_an_except_that_swallows_everything_still_stops(run, stop, small_evaluation):
     sweep, paths, run_id = run
     try:
         os.kill(os.getpid(), signal.SIGUSR2)
@@ -40,11 +40,13 @@ def test_13_usr2_inside_an_except_that_swallows_everything_still_stops(run, stop
     except Exception:  # noqa: BLE001 - the case at hand
         os.kill(os.getpid(), signal.SIGUSR2)
     with pytest.raises(Interrupted, match="SIGUSR2"):
-        execute(sweep, run_id, ONE_THREAD, stop)
+        execute(sweep, run_id, ONE_THREAD, small_evaluation, stop)
     assert [p.name for p in paths.checkpoints()] == ["checkpoint-000001.pt"]
 
 
-def test_14_signals_during_a_save_leave_one_valid_checkpoint(run, stop, monkeypatch):
+def test_14_signals_during_a_save_leave_one_valid_checkpoint(
+    run, stop, monkeypatch, small_evaluation
+):
     sweep, paths, run_id = run
     save = os.fsync
 
@@ -56,13 +58,13 @@ def test_14_signals_during_a_save_leave_one_valid_checkpoint(run, stop, monkeypa
 
     monkeypatch.setattr(os, "fsync", interrupted_save)
     with pytest.raises(Interrupted, match="SIGUSR2"):
-        execute(sweep, run_id, ONE_THREAD, stop)
+        execute(sweep, run_id, ONE_THREAD, small_evaluation, stop)
     monkeypatch.undo()
     (attempt,) = paths.attempts()
     record = read_record(attempt)
     assert (record.outcome, record.reason) == ("interrupted", "SIGUSR2 after epoch 1")
     assert len(paths.checkpoints()) == 1
     assert not list(paths.root.glob(".*.tmp"))
-    execute(sweep, run_id, ONE_THREAD, StopRequest())
-    with open_results(paths.results) as results:
+    execute(sweep, run_id, ONE_THREAD, small_evaluation, StopRequest())
+    with open_results(paths) as results:
         assert len(results.array("history/val/loss")) == 4

@@ -163,7 +163,7 @@ class SweepFolder:
         return self.submissions[-1]["job_id"]
 
     def wait_done(self) -> None:
-        wait_for(lambda: all((r.path / "results.h5").exists() for r in self.runs), "all results")
+        wait_for(lambda: all((r.path / "evaluation.h5").exists() for r in self.runs), "all results")
 
     def assert_equals(self, other: "SweepFolder") -> None:
         """Compare every dataset of the runs that both have, but for the seconds of epochs."""
@@ -171,18 +171,22 @@ class SweepFolder:
         assert shared
         for name in shared:
             mine, theirs = (Run(sweep.path / "runs" / name) for sweep in (self, other))
-            a, b = _datasets(mine.path / "results.h5"), _datasets(theirs.path / "results.h5")
+            a, b = _datasets(mine.path), _datasets(theirs.path)
             assert a.keys() == b.keys()
             for key in a:
                 np.testing.assert_array_equal(a[key], b[key], err_msg=f"{name}: {key}")
 
 
-def _datasets(path: Path) -> dict[str, np.ndarray]:
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(
-            lambda name, item: arrays.update({name: item[()]} if hasattr(item, "shape") else {})
-        )
+def _datasets(run: Path) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    for name in ("trained.h5", "evaluation.h5"):
+        with h5py.File(run / name) as file:
+            file.visititems(add)
     del arrays["history/epoch_seconds"]
     return arrays
 

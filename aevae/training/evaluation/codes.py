@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from aevae.models.losses import kl_divergence, log_importance_weight, sse
 from aevae.models.networks import Posterior
@@ -25,37 +26,41 @@ def split_arrays(run: Evaluator, data: DeviceImages, name: str) -> Arrays:
             parts.setdefault(key, []).append(value)
     stored = {key: torch.cat(values) for key, values in parts.items()}
     if name == "val":
-        stored = {key: v for key, v in stored.items() if key not in ("z", *_IMAGES)}
+        stored = {key: v for key, v in stored.items() if key not in (names.Z, *_IMAGES)}
     return {
-        f"{name}/{key}": flat_images(value) if key in _IMAGES else value.cpu().numpy()
+        names.of_split(name, key): flat_images(value) if key in _IMAGES else value.cpu().numpy()
         for key, value in stored.items()
     }
 
 
-_IMAGES = ("recon_mean", "recon_sample")
+_IMAGES = (names.RECONSTRUCTION_AT_MEAN, names.RECONSTRUCTION_AT_SAMPLE)
 
 
 def _image_values(
     run: Evaluator, posterior: Posterior, x: Tensor, y: Tensor, noise: torch.Generator
 ) -> dict[str, Tensor]:
     logits = run.model.decode(posterior.mu, y)
-    values = {"mu": posterior.mu, "sse_mean": sse(logits, x), "recon_mean": torch.sigmoid(logits)}
+    values = {
+        names.MU: posterior.mu,
+        names.SSE_AT_MEAN: sse(logits, x),
+        names.RECONSTRUCTION_AT_MEAN: torch.sigmoid(logits),
+    }
     if posterior.logvar is not None:
         z = posterior.sample(noise)
         sampled = run.model.decode(z, y)
         values |= {
-            "logvar": posterior.logvar,
-            "kl": kl_divergence(posterior),
-            "z": z,
-            "sse_sample": sse(sampled, x),
-            "recon_sample": torch.sigmoid(sampled),
+            names.LOGVAR: posterior.logvar,
+            names.KL: kl_divergence(posterior),
+            names.Z: z,
+            names.SSE_AT_SAMPLE: sse(sampled, x),
+            names.RECONSTRUCTION_AT_SAMPLE: torch.sigmoid(sampled),
         }
     return values
 
 
 def log_weights(run: Evaluator, data: DeviceImages) -> Array:
     """(N, K) log-weights of K draws of the posterior of each test image."""
-    count = run.config.evaluation.importance_samples
+    count = run.evaluation.importance_samples
     likelihood = run.config.model.likelihood
     noise = run.generator("importance")
     rows = []

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aevae.config import RunConfig
+from aevae.config import EvaluationConfig, RunConfig
 from aevae.files.hdf5 import Array
 from aevae.models.networks import Autoencoder, one_hot
 from aevae.training.loop import DeviceImages, seeded_generator
@@ -24,6 +24,7 @@ class Evaluator:
     """A trained model with what every part of the evaluation needs."""
 
     config: RunConfig
+    evaluation: EvaluationConfig
     model: Autoencoder
     device: torch.device
 

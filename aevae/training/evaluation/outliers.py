@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aevae.data.outliers import make_outliers
 from aevae.data.sources import Dataset
+from aevae.files import names
 from aevae.models.losses import kl_divergence, sse
 from aevae.training.evaluation.evaluator import Arrays, Evaluator, join
 from aevae.training.loop import DeviceImages
@@ -12,7 +13,7 @@ from aevae.training.loop import DeviceImages
 def outlier_errors(run: Evaluator, dataset: Dataset, data_dir: Path) -> Arrays:
     """Errors on images that are no digits, to be compared with those on the test images."""
     arrays: Arrays = {}
-    for name in run.config.evaluation.outliers:
+    for name in run.evaluation.outliers:
         images, labels = make_outliers(name, dataset.test, data_dir)
         data = DeviceImages.of(images, labels, run.device)
         errors, divergences = [], []
@@ -20,7 +21,7 @@ def outlier_errors(run: Evaluator, dataset: Dataset, data_dir: Path) -> Arrays:
             posterior = run.model.encode(x, y)
             errors.append(sse(run.model.decode(posterior.mu, y), x))
             divergences.append(kl_divergence(posterior))
-        arrays[f"ood/{name}/sse_mean"] = join(errors)
+        arrays[names.of_outliers(name, names.SSE_AT_MEAN)] = join(errors)
         if run.variational:
-            arrays[f"ood/{name}/kl"] = join(divergences)
+            arrays[names.of_outliers(name, names.KL)] = join(divergences)
     return arrays

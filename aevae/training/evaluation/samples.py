@@ -5,9 +5,8 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from aevae.config import RunConfig
+from aevae.files import names
 from aevae.files.hdf5 import Array
-from aevae.files.schema import SAMPLERS
 from aevae.models.networks import CLASSES
 from aevae.training.evaluation.evaluator import Arrays, Evaluator
 from aevae.training.seeds import derive_seed
@@ -18,24 +17,24 @@ MIXTURE_TOLERANCE = 1e-2  # nats per code: finer ones gain nothing on held-out c
 
 def samples(run: Evaluator, train_mu: Array) -> Arrays:
     """Decoder-only generation: from the prior, and from a mixture fitted on the codes."""
-    count = run.config.evaluation.samples_per_sampler
+    count = run.evaluation.samples_per_sampler
     labels = np.repeat(np.arange(CLASSES, dtype=np.uint8), count // CLASSES)
     arrays: Arrays = {}
-    for sampler in SAMPLERS:
+    for sampler in names.SAMPLERS:
         rng = np.random.default_rng(derive_seed(run.config.seed, f"samples-{sampler}"))
         if sampler == "prior":
             z = rng.standard_normal((count, train_mu.shape[1]), dtype=np.float32)
         else:
-            z = _mixture_samples(run.config, train_mu, count, rng)
-        arrays[f"samples/{sampler}/z"] = z
-        arrays[f"samples/{sampler}/image"] = run.decode(z, labels)
+            z = _mixture_samples(run.evaluation.mixture_components, train_mu, count, rng)
+        arrays[names.sample(sampler, names.Z)] = z
+        arrays[names.sample(sampler, names.IMAGE)] = run.decode(z, labels)
         if run.config.model.kind == "cvae":
-            arrays[f"samples/{sampler}/label"] = labels
+            arrays[names.sample(sampler, names.LABEL)] = labels
     return arrays
 
 
 def _mixture_samples(
-    config: RunConfig, codes: Array, count: int, rng: np.random.Generator
+    components: int, codes: Array, count: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Fit a Gaussian mixture with full covariances on the codes and draw (count, d) from it."""
     from sklearn.exceptions import ConvergenceWarning
@@ -43,7 +42,7 @@ def _mixture_samples(
 
     rows = rng.permutation(len(codes))[:MIXTURE_ROWS]
     mixture = GaussianMixture(
-        min(config.evaluation.mixture_components, len(rows)),
+        min(components, len(rows)),
         reg_covar=1e-4 * float(codes.var(axis=0).mean()) + 1e-6,
         max_iter=50,
         tol=MIXTURE_TOLERANCE,

@@ -1,10 +1,12 @@
 """Wrong images train quietly: what is loaded must be verified, and the split the article's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from aevae.config import DataConfig
+from aevae.config import FINGERPRINTS, DataConfig
 from aevae.data import fetch, sources
 from aevae.data.outliers import make_outliers
 from aevae.data.sources import (
@@ -15,7 +17,7 @@ from aevae.data.sources import (
     verify_source,
 )
 from aevae.errors import InputError
-from aevae.files.schema import file_sha256, open_dataset
+from aevae.files.dataset import file_sha256, open_dataset
 
 DIGITS = DataConfig(dataset="digits")
 
@@ -148,3 +150,25 @@ def test_outliers_are_the_same_for_every_run_and_no_digits(name, weird):
     assert np.mean(images != test.images) > 0.1
     if name in ("shuffled", "rotated"):  # the same pixels, elsewhere
         assert np.sort(images[3].ravel()).tolist() == np.sort(test.images[3].ravel()).tolist()
+
+
+def test_the_fingerprint_is_that_of_the_images_and_labels(weird):
+    source = sources.load_source("digits", weird)
+    assert sources.fingerprint(source) == FINGERPRINTS["digits"]
+    relabelled = replace(source, train_labels=source.train_labels[::-1])
+    assert sources.fingerprint(relabelled) != FINGERPRINTS["digits"]
+
+
+def test_other_images_than_those_configured_are_refused(weird, monkeypatch):
+    monkeypatch.setitem(FINGERPRINTS, "digits", "0" * 64)
+    other = DataConfig(dataset="digits")
+    with pytest.raises(InputError, match=r"digits has the fingerprint 0fccb4.*configured for 0000"):
+        load_dataset(other, weird)
+
+
+def test_sizes_are_known_without_reading_images(weird):
+    dataset = load_dataset(DIGITS, weird)
+    sizes = sources.split_sizes(DIGITS)
+    assert sizes["N_train"] == len(dataset.train.images)
+    assert sizes["N_val"] == len(dataset.val.images)
+    assert sizes["N_test"] == len(dataset.test.images)

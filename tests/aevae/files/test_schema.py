@@ -7,53 +7,54 @@ import h5py
 import numpy as np
 import pytest
 
-from aevae.files.hdf5 import Field, InvalidFile, Schema, check_layout, write_file
-from aevae.files.schema import check_results, open_results, result_fields, write_results
+from aevae.files.fields import evaluation_fields, training_fields
+from aevae.files.hdf5 import Field, InvalidFile, NewerFile, Schema, check_layout, write_file
+from aevae.files.layout import RunPaths
+from aevae.files.schema import check_results, check_training, open_results
 
 SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "N_fashion": 5}
 
 
 @pytest.fixture
-def stored(weird, tiny_config):
-    """Write random but valid results; returns the path, the configuration and the arrays."""
+def stored(weird, tiny_config, small_evaluation, publish):
+    """Write random but valid results; returns their paths, the configuration, arrays, a writer."""
     config = tiny_config("cvae")
     rng = np.random.default_rng(0)
     arrays = {}
-    for field in result_fields(config):
+    for field in [*training_fields(config), *evaluation_fields(config, small_evaluation)]:
         dims = field.dims or (4, 3)
         shape = tuple(SIZES[dim] if isinstance(dim, str) else dim for dim in dims)
         values = rng.integers(0, 250, shape).astype(field.dtype)
         arrays[field.path.replace("*", "mu.bias")] = values
-    path = weird / "results.h5"
+    paths = RunPaths(weird)
 
     def write(**changes):
         changed = {**arrays, **changes}
         kept = {name: value for name, value in changed.items() if value is not None}
-        write_results(path, config, kept, provenance={"host": "here"}, dataset_sha256="0" * 64)
-        return path
+        publish(paths, config, small_evaluation, kept, {"host": "here"}, "0" * 64)
 
     write()
-    return path, config, arrays, write
+    return paths, config, arrays, write
 
 
 def test_what_is_written_is_read_bit_for_bit(stored):
-    path, config, arrays, _ = stored
-    assert check_results(path).config == config
-    with open_results(path) as results:
-        assert set(results.file.layout) == set(arrays)
+    paths, config, arrays, _ = stored
+    assert check_results(paths).config == config
+    with open_results(paths) as results:
+        assert set(results.all_names()) == set(arrays)
         for name, array in arrays.items():
             assert results.array(name).tobytes() == array.tobytes()
-        assert results.names("ood") == ["inverted", "noise", "rotated", "shuffled"]
+        assert results.names("outliers") == ["inverted", "noise", "rotated", "shuffled"]
         assert list(results.weights()) == ["mu.bias"]
         assert results.provenance == {"host": "here"}
 
 
 def test_the_same_content_gives_the_same_bytes(stored):
-    path, _, _, write = stored
-    first = path.read_bytes()
+    paths, _, _, write = stored
+    first = [path.read_bytes() for path in (paths.trained, paths.evaluation)]
     write()
-    assert path.read_bytes() == first
-    assert [p.name for p in path.parent.iterdir()] == ["results.h5"]
+    assert [path.read_bytes() for path in (paths.trained, paths.evaluation)] == first
+    assert sorted(p.name for p in paths.root.iterdir()) == ["evaluation.h5", "trained.h5"]
 
 
 @pytest.mark.parametrize(
@@ -67,53 +68,69 @@ def test_the_same_content_gives_the_same_bytes(stored):
     ],
 )
 def test_results_that_break_the_schema_are_not_written(stored, changes, message):
-    path, _, _, write = stored
-    before = path.read_bytes()
+    paths, _, _, write = stored
+    before = paths.evaluation.read_bytes()
     with pytest.raises(InvalidFile, match=message):
         write(**changes)
-    assert path.read_bytes() == before
+    assert paths.evaluation.read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("schema", "other", "schema 'other' is not 'aevae-results'"),
-        ("schema_version", 2, "schema version 2 is not 1"),
+        ("schema", "other", "schema 'other' is not 'aevae-trained'"),
+        ("schema_version", 0, "schema version 0 is not 2"),
+        ("schema_version", "two", "schema version two is not 2"),
         ("complete", 0, "not marked complete"),
-        ("run_id", "vae-z002-s0-00000000", "run id 'vae-z002-s0-00000000' is not"),
+        ("weights_sha256", "0" * 64, "made from other weights than those of the run"),
         ("config", "{}", "attribute 'config'"),
         ("provenance", "{", "Expecting property name"),
     ],
 )
 def test_attributes_are_checked(stored, name, value, message):
-    path, *_ = stored
-    with h5py.File(path, "r+") as file:
+    paths, *_ = stored
+    with h5py.File(paths.trained, "r+") as file:
         file.attrs[name] = value
-    with pytest.raises(InvalidFile, match=message), open_results(path):
+    with pytest.raises(InvalidFile, match=message), open_results(paths):
         pass
 
 
-@pytest.mark.parametrize("name", ["test/sse_mean", "samples/prior/image", "history/val/loss"])
+@pytest.mark.parametrize("name", ["trained", "evaluation"])
+def test_a_file_of_a_newer_release_is_named_as_such(stored, name):
+    paths, *_ = stored
+    path = getattr(paths, name)
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = 3
+    with pytest.raises(NewerFile) as caught:
+        check_results(paths)
+    expected = f"{path}: written by a newer aevae: schema 3; this one reads 1 and 2"
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("name", ["test/sse_at_mean", "samples/prior/image", "history/val/loss"])
 def test_11_a_flipped_bit_is_found_and_named(stored, name):
-    path, *_ = stored
+    paths, *_ = stored
+    path = paths.trained if name.startswith("history") else paths.evaluation
     with h5py.File(path) as file:
         chunk = file[name].id.get_chunk_info(0)
     content = bytearray(path.read_bytes())
     content[chunk.byte_offset + chunk.size // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(InvalidFile, match=f"{name}: damaged"):
-        check_results(path)
+        check_results(paths)
 
 
 def test_a_truncated_file_is_refused(stored):
-    path, *_ = stored
+    paths, *_ = stored
+    path = paths.trained
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InvalidFile, match="not a readable HDF5 file"):
-        check_results(path)
+        check_training(path)
 
 
 def test_27_what_a_reader_must_not_follow_is_refused_in_a_valid_file(stored):
-    path, *_ = stored
+    paths, *_ = stored
+    path = paths.trained
 
     def virtual(file):
         layout = h5py.VirtualLayout((4, 3), "f4")
@@ -141,15 +158,16 @@ def test_27_what_a_reader_must_not_follow_is_refused_in_a_valid_file(stored):
         with h5py.File(path, "r+") as file:
             attack(file)
         with pytest.raises(InvalidFile, match=message):
-            check_results(path)
+            check_training(path)
 
 
 def test_a_group_that_contains_itself_ends(stored):
-    path, *_ = stored
+    paths, *_ = stored
+    path = paths.trained
     with h5py.File(path, "r+") as file:
         file["weights/loop"] = file["weights"]
     with pytest.raises(InvalidFile, match="not part of the schema"):
-        check_results(path)
+        check_training(path)
 
 
 def test_sizes_of_one_name_must_agree():
@@ -160,12 +178,13 @@ def test_sizes_of_one_name_must_agree():
 
 
 def test_12_a_full_disk_leaves_the_old_file_and_no_other(stored, monkeypatch):
-    path, *_ = stored
+    paths, *_ = stored
+    path = paths.trained
     before = path.read_bytes()
     with pytest.raises(OSError, match="No space left"):
         write_file_to_full_device(path, monkeypatch)
     assert path.read_bytes() == before
-    assert [p.name for p in path.parent.iterdir()] == ["results.h5"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["evaluation.h5", "trained.h5"]
 
 
 def write_file_to_full_device(path, monkeypatch):
@@ -185,5 +204,5 @@ def write_file_to_full_device(path, monkeypatch):
 def test_any_other_hdf5_file_is_refused(weird):
     with h5py.File(weird / "x.h5", "w") as file:
         file.attrs["schema"] = json.dumps({})
-    with pytest.raises(InvalidFile, match="is not 'aevae-results'"):
-        check_results(weird / "x.h5")
+    with pytest.raises(InvalidFile, match="is not 'aevae-trained'"):
+        check_training(weird / "x.h5")

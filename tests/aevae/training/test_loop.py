@@ -60,7 +60,7 @@ def test_every_model_learns(kind, tiny_config, weird):
         assert state.history["val/kl"][-1] > 0
 
 
-def test_a_stopped_run_goes_on_bit_for_bit(weird, tiny_config, plan):
+def test_a_stopped_run_goes_on_bit_for_bit(weird, tiny_config, plan, small_evaluation):
     config = tiny_config("cvae", epochs=4)
     found = []
     for stops in (False, True):
@@ -70,11 +70,11 @@ def test_a_stopped_run_goes_on_bit_for_bit(weird, tiny_config, plan):
             stop = StopRequest()
             stop.signal = signal.SIGUSR2
             with pytest.raises(Interrupted, match="SIGUSR2 after epoch 1"):
-                execute(sweep, config.run_id, ExecutionConfig(threads=1), stop)
+                execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, stop)
             assert [p.name for p in paths.checkpoints()] == ["checkpoint-000001.pt"]
-        execute(sweep, config.run_id, ExecutionConfig(threads=1), StopRequest())
-        with open_results(paths.results) as results:
-            found.append({name: results.array(name).tobytes() for name in results.file.layout})
+        execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, StopRequest())
+        with open_results(paths) as results:
+            found.append({name: results.array(name).tobytes() for name in results.all_names()})
             assert results.provenance["attempt"] == 1 + stops
     differing = {name for name in found[0] if found[0][name] != found[1][name]}
     assert differing == {"history/epoch_seconds"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
+from aevae.config import EvaluationConfig
 from analysis.figures import anomaly, by_digit, latent_diagnostics, selection
 from analysis.measures import pca
 from analysis.sweep.groups import MissingIngredient
@@ -133,10 +134,7 @@ def test_roc_curves_belong_to_their_areas(complete):
 
 
 def test_without_outliers_there_is_nothing_to_detect(build_sweep, make_config, tmp_path):
-    config = make_config("vae", 5)
-    bare = config.model_copy(
-        update={"evaluation": config.evaluation.model_copy(update={"outliers": ()})}
-    )
-    sweep = open_sweep(build_sweep(tmp_path / "s", [bare]))
+    bare = EvaluationConfig(samples_per_sampler=30, grid_size=4, outliers=())
+    sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)], bare))
     with pytest.raises(MissingIngredient, match="outliers"):
         anomaly.gather(sweep)

@@ -15,7 +15,7 @@ def test_stored_grids_are_decoded_again_from_the_stored_weights(weird, tiny_conf
     sweep, config = SweepPaths(weird), tiny_config(kind, hidden_sizes=[32, 24])
     paths = plan(sweep, config)
     execute(sweep, config.run_id, ExecutionConfig(device="cpu", threads=1), StopRequest())
-    with open_results(paths.results) as results:
+    with open_results(paths) as results:
         weights = results.weights()
         grids = [
             (results.array(f"grid/{name}/z"), results.array(f"grid/{name}/image"))

@@ -70,10 +70,10 @@ def test_gaps_are_reported_and_said_on_the_page(report, sweep_folder):
     assert result.stdout.strip().endswith("report.html")
     (missing,) = (path.name for path in sweep_folder.glob("runs/cvae*"))
     assert "Partial: 1 of 2 runs." in page.text
-    assert f"{missing} missing: no results.h5" in " ".join(page.text.split())
+    assert f"{missing} missing: no trained.h5" in " ".join(page.text.split())
     assert "No latent explorer: no finished run with latent size 2." in page.text
     assert f"Not shown: {FIGURES['latent_grid']} (no finished run" in page.text
-    assert page.text.count("missing: no results.h5") == 2  # among the gaps, and in the provenance
+    assert page.text.count("missing: no trained.h5") == 2  # among the gaps, and in the provenance
 
 
 def test_names_out_of_files_stay_text(report):

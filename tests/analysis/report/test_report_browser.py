@@ -65,12 +65,12 @@ def sweep(tmp_path_factory):
             model=ModelConfig(kind=kind, latent_size=2, hidden_sizes=(64, 48)),
             train=TrainConfig(epochs=5, batch_size=128),
             data=DataConfig(dataset="digits"),
-            evaluation=evaluation,
         )
         paths = sweep.run(config.run_id)
         paths.root.mkdir(parents=True)
         paths.config.write_text(config.canonical_json())
-        execute(sweep, config.run_id, ExecutionConfig(device="cpu", threads=1), StopRequest())
+        execution = ExecutionConfig(device="cpu", threads=1)
+        execute(sweep, config.run_id, execution, evaluation, StopRequest())
     return sweep
 
 

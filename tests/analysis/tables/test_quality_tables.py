@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aevae.files.schema import SAMPLERS
+from aevae.files.names import SAMPLERS
 from analysis.measures import quality
 from analysis.sweep.load import open_sweep
 from analysis.tables import control, sample_quality, smoothness

@@ -97,7 +97,7 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     fake("squeue", f"cat <<'END'\n{queue}\nEND")
     fake("sbatch", "echo Submitted batch job 78")
     # Damaged results are made again, by the job that is queued already.
-    (folder / "runs" / first["run_ids"][0] / "results.h5").write_bytes(b"damaged")
+    (folder / "runs" / first["run_ids"][0] / "trained.h5").write_bytes(b"damaged")
     killed_amid_a_record = folder / "submissions" / ".2.json.0123abcd.tmp"
     killed_amid_a_record.touch()
     resumed = sweep(folder)

@@ -1,4 +1,4 @@
-"""Filling the whole results schema for one run, over the time of a training epoch."""
+"""Time to compute and write a whole results file, over the time of a training epoch."""
 
 import tempfile
 from pathlib import Path
@@ -32,7 +32,7 @@ def measure(kind: str, d: int, data_dir: Path) -> dict[str, object]:
     )
     dataset, training, validation, state = training_state(config, data_dir)
     epochs = train(config, state, training, validation)
-    next(epochs)  # the first one warms up
+    next(epochs)  # the first epoch is a warm-up
     epoch_s = min(seconds(lambda: next(epochs)) for _ in range(EPOCHS - 1))
     arrays = {}
     with tempfile.TemporaryDirectory() as folder:

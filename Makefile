@@ -1,10 +1,11 @@
-# The two commands of a newcomer are `make demo` and `make test`; both build the environment first.
+# A new user needs `make demo` and `make test`; both build the environment first.
 
 PYTHON ?= python3
 DATASET ?= mnist
 VENV := .venv
 BIN := $(VENV)/bin
-# The environment is rebuilt when what it is made from changes.
+# This file records when the environment was built. If pyproject.toml is newer, make builds it
+# again.
 READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
@@ -17,7 +18,7 @@ demo: $(READY)
 	$(BIN)/aevae-analysis check $(SWEEP)
 	$(BIN)/aevae-analysis report $(SWEEP)
 
-# Many tests wait, hence more workers than cores.
+# Many tests wait for processes, so there are more workers than cores.
 test: lint
 	$(BIN)/python -m pytest -n $$(($$(nproc) * 2)) --no-loadscope-reorder
 
@@ -28,14 +29,15 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch .ci/install-browser $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch)) docs/results/reproduce
 
-# Those of time to quality and of submission need finished sweeps and SLURM: see docs/performance.md.
+# Some benchmarks need finished sweeps or the one-machine SLURM: see docs/performance.md.
 BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission
 bench: $(addprefix bench-,$(BENCHMARKS))
 
 bench-%: $(READY)
 	$(BIN)/python tests/benchmarks/bench_$*.py --json build/benchmarks/$*.json
 
-# Everything in docs/results/ again: all sweeps on the one-machine SLURM, then their analysis.
+# Make everything in docs/results/ again: train all sweeps on the one-machine SLURM, then analyse
+# them.
 reproduce: $(READY)
 	docs/results/reproduce
 

@@ -1,4 +1,4 @@
-"""What the tests share: small real runs on real digits, in folders with hostile names."""
+"""Fixtures for all tests: small real runs on real digits, in folders with difficult names."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, T
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import check_training, write_evaluation, write_training
 
-# A second of training: what takes long elsewhere is small here, and nothing is left out.
+# With these settings a run takes about a second, but it still computes every dataset.
 SMALL_EVALUATION = {
     "importance_samples": 2,
     "samples_per_sampler": 10,
@@ -27,7 +27,10 @@ Finished = subprocess.CompletedProcess[str]
 
 
 class ByFile(LoadFileScheduling):
-    """One worker of pytest-xdist takes a file; the one cluster's files are for the same."""
+    """Gives each test file to one worker of pytest-xdist, and tests/slurm as a whole to one.
+
+    The tests in tests/slurm share one SLURM, so they must not run at the same time.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return "cluster" if nodeid.startswith("tests/slurm/") else super()._split_scope(nodeid)
@@ -62,7 +65,7 @@ checkpoint_seconds = 0
 
 @pytest.fixture
 def weird(tmp_path: Path) -> Path:
-    """An empty folder with about the worst name that a filesystem takes."""
+    """An empty folder whose name has characters that are easily mishandled."""
     path = tmp_path / "spaces, ünïcode & 100 % 'quoted'"
     path.mkdir()
     return path
@@ -70,7 +73,7 @@ def weird(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tiny_config() -> Callable[..., RunConfig]:
-    """Make the configuration of a small run; other keywords are settings of its model."""
+    """A function that returns the configuration of a small run; `model` has model settings."""
 
     def make(kind="vae", latent_size=2, *, epochs=2, seed=0, learning_rate=1e-3, **model):
         settings = {"hidden_sizes": [32], **model}
@@ -92,7 +95,7 @@ def small_evaluation() -> EvaluationConfig:
 
 @pytest.fixture
 def plan() -> Callable[[SweepPaths, RunConfig], RunPaths]:
-    """Lay a run out in a sweep folder."""
+    """A function that writes the configuration of a run into a sweep; it returns the paths."""
 
     def lay_out(sweep, config):
         paths = sweep.run(config.run_id)
@@ -125,7 +128,7 @@ def publish() -> Callable[..., None]:
 
 @pytest.fixture
 def spec(weird: Path) -> Path:
-    """The specification of a sweep of two small runs."""
+    """The file with the specification of a sweep of two small runs."""
     path = weird / "tiny spec.toml"
     path.write_text(SPEC)
     return path
@@ -133,7 +136,7 @@ def spec(weird: Path) -> Path:
 
 @pytest.fixture
 def command_environment() -> dict[str, str]:
-    """One thread, and the plain C locale that many clusters have."""
+    """The environment of commands: one thread, and the C locale that many clusters have."""
     return {**os.environ, "LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
@@ -155,11 +158,11 @@ def _command(module: str, environment: dict[str, str]) -> Callable[..., Finished
 
 @pytest.fixture
 def aevae(command_environment) -> Callable[..., Finished]:
-    """Call the real `aevae` command in a process of its own."""
+    """A function that calls the real `aevae` command in a process of its own."""
     return _command("jobs.cli", command_environment)
 
 
 @pytest.fixture
 def analyse(command_environment) -> Callable[..., Finished]:
-    """Call the real `aevae-analysis` command in a process of its own."""
+    """A function that calls the real `aevae-analysis` command in a process of its own."""
     return _command("analysis.cli", command_environment)

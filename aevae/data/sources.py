@@ -1,8 +1,9 @@
-"""Datasets: verified source files in, uint8 arrays and a fixed split out.
+"""Datasets: read verified source files and return uint8 arrays with a fixed split.
 
-MNIST and Fashion-MNIST are the four raw IDX files in torchvision's layout
-(``<data-dir>/MNIST/raw``), so that a copy staged by torchvision, or by hand, is used as it is.
-``digits`` are scikit-learn's 1,797 real 8x8 digits scaled to 28x28: no download at all.
+MNIST and Fashion-MNIST are read from four raw IDX files in the folders that torchvision uses
+(``<data-dir>/MNIST/raw``). So a copy that torchvision made, or that was put there by hand, can be
+used as it is. ``digits`` are scikit-learn's 1,797 real 8x8 digits, scaled to 28x28; they need no
+download.
 """
 
 import hashlib
@@ -26,18 +27,18 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class IdxSource:
-    """Four raw IDX files: their folder below the data directory and their SHA-256."""
+    """Four raw IDX files: their folder below the data folder, and the SHA-256 of each file."""
 
     title: str
     folder: str
     sha256: Mapping[str, str]
 
     def raw_folder(self, data_dir: Path) -> Path:
-        """Folder of the raw files, as torchvision lays it out."""
+        """Return the folder of the raw files, which is that of torchvision."""
         return data_dir / self.folder / "raw"
 
     def problem(self, folder: Path) -> str | None:
-        """Say what is wrong with the files in `folder`, or None if all four are right."""
+        """Return what is wrong with the files in `folder`; None if all four are right."""
         for name, expected in self.sha256.items():
             path = folder / name
             if not path.is_file():
@@ -85,7 +86,11 @@ COUNTS = {"mnist": (60_000, 10_000), "fashion-mnist": (60_000, 10_000), "digits"
 
 @dataclass(frozen=True)
 class SourceImages:
-    """A dataset before its split: (N, 28, 28) uint8 images and (N,) labels 0-9."""
+    """A dataset before validation images are split off its training images.
+
+    Images are (N, 28, 28) uint8, labels (N,) uint8 from 0 to 9, and an index is (N,) int64: the row
+    of each image in the source.
+    """
 
     name: str
     source: str
@@ -100,7 +105,7 @@ class SourceImages:
 
 @dataclass(frozen=True)
 class Split:
-    """One part of a dataset: (N, 28, 28) images, (N,) labels, (N,) rows of the source."""
+    """One part of a dataset: (N, 28, 28) images, (N,) labels, (N,) rows in the source."""
 
     images: Images
     labels: Labels
@@ -119,7 +124,7 @@ class Dataset:
     test: Split
 
     def write(self, path: Path) -> None:
-        """Publish what the analysis needs of this dataset as `dataset.h5`."""
+        """Publish all splits as `dataset.h5`, from which the analysis reads them."""
         arrays: dict[str, NDArray[Any]] = {}
         for name, split in (("train", self.train), ("val", self.val), ("test", self.test)):
             arrays[f"{name}/label"] = split.labels
@@ -131,9 +136,10 @@ class Dataset:
 def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
     """Load, verify and split a dataset.
 
-    The split equals scikit-learn's ``train_test_split(range(n), random_state=split_seed)``, the
-    article's own, so that validation errors are comparable with the published ones. (Importing
-    scikit-learn for these lines would cost a job half a second.)
+    The split of the training images equals that of scikit-learn's ``train_test_split(range(n),
+    test_size=validation_fraction, random_state=split_seed)``. The article uses this split, so
+    validation errors are comparable with the published ones. This function computes the split
+    itself, because the import of scikit-learn would cost each job half a second.
 
     Raises
     ------
@@ -162,7 +168,9 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
 
 
 def verify_source(name: str, data_dir: Path) -> None:
-    """Check that a dataset is staged and intact.
+    """Check that the files of a dataset are in the data folder and intact.
+
+    ``digits`` has no files, so there is nothing to check.
 
     Raises
     ------
@@ -180,7 +188,7 @@ def verify_source(name: str, data_dir: Path) -> None:
 
 
 def load_source(name: str, data_dir: Path) -> SourceImages:
-    """Load and verify a dataset, unsplit; errors as `verify_source`."""
+    """Load and verify a dataset without splitting it; raises what `verify_source` raises."""
     if name == "digits":
         return _load_digits()
     verify_source(name, data_dir)
@@ -233,7 +241,7 @@ def _validation_size(config: DataConfig, images: int) -> int:
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read an IDX file of bytes: magic 0x0000 08 <dimensions>, big-endian sizes, then data."""
+    """Read an IDX file of bytes: 00 00 08, the number of dimensions, big-endian sizes, the data."""
     content = path.read_bytes()
     dimensions = content[3]
     shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
@@ -265,7 +273,7 @@ def _load_digits() -> SourceImages:
 
 
 def _enlarge(images: NDArray[np.float64]) -> Images:
-    """Scale (N, 8, 8) intensities in [0, 1] to (N, 28, 28) uint8, bilinearly."""
+    """Scale (N, 8, 8) intensities in [0, 1] to (N, 28, 28) uint8 by bilinear interpolation."""
     size, target = images.shape[-1], 28
     centres = (np.arange(target) + 0.5) * size / target - 0.5
     weights = np.stack([np.interp(centres, np.arange(size), row) for row in np.eye(size)], axis=1)

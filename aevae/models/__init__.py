@@ -1,5 +1,5 @@
 """The networks and their losses, in torch.
 
-May import `aevae.files` and the modules below it. The loop that trains the networks belongs to
-`aevae.training`.
+This package may import `aevae.files` and the modules below it. The loop that trains the networks is
+in `aevae.training`.
 """

@@ -1,4 +1,7 @@
-"""Reconstruction errors, KL divergence and importance weights, per image and in nats."""
+"""Reconstruction errors, KL divergence and importance weights, one value per image.
+
+KL divergences, log-likelihoods and log-weights are in nats.
+"""
 
 import math
 
@@ -10,18 +13,22 @@ from aevae.models.networks import Posterior
 
 
 def sse(logits: Tensor, target: Tensor) -> Tensor:
-    """Sum of squared pixel errors per image, (B,), for (B, 784) logits and intensities."""
+    """Return the sum of squared pixel errors per image, (B,).
+
+    `logits` and `target` have shape (B, 784). The decoded image is sigmoid(logits); `target` has
+    intensities in [0, 1].
+    """
     return functional.mse_loss(torch.sigmoid(logits), target, reduction="none").sum(dim=1)
 
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy per image, (B,): -log p(x|z) of a Bernoulli decoder."""
+    """Return the binary cross-entropy per image, (B,): -log p(x|z) of a Bernoulli decoder."""
     losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return losses.sum(dim=1)
 
 
 def kl_divergence(posterior: Posterior) -> Tensor:
-    """KL(q(z|x) || N(0, I)) per image, (B,), in nats; zero for a point.
+    """KL(q(z|x) || N(0, I)) per image, (B,), in nats; zero for the posterior of an AE.
 
     Source: Kingma & Welling (2014), appendix B: 1/2 sum(mu^2 + sigma^2 - 1 - log sigma^2).
     """
@@ -29,7 +36,7 @@ def kl_divergence(posterior: Posterior) -> Tensor:
 
 
 def kl_per_dimension(posterior: Posterior) -> Tensor:
-    """Terms of `kl_divergence`, (B, d)."""
+    """Return the terms of `kl_divergence`, one per latent dimension: (B, d), in nats."""
     mu, logvar = posterior
     if logvar is None:
         return torch.zeros_like(mu)
@@ -37,9 +44,10 @@ def kl_per_dimension(posterior: Posterior) -> Tensor:
 
 
 def log_likelihood(logits: Tensor, target: Tensor, likelihood: str) -> Tensor:
-    """log p(x|z) per image, (B,), with all constants.
+    """log p(x|z) per image, (B,), in nats, with all constants.
 
-    The squared error is a Gaussian of variance 1/2: log p = -SSE - 392 ln(pi).
+    `likelihood` is ``gaussian`` or ``bernoulli``. The Gaussian has variance 1/2 in each of the 784
+    pixels, so that log p = -SSE - 392 ln(pi).
     """
     if likelihood == "bernoulli":
         return -bce(logits, target)
@@ -49,13 +57,13 @@ def log_likelihood(logits: Tensor, target: Tensor, likelihood: str) -> Tensor:
 def log_importance_weight(
     logits: Tensor, target: Tensor, z: Tensor, posterior: Posterior, likelihood: str
 ) -> Tensor:
-    """log p(x|z) p(z) / q(z|x) per image, (B,), for one draw z of the posterior.
+    """log(p(x|z) p(z) / q(z|x)) per image, (B,), in nats, for one draw z (B, d) of the posterior.
 
     Source: Burda et al., Importance Weighted Autoencoders (2016), equation 7.
     """
     mu, logvar = posterior
     assert logvar is not None
-    # Both densities carry -d/2 log(2 pi), which cancels.
+    # Both densities have the term -d/2 log(2 pi), which cancels in the ratio.
     log_prior = -0.5 * z.square().sum(dim=1)
     log_posterior = -0.5 * ((z - mu).square() * (-logvar).exp() + logvar).sum(dim=1)
     return log_likelihood(logits, target, likelihood) + log_prior - log_posterior

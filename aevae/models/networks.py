@@ -1,12 +1,12 @@
 """Autoencoder, variational autoencoder and conditional variational autoencoder.
 
-All three share one shape, so that everything else treats them alike:
+All three have the same two methods, so that other code need not distinguish them:
 
     posterior = model.encode(x, y)         x (B, 784) in [0, 1], y (B, 10) one-hot
     logits = model.decode(z, y)            z (B, d); the image is sigmoid(logits)
 
-The autoencoder's posterior is a point: its code is `mu`, and `logvar` is None. Only the
-conditional model looks at `y`.
+The posterior of the autoencoder is a single point: `mu` is the code, and `logvar` is None. Only the
+conditional model uses `y`.
 """
 
 from collections.abc import Mapping
@@ -24,13 +24,16 @@ CLASSES = 10
 
 
 class Posterior(NamedTuple):
-    """Diagonal Gaussian q(z|x): (B, d) mean and log-variance; None: a point."""
+    """Diagonal Gaussian q(z|x) with mean and log-variance, (B, d) each.
+
+    If `logvar` is None, the posterior is the point `mu` (autoencoder).
+    """
 
     mu: Tensor
     logvar: Tensor | None
 
     def sample(self, generator: torch.Generator) -> Tensor:
-        """Draw z by the reparameterisation trick, z = mu + sigma * eps; a point is its own draw.
+        """Draw z, (B, d), by the reparameterisation trick: z = mu + sigma * eps; a point gives mu.
 
         Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), section 2.4.
         """
@@ -41,7 +44,7 @@ class Posterior(NamedTuple):
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder of linear layers with ReLU; the base of the other two."""
+    """Encoder and decoder of linear layers with ReLU; the base class of the other two models."""
 
     label_size = 0
 
@@ -65,7 +68,7 @@ class Autoencoder(nn.Module):
 
 
 class VAE(Autoencoder):
-    """The autoencoder's layers, and a log-variance beside the mean."""
+    """The layers of the autoencoder, and a layer for the log-variance beside that for the mean."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
@@ -78,7 +81,7 @@ class VAE(Autoencoder):
 
 
 class ConditionalVAE(VAE):
-    """A VAE that is told the label: one-hot y is joined to x and to z."""
+    """A VAE that gets the label as input: the one-hot y is appended to x and to z."""
 
     label_size = CLASSES
 
@@ -95,14 +98,17 @@ _CLASSES: dict[str, type[Autoencoder]] = {"ae": Autoencoder, "vae": VAE, "cvae":
 
 
 def build_model(config: ModelConfig, seed: int = 0) -> Autoencoder:
-    """Build a model with parameters drawn from `seed`, on the CPU, so equal on every device."""
+    """Build a model with random parameters drawn from `seed`.
+
+    They are drawn on the CPU, so that they are the same for every device.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _CLASSES[config.kind](config)
 
 
 def load_weights(config: ModelConfig, weights: Mapping[str, Array]) -> Autoencoder:
-    """Rebuild a trained model from the parameters of a results file; no pickle takes part."""
+    """Rebuild a trained model from the parameters of a results file, which is not a pickle."""
     model = build_model(config)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return model
@@ -110,7 +116,8 @@ def load_weights(config: ModelConfig, weights: Mapping[str, Array]) -> Autoencod
 
 def one_hot(labels: Tensor) -> Tensor:
     """Turn (B,) integer labels into (B, 10) float one-hot rows."""
-    # A table look-up: functional.one_hot would check the range, which waits for the device.
+    # functional.one_hot checks the range of the labels, for which it waits for the device. Looking
+    # up rows of the identity matrix does not wait.
     return torch.eye(CLASSES, device=labels.device)[labels.long()]
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Paths, settings and helpers shared by install, up, down, status and env. Sourced, never run.
+# Paths, settings and helpers of install, up, down, status and env, which source this file.
 # shellcheck disable=SC2034  # the scripts that source this file use these names
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,7 +13,8 @@ DB_SOCKET=$DB/socket
 MUNGE_SOCKET=$RUN/munge/socket
 NODES=(gpu01 gpu02)
 export SLURM_CONF=$ETC/slurm.conf
-PATH=$PATH:/usr/sbin:/sbin # where daemons live, and what a plain user's PATH often lacks
+# The daemons are in these folders, which a plain user's PATH often lacks.
+PATH=$PATH:/usr/sbin:/sbin
 
 say() { echo "onehost: $*" >&2; }
 die() {
@@ -23,18 +24,19 @@ die() {
 
 require_root() { ((EUID == 0)) || die "must run as root (the daemons start jobs for any user)"; }
 
-# Each reader of this path (slurm.conf, munged, SQL, sbatch scripts) quotes spaces differently
-# or not at all, and a Unix socket's path may not exceed 107 bytes.
+# slurm.conf, munged, SQL and sbatch scripts contain this path. Each of them quotes spaces
+# differently or not at all, and the path of a Unix socket may not exceed 107 bytes.
 check_state_path() {
   [[ $STATE =~ ^/[A-Za-z0-9._/-]+$ ]] || die "AEVAE_ONEHOST_DIR must be an absolute path of" \
     "letters, digits and the characters . _ - /, got '$STATE'"
   ((${#STATE} <= 80)) || die "AEVAE_ONEHOST_DIR must have at most 80 characters, got ${#STATE}"
 }
 
-# The lock also marks a directory as ours.
+# The lock file also marks a directory as one that `up` created.
 cluster_exists() { [[ -e $LOCK && -e $SLURM_CONF ]]; }
 
-# One `up` or `down` at a time. Daemons do not keep the lock: `launch` closes it for them.
+# Only one `up` or `down` may run at a time. `launch` closes the lock file for the daemons, because
+# a daemon that inherited it would hold the lock for as long as it runs.
 lock() {
   exec {LOCK_FD}>"$LOCK"
   flock -w 120 "$LOCK_FD" || die "another up or down has held $LOCK for 120 s"
@@ -42,7 +44,7 @@ lock() {
 
 accounting() { grep -q '^AccountingStorageType=' "$SLURM_CONF"; }
 
-# The services of the configuration in force, in starting order.
+# The services of the current configuration, in the order in which they are started.
 services() {
   echo munged
   if accounting; then printf '%s\n' mariadbd slurmdbd; fi
@@ -50,11 +52,11 @@ services() {
   printf 'slurmd-%s\n' "${NODES[@]}"
 }
 
-# Every process of this cluster carries its SLURM_CONF: neither another cluster's process nor
-# one that reused an old pid can be mistaken for ours.
+# Every process of this cluster has this SLURM_CONF in its environment. Therefore neither a process
+# of another cluster nor one that reused an old pid can be mistaken for a process of this cluster.
 is_ours() { grep -zqsFx "SLURM_CONF=$SLURM_CONF" "/proc/$1/environ"; }
 
-# pid_of SERVICE: print its process id; fails if it does not run.
+# pid_of SERVICE: print the service's process id; fail if the service does not run.
 pid_of() {
   local pid
   pid=$(cat "$RUN/$1.pid" 2>/dev/null) && [[ $pid ]] && is_ours "$pid" && echo "$pid"
@@ -62,10 +64,11 @@ pid_of() {
 
 is_up() { pid_of "$1" >/dev/null; }
 
-# launch SERVICE COMMAND...: start it in the background, in a clean environment and its own
-# session, with no open file of ours: a caller that reads our output through a pipe must see its
-# end. A service that puts itself into the background is ready for `wait $!`, with its exit
-# code.
+# launch SERVICE COMMAND...: start the service in the background, in a clean environment and a
+# session of its own. The service inherits no open file: if it held the pipe through which a caller
+# reads the output of `up`, the caller would never see the end of this output. If a service puts
+# itself into the background, `wait $!` returns when it has done so, with the exit code of its
+# start.
 launch() {
   local service=$1 fd
   shift
@@ -75,17 +78,17 @@ launch() {
       if ((fd > 2)); then exec {fd}>&-; fi
     done
     cd /
-    echo "$BASHPID" >"$RUN/$service.pid" # a service that forks writes its own over it
+    echo "$BASHPID" >"$RUN/$service.pid" # a service that forks replaces it by its own pid
     exec setsid env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 SLURM_CONF="$SLURM_CONF" "$@"
   ) </dev/null >>"$LOG/$service.log" 2>&1 &
 }
 
-# quietly COMMAND...: one short, silent probe.
+# quietly COMMAND...: run a command for at most 10 s, without output; only its exit code matters.
 quietly() { timeout 10 "$@" </dev/null >/dev/null 2>&1; }
 
-# wait_until SECONDS WHAT SERVICE COMMAND...: until COMMAND succeeds, or stop with a reason and
-# the end of SERVICE's log: because of the deadline, or because SERVICE is dead (it gets 2 s to
-# appear).
+# wait_until SECONDS WHAT SERVICE COMMAND...: wait until COMMAND succeeds. If it does not within
+# SECONDS, or if SERVICE does not run (this is checked after the first 2 s), exit with the reason
+# and the end of SERVICE's log.
 wait_until() {
   local start=$SECONDS limit=$1 what=$2 service=$3 reason
   shift 3
@@ -104,7 +107,7 @@ wait_until() {
 
 gone() { [[ ! -e /proc/$1/environ ]] || ! is_ours "$1"; }
 
-# stop SERVICE: SIGTERM, up to 20 s to finish, then SIGKILL.
+# stop SERVICE: send SIGTERM, wait up to 20 s for the service to end, then send SIGKILL.
 stop() {
   local pid deadline=$((SECONDS + 20))
   pid=$(pid_of "$1") || return 0
@@ -120,8 +123,8 @@ stop() {
   rm -f "$RUN/$1.pid"
 }
 
-# node_state NODE: as sinfo says it, in lower case; a star after it means that the node does not
-# answer.
+# node_state NODE: print the state of the node as sinfo does, in lower case; a star after the state
+# means that the node does not answer.
 node_state() { timeout 10 sinfo -h -N -p gpu -n "$1" -o %T 2>/dev/null; }
 
 node_ready() { [[ $(node_state "$1") =~ ^(idle|mixed|allocated|completing)$ ]]; }

@@ -1,4 +1,4 @@
-"""The analysis of a whole sweep: tables, and figures once their embeddings are cached."""
+"""Time and memory of each analysis command; `figures` runs twice, without and with cached t-SNE."""
 
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""The t-SNE of the analysis beside scikit-learn's default, on the codes of finished runs."""
+"""Time and quality of our t-SNE and of scikit-learn's default, on the codes of finished runs."""
 
 from functools import partial
 from pathlib import Path

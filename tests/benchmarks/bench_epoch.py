@@ -1,8 +1,9 @@
-"""An epoch of ours, over its matrix products alone and under the conventional loop.
+"""Time of an epoch of ours, compared with its matrix products alone and the conventional loop.
 
-A linear layer costs one product forward and two backward (one less in the first layer, whose
-input needs no gradient). What `over_products` has above 1 is everything else: gathering the
-batch, activations, losses, the optimiser, the validation.
+A linear layer needs one product forward and two backward. The first layer needs only one backward,
+because its input needs no gradient. `over_products` is the time of our epoch over that of the
+products. Its excess over 1 is the cost of everything else: gathering the batches, activations and
+losses (the validation has them, too), and the optimiser.
 """
 
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[st
     )
     _, training, validation, state = training_state(config, data_dir)
     epochs = train(config, state, training, validation)
-    next(epochs)  # the first one warms up
+    next(epochs)  # the first epoch is a warm-up
     conventional = ConventionalLoop(config, data_dir)
     least = best_of(
         repeats,
@@ -68,7 +69,7 @@ def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[st
 def matrix_products(
     state: TrainState, batch_size: int, training: int, validation: int
 ) -> Callable[[], None]:
-    """Return a function that does the products of one epoch, validation included, and no more."""
+    """Return a function that computes only the products of one epoch, validation included."""
     layers = [m for m in state.model.modules() if isinstance(m, torch.nn.Linear)]
     operands = [
         (

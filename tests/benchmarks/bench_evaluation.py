@@ -1,4 +1,4 @@
-"""Evaluating a trained model and writing both files of the run, over the time of an epoch."""
+"""Time to evaluate a model and write both files of its run, over the time of an epoch."""
 
 import tempfile
 from pathlib import Path
@@ -32,7 +32,7 @@ def measure(kind: str, d: int, data_dir: Path) -> dict[str, object]:
     )
     dataset, training, validation, state = training_state(config, data_dir)
     epochs = train(config, state, training, validation)
-    next(epochs)  # the first one warms up
+    next(epochs)  # the first epoch is a warm-up
     epoch_s = min(seconds(lambda: next(epochs)) for _ in range(EPOCHS - 1))
     settings, arrays = EvaluationConfig(), {}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,9 @@
-"""Time to quality: the fast recipe against the faithful one and the conventional loop.
+"""Time in which the fast recipe, the faithful recipe and the conventional loop reach one loss.
 
-What was reached comes from two finished sweeps: the validation loss of `paper` after its last
-epoch is the mark that every seed of `seeds` (the fast recipe) must meet. What it takes is measured
-here: epochs of the three, in turn, times their number.
+Two finished sweeps show whether the loss is reached: the target is the validation loss of `paper`
+(the faithful recipe) after its last epoch, and every seed of `seeds` (the fast recipe) must reach
+it. This script measures the times: it times epochs of the three programs alternately, and
+multiplies the time of an epoch by the number of epochs.
 """
 
 from collections.abc import Iterator
@@ -64,14 +65,14 @@ def finished(sweep: Path) -> Iterator[tuple[RunConfig, float]]:
 def whole_times(
     paper: RunConfig, fast: RunConfig, repeats: int, data_dir: Path
 ) -> dict[str, float]:
-    """Seconds that all epochs of each recipe take, from the fastest of a few."""
+    """Return the seconds of all epochs of each program: its fastest epoch times their number."""
     epochs = {
         "fast": our_epochs(fast, data_dir),
         "paper": our_epochs(paper, data_dir),
         "conventional": conventional_epochs(paper, data_dir),
     }
     for side in epochs.values():
-        next(side)  # the first one warms up
+        next(side)  # the first epoch is a warm-up
     least = best_of(repeats, {name: lambda side=side: next(side) for name, side in epochs.items()})
     number = {"fast": fast.train.epochs, "paper": paper.train.epochs}
     number["conventional"] = paper.train.epochs

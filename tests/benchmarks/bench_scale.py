@@ -1,7 +1,7 @@
-"""Ten thousand runs: planning, looking, and tabulating; time and peak memory against their number.
+"""Time and peak memory of `sweep`, `status` and `tables`, by the number of runs of a sweep.
 
-The runs are laid out by the real commands. Results are those of one real small run, written again
-under every other run's name, so that the files are valid and each is one more to read.
+The real commands lay out the runs. One small run is trained, and its results are written again as
+those of every other run. So each run has a valid results file of its own.
 """
 
 import os
@@ -40,7 +40,7 @@ mixture_components = 2
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took."""
+    """Time and peak memory of a command."""
 
     seconds: float
     peak_mb: float
@@ -83,7 +83,7 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
 
 
 def finish_all(sweep: Sweep) -> None:
-    """Train the first run, and give every other one a copy of its results as its own."""
+    """Train the first run, and write its results as those of every other run."""
     first, *others = sweep.runs
     command = [sys.executable, "-m", "jobs.cli", "run", sweep.paths.root, first.run_id]
     subprocess.run(command, check=True, capture_output=True)
@@ -105,7 +105,7 @@ def files(paths: RunPaths) -> tuple[Path, Path]:
 
 
 def run(command: list[object]) -> Cost:
-    """Run a command to its end; `status` exits with 1 while runs are missing."""
+    """Run a command to its end; exit code 1 is allowed: `status` has it for missing runs."""
     started = time.perf_counter()
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)

@@ -1,4 +1,4 @@
-"""Two runs on the cores of one machine: at the same time, one thread each, or in turn with all."""
+"""Time of two runs on one machine: at the same time with one thread each, or in turn with two."""
 
 import multiprocessing
 from multiprocessing.synchronize import Barrier
@@ -41,14 +41,14 @@ def main() -> None:
 
 
 def side_by_side(config: RunConfig, runs: int, threads: int, data_dir: Path) -> float:
-    """Train so many runs at once with so many threads each; seconds until the last one ends."""
+    """Train `runs` at once with `threads` each; return the seconds until the last one ends."""
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(runs, initializer=_share, initargs=(spawn.Barrier(runs),)) as pool:
         return max(pool.starmap(_train, [(config, threads, data_dir)] * runs, chunksize=1))
 
 
 def _share(barrier: Barrier) -> None:
-    global _warm  # noqa: PLW0603 - a barrier reaches a process of a pool only in this way
+    global _warm  # noqa: PLW0603 - a pool passes a barrier to its processes only in this way
     _warm = barrier
 
 

@@ -1,4 +1,4 @@
-"""What a person waits for: the command line, and a job from its start to its first step."""
+"""Start-up times: of the command line, and of a job until its first training step."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def call(command: list[object]) -> str:
-    """Run a command; `status` exits with 1 while runs are missing."""
+    """Run a command; exit code 1 is allowed: `status` has it for missing runs."""
     result = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, env=os.environ, check=False
     )

@@ -1,8 +1,8 @@
-"""Ten thousand runs handed to a real SLURM: what the launcher costs, and `status` afterwards.
+"""Time to submit up to ten thousand runs to a real SLURM, and of `status` afterwards.
 
-Needs the one-machine SLURM (slurm/onehost/install); brings it up, and down again if it was down.
-Every job ends at once, so that only the launching is measured; what still waits at the end is
-cancelled.
+This script needs the one-machine SLURM (slurm/onehost/install). It starts the SLURM, and stops it
+afterwards if it was down before. Every job ends at once, so that only the launcher is measured.
+Jobs that still wait at the end are cancelled.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""The loop that tutorials teach, as the other side of the benchmarks.
+"""The training loop of most tutorials, with which the benchmarks compare ours.
 
-A torchvision dataset whose items pass through ToTensor one by one, a DataLoader with workers, and
-a loss that is read back after every step. The model and the loss are ours, so that only the way
-of feeding and stepping differs.
+It uses a torchvision dataset that applies ToTensor to one image after another, a DataLoader with
+workers, and `loss.item()` after every step. The model and the loss are ours. So the two loops
+differ only in how they load batches and make steps.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from aevae.training.loop import batch_metrics
 
 
 class ConventionalLoop:
-    """Trains a model epoch by epoch; `epoch` is one pass and its validation."""
+    """Trains a model; each call of `epoch` is one pass over the data and the validation."""
 
     def __init__(self, config: RunConfig, data_dir: Path, *, workers: int = 2) -> None:
         whole = MNIST(data_dir, train=True, transform=ToTensor())

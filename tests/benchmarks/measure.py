@@ -1,4 +1,4 @@
-"""What the benchmarks share: timing two sides in turn, and writing the table down."""
+"""Functions of all benchmarks: timing several programs alternately, and writing the table."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def best_of(repeats: int, sides: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Time every side in turn, so that a slow moment of the machine meets all; least of each."""
+    """Time all sides alternately, so that a slow moment affects all; return the least of each."""
     rounds = [{name: seconds(call) for name, call in sides.items()} for _ in range(repeats)]
     return {name: min(times[name] for times in rounds) for name in sides}
 
@@ -38,7 +38,7 @@ def best_of(repeats: int, sides: Mapping[str, Callable[[], object]]) -> dict[str
 def training_state(
     config: RunConfig, data_dir: Path
 ) -> tuple[Dataset, DeviceImages, DeviceImages, TrainState]:
-    """Return a dataset, its training and validation images on the CPU, and an untrained model."""
+    """Return the dataset, its training and validation images on the CPU, and an untrained state."""
     dataset, cpu = load_dataset(config.data, data_dir), torch.device("cpu")
     training, validation = (
         DeviceImages.of(split.images, split.labels, cpu) for split in (dataset.train, dataset.val)
@@ -53,7 +53,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def report(title: str, rows: Sequence[Row], json_path: Path | None) -> None:
-    """Print `rows` as an aligned table below what was measured, where and when."""
+    """Print `rows` as an aligned table under a title and the machine, versions and date."""
     machine = {
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "python": platform.python_version(),

@@ -1,6 +1,6 @@
-"""A crowd around a running sweep: two launchers, many that watch, and the analysis, all at once.
+"""Two launchers, many `status --watch` and the analysis use one running sweep at the same time.
 
-There must be one job per cell, no reader may meet an error, and no writer may wait for a reader.
+Each run must have one job, no reader may report an error, and no writer may wait for a reader.
 
 By hand, for minutes: python tests/faults/crowd.py --epochs 10000 --watchers 10 --to /tmp/crowd
 """
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def crowd(folder: Path, epochs: int, watchers: int) -> dict[str, object]:
-    """Run a sweep amid a crowd; return what everybody saw, as counts."""
+    """Run a sweep while other processes use it; return what all of them saw, as counts."""
     spec, sweep = folder / "crowd.toml", SweepPaths(folder / "sweep")
     spec.write_text(SPEC.format(epochs=epochs))
     started = time.monotonic()
@@ -86,7 +86,7 @@ def outcomes(paths: RunPaths) -> list[str | None]:
 
 
 def longest_pause(paths: RunPaths) -> float:
-    """Find the most seconds between the ends of two epochs, from the log."""
+    """Return the longest time in seconds between the ends of two epochs, as the log says it."""
     log = paths.attempts()[0].stderr.read_text()
     times = re.findall(r"^([-\d]+ [:\d]+),\d+ INFO epoch", log, re.MULTILINE)
     moments = [datetime.fromisoformat(text) for text in times]

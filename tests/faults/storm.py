@@ -1,9 +1,10 @@
-"""A kill storm: a sweep whose processes die at random moments must end as an undisturbed one.
+"""A sweep whose processes are killed at random must give the results of an undisturbed sweep.
 
-Here, launchers, runs and submitit's controllers get SIGKILL, SIGTERM or USR2; on the SLURM of one
-machine (which must be up) the steps of jobs do, jobs are requeued and nodes go down. What and when
-a seeded generator says. The one command starts again what died, until everything is done; then
-every results file is compared, dataset by dataset, with that of a sweep left in peace.
+Without SLURM, launchers, runs and submitit's controllers get SIGKILL, SIGTERM or USR2. With the
+one-machine SLURM (which must be up), the steps of jobs get these signals, jobs are requeued and
+nodes are set down. A random generator with a given seed chooses the fault and its time. The same
+command is repeated until all runs are done. Then every dataset of every results file is compared
+with that of an undisturbed sweep.
 
 By hand: python tests/faults/storm.py --kills 100 --to /tmp/storm [--slurm]
 """
@@ -30,7 +31,7 @@ from aevae.files.schema import open_results
 ONEHOST = Path(__file__).parents[2] / "slurm" / "onehost"
 NODES = ("gpu01", "gpu02")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGUSR2)
-MEASURED = {"history/epoch_seconds"}  # the only dataset that no repetition reproduces
+MEASURED = {"history/epoch_seconds"}  # the only dataset that differs between repetitions
 SWEEP_LIMIT_S = 1200
 SPEC = """
 name = "storm"
@@ -73,7 +74,7 @@ def main() -> None:
 def storm(
     folder: Path, kills: int, rng: random.Random, place: "type[Here | OnCluster]", epochs: int
 ) -> dict[str, object]:
-    """Storm one sweep after another until `kills` blows have fallen; return the figures."""
+    """Disturb one sweep after another until there were `kills` faults; return what was counted."""
     spec = folder / "storm.toml"
     spec.write_text(SPEC.format(epochs=epochs))
     peaceful = SweepPaths(folder / "peaceful")
@@ -98,7 +99,7 @@ def storm(
 
 
 def storm_one(place: "Here | OnCluster", kills: int, rng: random.Random) -> Counter[str]:
-    """Bring one sweep to its end in spite of at most `kills` blows; return those that fell."""
+    """Complete one sweep in spite of at most `kills` faults; return the faults that happened."""
     blows: Counter[str] = Counter()
     deadline = time.monotonic() + SWEEP_LIMIT_S
     while not place.done():
@@ -112,9 +113,9 @@ def storm_one(place: "Here | OnCluster", kills: int, rng: random.Random) -> Coun
 
 
 class Here:
-    """Local jobs of this machine."""
+    """A sweep with local jobs on this machine."""
 
-    # Short pauses hit processes as they start, long ones as they train.
+    # After a short pause a fault meets processes that start, after a long one runs that train.
     PAUSES_S = (1, 2, 8)
 
     def __init__(self, spec: Path, sweep: SweepPaths) -> None:
@@ -127,7 +128,7 @@ class Here:
             return subprocess.Popen(self._command, stderr=log, env=ENVIRONMENT)
 
     def done(self) -> bool:
-        # Killed at once, the first launcher has planned nothing.
+        # That the launcher ended is not enough: one that was killed at once has planned no run.
         over = self._launcher is not None and self._launcher.poll() is not None
         return over and has_results(self.sweep)
 
@@ -139,12 +140,12 @@ class Here:
         return send_a_signal(self.sweep, rng)
 
     def settle(self) -> None:
-        """Let one more launch put in order what the storm left undone or lying about."""
+        """Launch once more, so that nothing is unfinished and no temporary file remains."""
         assert self.launch().wait(SWEEP_LIMIT_S) == 0
 
 
 class OnCluster:
-    """Jobs of the SLURM on one machine."""
+    """A sweep with jobs of the one-machine SLURM."""
 
     PAUSES_S = (5, 10, 20)
 
@@ -159,9 +160,10 @@ class OnCluster:
         return has_results(self.sweep) and not output(["squeue", "-h"])
 
     def keep_going(self) -> None:
-        """Start again what ended, bring nodes back, and spare requeued jobs their wait.
+        """Launch again if no job is left, bring nodes back, and start requeued jobs at once.
 
-        SLURM holds a job that met a lost node as it started, until an operator releases it.
+        If a node is lost while a job starts on it, SLURM holds the job until an operator releases
+        it; this function does the same.
         """
         if not output(["squeue", "-h"]):
             self._launch()
@@ -201,7 +203,7 @@ def output(command: list[str]) -> str:
 
 
 def attempt(command: list[str]) -> bool:
-    """Try what is refused when the job has just ended."""
+    """Run a command that SLURM refuses if the job has just ended; return whether it succeeded."""
     return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
 
 
@@ -210,7 +212,7 @@ def has_results(sweep: SweepPaths) -> bool:
 
 
 def send_a_signal(sweep: SweepPaths, rng: random.Random) -> str | None:
-    """Hit one process of a sweep; return its role and the signal."""
+    """Send a signal to one process of a sweep; return the role of the process and the signal."""
     victims = dict(processes_of(sweep))
     if not victims:
         return None
@@ -223,7 +225,7 @@ def send_a_signal(sweep: SweepPaths, rng: random.Random) -> str | None:
 
 
 def processes_of(sweep: SweepPaths) -> Iterator[tuple[str, psutil.Process]]:
-    """Find every process at work on a sweep, orphans of dead launchers included, by its role."""
+    """Yield every process of a sweep with its role, also the children of killed launchers."""
     for process in psutil.process_iter():
         try:
             command = " ".join(process.cmdline())
@@ -243,7 +245,7 @@ def processes_of(sweep: SweepPaths) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def compare(paths: RunPaths, reference: RunPaths) -> list[str]:
-    """Name what differs from the undisturbed run, and any file that should not be there."""
+    """Return the datasets that differ from the undisturbed run, and files that should not exist."""
     found, expected = arrays_of(paths), arrays_of(reference)
     differing = [name for name in expected if found.get(name) != expected[name]]
     names = {path.name for path in paths.root.iterdir()}
@@ -259,7 +261,7 @@ def arrays_of(paths: RunPaths) -> dict[str, bytes]:
 
 
 def history(paths: RunPaths) -> tuple[list[int], int]:
-    """Read from the logs where each attempt began, and how many epochs were trained in vain."""
+    """Return the first epoch of each attempt and the number of epochs that were repeated."""
     logs = [a.stderr.read_text() for a in paths.attempts() if a.stderr.exists()]
     starts = [int(epoch) for log in logs for epoch in re.findall(r", from epoch (\d+) of", log)]
     trained = [epoch for log in logs for epoch in re.findall(r"INFO epoch (\d+):", log)]

@@ -1,4 +1,4 @@
-"""Whatever kills a run, running it again must give the numbers of the undisturbed one."""
+"""A run that is repeated after it was killed gives the results of an undisturbed run."""
 
 import logging
 import pickle
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 class Malicious:
-    """Creates a file when it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path

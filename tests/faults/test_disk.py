@@ -1,4 +1,4 @@
-"""A disk that is full or read-only, a real one: what was there stays, and the reason is said."""
+"""On a full or read-only disk, existing files stay, and the message says the reason."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ KIB = 1024
 
 @pytest.fixture
 def disk(weird):
-    """A small filesystem of its own, and a function that leaves so many KiB free on it."""
+    """Mount a small file system; yield it and a function that leaves a given number of KiB free."""
     place = weird / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "aevae", place]
@@ -32,7 +32,7 @@ def disk(weird):
     subprocess.run(["umount", place], check=True)
 
 
-# Too little for a checkpoint, for what training gave, for dataset.h5, and for the evaluation.
+# This is too little for a checkpoint, for trained.h5, for dataset.h5, and for evaluation.h5.
 @pytest.mark.parametrize(
     ("free_kib", "lost"),
     [
@@ -82,7 +82,7 @@ def test_12_a_run_without_room_for_a_beat_is_one_line(disk, weird, spec, aevae):
     assert aevae("sweep", spec, "--out", sweep.root, "--prepare", cwd=weird).returncode == 0
     first, second = sweep.planned()
     assert aevae("run", sweep.root, first.run_id, cwd=weird).returncode == 0
-    leave_free(8)  # as much as a record and a log take; then not even the failure can be recorded
+    leave_free(8)  # enough for a record and a log; then not even the failure can be recorded
     full = aevae("run", sweep.root, second.run_id, cwd=weird)
     assert full.returncode == 1
     assert full.stderr.splitlines()[-1].startswith("aevae: [Errno 28] No space left on device: ")

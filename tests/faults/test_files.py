@@ -1,4 +1,4 @@
-"""Files of strangers, clocks that lie, and processes that should be dead."""
+"""Links out of a sweep, wrong clocks, missing runs, and earlier attempts that are still alive."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def test_24_an_older_attempt_does_not_publish_over_a_newer_one(
     evaluate = aevae.training.run.evaluate
 
     def evaluate_while_another_host_takes_over(*arguments):
-        publish_text(paths.attempt(1).record, "{}")  # that host cannot see our process
+        publish_text(paths.attempt(1).record, "{}")  # the other host cannot see this process
         assert Attempt.claim(paths).record.number == 2
         return evaluate(*arguments)
 
@@ -131,7 +131,7 @@ def test_33_clocks_decide_nothing(weird, tiny_config, plan):
     for epoch in (9, 10):
         state.epoch = epoch
         save_checkpoint(paths, config, state)
-    os.utime(paths.checkpoint(10), (0, 0))  # 1970: a node without a clock
+    os.utime(paths.checkpoint(10), (0, 0))  # 1970, as on a node without a clock
     assert load_newest(paths, config, device).epoch == 10
     for number in (9, 10):
         paths.attempt(number).root.mkdir(parents=True)

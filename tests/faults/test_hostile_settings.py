@@ -1,4 +1,4 @@
-"""Settings of any content are taken or refused in one line; nothing else ever comes out."""
+"""Settings with any content are either accepted or refused in one line."""
 
 import tomli_w
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +19,7 @@ QUICKSTART = (SHIPPED_SPECS / "quickstart.toml").read_bytes()
 
 
 def tables(keys):
-    """Nested tables with these keys and all kinds of values."""
+    """Return a strategy for nested tables with these keys and values of all types."""
     integers = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
     leaves = st.booleans() | integers | st.floats() | st.text(max_size=20)
     leaves |= st.sampled_from(

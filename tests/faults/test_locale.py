@@ -1,4 +1,4 @@
-"""Clusters run with the plain C locale; names of folders do not."""
+"""All commands work in the C locale of many clusters, also in folders with Unicode names."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Signals arrive when they please: none is lost, and none costs a checkpoint."""
+"""No signal is lost, whenever it arrives, and none damages a checkpoint."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ ONE_THREAD = ExecutionConfig(threads=1)
 
 @pytest.fixture
 def stop():
-    """A request that listens to this process's signals, as in a job."""
+    """A stop request that handles the signals of this process, as in a job."""
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     yield StopRequest().install()
     for number, handler in before.items():
@@ -26,7 +26,7 @@ def stop():
 
 @pytest.fixture
 def run(weird, tiny_config, plan):
-    """A planned run of four epochs: the sweep, the run's paths and its id."""
+    """A planned run of four epochs: the sweep, the paths of the run and its id."""
     config = tiny_config(epochs=4)
     sweep = SweepPaths(weird)
     return sweep, plan(sweep, config), config.run_id
@@ -51,7 +51,7 @@ def test_14_signals_during_a_save_leave_one_valid_checkpoint(
     save = os.fsync
 
     def interrupted_save(descriptor):
-        # In the middle of every publication: the limit is near, then the scheduler insists.
+        # In each save, SLURM announces the time limit twice (USR2), and then ends the job (TERM).
         for number in (signal.SIGUSR2, signal.SIGUSR2, signal.SIGTERM):
             os.kill(os.getpid(), number)
         save(descriptor)

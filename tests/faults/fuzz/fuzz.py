@@ -1,9 +1,9 @@
-"""Coverage-guided fuzzing of what reads other people's files: settings, profiles, results.
+"""Fuzz, guided by coverage, the readers of specifications, cluster profiles and results files.
 
-Each input must be taken or refused in one line: no traceback, no hang, no memory beyond libFuzzer's
-bound, and no other file opened. The corpus is made on the spot, from the shipped files and a small
-results file. The HDF5 library itself runs uninstrumented in a process of its own, as it always
-does: it may die of a file there, and that is counted.
+Each input must be accepted, or refused in one line. There must be no traceback, no hang, no more
+memory than libFuzzer allows, and no other file may be opened. The corpus is made when the script
+starts, from the shipped files and a small results file. As always, the HDF5 library runs in a
+process of its own, which is not instrumented. If a file kills this process, the script counts it.
 
 By hand: pip install -e '.[fuzz]', then
 nice python tests/faults/fuzz/fuzz.py spec /tmp/fuzz-spec -max_total_time=300 -rss_limit_mb=1024
@@ -70,16 +70,16 @@ def note_refusal(message: str) -> None:
 
 
 def refuse_other_files(event: str, arguments: tuple[object, ...]) -> None:
-    """Let nothing but the input be opened while it is being read."""
+    """Fail if any file but the input is opened while the input is read."""
     if event == "open" and watched and arguments[0] != str(watched[0]):
         name = str(arguments[0])
-        # Imports that happen late, and the pipes to the process that reads HDF5.
+        # Late imports, and the pipes to the process that reads HDF5, are allowed.
         if not name.endswith((".py", ".pyc")) and not name.isdigit() and name != "/dev/null":
             raise AssertionError(f"opened {name}")
 
 
 def results_seeds(corpus: Path) -> None:
-    """Write small valid results of every kind of model."""
+    """Write a small valid results file for each kind of model."""
     evaluation = EvaluationConfig(
         importance_samples=1, samples_per_sampler=10, grid_size=2, outliers=("noise",)
     )

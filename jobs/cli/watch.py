@@ -83,13 +83,13 @@ def cancel(
 ) -> None:
     """Stop runs here or in a queue; they save a checkpoint, and the next sweep resumes them."""
     from jobs.launch.cancel import cancel_queued
-    from jobs.launch.local import stop_launcher
     from jobs.launch.signals import stop_and_wait
     from jobs.sweep.folder import Sweep
+    from jobs.sweep.launcher import stop_launcher
 
     opened = Sweep.open(sweep_dir)
     runs = [opened.paths.run(name) for name in opened.select(run_ids or [])]
-    launcher_stopped = not run_ids and stop_launcher(opened)
+    launcher_stopped = not run_ids and stop_launcher(opened.paths)
     with messages.status("waiting for the runs to save and stop"):
         stopped = cancel_queued(opened, [paths.run_id for paths in runs], grace)
         stopped += stop_and_wait(runs, grace, say)

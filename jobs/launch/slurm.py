@@ -15,7 +15,6 @@ from submitit.slurm.slurm import _make_sbatch_string
 from aevae.errors import InputError
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
-from jobs.launch.local import launcher_lock
 from jobs.launch.task import RunTask
 from jobs.scheduler.commands import (
     QueuedJob,
@@ -34,6 +33,7 @@ from jobs.scheduler.submissions import (
     write_submission,
 )
 from jobs.sweep.folder import Sweep
+from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.status import sweep_status
 from jobs.sweep.to_launch import runs_to_launch
 
@@ -59,7 +59,7 @@ def submit_missing(
         Another launcher is at work on the sweep.
     """
     check_folder(sweep.paths.root)
-    with launcher_lock(sweep):
+    with launcher_lock(sweep.paths):
         remove_orphans(sweep.paths.submission_records)
         submissions = read_submissions(sweep.paths)
         queue = queued_jobs(submission.job_name for submission in submissions)

@@ -92,6 +92,11 @@ class SweepPaths:
         return self.root / "sweep.toml"
 
     @property
+    def run_list(self) -> Path:
+        """Which run has which index, and which runs were launched last; JSON."""
+        return self.root / "runs.json"
+
+    @property
     def dataset(self) -> Path:
         """Evaluation images, labels and split indices; written once."""
         return self.root / "dataset.h5"

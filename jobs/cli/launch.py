@@ -1,6 +1,8 @@
 """Training: a sweep on this machine or a cluster, or one run in this process."""
 
 import shlex
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +12,7 @@ from aevae.errors import InputError, Interrupted
 from jobs.cli.console import EXIT_FAILED, SweepDir, messages, say
 
 if TYPE_CHECKING:
+    from aevae.config import RunConfig
     from jobs.scheduler.profile import ClusterProfile
     from jobs.sweep.folder import Sweep
     from jobs.sweep.spec import SweepSpec
@@ -58,15 +61,16 @@ def sweep(
 
     chosen = choose_cluster(cluster)
     loaded = _load(spec, settings or [], dataset, data_dir, chosen)
+    runs = loaded.runs(f"{spec} with --set" if settings or dataset else str(spec))
     suffix = f"-{dataset}" if dataset is not None else ""
     folder = out or Path("runs") / f"{loaded.name}{suffix}"
     for duplicate in loaded.duplicates:
         say(f"{duplicate} is named more than once; its runs are trained once")
     if dry_run:
-        _show_plan(loaded, folder, str(spec), chosen, only or [])
+        _show_plan(runs, folder, chosen, only or [])
         return
-    check_launch(loaded, folder)
-    laid_out = lay_out(loaded, folder, str(spec))
+    check_launch(loaded, runs, folder)
+    laid_out = lay_out(loaded, runs, folder)
     if prepare:
         _say_how_by_hand(laid_out)
     elif isinstance(chosen, str):
@@ -79,7 +83,7 @@ def run(
     sweep_dir: SweepDir,
     run_id: Annotated[str | None, typer.Argument(help="Which run.")] = None,
     index: Annotated[
-        int | None, typer.Option(min=0, help="Which run, counted from 0 as in sweep --dry-run.")
+        int | None, typer.Option(min=0, help="Which run, counted from 0 in the sweep's runs.json.")
     ] = None,
     capture: Annotated[
         bool, typer.Option("--capture", help="Send all output to the run's folder alone.")
@@ -90,15 +94,18 @@ def run(
 
     from aevae.execution import StopRequest
     from aevae.files.attempt import LOG_FORMAT
+    from aevae.files.runs import check_listed
     from jobs.sweep.folder import Sweep
 
     opened = Sweep.open(sweep_dir)
+    check_listed(opened.paths)
     if (run_id is None) == (index is None):
         raise InputError("give either a RUN_ID or --index")
     if index is not None:
-        if index >= len(opened.runs):
-            raise InputError(f"--index must be below {len(opened.runs)}, got {index}")
-        run_id = opened.runs[index].run_id
+        planned = opened.runs.planned
+        if index >= len(planned):
+            raise InputError(f"--index must be below {len(planned)}, got {index}")
+        run_id = planned[index]
     assert run_id is not None
     opened.select([run_id])
     stop = StopRequest().install()
@@ -128,16 +135,14 @@ def _load(
 
 
 def _show_plan(
-    spec: "SweepSpec",
+    runs: "Sequence[RunConfig]",
     folder: Path,
-    source: str,
     cluster: "ClusterProfile | str",
     only: list[str],
 ) -> None:
     """Print the runs or, for a cluster, the batch script and what it may cost."""
     from aevae.files.layout import SweepPaths
 
-    runs = spec.runs(source)
     if isinstance(cluster, str):
         for planned in runs:
             print(planned.run_id)  # noqa: T201 - output for scripts
@@ -159,8 +164,17 @@ def _say_how_by_hand(sweep: "Sweep") -> None:
     from jobs.scheduler.profile import SLURM_FILES
 
     folder, script = (shlex.quote(str(p)) for p in (sweep.paths.root, SLURM_FILES / "train.sbatch"))
-    last = len(sweep.runs) - 1
-    say(f"{last + 1} runs; by hand: SWEEP_DIR={folder} sbatch --array=0-{last} {script}")
+    indices = _ranges([sweep.runs.index[run_id] for run_id in sweep.runs.current])
+    count = len(sweep.runs.current)
+    say(f"{count} runs; by hand: SWEEP_DIR={folder} sbatch --array={indices} {script}")
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Write numbers as SLURM does, for example ``0-3,7``."""
+    # In a range, a number and its position grow together: their difference is the same.
+    groups = groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0])
+    ranges = [[number for _, number in group] for _, group in groups]
+    return ",".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges)
 
 
 def _submit(

@@ -88,7 +88,9 @@ def cancel(
     from jobs.sweep.launcher import stop_launcher
 
     opened = Sweep.open(sweep_dir)
-    runs = [opened.paths.run(name) for name in opened.select(run_ids or [])]
+    # A run that left the specification may still wait in a queue or run.
+    names = opened.select(run_ids or opened.runs.planned)
+    runs = [opened.paths.run(name) for name in names]
     launcher_stopped = not run_ids and stop_launcher(opened.paths)
     with messages.status("waiting for the runs to save and stop"):
         stopped = cancel_queued(opened, [paths.run_id for paths in runs], grace)

@@ -19,6 +19,7 @@ from aevae.errors import Interrupted, RunFailed
 from aevae.execution import StopRequest
 from aevae.files.attempt import LOG_FORMAT, amend_outcome, newest_record
 from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.runs import check_listed
 from jobs.launch.side_by_side import execute_side_by_side
 from jobs.scheduler.commands import SchedulerError, being_preempted
 from jobs.scheduler.submissions import code_change, read_submissions
@@ -44,6 +45,7 @@ class RunTask:
         stop = StopRequest().install()
         logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
         sweep = Sweep.open(Path(self.sweep_folder))
+        check_listed(sweep.paths)
         _warn_of_changed_code(sweep.paths)
         remaining = [r for r in self.run_ids if not _failed_in_this_job(sweep.paths.run(r))]
         # All failed, and the job is back: somebody asked for it.

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from measure import parser, report
 
+from aevae.config import RunConfig
 from aevae.files.attempt import Attempt
+from aevae.files.layout import SweepPaths
 from aevae.files.schema import file_sha256, open_results, write_results
-from jobs.sweep.folder import Sweep
+from jobs.sweep.spec import load_spec
 
 SPEC = """
 name = "scale"
@@ -69,7 +71,7 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
         "status_planned": run([*jobs, "status", sweep]),
     }
     if done:
-        finish_all(Sweep.open(sweep))
+        finish_all(sweep, load_spec(spec).runs(str(spec)))
         costs["status_done"] = run([*jobs, "status", sweep])
         costs["tables"] = run([*analysis, "tables", sweep, "--format", "csv"])
     row: dict[str, object] = {"runs": count}
@@ -80,17 +82,17 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
     return row
 
 
-def finish_all(sweep: Sweep) -> None:
+def finish_all(folder: Path, runs: list[RunConfig]) -> None:
     """Train the first run, and give every other one a copy of its results as its own."""
-    first, *others = sweep.runs
-    command = [sys.executable, "-m", "jobs.cli", "run", sweep.paths.root, first.run_id]
+    sweep, (first, *others) = SweepPaths(folder), runs
+    command = [sys.executable, "-m", "jobs.cli", "run", sweep.root, first.run_id]
     subprocess.run(command, check=True, capture_output=True)
-    digest = file_sha256(sweep.paths.dataset)
-    with open_results(sweep.paths.run(first.run_id).results) as results:
+    digest = file_sha256(sweep.dataset)
+    with open_results(sweep.run(first.run_id).results) as results:
         arrays = {name: results.array(name) for name in results.file.layout}
         provenance = results.provenance
     for config in others:
-        paths = sweep.paths.run(config.run_id)
+        paths = sweep.run(config.run_id)
         attempt = Attempt.claim(paths)
         write_results(paths.results, config, arrays, provenance=provenance, dataset_sha256=digest)
         attempt.finish("done")

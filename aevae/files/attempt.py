@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from aevae.errors import InputError, Interrupted
 from aevae.files.atomic import publish_text
 from aevae.files.layout import AttemptPaths, RunPaths
+from aevae.files.process import ProcessIdentity
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -53,15 +51,7 @@ class AttemptRecord:
         """Whether its process still runs; None if it is on another host, where we cannot look."""
         if self.outcome is not None:
             return False
-        if self.host != socket.gethostname():
-            return None
-        try:
-            process = psutil.Process(self.pid)
-            # The start time tells it from a later process with the same number.
-            same = abs(process.create_time() - self.process_started) < 1
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return ProcessIdentity(self.host, self.pid, self.process_started).alive
 
 
 def read_record(paths: AttemptPaths) -> AttemptRecord | None:
@@ -107,11 +97,12 @@ class Attempt:
         last = newest_record(earlier)
         if last is not None and last.alive:
             raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
+        process = ProcessIdentity.of_this_process()
         record = AttemptRecord(
             number=earlier[-1].number + 1 if earlier else 1,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            process_started=psutil.Process().create_time(),
+            host=process.host,
+            pid=process.pid,
+            process_started=process.started,
             slurm_job_id=os.environ.get("SLURM_JOB_ID"),
             started_at=utc_now(),
         )

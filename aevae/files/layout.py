@@ -103,8 +103,13 @@ class SweepPaths:
 
     @property
     def launcher_lock(self) -> Path:
-        """Held by the one launcher at work on the sweep."""
+        """Locked by the one launcher of a host that works on the sweep."""
         return self.root / "launcher.lock"
+
+    @property
+    def launcher(self) -> Path:
+        """Folder with the record of the launcher at work; exists as long as it works."""
+        return self.root / "launcher"
 
     @property
     def submitit(self) -> Path:

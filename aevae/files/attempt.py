@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError, Interrupted
 from aevae.files.atomic import publish_text
@@ -54,12 +55,14 @@ class AttemptRecord:
         return ProcessIdentity(self.host, self.pid, self.process_started).alive
 
 
+_RECORD = TypeAdapter(AttemptRecord)
+
+
 def read_record(paths: AttemptPaths) -> AttemptRecord | None:
-    """Read the record of an attempt; None if it was claimed but not yet recorded."""
+    """Read the record of an attempt; None if there is none, or none that can be read."""
     try:
-        values: dict[str, Any] = json.loads(paths.record.read_text(encoding="utf-8"))
-        return AttemptRecord(**values)
-    except (OSError, json.JSONDecodeError, TypeError):
+        return _RECORD.validate_json(paths.record.read_bytes())
+    except (OSError, ValidationError):
         return None
 
 

@@ -1,6 +1,7 @@
 """Every file name of a sweep and of a run. No other module builds such a path."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,8 +77,8 @@ class RunPaths:
 
     def attempts(self) -> list[AttemptPaths]:
         """Attempts so far, first to last."""
-        folders = (self.root / "attempts").glob("[0-9]*")
-        return [self.attempt(number) for number in sorted(int(p.name) for p in folders)]
+        names = (path.name for path in (self.root / "attempts").glob("[1-9]*"))
+        return [self.attempt(number) for number in sorted(_numbers(names))]
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ class SweepPaths:
 
     def submissions(self) -> list[Path]:
         """Records of submissions so far, first to last."""
-        return sorted(self.submission_records.glob("[0-9]*.json"), key=lambda p: int(p.stem))
+        names = (path.stem for path in self.submission_records.glob("[1-9]*.json"))
+        return [self.submission(number) for number in sorted(_numbers(names))]
 
     def code_diff(self, number: int) -> Path:
         """Uncommitted changes of the code at that submission; a patch."""
@@ -167,3 +169,8 @@ class SweepPaths:
         """Runs that have a configuration, ordered by name."""
         configs = (self.root / "runs").glob("*/config.json")
         return [RunPaths(p.parent) for p in sorted(configs) if RUN_ID.fullmatch(p.parent.name)]
+
+
+def _numbers(names: Iterable[str]) -> Iterator[int]:
+    """Yield the numbers among names; people leave other things, such as ``1.bak``, beside them."""
+    return (int(name) for name in names if re.fullmatch("[1-9][0-9]{0,8}", name))

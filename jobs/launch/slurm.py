@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
@@ -17,6 +18,7 @@ from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
 from jobs.launch.task import RunTask
 from jobs.scheduler.commands import (
+    TIMEOUT_S,
     QueuedJob,
     SchedulerError,
     configuration,
@@ -176,8 +178,9 @@ def _submit_chunks(
         try:
             job_id = _submit(paths, next_number(paths), chunk, profile)
         except (FailedJobError, FailedSubmissionError) as error:
+            said = error.__cause__ if isinstance(error.__cause__, SchedulerError) else error
             raise SchedulerError(
-                f"sbatch refused {len(chunk)} runs ({_last_line(error)}); {start} were submitted; "
+                f"sbatch refused {len(chunk)} runs ({_last_line(said)}); {start} were submitted; "
                 "the same command submits the rest"
             ) from None
         say(f"job {job_id}: {len(chunk)} runs")
@@ -189,7 +192,7 @@ def _submit(
     """Write the intent, call sbatch, write its answer."""
     submission = new_submission(paths, number, run_ids, profile)
     write_submission(paths, submission)
-    with clean_environment():
+    with clean_environment(), _within(TIMEOUT_S):
         jobs = _executor(paths, number, profile).submit_array(_tasks(paths, submission))
     job_id = str(jobs[0].job_id).partition("_")[0]
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
@@ -219,6 +222,27 @@ def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob
 def _tasks(paths: SweepPaths, submission: Submission) -> list[RunTask]:
     together = submission.side_by_side
     return [RunTask(str(paths.root), run_ids, together) for run_ids in submission.tasks]
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Have submitit kill an sbatch that does not answer; it sets no deadline itself.
+
+    submitit kills the command when an exception comes up while it waits, and raises its own
+    FailedJobError from that one. What the command may have submitted is found by the next launch,
+    under the name of the job.
+    """
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise SchedulerError(f"it did not answer within {seconds:g} s")
+
+    previous = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 @contextmanager

@@ -127,6 +127,6 @@ def code_change(paths: SweepPaths, submission: Submission) -> str | None:
 
 def _read(path: Path) -> Submission:
     try:
-        return Submission.model_validate_json(path.read_text(encoding="utf-8"))
+        return Submission.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(describe_validation_error(error, str(path))) from None

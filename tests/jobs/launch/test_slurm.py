@@ -7,12 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
-from jobs.launch.slurm import batch_script, check_folder, gpu_hours
+from jobs.launch import slurm as launch
+from jobs.launch.slurm import batch_script, check_folder, gpu_hours, submit_missing
+from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.profile import load_profile
+from jobs.sweep.folder import lay_out
+from jobs.sweep.spec import load_spec
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GOLDEN = Path(__file__).parent / "golden"
@@ -126,6 +131,23 @@ def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
     assert not (tmp_path / "called").exists()
     report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert {status["state"] for status in report} == {"unknown"}
+
+
+def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp_path, monkeypatch):
+    loaded = load_spec(Path("quickstart-digits"))
+    laid_out = lay_out(loaded, loaded.runs("it")[:1], tmp_path / "sweep")
+    monkeypatch.setattr(launch, "TIMEOUT_S", 0.5)
+    fake("squeue", "exit 0")
+    fake("scontrol", CONFIG)
+    fake("sbatch", f"echo $$ >'{tmp_path}/pid'; exec sleep 100")
+    profile = load_profile(Path("onehost"))
+    with pytest.raises(SchedulerError, match=r"sbatch refused 1 runs \(it did not answer within"):
+        submit_missing(laid_out, [], profile, print)
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    name = json.loads((tmp_path / "sweep" / "submissions" / "1.json").read_text())["job_name"]
+    fake("squeue", f"echo '77|77|{name}|PENDING|N/A||None'")
+    assert submit_missing(laid_out, [], profile, print) == 0
+    assert (tmp_path / "sweep" / "submitit" / "77_submitted.pkl").exists()
 
 
 def submit(fake, folder):

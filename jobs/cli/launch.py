@@ -202,10 +202,12 @@ def _launch_here(
 ) -> None:
     from jobs.cli.display import shown, summary_line
     from jobs.launch.local import default_jobs, run_debug, run_local
+    from jobs.scheduler.queue import WatchedJobs
     from jobs.sweep.status import sweep_status
     from jobs.sweep.to_launch import runs_to_launch
 
-    statuses = sweep_status(sweep, only)
+    queue = WatchedJobs(sweep.paths)
+    statuses = sweep_status(sweep, only, queue.look())
     done = sum(status.state == "done" for status in statuses)
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
     unfinished = [status for status in statuses if status.state != "done"]
@@ -217,8 +219,13 @@ def _launch_here(
         run_debug(sweep, missing)
     elif missing:
         with shown(messages) as show:
-            completed = run_local(sweep, missing, jobs or default_jobs(len(missing)), show)
-    final = sweep_status(sweep, only)
+            completed = run_local(
+                sweep,
+                missing,
+                jobs or default_jobs(len(missing)),
+                lambda: show(sweep_status(sweep, missing, queue.look())),
+            )
+    final = sweep_status(sweep, only, queue.look())
     say(summary_line(final))
     if not completed:
         raise Interrupted("a signal")

@@ -16,7 +16,6 @@ from jobs.launch.signals import live_attempt, send
 from jobs.launch.task import RunTask
 from jobs.sweep.folder import Sweep
 from jobs.sweep.launcher import launcher_lock
-from jobs.sweep.status import RunStatus, sweep_status
 
 POLL_SECONDS = 0.25
 STATUS_SECONDS = 1.0
@@ -24,9 +23,7 @@ STATUS_SECONDS = 1.0
 TIMEOUT_MIN = 60 * 24 * 30
 
 
-def run_local(
-    sweep: Sweep, run_ids: Sequence[str], jobs: int, show: Callable[[list[RunStatus]], None]
-) -> bool:
+def run_local(sweep: Sweep, run_ids: Sequence[str], jobs: int, show: Callable[[], None]) -> bool:
     """Run on this machine, at most `jobs` at once with the cores shared out among them.
 
     Parameters
@@ -38,7 +35,7 @@ def run_local(
     jobs
         Runs at once.
     show
-        Receives the states of all these runs about once a second.
+        Called about once a second, and at the end.
 
     Returns
     -------
@@ -54,10 +51,10 @@ def run_local(
                 pool.stop_all()
             pool.advance()
             if time.monotonic() - shown_at >= STATUS_SECONDS:
-                show(sweep_status(sweep, run_ids))
+                show()
                 shown_at = time.monotonic()
             time.sleep(POLL_SECONDS)
-        show(sweep_status(sweep, run_ids))
+        show()
         return not stopping
 
 

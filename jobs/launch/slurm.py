@@ -208,8 +208,8 @@ def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob
     job_id = submission.found_id(queue)
     if job_id is None:
         return
-    for task in _tasks(paths, submission):
-        files = JobPaths(paths.submitit, submission.key(task.run_ids[0], job_id))
+    for number, task in enumerate(_tasks(paths, submission)):
+        files = JobPaths(paths.submitit, submission.key(number, job_id))
         if not files.submitted_pickle.exists():
             delayed = DelayedSubmission(task)
             delayed.set_timeout(submission.timeout_min, submission.max_num_timeout)

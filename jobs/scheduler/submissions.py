@@ -41,10 +41,9 @@ class Submission(Frozen):
     job_id: str | None = None
     """None: sbatch was not called yet, or nobody lived to write down its answer."""
 
-    def key(self, run_id: str, job_id: str) -> str:
-        """Return SLURM's name of the job of one run, such as ``123_4``."""
-        task = self.run_ids.index(run_id) // self.runs_per_job
-        return job_id if len(self.tasks) == 1 else f"{job_id}_{task}"
+    def key(self, task: int, job_id: str) -> str:
+        """Return SLURM's name of one job of the array, such as ``123_4``."""
+        return job_id if len(self.run_ids) <= self.runs_per_job else f"{job_id}_{task}"
 
     @property
     def tasks(self) -> list[tuple[str, ...]]:

@@ -108,9 +108,11 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
     )
 
 
-def sweep_status(sweep: Sweep, run_ids: Sequence[str] = ()) -> list[RunStatus]:
-    """Read the states of all runs of a sweep, or of some."""
-    return _statuses(sweep, run_ids, SweepJobs.of(sweep.paths))
+def sweep_status(
+    sweep: Sweep, run_ids: Sequence[str] = (), jobs: SweepJobs | None = None
+) -> list[RunStatus]:
+    """Read the states of all runs of a sweep, or of some; without `jobs`, squeue is asked."""
+    return _statuses(sweep, run_ids, jobs or SweepJobs.of(sweep.paths))
 
 
 def sweep_report(sweep: Sweep) -> SweepReport:

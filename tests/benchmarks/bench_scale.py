@@ -1,7 +1,9 @@
-"""Ten thousand runs: planning, looking, and tabulating; time and peak memory against their number.
+"""Many runs: planning, looking, and tabulating; time and peak memory against their number.
 
 The runs are laid out by the real commands. Results are those of one real small run, written again
-under every other run's name, so that the files are valid and each is one more to read.
+under every other run's name, so that the files are valid and each is one more to read. The place
+and the end of each run of one submission are looked up in what commands that print as SLURM does
+say of it.
 """
 
 import os
@@ -9,15 +11,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import parser, report
+from measure import parser, report, timed
 
 from aevae.config import RunConfig
 from aevae.files.attempt import Attempt
 from aevae.files.layout import SweepPaths
+from aevae.files.runs import RunList
 from aevae.files.schema import file_sha256, open_results, write_results
+from jobs.scheduler.profile import load_profile
+from jobs.scheduler.queue import SweepJobs
+from jobs.scheduler.submissions import new_submission, write_submission
+from jobs.sweep.folder import Sweep
 from jobs.sweep.spec import load_spec
 
 SPEC = """
@@ -38,6 +46,11 @@ mixture_components = 2
 """
 
 
+COMMANDS = ("dry_run", "prepare", "status_planned", "status_done", "tables")
+LOOKUPS = ("place_us", "end_reason_us", "select_us")
+COLUMNS = ("runs", *(f"{name}_s" for name in COMMANDS), "tables_mb", *LOOKUPS)
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a command took."""
@@ -50,13 +63,21 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--planned", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
     options.add_argument("--done", type=int, nargs="+", default=[10, 100, 1_000])
+    options.add_argument("--submitted", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     arguments = options.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for count in sorted({*arguments.planned, *arguments.done}):
             rows.append(measure(Path(folder) / str(count), count, done=count in arguments.done))
             print(rows[-1], flush=True)
-    report("seconds and peak memory (MB) by number of runs", rows, arguments.json)
+        for count in arguments.submitted:
+            rows.append(measure_lookups(Path(folder) / f"submitted-{count}", count))
+            print(rows[-1], flush=True)
+    report(
+        "seconds, peak memory (MB) and microseconds a lookup, by number of runs",
+        rows,
+        arguments.json,
+    )
 
 
 def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
@@ -75,11 +96,40 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
         costs["status_done"] = run([*jobs, "status", sweep])
         costs["tables"] = run([*analysis, "tables", sweep, "--format", "csv"])
     row: dict[str, object] = {"runs": count}
-    for name in ("dry_run", "prepare", "status_planned", "status_done", "tables"):
-        cost = costs.get(name)
-        row[f"{name}_s"] = round(cost.seconds, 2) if cost else None
-    row["tables_mb"] = round(costs["tables"].peak_mb) if done else None
-    return row
+    row |= {f"{name}_s": round(cost.seconds, 2) for name, cost in costs.items()}
+    row |= {"tables_mb": round(costs["tables"].peak_mb)} if done else {}
+    return dict.fromkeys(COLUMNS) | row
+
+
+def measure_lookups(folder: Path, count: int) -> dict[str, object]:
+    """Look up every run of one submission: half of its jobs wait, the others have ended."""
+    paths = SweepPaths(folder)
+    run_ids = tuple(f"vae-z002-s{seed}-{seed:08x}" for seed in range(count))
+    (folder / "bin").mkdir(parents=True)
+    submission = new_submission(paths, 1, run_ids, load_profile(Path("v100")))
+    write_submission(paths, submission.model_copy(update={"job_id": "7"}))
+    half = range(count // 2)
+    _answer(folder, "squeue", (f"7_{i}|7|{submission.job_name}|PENDING|N/A||None" for i in half))
+    _answer(folder, "sacct", (f"7_{i + count // 2}|7|x|Unknown|0||TIMEOUT" for i in half))
+    os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
+    jobs, place_s = timed(lambda: SweepJobs.of(paths))
+    places, seconds = timed(lambda: [jobs.place(run_id) for run_id in run_ids])
+    reasons, end_reason_s = timed(lambda: [jobs.end_reason(run_id) for run_id in run_ids])
+    assert sum(place.kind == "waiting" for place in places) == reasons.count("timeout")
+    sweep = Sweep(paths, load_spec(Path("quickstart")), RunList(run_ids, run_ids))
+    selected, select_s = timed(lambda: sweep.select(run_ids))
+    assert selected == list(run_ids)
+    taken = (place_s + seconds, end_reason_s, select_s)
+    per_run = {name: round(1e6 * s / count, 1) for name, s in zip(LOOKUPS, taken, strict=True)}
+    return dict.fromkeys(COLUMNS) | {"runs": count} | per_run
+
+
+def _answer(folder: Path, name: str, lines: Iterable[str]) -> None:
+    """Put a command of SLURM in place that prints these lines."""
+    (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    command = folder / "bin" / name
+    command.write_text(f"#!/bin/sh\nexec cat '{folder}/{name}.txt'\n")
+    command.chmod(0o755)
 
 
 def finish_all(folder: Path, runs: list[RunConfig]) -> None:

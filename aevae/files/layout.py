@@ -136,9 +136,9 @@ class SweepPaths:
         names = (path.stem for path in self.submission_records.glob("[1-9]*.json"))
         return [self.submission(number) for number in sorted(_numbers(names))]
 
-    def code_diff(self, number: int) -> Path:
-        """Uncommitted changes of the code at that submission; a patch."""
-        return self.submission_records / f"{number}.diff"
+    def code(self, digest: str) -> Path:
+        """Copy of the code that jobs run, named by its content."""
+        return self.submission_records / "code" / digest
 
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of a run.

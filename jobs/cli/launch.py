@@ -148,12 +148,14 @@ def _show_plan(
             print(planned.run_id)  # noqa: T201 - output for scripts
         say(f"{len(runs)} runs would go to {folder}")
         return
+    from jobs.launch.code import code_folder
     from jobs.launch.slurm import batch_script, check_folder, gpu_hours, next_number
 
     paths = SweepPaths(folder.resolve())
     check_folder(paths.root)
     count = len(only) or len(runs)
-    print(batch_script(paths, next_number(paths), cluster, count))  # noqa: T201 - output for scripts
+    number, code = next_number(paths), code_folder(paths)
+    print(batch_script(paths, number, cluster, count, code=code))  # noqa: T201 - output for scripts
     say(
         f"{count} runs, at most {gpu_hours(cluster, count):.1f} GPU-hours; each of up to "
         f"{cluster.max_num_timeout} requeues at the time limit may add as much"

@@ -16,6 +16,7 @@ from submitit.slurm.slurm import _make_sbatch_string
 from aevae.errors import InputError
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
+from jobs.launch.code import keep_code
 from jobs.launch.task import RunTask
 from jobs.scheduler.commands import (
     TIMEOUT_S,
@@ -75,7 +76,13 @@ def submit_missing(
 
 
 def batch_script(
-    paths: SweepPaths, number: int, profile: ClusterProfile, runs: int, *, python: str | None = None
+    paths: SweepPaths,
+    number: int,
+    profile: ClusterProfile,
+    runs: int,
+    *,
+    code: Path | None = None,
+    python: str | None = None,
 ) -> str:
     """Return the batch script of submission `number` with so many runs, as sbatch would get it.
 
@@ -87,10 +94,12 @@ def batch_script(
         What the jobs ask for.
     runs
         Runs in the array.
+    code
+        Copy of the code that the jobs run; None: what is installed.
     python
         Command that starts Python on the node; default: this interpreter.
     """
-    return _executor(paths, number, profile, python).script(job_count(profile, runs))
+    return _executor(paths, number, profile, code, python).script(job_count(profile, runs))
 
 
 def gpu_hours(profile: ClusterProfile, runs: int) -> float:
@@ -109,10 +118,11 @@ def check_folder(folder: Path) -> None:
     Raises
     ------
     InputError
-        It holds a ``%``, which SLURM expands, or a control character.
+        It holds a ``%``, which SLURM expands, a control character, or a ``:``, which parts the
+        folders of PYTHONPATH.
     """
-    if "%" in str(folder) or not str(folder).isprintable():
-        raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%' and line breaks")
+    if {"%", ":"} & set(str(folder)) or not str(folder).isprintable():
+        raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
 
 
 class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is untyped here
@@ -131,7 +141,11 @@ class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is un
 
 
 def _executor(
-    paths: SweepPaths, number: int, profile: ClusterProfile, python: str | None = None
+    paths: SweepPaths,
+    number: int,
+    profile: ClusterProfile,
+    code: Path | None,
+    python: str | None = None,
 ) -> _Executor:
     executor = _Executor(
         paths.submitit,
@@ -139,8 +153,16 @@ def _executor(
         python=shlex.quote(python) if python else None,
     )
     parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
+    # After the user's own lines, which may set PYTHONPATH too.
+    setup = [*profile.setup, *([_import_from(code)] if code is not None else [])]
+    parameters["setup"] = setup or None
     executor.update_parameters(**executor._convert_parameters(parameters))
     return executor
+
+
+def _import_from(code: Path) -> str:
+    """Return a line of shell by which Python finds our packages in a folder first."""
+    return f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}"
 
 
 def next_number(paths: SweepPaths) -> int:
@@ -189,11 +211,12 @@ def _submit_chunks(
 def _submit(
     paths: SweepPaths, number: int, run_ids: tuple[str, ...], profile: ClusterProfile
 ) -> str:
-    """Write the intent, call sbatch, write its answer."""
-    submission = new_submission(paths, number, run_ids, profile)
+    """Copy the code, write the intent, call sbatch, write its answer."""
+    code = keep_code(paths)
+    submission = new_submission(paths, number, run_ids, profile, code.name if code else None)
     write_submission(paths, submission)
     with clean_environment(), _within(TIMEOUT_S):
-        jobs = _executor(paths, number, profile).submit_array(_tasks(paths, submission))
+        jobs = _executor(paths, number, profile, code).submit_array(_tasks(paths, submission))
     job_id = str(jobs[0].job_id).partition("_")[0]
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
     return job_id

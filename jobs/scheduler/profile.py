@@ -106,7 +106,6 @@ class ClusterProfile(Frozen):
             "gpus_per_node": self.gpus_per_node,
             "gres": self.gres,
             "constraint": self.constraint,
-            "setup": list(self.setup) or None,
         }
         return {name: value for name, value in asked.items() if value is not None} | {
             "cpus_per_task": self.cpus_per_task,

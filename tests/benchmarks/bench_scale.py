@@ -106,7 +106,7 @@ def measure_lookups(folder: Path, count: int) -> dict[str, object]:
     paths = SweepPaths(folder)
     run_ids = tuple(f"vae-z002-s{seed}-{seed:08x}" for seed in range(count))
     (folder / "bin").mkdir(parents=True)
-    submission = new_submission(paths, 1, run_ids, load_profile(Path("v100")))
+    submission = new_submission(paths, 1, run_ids, load_profile(Path("v100")), None)
     write_submission(paths, submission.model_copy(update={"job_id": "7"}))
     half = range(count // 2)
     _answer(folder, "squeue", (f"7_{i}|7|{submission.job_name}|PENDING|N/A||None" for i in half))

@@ -65,7 +65,7 @@ def on_node(profile: ClusterProfile, arguments: list[str]) -> int:
         "--time=10",
         "--job-name=aevae-doctor",
     ]
-    command = [sys.executable, "-m", "jobs.cli", "doctor", *arguments]
+    command = [sys.executable, "-P", "-m", "jobs.cli", "doctor", *arguments]
     with clean_environment():
         return subprocess.run(["srun", *options, *command], check=False).returncode
 

@@ -107,7 +107,9 @@ class _Pool:
             timeout_min=TIMEOUT_MIN, gpus_per_node=1, visible_gpus=(next(self._devices),)
         )
         task = RunTask(str(self._sweep.paths.root), (run_id,))
-        inherited = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(self._threads))}
+        threads = os.environ.get("OMP_NUM_THREADS", str(self._threads))
+        # Without PYTHONSAFEPATH, submitit's `python -m` would prefer what lies in this folder.
+        inherited = {"OMP_NUM_THREADS": threads, "PYTHONSAFEPATH": "1"}
         # Ctrl-C reaches the whole process group: submitit's controller must outlive it, so that
         # the run can finish its epoch and save.
         with _environment(inherited), _ignoring_interrupts():

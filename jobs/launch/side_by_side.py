@@ -31,7 +31,7 @@ def execute_side_by_side(sweep: Path, run_ids: Sequence[str], stop: StopRequest)
     """
     threads = max(1, granted_threads() // len(run_ids))
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-m", "jobs.cli", "run", "--capture", str(sweep)]
+    command = [sys.executable, "-P", "-m", "jobs.cli", "run", "--capture", str(sweep)]
     processes = {
         run_id: subprocess.Popen([*command, run_id], env=environment) for run_id in run_ids
     }

@@ -154,15 +154,20 @@ def _executor(
     )
     parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
     # After the user's own lines, which may set PYTHONPATH too.
-    setup = [*profile.setup, *([_import_from(code)] if code is not None else [])]
-    parameters["setup"] = setup or None
+    parameters["setup"] = [*profile.setup, *_python_path(code)]
     executor.update_parameters(**executor._convert_parameters(parameters))
     return executor
 
 
-def _import_from(code: Path) -> str:
-    """Return a line of shell by which Python finds our packages in a folder first."""
-    return f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}"
+def _python_path(code: Path | None) -> list[str]:
+    """Return lines of shell by which Python finds our packages, in a copy of the code if any.
+
+    Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py that lies in the working folder.
+    """
+    lines = ["export PYTHONSAFEPATH=1"]
+    if code is not None:
+        lines.append(f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}")
+    return lines
 
 
 def next_number(paths: SweepPaths) -> int:

@@ -116,7 +116,8 @@ class ClusterProfile(Frozen):
             "signal_delay_s": self.signal_delay_s,
             "wckey": None,  # submitit would send its own name, which some clusters refuse
             # Since SLURM 22.05 a step no longer inherits the CPUs that its job asked for.
-            "srun_args": [f"--cpus-per-task={self.cpus_per_task}"],
+            # Nor does it get what the script exports where sbatch was called with --export=NONE.
+            "srun_args": [f"--cpus-per-task={self.cpus_per_task}", "--export=ALL"],
             "additional_parameters": extra | {"requeue" if self.requeue else "no-requeue": True},
         }
 

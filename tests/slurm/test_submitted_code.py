@@ -69,3 +69,33 @@ def test_a_checkout_that_is_edited_while_a_job_waits_does_not_change_what_it_run
     log = (folder.path / "analysis.log").read_text()
     assert "edited" not in log
     assert (folder.path / "analysis" / "summary.csv").exists(), log
+
+
+def test_files_of_a_user_named_like_ours_are_not_imported(
+    onehost, sweep, folder, profile, tmp_path
+):
+    mine = tmp_path / "my project"
+    for name in ("jobs.py", "aevae.py", "analysis/__init__.py", "submitit.py"):
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_text(f"raise SystemExit('{name} of the working folder was imported')")
+
+    def aevae(*argv: str) -> str:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("aevae"), *argv],
+            cwd=mine,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        return done.stdout
+
+    two = profile(runs_per_job=2, side_by_side=True)
+    aevae(*sweep, "--cluster", two, "--set", "train.epochs=1", "--then-analyse")
+    checked = ("doctor", "--cluster", two, "--dataset", "digits", "--out", str(tmp_path))
+    assert "failed" not in aevae(*checked, "--on-node")
+    folder.wait_done()
+    onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "the analysis")
+    assert (folder.path / "analysis" / "summary.csv").exists()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,6 +22,8 @@ from aevae.errors import InputError, Interrupted
 from aevae.files.atomic import publish_text
 from aevae.files.layout import AttemptPaths, RunPaths
 from aevae.files.process import ProcessIdentity
+
+Outcome = Literal["done", "interrupted", "failed"]
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -40,8 +43,7 @@ class AttemptRecord:
     process_started: float
     slurm_job_id: str | None
     started_at: str
-    outcome: str | None = None
-    """``done``, ``interrupted`` or ``failed``."""
+    outcome: Outcome | None = None
     reason: str | None = None
     ended_at: str | None = None
     results_bytes: int | None = None
@@ -71,7 +73,7 @@ def newest_record(attempts: Sequence[AttemptPaths]) -> AttemptRecord | None:
     return read_record(attempts[-1]) if attempts else None
 
 
-def amend_outcome(paths: AttemptPaths, outcome: str, reason: str) -> None:
+def amend_outcome(paths: AttemptPaths, outcome: Outcome, reason: str) -> None:
     """Replace how an attempt ended, once it has turned out to have ended otherwise."""
     record = read_record(paths)
     if record is not None:
@@ -125,7 +127,7 @@ class Attempt:
         if newest != self.record.number:
             raise Interrupted(f"attempt {newest} has taken over from {self.record.number}")
 
-    def finish(self, outcome: str, reason: str | None = None) -> None:
+    def finish(self, outcome: Outcome, reason: str | None = None) -> None:
         """Record how the attempt ended."""
         results = self._run.results
         self.record = replace(

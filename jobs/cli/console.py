@@ -1,15 +1,10 @@
-"""What the commands share: arguments, exit codes, and where messages go."""
+"""What the commands share: arguments, and where messages go."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: a checkpoint is on disk, run it again
-EXIT_KILLED = 130  # 128 + SIGINT, as a shell has it
 
 SweepDir = Annotated[Path, typer.Argument(help="Folder of the sweep, such as runs/paper.")]
 DataDir = Annotated[

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aevae.errors import InputError, Interrupted
-from jobs.cli.console import EXIT_FAILED, SweepDir, messages, say
+from aevae.errors import ExitCode, InputError, Interrupted
+from jobs.cli.console import SweepDir, messages, say
 
 if TYPE_CHECKING:
     from aevae.config import RunConfig
@@ -190,13 +190,14 @@ def _submit(
     from jobs.cli.watch import follow_states
     from jobs.launch.analysis_job import submit_analysis
     from jobs.launch.slurm import submit_missing
+    from jobs.sweep.state import State
 
     submitted = submit_missing(sweep, only, profile, say)
     say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
     if then_analyse:
         say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
-    if watch and any(status.state != "done" for status in follow_states(sweep)):
-        raise typer.Exit(EXIT_FAILED)
+    if watch and any(status.state is not State.DONE for status in follow_states(sweep)):
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def _launch_here(
@@ -205,17 +206,18 @@ def _launch_here(
     from jobs.cli.display import shown, summary_line
     from jobs.launch.local import default_jobs, run_debug, run_local
     from jobs.scheduler.queue import WatchedJobs
+    from jobs.sweep.state import State
     from jobs.sweep.status import sweep_status
     from jobs.sweep.to_launch import runs_to_launch
 
     queue = WatchedJobs(sweep.paths)
     statuses = sweep_status(sweep, only, queue.look())
-    done = sum(status.state == "done" for status in statuses)
+    done = sum(status.state is State.DONE for status in statuses)
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
-    unfinished = [status for status in statuses if status.state != "done"]
+    unfinished = [status for status in statuses if status.state is not State.DONE]
     missing = runs_to_launch(unfinished, only, say)
     # Left alive by a launcher that was killed: they are waited for.
-    missing += [s.run_id for s in unfinished if s.state == "running" and s.job is None]
+    missing += [s.run_id for s in unfinished if s.state is State.RUNNING and s.job is None]
     completed = True
     if missing and cluster == "debug":
         run_debug(sweep, missing)
@@ -231,11 +233,11 @@ def _launch_here(
     say(summary_line(final))
     if not completed:
         raise Interrupted("a signal")
-    unfinished = [status for status in final if status.state != "done"]
+    unfinished = [status for status in final if status.state is not State.DONE]
     for status in unfinished:
         say(
             f"{status.run_id} {status.state}: {status.reason}; "
             f"see aevae logs {sweep.paths.root} {status.run_id}"
         )
     if unfinished:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(ExitCode.INCOMPLETE)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from aevae.errors import InputError
-from jobs.cli.console import EXIT_FAILED, DataDir, messages, say
+from aevae.errors import ExitCode, InputError
+from jobs.cli.console import DataDir, messages, say
 
 
 def fetch(
@@ -56,4 +56,4 @@ def doctor(
         failed |= finding.verdict == "failed"
         print(f"{finding.verdict:<8} {finding.subject:<7} {finding.detail}")  # noqa: T201 - output
     if failed:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(ExitCode.INCOMPLETE)

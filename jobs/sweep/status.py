@@ -17,8 +17,7 @@ from aevae.files.schema import check_results
 from jobs.scheduler.queue import Place, SweepJobs
 from jobs.scheduler.usage import gpu_usage
 from jobs.sweep.folder import Sweep
-
-STATES = ("planned", "pending", "running", "done", "interrupted", "failed", "unknown")
+from jobs.sweep.state import State
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class RunStatus:
     """State of one run, and what its last beat said."""
 
     run_id: str
-    state: str
+    state: State
     reason: str | None = None
     attempts: int = 0
     job: str | None = None
@@ -45,7 +44,7 @@ class RunStatus:
     @property
     def out_of_memory(self) -> bool:
         """Whether it failed for want of memory: tried again unchanged, it would fail again."""
-        return self.state == "failed" and self.reason == "out_of_memory"
+        return self.state is State.FAILED and self.reason == "out_of_memory"
 
 
 @dataclass(frozen=True)
@@ -80,16 +79,16 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
     attempts = paths.attempts()
     record = newest_record(attempts)
     done, damage = _look_at_results(paths, record)
-    state, reason, place = "done", None, None
+    state, reason, place = State.DONE, None, None
     if not done:
         place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
         state, reason = _state(paths, bool(attempts), record, place, jobs)
-    if damage is not None and state not in ("pending", "running"):
-        state, reason = "failed", damage
+    if damage is not None and not state.active:
+        state, reason = State.FAILED, damage
     beat = _read_beat(paths)
     epoch = int(beat.get("epoch", 0))
     rate = beat.get("seconds_per_epoch")
-    running = state == "running"
+    running = state is State.RUNNING
     return RunStatus(
         run_id=paths.run_id,
         state=state,
@@ -99,12 +98,12 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
         node=(place and place.node) or (record.host if record else None),
         start_estimate=place.start if place is not None else None,
         phase=beat.get("phase") if running else None,
-        epoch=epochs if state == "done" else epoch,
+        epoch=epochs if state is State.DONE else epoch,
         epochs=epochs,
         val_loss=beat.get("val_loss"),
         images_per_second=beat.get("images_per_second"),
         eta_seconds=(epochs - epoch) * rate if running and rate else None,
-        beat_age_seconds=_age(beat.get("beat")) if state != "done" else None,
+        beat_age_seconds=_age(beat.get("beat")) if state is not State.DONE else None,
     )
 
 
@@ -161,44 +160,45 @@ def _state(
     record: AttemptRecord | None,
     place: Place | None,
     jobs: SweepJobs,
-) -> tuple[str, str | None]:
+) -> tuple[State, str | None]:
     """State and reason of a run without results."""
     alive = record.alive if record is not None else False
     if alive or (place is not None and place.kind == "running" and not place.shared):
-        return "running", None
+        return State.RUNNING, None
     if place is not None and place.kind == "running":
         return _state_in_shared_job(place, record)
     if place is not None and place.kind == "waiting":
-        return "pending", place.detail
+        return State.PENDING, place.detail
     if place is not None and place.kind == "unknown":
-        return "unknown", place.detail
+        return State.UNKNOWN, place.detail
     if record is None:
         if place is not None:
-            return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
-        return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
+            return State.FAILED, jobs.end_reason(paths.run_id) or "its job ended before it began"
+        no_record = State.UNKNOWN, "no readable record of the attempt"
+        return no_record if attempted else (State.PLANNED, None)
     if alive is None and record.slurm_job_id is None:
-        return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
+        return State.UNKNOWN, f"process {record.pid} on {record.host} cannot be seen from here"
     return _end(paths, record, jobs)
 
 
-def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[str, str | None]:
+def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[State, str | None]:
     """State and reason of one of several runs of a job that is at work."""
     if record is None or record.slurm_job_id != place.raw_id:
-        return "pending", "behind other runs of its job"
+        return State.PENDING, "behind other runs of its job"
     if record.outcome == "failed":
-        return "failed", record.reason
-    return "running", None
+        return State.FAILED, record.reason
+    return State.RUNNING, None
 
 
-def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[str, str | None]:
+def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State, str | None]:
     """State and reason of a run whose newest attempt is over."""
     if record.outcome is not None and record.outcome != "done":
-        return record.outcome, record.reason
+        return State(record.outcome), record.reason
     reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
     if reason in (None, "completed", "failed"):
         reason = "the process ended without a word"
     resumable = paths.checkpoints() and reason != "out_of_memory"
-    return ("interrupted" if resumable else "failed"), reason
+    return (State.INTERRUPTED if resumable else State.FAILED), reason
 
 
 def _read_beat(paths: RunPaths) -> dict[str, Any]:

@@ -20,7 +20,9 @@ def checkout(tmp_path):
     """A checkout of our packages, committed, that a test may edit."""
     root = tmp_path / "checkout"
     for name in ("aevae", "jobs", "analysis", "slurm"):
-        shutil.copytree(REPOSITORY / name, root / name)
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / name, root / name, ignore=ignore)
+    (root / ".gitignore").write_text("__pycache__/\n")
     git(root, "init", "-q")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "submitted")

@@ -34,7 +34,8 @@ def checkout(weird):
     """A checkout of our packages that a test may edit."""
     root = weird / "checkout"
     for name in ("aevae", "jobs", "analysis", "slurm"):
-        shutil.copytree(REPOSITORY / name, root / name)
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / name, root / name, ignore=ignore)
     return root
 
 

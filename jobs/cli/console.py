@@ -11,6 +11,14 @@ DataDir = Annotated[
     Path,
     typer.Option(envvar="AEVAE_DATA_DIR", help="Folder of the datasets (holds MNIST/raw)."),
 ]
+ChosenDataDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="AEVAE_DATA_DIR",
+        help="Folder of the datasets; default: the cluster profile's, else the specification's, "
+        "else data.",
+    ),
+]
 
 messages = Console(stderr=True)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from aevae.errors import ExitCode, InputError, Interrupted
-from jobs.cli.console import SweepDir, messages, say
+from jobs.cli.console import ChosenDataDir, SweepDir, messages, say
 
 if TYPE_CHECKING:
     from aevae.config import RunConfig
@@ -37,10 +37,7 @@ def sweep(
         list[str] | None, typer.Option("--set", help="key=value in place of the file's.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Short for --set data.dataset=...")] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(envvar="AEVAE_DATA_DIR", help="Folder of the datasets; default: data."),
-    ] = None,
+    data_dir: ChosenDataDir = None,
     only: Annotated[list[str] | None, typer.Option(help="Run ids to run; default: all.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs, or the batch script, and stop.")
@@ -124,13 +121,13 @@ def _load(
     cluster: "ClusterProfile | str",
 ) -> "SweepSpec":
     """Read the specification with the settings of the command line and of the cluster."""
+    from jobs.scheduler.profile import settle_execution
     from jobs.sweep.spec import load_spec
 
     named = [] if dataset is None else [f'data.dataset="{dataset}"']
     loaded = load_spec(spec, [*settings, *named])
-    execution = loaded.execution if isinstance(cluster, str) else cluster.adapt(loaded.execution)
-    location = (data_dir or execution.data_dir).absolute()
-    execution = execution.model_copy(update={"data_dir": location})
+    profile = None if isinstance(cluster, str) else cluster
+    execution = settle_execution(loaded.execution, profile, data_dir)
     return loaded.model_copy(update={"execution": execution})
 
 

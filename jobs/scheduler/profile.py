@@ -121,10 +121,29 @@ class ClusterProfile(Frozen):
             "additional_parameters": extra | {"requeue" if self.requeue else "no-requeue": True},
         }
 
-    def adapt(self, execution: ExecutionConfig) -> ExecutionConfig:
-        """Return a sweep's machine settings as this cluster wants them."""
-        wanted = {"device": self.device, "data_dir": self.data_dir}
-        return execution.model_copy(update={k: v for k, v in wanted.items() if v is not None})
+
+def settle_execution(
+    execution: ExecutionConfig, profile: ClusterProfile | None, data_dir: Path | None
+) -> ExecutionConfig:
+    """Settle where and how runs execute, for every command that has to know.
+
+    The datasets are where the command line (or AEVAE_DATA_DIR) says, else the profile, else the
+    specification, else in ``data``. Jobs use what was settled when their sweep was launched.
+
+    Parameters
+    ----------
+    execution
+        The settings of the specification, or the defaults where there is none.
+    profile
+        The cluster that is used; None: this machine.
+    data_dir
+        What the command line says; None if it says nothing.
+    """
+    device = profile.device if profile is not None else None
+    profile_data = profile.data_dir if profile is not None else None
+    folder = data_dir or profile_data or execution.data_dir
+    settled = {"device": device or execution.device, "data_dir": folder.absolute()}
+    return execution.model_copy(update=settled)
 
 
 def load_profile(path: Path) -> ClusterProfile:

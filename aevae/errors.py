@@ -1,6 +1,22 @@
-"""The errors a user may see, and how validation errors become one line."""
+"""The errors a user may see, the exit codes of the commands, and validation errors as one line."""
+
+from enum import IntEnum
 
 from pydantic import ValidationError
+
+
+class ExitCode(IntEnum):
+    """What the exit code of a command says: the same for `aevae` and `aevae-analysis`."""
+
+    OK = 0
+    INCOMPLETE = 1
+    """Runs are not done or failed, results are missing or damaged, or SLURM did not answer."""
+    USAGE = 2
+    """Bad input, one line says what; nothing was changed."""
+    INTERRUPTED = 75
+    """Stopped by a signal (EX_TEMPFAIL); what is finished is kept: the same command goes on."""
+    KILLED = 130
+    """Stopped at once by a second Ctrl-C, as a shell has it (128 + SIGINT)."""
 
 
 class InputError(Exception):

@@ -10,11 +10,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from aevae.errors import InputError
+from aevae.errors import ExitCode, InputError
 from analysis.figures import EMBEDDED, FIGURE_FORMATS, FIGURES
 from analysis.tables import EVIDENCE, TABLES
 
-INTERRUPTED = 75
 TABLE_FORMATS = ("csv", "md", "latex")
 EMBEDDING_NAMES = [name for names in EMBEDDED.values() for name in names]
 
@@ -188,11 +187,11 @@ def _finish(command: Callable[[Any], int]) -> NoReturn:
     try:
         code = command(commands)
     except InputError as error:
-        code = _fail(error, 2)
+        code = _fail(error, ExitCode.USAGE)
     except KeyboardInterrupt:
-        code = _fail("interrupted; what is finished is kept", INTERRUPTED)
+        code = _fail("interrupted; what is finished is kept", ExitCode.INTERRUPTED)
     except (InvalidFile, OSError) as error:
-        code = _fail(error, 1)
+        code = _fail(error, ExitCode.INCOMPLETE)
     raise typer.Exit(code)
 
 

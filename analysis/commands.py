@@ -17,6 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from aevae.errors import ExitCode
 from aevae.files.atomic import publish_text
 from aevae.files.layout import RunPaths, SweepPaths
 from analysis import figures, findings, tables
@@ -32,7 +33,7 @@ from analysis.tables import recipe
 from analysis.write.folder import prepare_folder
 from analysis.write.formats import FORMATS, format_cell
 
-OK, INCOMPLETE = 0, 1
+OK, INCOMPLETE = ExitCode.OK, ExitCode.INCOMPLETE
 STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
 UNFOLDED_WIDTH = 1000
 EMBEDDINGS = "embeddings"  # below the folder for the output

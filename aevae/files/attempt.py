@@ -9,19 +9,21 @@ import json
 import logging
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import psutil
+from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError, Interrupted
 from aevae.files.atomic import publish_text
 from aevae.files.layout import AttemptPaths, RunPaths
+from aevae.files.process import ProcessIdentity
+
+Outcome = Literal["done", "interrupted", "failed"]
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -41,8 +43,7 @@ class AttemptRecord:
     process_started: float
     slurm_job_id: str | None
     started_at: str
-    outcome: str | None = None
-    """``done``, ``interrupted`` or ``failed``."""
+    outcome: Outcome | None = None
     reason: str | None = None
     ended_at: str | None = None
     results_bytes: int | None = None
@@ -55,23 +56,17 @@ class AttemptRecord:
         """Whether its process still runs; None if it is on another host, where we cannot look."""
         if self.outcome is not None:
             return False
-        if self.host != socket.gethostname():
-            return None
-        try:
-            process = psutil.Process(self.pid)
-            # The start time tells it from a later process with the same number.
-            same = abs(process.create_time() - self.process_started) < 1
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return ProcessIdentity(self.host, self.pid, self.process_started).alive
+
+
+_RECORD = TypeAdapter(AttemptRecord)
 
 
 def read_record(paths: AttemptPaths) -> AttemptRecord | None:
-    """Read the record of an attempt; None if it was claimed but not yet recorded."""
+    """Read the record of an attempt; None if there is none, or none that can be read."""
     try:
-        values: dict[str, Any] = json.loads(paths.record.read_text(encoding="utf-8"))
-        return AttemptRecord(**values)
-    except (OSError, json.JSONDecodeError, TypeError):
+        return _RECORD.validate_json(paths.record.read_bytes())
+    except (OSError, ValidationError):
         return None
 
 
@@ -80,7 +75,7 @@ def newest_record(attempts: Sequence[AttemptPaths]) -> AttemptRecord | None:
     return read_record(attempts[-1]) if attempts else None
 
 
-def amend_outcome(paths: AttemptPaths, outcome: str, reason: str) -> None:
+def amend_outcome(paths: AttemptPaths, outcome: Outcome, reason: str) -> None:
     """Replace how an attempt ended, once it has turned out to have ended otherwise."""
     record = read_record(paths)
     if record is not None:
@@ -109,11 +104,12 @@ class Attempt:
         last = newest_record(earlier)
         if last is not None and last.alive:
             raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
+        process = ProcessIdentity.of_this_process()
         record = AttemptRecord(
             number=earlier[-1].number + 1 if earlier else 1,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            process_started=psutil.Process().create_time(),
+            host=process.host,
+            pid=process.pid,
+            process_started=process.started,
             slurm_job_id=os.environ.get("SLURM_JOB_ID"),
             started_at=utc_now(),
         )
@@ -133,7 +129,7 @@ class Attempt:
         if newest != self.record.number:
             raise Interrupted(f"attempt {newest} has taken over from {self.record.number}")
 
-    def finish(self, outcome: str, reason: str | None = None, *, evaluation: str = "") -> None:
+    def finish(self, outcome: Outcome, reason: str | None = None, *, evaluation: str = "") -> None:
         """Record how the attempt ended; one that is done names the settings it evaluated with."""
         self.record = replace(self.record, outcome=outcome, reason=reason, ended_at=utc_now())
         if outcome == "done":

@@ -1,6 +1,7 @@
 """Every file name of a sweep and of a run. No other module builds such a path."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,8 +88,8 @@ class RunPaths:
 
     def attempts(self) -> list[AttemptPaths]:
         """Attempts so far, first to last."""
-        folders = (self.root / "attempts").glob("[0-9]*")
-        return [self.attempt(number) for number in sorted(int(p.name) for p in folders)]
+        names = (path.name for path in (self.root / "attempts").glob("[1-9]*"))
+        return [self.attempt(number) for number in sorted(_numbers(names))]
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,24 @@ class SweepPaths:
         return self.root / "sweep.toml"
 
     @property
+    def run_list(self) -> Path:
+        """Which run has which index, and which runs were launched last; JSON."""
+        return self.root / "runs.json"
+
+    @property
     def dataset(self) -> Path:
         """Evaluation images, labels and split indices; written once."""
         return self.root / "dataset.h5"
 
     @property
     def launcher_lock(self) -> Path:
-        """Held by the one launcher at work on the sweep."""
+        """Locked by the one launcher of a host that works on the sweep."""
         return self.root / "launcher.lock"
+
+    @property
+    def launcher(self) -> Path:
+        """Folder with the record of the launcher at work; exists as long as it works."""
+        return self.root / "launcher"
 
     @property
     def submitit(self) -> Path:
@@ -133,11 +144,12 @@ class SweepPaths:
 
     def submissions(self) -> list[Path]:
         """Records of submissions so far, first to last."""
-        return sorted(self.submission_records.glob("[0-9]*.json"), key=lambda p: int(p.stem))
+        names = (path.stem for path in self.submission_records.glob("[1-9]*.json"))
+        return [self.submission(number) for number in sorted(_numbers(names))]
 
-    def code_diff(self, number: int) -> Path:
-        """Uncommitted changes of the code at that submission; a patch."""
-        return self.submission_records / f"{number}.diff"
+    def code(self, digest: str) -> Path:
+        """Copy of the code that jobs run, named by its content."""
+        return self.submission_records / "code" / digest
 
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of a run.
@@ -168,3 +180,8 @@ class SweepPaths:
         """Runs that have a configuration, ordered by name."""
         configs = (self.root / "runs").glob("*/config.json")
         return [RunPaths(p.parent) for p in sorted(configs) if RUN_ID.fullmatch(p.parent.name)]
+
+
+def _numbers(names: Iterable[str]) -> Iterator[int]:
+    """Yield the numbers among names; people leave other things, such as ``1.bak``, beside them."""
+    return (int(name) for name in names if re.fullmatch("[1-9][0-9]{0,8}", name))

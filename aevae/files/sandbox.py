@@ -13,11 +13,13 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -28,7 +30,35 @@ READ_LIMIT_S = 30
 MEMORY_LIMIT_BYTES = 4 << 30
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
-_idle: SimpleQueue["subprocess.Popen[str]"] = SimpleQueue()
+
+@dataclass(frozen=True)
+class _Reader:
+    """A process that reads files, and what it wrote to its standard error."""
+
+    process: "subprocess.Popen[str]"
+    errors: IO[bytes]
+
+    def ask(self, path: Path) -> str:
+        """Send it a path; return its answer, or what there is of one if it ended."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        # One that has ended says why below.
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(str(path.absolute())) + "\n")
+            self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+    def end(self) -> tuple[int, str]:
+        """Close its input and wait; return its exit code and the last line of its errors."""
+        with self.process, self.errors:
+            with suppress(BrokenPipeError):
+                self.process.communicate()
+            self.errors.seek(0)
+            lines = self.errors.read().decode(errors="replace").strip().splitlines()
+        return self.process.returncode, lines[-1] if lines else ""
+
+
+_idle: SimpleQueue[_Reader] = SimpleQueue()
 
 
 def examine(path: Path) -> Header:
@@ -42,11 +72,7 @@ def examine(path: Path) -> Header:
         The process ended for another reason.
     """
     reader = _take_reader()
-    assert reader.stdin is not None
-    assert reader.stdout is not None
-    reader.stdin.write(json.dumps(str(path.absolute())) + "\n")
-    reader.stdin.flush()
-    line = reader.stdout.readline()
+    line = reader.ask(path)
     if not line.endswith("\n"):
         raise _why_it_ended(reader, path)
     _idle.put(reader)
@@ -75,40 +101,42 @@ def examine_as(path: Path, schema: Schema) -> Header:
     return header
 
 
-def _take_reader() -> "subprocess.Popen[str]":
+def _take_reader() -> _Reader:
     with suppress(Empty):
         reader = _idle.get_nowait()
-        if reader.poll() is None:
+        if reader.process.poll() is None:
             return reader
-        reader.communicate()  # closes what it left
-    return subprocess.Popen(
+        reader.end()
+    # A file and no pipe: nobody reads it while the process lives, and a full pipe would stop it.
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process ends
+    process = subprocess.Popen(
         # Not from the working folder, which may hold anything.
         [sys.executable, "-P", "-m", "aevae.files.sandbox"],
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=errors,
         encoding="ascii",
     )
+    return _Reader(process, errors)
 
 
-def _why_it_ended(reader: "subprocess.Popen[str]", path: Path) -> Exception:
-    with reader:
-        code = reader.wait()
+def _why_it_ended(reader: _Reader, path: Path) -> Exception:
+    code, said = reader.end()
     if -code in CRASHES:
         name = signal.Signals(-code).name
         return InvalidFile(f"{path}: damaged (reading it ends in a crash, {name})")
     if -code == signal.SIGXCPU:
         return InvalidFile(f"{path}: damaged (not read in {READ_LIMIT_S} s of processor time)")
-    return ChildProcessError(f"{path}: the process that read it was ended (exit code {code})")
+    why = f"exit code {code}: {said}" if said else f"exit code {code}"
+    return ChildProcessError(f"{path}: the process that read it was ended ({why})")
 
 
 @atexit.register
 def _dismiss() -> None:
     with suppress(Empty):
         while True:
-            with _idle.get_nowait():
-                pass
+            _idle.get_nowait().end()
 
 
 def _from_json(answer: dict[str, Any]) -> Header:

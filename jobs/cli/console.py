@@ -1,4 +1,4 @@
-"""What the commands share: arguments, exit codes, and where messages go."""
+"""What the commands share: arguments, and where messages go."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: a checkpoint is on disk, run it again
-EXIT_KILLED = 130  # 128 + SIGINT, as a shell has it
-
 SweepDir = Annotated[Path, typer.Argument(help="Folder of the sweep, such as runs/paper.")]
 DataDir = Annotated[
     Path,
     typer.Option(envvar="AEVAE_DATA_DIR", help="Folder of the datasets (holds MNIST/raw)."),
+]
+ChosenDataDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="AEVAE_DATA_DIR",
+        help="Folder of the datasets; default: the cluster profile's, else the specification's, "
+        "else data.",
+    ),
 ]
 
 messages = Console(stderr=True)

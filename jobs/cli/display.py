@@ -11,17 +11,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from jobs.sweep.status import STATES, RunStatus, SweepReport
+from jobs.sweep.state import State
+from jobs.sweep.status import RunStatus, SweepReport
 
 STYLES = {
-    "done": "green",
-    "running": "cyan",
-    "interrupted": "yellow",
-    "failed": "red",
-    "unknown": "magenta",
+    State.DONE: "green",
+    State.RUNNING: "cyan",
+    State.INTERRUPTED: "yellow",
+    State.FAILED: "red",
+    State.UNKNOWN: "magenta",
 }
 MOST_ROWS = 200
-EXPECTED = ("planned", "pending", "done")
+EXPECTED = (State.PLANNED, State.PENDING, State.DONE)
 
 
 def status_table(statuses: Sequence[RunStatus]) -> Group:
@@ -49,7 +50,7 @@ def status_table(statuses: Sequence[RunStatus]) -> Group:
             format_duration(status.eta_seconds),
             format_duration(status.beat_age_seconds),
             str(status.attempts or ""),
-            f"job {status.job}" if status.state == "pending" else status.node,
+            f"job {status.job}" if status.state is State.PENDING else status.node,
         )
     bar = ProgressBar(
         total=sum(status.epochs for status in statuses),
@@ -78,7 +79,7 @@ def report_view(report: SweepReport) -> Group:
 def summary_line(statuses: Sequence[RunStatus]) -> str:
     """Totals by state, for example ``4 runs: 3 done, 1 running``."""
     counts = Counter(status.state for status in statuses)
-    parts = [f"{counts[state]} {state}" for state in STATES if counts[state]]
+    parts = [f"{counts[state]} {state}" for state in State if counts[state]]
     return f"{len(statuses)} runs: {', '.join(parts)}"
 
 
@@ -97,11 +98,11 @@ class _ChangePrinter:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._states: dict[str, str] = {}
+        self._states: dict[str, State] = {}
 
     def __call__(self, statuses: list[RunStatus]) -> None:
         for status in statuses:
-            before = self._states.get(status.run_id, "planned")
+            before = self._states.get(status.run_id, State.PLANNED)
             if status.state != before:
                 loss = f", val loss {status.val_loss:.3f}" if status.val_loss is not None else ""
                 reason = f" ({status.reason})" if status.reason else ""

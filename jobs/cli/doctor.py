@@ -18,7 +18,7 @@ from aevae.errors import InputError
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
 from jobs.launch.slurm import batch_script, clean_environment
-from jobs.scheduler.commands import SchedulerError, ask, configuration, max_array_size
+from jobs.scheduler.commands import SchedulerError, ask, call, configuration, max_array_size
 from jobs.scheduler.profile import ClusterProfile
 
 LITTLE_SPACE_GB = 2.0
@@ -65,7 +65,7 @@ def on_node(profile: ClusterProfile, arguments: list[str]) -> int:
         "--time=10",
         "--job-name=aevae-doctor",
     ]
-    command = [sys.executable, "-m", "jobs.cli", "doctor", *arguments]
+    command = [sys.executable, "-P", "-m", "jobs.cli", "doctor", *arguments]
     with clean_environment():
         return subprocess.run(["srun", *options, *command], check=False).returncode
 
@@ -89,13 +89,7 @@ def _acceptance(profile: ClusterProfile) -> Finding | str:
         script = Path(folder) / "script.sh"
         script.write_text(batch_script(SweepPaths(Path(folder)), 1, profile, 2), encoding="utf-8")
         with clean_environment():
-            done = subprocess.run(
-                ["sbatch", "--test-only", str(script)],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
+            done = call("sbatch", "--test-only", str(script))
     lines = [line.removeprefix("sbatch: ") for line in done.stderr.strip().splitlines()]
     if done.returncode != 0:
         reason = "; ".join(lines) or f"exit code {done.returncode}"

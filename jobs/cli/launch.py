@@ -1,15 +1,18 @@
 """Training: a sweep on this machine or a cluster, or one run in this process."""
 
 import shlex
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aevae.errors import InputError, Interrupted
-from jobs.cli.console import EXIT_FAILED, SweepDir, messages, say
+from aevae.errors import ExitCode, InputError, Interrupted
+from jobs.cli.console import ChosenDataDir, SweepDir, messages, say
 
 if TYPE_CHECKING:
+    from aevae.config import RunConfig
     from jobs.scheduler.profile import ClusterProfile
     from jobs.sweep.folder import Sweep
     from jobs.sweep.spec import SweepSpec
@@ -34,10 +37,7 @@ def sweep(
         list[str] | None, typer.Option("--set", help="key=value in place of the file's.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Short for --set data.dataset=...")] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(envvar="AEVAE_DATA_DIR", help="Folder of the datasets; default: data."),
-    ] = None,
+    data_dir: ChosenDataDir = None,
     only: Annotated[list[str] | None, typer.Option(help="Run ids to run; default: all.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs, or the batch script, and stop.")
@@ -58,15 +58,16 @@ def sweep(
 
     chosen = choose_cluster(cluster)
     loaded = _load(spec, settings or [], dataset, data_dir, chosen)
+    runs = loaded.runs(f"{spec} with --set" if settings or dataset else str(spec))
     suffix = f"-{dataset}" if dataset is not None else ""
     folder = out or Path("runs") / f"{loaded.name}{suffix}"
     for duplicate in loaded.duplicates:
         say(f"{duplicate} is named more than once; its runs are trained once")
     if dry_run:
-        _show_plan(loaded, folder, str(spec), chosen, only or [])
+        _show_plan(runs, folder, chosen, only or [])
         return
-    check_launch(loaded, folder)
-    laid_out = lay_out(loaded, folder, str(spec))
+    check_launch(loaded, runs, folder)
+    laid_out = lay_out(loaded, runs, folder)
     if prepare:
         _say_how_by_hand(laid_out)
     elif isinstance(chosen, str):
@@ -79,7 +80,7 @@ def run(
     sweep_dir: SweepDir,
     run_id: Annotated[str | None, typer.Argument(help="Which run.")] = None,
     index: Annotated[
-        int | None, typer.Option(min=0, help="Which run, counted from 0 as in sweep --dry-run.")
+        int | None, typer.Option(min=0, help="Which run, counted from 0 in the sweep's runs.json.")
     ] = None,
     capture: Annotated[
         bool, typer.Option("--capture", help="Send all output to the run's folder alone.")
@@ -90,15 +91,18 @@ def run(
 
     from aevae.execution import StopRequest
     from aevae.files.attempt import LOG_FORMAT
+    from aevae.files.runs import check_listed
     from jobs.sweep.folder import Sweep
 
     opened = Sweep.open(sweep_dir)
+    check_listed(opened.paths)
     if (run_id is None) == (index is None):
         raise InputError("give either a RUN_ID or --index")
     if index is not None:
-        if index >= len(opened.runs):
-            raise InputError(f"--index must be below {len(opened.runs)}, got {index}")
-        run_id = opened.runs[index].run_id
+        planned = opened.runs.planned
+        if index >= len(planned):
+            raise InputError(f"--index must be below {len(planned)}, got {index}")
+        run_id = planned[index]
     assert run_id is not None
     opened.select([run_id])
     stop = StopRequest().install()
@@ -118,38 +122,38 @@ def _load(
     cluster: "ClusterProfile | str",
 ) -> "SweepSpec":
     """Read the specification with the settings of the command line and of the cluster."""
+    from jobs.scheduler.profile import settle_execution
     from jobs.sweep.spec import load_spec
 
     named = [] if dataset is None else [f'data.dataset="{dataset}"']
     loaded = load_spec(spec, [*settings, *named])
-    execution = loaded.execution if isinstance(cluster, str) else cluster.adapt(loaded.execution)
-    location = (data_dir or execution.data_dir).absolute()
-    execution = execution.model_copy(update={"data_dir": location})
+    profile = None if isinstance(cluster, str) else cluster
+    execution = settle_execution(loaded.execution, profile, data_dir)
     return loaded.model_copy(update={"execution": execution})
 
 
 def _show_plan(
-    spec: "SweepSpec",
+    runs: "Sequence[RunConfig]",
     folder: Path,
-    source: str,
     cluster: "ClusterProfile | str",
     only: list[str],
 ) -> None:
     """Print the runs or, for a cluster, the batch script and what it may cost."""
     from aevae.files.layout import SweepPaths
 
-    runs = spec.runs(source)
     if isinstance(cluster, str):
         for planned in runs:
             print(planned.run_id)  # noqa: T201 - output for scripts
         say(f"{len(runs)} runs would go to {folder}")
         return
+    from jobs.launch.code import code_folder
     from jobs.launch.slurm import batch_script, check_folder, gpu_hours, next_number
 
     paths = SweepPaths(folder.resolve())
     check_folder(paths.root)
     count = len(only) or len(runs)
-    print(batch_script(paths, next_number(paths), cluster, count))  # noqa: T201 - output for scripts
+    number, code = next_number(paths), code_folder(paths)
+    print(batch_script(paths, number, cluster, count, code=code))  # noqa: T201 - output for scripts
     say(
         f"{count} runs, at most {gpu_hours(cluster, count):.1f} GPU-hours; each of up to "
         f"{cluster.max_num_timeout} requeues at the time limit may add as much"
@@ -160,8 +164,17 @@ def _say_how_by_hand(sweep: "Sweep") -> None:
     from jobs.scheduler.profile import SLURM_FILES
 
     folder, script = (shlex.quote(str(p)) for p in (sweep.paths.root, SLURM_FILES / "train.sbatch"))
-    last = len(sweep.runs) - 1
-    say(f"{last + 1} runs; by hand: SWEEP_DIR={folder} sbatch --array=0-{last} {script}")
+    indices = _ranges([sweep.runs.index[run_id] for run_id in sweep.runs.current])
+    count = len(sweep.runs.current)
+    say(f"{count} runs; by hand: SWEEP_DIR={folder} sbatch --array={indices} {script}")
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Write numbers as SLURM does, for example ``0-3,7``."""
+    # In a range, a number and its position grow together: their difference is the same.
+    groups = groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0])
+    ranges = [[number for _, number in group] for _, group in groups]
+    return ",".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges)
 
 
 def _submit(
@@ -175,13 +188,14 @@ def _submit(
     from jobs.cli.watch import follow_states
     from jobs.launch.analysis_job import submit_analysis
     from jobs.launch.slurm import submit_missing
+    from jobs.sweep.state import State
 
     submitted = submit_missing(sweep, only, profile, say)
     say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
     if then_analyse:
         say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
-    if watch and any(status.state != "done" for status in follow_states(sweep)):
-        raise typer.Exit(EXIT_FAILED)
+    if watch and any(status.state is not State.DONE for status in follow_states(sweep)):
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def _launch_here(
@@ -189,31 +203,39 @@ def _launch_here(
 ) -> None:
     from jobs.cli.display import shown, summary_line
     from jobs.launch.local import default_jobs, run_debug, run_local
+    from jobs.scheduler.queue import WatchedJobs
+    from jobs.sweep.state import State
     from jobs.sweep.status import sweep_status
     from jobs.sweep.to_launch import runs_to_launch
 
-    statuses = sweep_status(sweep, only)
-    done = sum(status.state == "done" for status in statuses)
+    queue = WatchedJobs(sweep.paths)
+    statuses = sweep_status(sweep, only, queue.look())
+    done = sum(status.state is State.DONE for status in statuses)
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
-    unfinished = [status for status in statuses if status.state != "done"]
+    unfinished = [status for status in statuses if status.state is not State.DONE]
     missing = runs_to_launch(unfinished, only, say)
     # Left alive by a launcher that was killed: they are waited for.
-    missing += [s.run_id for s in unfinished if s.state == "running" and s.job is None]
+    missing += [s.run_id for s in unfinished if s.state is State.RUNNING and s.job is None]
     completed = True
     if missing and cluster == "debug":
         run_debug(sweep, missing)
     elif missing:
         with shown(messages) as show:
-            completed = run_local(sweep, missing, jobs or default_jobs(len(missing)), show)
-    final = sweep_status(sweep, only)
+            completed = run_local(
+                sweep,
+                missing,
+                jobs or default_jobs(len(missing)),
+                lambda: show(sweep_status(sweep, missing, queue.look())),
+            )
+    final = sweep_status(sweep, only, queue.look())
     say(summary_line(final))
     if not completed:
         raise Interrupted("a signal")
-    unfinished = [status for status in final if status.state != "done"]
+    unfinished = [status for status in final if status.state is not State.DONE]
     for status in unfinished:
         say(
             f"{status.run_id} {status.state}: {status.reason}; "
             f"see aevae logs {sweep.paths.root} {status.run_id}"
         )
     if unfinished:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(ExitCode.INCOMPLETE)

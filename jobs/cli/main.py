@@ -5,15 +5,9 @@ from typing import NoReturn
 
 import typer
 
-from aevae.errors import InputError, Interrupted, RunFailed
+from aevae.errors import ExitCode, InputError, Interrupted, RunFailed
 from jobs.cli import launch, prepare, watch
-from jobs.cli.console import (
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_KILLED,
-    EXIT_USAGE,
-    messages,
-)
+from jobs.cli.console import messages
 from jobs.scheduler.commands import SchedulerError
 
 EXAMPLES: dict[Callable[..., None], str] = {
@@ -43,16 +37,16 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _fail(str(error), EXIT_USAGE)
+        _fail(str(error), ExitCode.USAGE)
     except (RunFailed, SchedulerError, OSError) as error:
-        _fail(str(error), EXIT_FAILED)
+        _fail(str(error), ExitCode.INCOMPLETE)
     except Interrupted as error:
-        _fail(f"interrupted by {error}; run the same command again to go on", EXIT_INTERRUPTED)
+        _fail(f"interrupted by {error}; run the same command again to go on", ExitCode.INTERRUPTED)
     except KeyboardInterrupt:
-        _fail("stopped", EXIT_KILLED)
+        _fail("stopped", ExitCode.KILLED)
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: ExitCode) -> NoReturn:
     messages.print(f"aevae: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
     raise SystemExit(code)
 

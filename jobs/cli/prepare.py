@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from aevae.errors import InputError
-from jobs.cli.console import EXIT_FAILED, DataDir, messages, say
+from aevae.errors import ExitCode, InputError
+from jobs.cli.console import ChosenDataDir, DataDir, messages, say
 
 
 def fetch(
@@ -31,7 +31,7 @@ def fetch(
 def doctor(
     cluster: Annotated[str, typer.Option(help="As for sweep; local: this machine.")] = "local",
     dataset: Annotated[str, typer.Option(help="What will be trained on.")] = "mnist",
-    data_dir: DataDir = Path("data"),
+    data_dir: ChosenDataDir = None,
     out: Annotated[Path, typer.Option(help="Folder for sweeps.")] = Path("runs"),
     on_node: Annotated[
         bool, typer.Option("--on-node", help="Check on a node of the cluster, as a job.")
@@ -39,21 +39,21 @@ def doctor(
 ) -> None:
     """Check that the cluster, the data, the output folder and the GPU are fit for a sweep."""
     import jobs.cli.doctor
-    from jobs.scheduler.profile import choose_cluster
+    from aevae.execution import ExecutionConfig
+    from jobs.scheduler.profile import choose_cluster, settle_execution
 
     chosen = choose_cluster(cluster)
     profile = None if isinstance(chosen, str) else chosen
-    if profile is not None and profile.data_dir is not None:
-        data_dir = profile.data_dir
+    data = settle_execution(ExecutionConfig(), profile, data_dir).data_dir
     if on_node:
         if profile is None:
             raise InputError(f"--on-node needs a cluster profile, got --cluster {cluster}")
-        paths = ["--data-dir", str(data_dir.absolute()), "--out", str(out.absolute())]
+        paths = ["--data-dir", str(data), "--out", str(out.absolute())]
         arguments = ["--cluster", cluster, "--dataset", dataset, *paths]
         raise typer.Exit(jobs.cli.doctor.on_node(profile, arguments))
     failed = False
-    for finding in jobs.cli.doctor.examine(profile, dataset, data_dir, out):
+    for finding in jobs.cli.doctor.examine(profile, dataset, data, out):
         failed |= finding.verdict == "failed"
         print(f"{finding.verdict:<8} {finding.subject:<7} {finding.detail}")  # noqa: T201 - output
     if failed:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(ExitCode.INCOMPLETE)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from aevae.errors import InputError
-from jobs.cli.console import EXIT_FAILED, SweepDir, messages, say
+from aevae.errors import ExitCode, InputError
+from jobs.cli.console import SweepDir, messages, say
 
 if TYPE_CHECKING:
     from jobs.sweep.folder import Sweep
@@ -25,6 +25,7 @@ def status(
 
     from jobs.cli.display import report_view
     from jobs.sweep.folder import Sweep
+    from jobs.sweep.state import State
     from jobs.sweep.status import sweep_report
 
     opened = Sweep.open(sweep_dir)
@@ -36,8 +37,8 @@ def status(
     elif not watch:
         # Elsewhere than on a terminal, nothing is gained by cutting lines.
         Console(width=None if sys.stdout.isatty() else 160).print(report_view(report))
-    if any(run.state != "done" for run in report.runs):
-        raise typer.Exit(EXIT_FAILED)
+    if any(run.state is not State.DONE for run in report.runs):
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def follow_states(sweep: "Sweep") -> "list[RunStatus]":
@@ -51,7 +52,7 @@ def follow_states(sweep: "Sweep") -> "list[RunStatus]":
         while True:
             statuses = sweep_status(sweep)
             show(statuses)
-            if not any(s.state in ("pending", "running") for s in statuses):
+            if not any(s.state.active for s in statuses):
                 return statuses
             # A scheduler is shared by many: it is asked seldom.
             time.sleep(10 if sweep.paths.submissions() else 1)
@@ -83,13 +84,15 @@ def cancel(
 ) -> None:
     """Stop runs here or in a queue; they save a checkpoint, and the next sweep resumes them."""
     from jobs.launch.cancel import cancel_queued
-    from jobs.launch.local import stop_launcher
     from jobs.launch.signals import stop_and_wait
     from jobs.sweep.folder import Sweep
+    from jobs.sweep.launcher import stop_launcher
 
     opened = Sweep.open(sweep_dir)
-    runs = [opened.paths.run(name) for name in opened.select(run_ids or [])]
-    launcher_stopped = not run_ids and stop_launcher(opened)
+    # A run that left the specification may still wait in a queue or run.
+    names = opened.select(run_ids or opened.runs.planned)
+    runs = [opened.paths.run(name) for name in names]
+    launcher_stopped = not run_ids and stop_launcher(opened.paths)
     with messages.status("waiting for the runs to save and stop"):
         stopped = cancel_queued(opened, [paths.run_id for paths in runs], grace)
         stopped += stop_and_wait(runs, grace, say)

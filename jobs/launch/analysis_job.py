@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 from aevae.files.layout import SweepPaths
+from jobs.launch.code import keep_code
 from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import ask, cancel_jobs, queued_jobs
 from jobs.scheduler.profile import SLURM_FILES, ClusterProfile
 from jobs.scheduler.submissions import job_name, read_submissions
+from jobs.sweep.launcher import launcher_lock
 
 
 def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
@@ -20,6 +22,8 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     ------
     SchedulerError
         SLURM cannot be asked, or refused.
+    InputError
+        Another launcher is at work on the sweep.
     """
     name = job_name(paths, "analysis")
     queue = queued_jobs([name, *(s.job_name for s in read_submissions(paths))])
@@ -30,6 +34,10 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
         options.append(f"--dependency=afterany:{':'.join(awaited)}")
     command = Path(sys.executable).with_name("aevae-analysis")
     variables = {"SWEEP_DIR": str(paths.root), "AEVAE_ANALYSIS": str(command)}
+    with launcher_lock(paths):
+        code = keep_code(paths)
+    if code is not None:
+        variables["AEVAE_CODE"] = str(code)
     options += [f"--job-name={name}", f"--output={paths.analysis_log}"]
     script = str(SLURM_FILES / "analysis.sbatch")
     with clean_environment():

@@ -1,6 +1,5 @@
 """Launching on this machine: submitit's local executor with a queue, and its debug executor."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -12,12 +11,11 @@ from itertools import cycle
 
 import submitit
 
-from aevae.errors import InputError
 from aevae.execution import available_cores
 from jobs.launch.signals import live_attempt, send
 from jobs.launch.task import RunTask
 from jobs.sweep.folder import Sweep
-from jobs.sweep.status import RunStatus, sweep_status
+from jobs.sweep.launcher import launcher_lock
 
 POLL_SECONDS = 0.25
 STATUS_SECONDS = 1.0
@@ -25,9 +23,7 @@ STATUS_SECONDS = 1.0
 TIMEOUT_MIN = 60 * 24 * 30
 
 
-def run_local(
-    sweep: Sweep, run_ids: Sequence[str], jobs: int, show: Callable[[list[RunStatus]], None]
-) -> bool:
+def run_local(sweep: Sweep, run_ids: Sequence[str], jobs: int, show: Callable[[], None]) -> bool:
     """Run on this machine, at most `jobs` at once with the cores shared out among them.
 
     Parameters
@@ -39,7 +35,7 @@ def run_local(
     jobs
         Runs at once.
     show
-        Receives the states of all these runs about once a second.
+        Called about once a second, and at the end.
 
     Returns
     -------
@@ -47,7 +43,7 @@ def run_local(
         False if it was interrupted: then every run has stopped, with a checkpoint.
     """
     pool = _Pool(sweep, run_ids, jobs)
-    with launcher_lock(sweep), stop_on_signals() as stopping:
+    with launcher_lock(sweep.paths), stop_on_signals() as stopping:
         shown_at = 0.0
         while pool.busy or (pool.queue and not stopping):
             if stopping:
@@ -55,17 +51,17 @@ def run_local(
                 pool.stop_all()
             pool.advance()
             if time.monotonic() - shown_at >= STATUS_SECONDS:
-                show(sweep_status(sweep, run_ids))
+                show()
                 shown_at = time.monotonic()
             time.sleep(POLL_SECONDS)
-        show(sweep_status(sweep, run_ids))
+        show()
         return not stopping
 
 
 def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
     """Run one after another in this process, with a debugger where one fails."""
     executor = submitit.DebugExecutor(sweep.paths.submitit)
-    with launcher_lock(sweep):
+    with launcher_lock(sweep.paths):
         for run_id in run_ids:
             if executor.submit(RunTask(str(sweep.paths.root), (run_id,))).result() == "interrupted":
                 return
@@ -111,7 +107,9 @@ class _Pool:
             timeout_min=TIMEOUT_MIN, gpus_per_node=1, visible_gpus=(next(self._devices),)
         )
         task = RunTask(str(self._sweep.paths.root), (run_id,))
-        inherited = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(self._threads))}
+        threads = os.environ.get("OMP_NUM_THREADS", str(self._threads))
+        # Without PYTHONSAFEPATH, submitit's `python -m` would prefer what lies in this folder.
+        inherited = {"OMP_NUM_THREADS": threads, "PYTHONSAFEPATH": "1"}
         # Ctrl-C reaches the whole process group: submitit's controller must outlive it, so that
         # the run can finish its epoch and save.
         with _environment(inherited), _ignoring_interrupts():
@@ -121,45 +119,6 @@ class _Pool:
 def default_jobs(runs: int) -> int:
     """Runs at once: one per core up to 8 (or per GPU), since side by side is faster."""
     return max(1, min(runs, _count_gpus() or available_cores(), 8))
-
-
-@contextmanager
-def launcher_lock(sweep: Sweep) -> Iterator[None]:
-    """Be the only launcher on this machine that works on a sweep.
-
-    Raises
-    ------
-    InputError
-        Another one is at work.
-    """
-    with sweep.paths.launcher_lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise InputError(
-                f"another launcher (process {holder}) is at work on {sweep.paths.root}; "
-                "it was left alone and nothing was started"
-            ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
-        file.truncate(0)
-
-
-def stop_launcher(sweep: Sweep) -> bool:
-    """Ask the launcher at work on a sweep to stop; return whether there was one."""
-    try:
-        with launcher_lock(sweep):
-            return False
-    except InputError:
-        text = sweep.paths.launcher_lock.read_text(encoding="utf-8").strip()
-    if not text.isdigit():
-        return False
-    os.kill(int(text), signal.SIGTERM)
-    return True
 
 
 @contextmanager

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aevae.errors import ExitCode
 from aevae.execution import StopRequest, granted_threads
 
 POLL_S = 0.2
-# `aevae run` says that it can go on by 75; a signal may also come before it listens.
-INTERRUPTED = (75, -signal.SIGUSR2, -signal.SIGTERM)
+# A signal may also come before `aevae run` listens, and end it.
+INTERRUPTED = (ExitCode.INTERRUPTED, -signal.SIGUSR2, -signal.SIGTERM)
+NOT_FAILED = (ExitCode.OK, *INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def execute_side_by_side(sweep: Path, run_ids: Sequence[str], stop: StopRequest)
     """
     threads = max(1, granted_threads() // len(run_ids))
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-m", "jobs.cli", "run", "--capture", str(sweep)]
+    command = [sys.executable, "-P", "-m", "jobs.cli", "run", "--capture", str(sweep)]
     processes = {
         run_id: subprocess.Popen([*command, run_id], env=environment) for run_id in run_ids
     }
@@ -45,5 +47,5 @@ def execute_side_by_side(sweep: Path, run_ids: Sequence[str], stop: StopRequest)
     codes = {run_id: process.returncode for run_id, process in processes.items()}
     return Ends(
         interrupted=[run_id for run_id, code in codes.items() if code in INTERRUPTED],
-        failed=[run_id for run_id, code in codes.items() if code not in (0, *INTERRUPTED)],
+        failed=[run_id for run_id, code in codes.items() if code not in NOT_FAILED],
     )

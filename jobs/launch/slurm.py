@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
@@ -15,9 +16,10 @@ from submitit.slurm.slurm import _make_sbatch_string
 from aevae.errors import InputError
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
-from jobs.launch.local import launcher_lock
+from jobs.launch.code import keep_code
 from jobs.launch.task import RunTask
 from jobs.scheduler.commands import (
+    TIMEOUT_S,
     QueuedJob,
     SchedulerError,
     configuration,
@@ -34,6 +36,7 @@ from jobs.scheduler.submissions import (
     write_submission,
 )
 from jobs.sweep.folder import Sweep
+from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.status import sweep_status
 from jobs.sweep.to_launch import runs_to_launch
 
@@ -59,7 +62,7 @@ def submit_missing(
         Another launcher is at work on the sweep.
     """
     check_folder(sweep.paths.root)
-    with launcher_lock(sweep):
+    with launcher_lock(sweep.paths):
         remove_orphans(sweep.paths.submission_records)
         submissions = read_submissions(sweep.paths)
         queue = queued_jobs(submission.job_name for submission in submissions)
@@ -73,7 +76,13 @@ def submit_missing(
 
 
 def batch_script(
-    paths: SweepPaths, number: int, profile: ClusterProfile, runs: int, *, python: str | None = None
+    paths: SweepPaths,
+    number: int,
+    profile: ClusterProfile,
+    runs: int,
+    *,
+    code: Path | None = None,
+    python: str | None = None,
 ) -> str:
     """Return the batch script of submission `number` with so many runs, as sbatch would get it.
 
@@ -85,10 +94,12 @@ def batch_script(
         What the jobs ask for.
     runs
         Runs in the array.
+    code
+        Copy of the code that the jobs run; None: what is installed.
     python
         Command that starts Python on the node; default: this interpreter.
     """
-    return _executor(paths, number, profile, python).script(job_count(profile, runs))
+    return _executor(paths, number, profile, code, python).script(job_count(profile, runs))
 
 
 def gpu_hours(profile: ClusterProfile, runs: int) -> float:
@@ -107,10 +118,11 @@ def check_folder(folder: Path) -> None:
     Raises
     ------
     InputError
-        It holds a ``%``, which SLURM expands, or a control character.
+        It holds a ``%``, which SLURM expands, a control character, or a ``:``, which parts the
+        folders of PYTHONPATH.
     """
-    if "%" in str(folder) or not str(folder).isprintable():
-        raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%' and line breaks")
+    if {"%", ":"} & set(str(folder)) or not str(folder).isprintable():
+        raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
 
 
 class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is untyped here
@@ -129,7 +141,11 @@ class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is un
 
 
 def _executor(
-    paths: SweepPaths, number: int, profile: ClusterProfile, python: str | None = None
+    paths: SweepPaths,
+    number: int,
+    profile: ClusterProfile,
+    code: Path | None,
+    python: str | None = None,
 ) -> _Executor:
     executor = _Executor(
         paths.submitit,
@@ -137,8 +153,21 @@ def _executor(
         python=shlex.quote(python) if python else None,
     )
     parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
+    # After the user's own lines, which may set PYTHONPATH too.
+    parameters["setup"] = [*profile.setup, *_python_path(code)]
     executor.update_parameters(**executor._convert_parameters(parameters))
     return executor
+
+
+def _python_path(code: Path | None) -> list[str]:
+    """Return lines of shell by which Python finds our packages, in a copy of the code if any.
+
+    Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py that lies in the working folder.
+    """
+    lines = ["export PYTHONSAFEPATH=1"]
+    if code is not None:
+        lines.append(f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}")
+    return lines
 
 
 def next_number(paths: SweepPaths) -> int:
@@ -176,8 +205,9 @@ def _submit_chunks(
         try:
             job_id = _submit(paths, next_number(paths), chunk, profile)
         except (FailedJobError, FailedSubmissionError) as error:
+            said = error.__cause__ if isinstance(error.__cause__, SchedulerError) else error
             raise SchedulerError(
-                f"sbatch refused {len(chunk)} runs ({_last_line(error)}); {start} were submitted; "
+                f"sbatch refused {len(chunk)} runs ({_last_line(said)}); {start} were submitted; "
                 "the same command submits the rest"
             ) from None
         say(f"job {job_id}: {len(chunk)} runs")
@@ -186,11 +216,12 @@ def _submit_chunks(
 def _submit(
     paths: SweepPaths, number: int, run_ids: tuple[str, ...], profile: ClusterProfile
 ) -> str:
-    """Write the intent, call sbatch, write its answer."""
-    submission = new_submission(paths, number, run_ids, profile)
+    """Copy the code, write the intent, call sbatch, write its answer."""
+    code = keep_code(paths)
+    submission = new_submission(paths, number, run_ids, profile, code.name if code else None)
     write_submission(paths, submission)
-    with clean_environment():
-        jobs = _executor(paths, number, profile).submit_array(_tasks(paths, submission))
+    with clean_environment(), _within(TIMEOUT_S):
+        jobs = _executor(paths, number, profile, code).submit_array(_tasks(paths, submission))
     job_id = str(jobs[0].job_id).partition("_")[0]
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
     return job_id
@@ -205,8 +236,8 @@ def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob
     job_id = submission.found_id(queue)
     if job_id is None:
         return
-    for task in _tasks(paths, submission):
-        files = JobPaths(paths.submitit, submission.key(task.run_ids[0], job_id))
+    for number, task in enumerate(_tasks(paths, submission)):
+        files = JobPaths(paths.submitit, submission.key(number, job_id))
         if not files.submitted_pickle.exists():
             delayed = DelayedSubmission(task)
             delayed.set_timeout(submission.timeout_min, submission.max_num_timeout)
@@ -219,6 +250,27 @@ def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob
 def _tasks(paths: SweepPaths, submission: Submission) -> list[RunTask]:
     together = submission.side_by_side
     return [RunTask(str(paths.root), run_ids, together) for run_ids in submission.tasks]
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Have submitit kill an sbatch that does not answer; it sets no deadline itself.
+
+    submitit kills the command when an exception comes up while it waits, and raises its own
+    FailedJobError from that one. What the command may have submitted is found by the next launch,
+    under the name of the job.
+    """
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise SchedulerError(f"it did not answer within {seconds:g} s")
+
+    previous = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 @contextmanager

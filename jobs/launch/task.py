@@ -19,9 +19,9 @@ from aevae.errors import Interrupted, RunFailed
 from aevae.execution import StopRequest
 from aevae.files.attempt import LOG_FORMAT, amend_outcome, newest_record
 from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.runs import check_listed
 from jobs.launch.side_by_side import execute_side_by_side
 from jobs.scheduler.commands import SchedulerError, being_preempted
-from jobs.scheduler.submissions import code_change, read_submissions
 from jobs.sweep.folder import Sweep
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class RunTask:
         stop = StopRequest().install()
         logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
         sweep = Sweep.open(Path(self.sweep_folder))
-        _warn_of_changed_code(sweep.paths)
+        check_listed(sweep.paths)
         remaining = [r for r in self.run_ids if not _failed_in_this_job(sweep.paths.run(r))]
         # All failed, and the job is back: somebody asked for it.
         remaining = remaining or list(self.run_ids)
@@ -131,10 +131,3 @@ def _hand_over(paths: SweepPaths, run_ids: Sequence[str]) -> None:
             for attempt in paths.run(run_id).attempts()[-1:]:
                 amend_outcome(attempt, "failed", "timeout")
         raise
-
-
-def _warn_of_changed_code(paths: SweepPaths) -> None:
-    name = os.environ.get("SLURM_JOB_NAME")
-    for submission in read_submissions(paths):
-        if submission.job_name == name and (change := code_change(paths, submission)):
-            log.warning("%s", change)

@@ -169,8 +169,25 @@ def ask(*command: str, variables: Mapping[str, str] | None = None) -> str:
     SchedulerError
         It is not installed, failed, or took more than a minute.
     """
+    done = call(*command, variables=variables)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise SchedulerError(f"{command[0]} failed: {lines[-1]}")
+    return done.stdout
+
+
+def call(
+    *command: str, variables: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of SLURM, whether it succeeds or not; see `ask`.
+
+    Raises
+    ------
+    SchedulerError
+        It is not installed, or took more than a minute.
+    """
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -184,7 +201,3 @@ def ask(*command: str, variables: Mapping[str, str] | None = None) -> str:
         raise SchedulerError(f"there is no {command[0]} on this machine") from None
     except subprocess.TimeoutExpired:
         raise SchedulerError(f"{command[0]} did not answer within {TIMEOUT_S} s") from None
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise SchedulerError(f"{command[0]} failed: {lines[-1]}")
-    return done.stdout

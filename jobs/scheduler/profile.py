@@ -106,7 +106,6 @@ class ClusterProfile(Frozen):
             "gpus_per_node": self.gpus_per_node,
             "gres": self.gres,
             "constraint": self.constraint,
-            "setup": list(self.setup) or None,
         }
         return {name: value for name, value in asked.items() if value is not None} | {
             "cpus_per_task": self.cpus_per_task,
@@ -117,14 +116,34 @@ class ClusterProfile(Frozen):
             "signal_delay_s": self.signal_delay_s,
             "wckey": None,  # submitit would send its own name, which some clusters refuse
             # Since SLURM 22.05 a step no longer inherits the CPUs that its job asked for.
-            "srun_args": [f"--cpus-per-task={self.cpus_per_task}"],
+            # Nor does it get what the script exports where sbatch was called with --export=NONE.
+            "srun_args": [f"--cpus-per-task={self.cpus_per_task}", "--export=ALL"],
             "additional_parameters": extra | {"requeue" if self.requeue else "no-requeue": True},
         }
 
-    def adapt(self, execution: ExecutionConfig) -> ExecutionConfig:
-        """Return a sweep's machine settings as this cluster wants them."""
-        wanted = {"device": self.device, "data_dir": self.data_dir}
-        return execution.model_copy(update={k: v for k, v in wanted.items() if v is not None})
+
+def settle_execution(
+    execution: ExecutionConfig, profile: ClusterProfile | None, data_dir: Path | None
+) -> ExecutionConfig:
+    """Settle where and how runs execute, for every command that has to know.
+
+    The datasets are where the command line (or AEVAE_DATA_DIR) says, else the profile, else the
+    specification, else in ``data``. Jobs use what was settled when their sweep was launched.
+
+    Parameters
+    ----------
+    execution
+        The settings of the specification, or the defaults where there is none.
+    profile
+        The cluster that is used; None: this machine.
+    data_dir
+        What the command line says; None if it says nothing.
+    """
+    device = profile.device if profile is not None else None
+    profile_data = profile.data_dir if profile is not None else None
+    folder = data_dir or profile_data or execution.data_dir
+    settled = {"device": device or execution.device, "data_dir": folder.absolute()}
+    return execution.model_copy(update=settled)
 
 
 def load_profile(path: Path) -> ClusterProfile:

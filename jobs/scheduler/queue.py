@@ -1,5 +1,6 @@
 """The jobs of one sweep as the scheduler knows them: squeue for now, sacct for how they ended."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from jobs.scheduler.commands import (
 )
 from jobs.scheduler.submissions import Submission, read_submissions
 
+ASK_AGAIN_S = 10.0
 # How SLURM's end states are called here; others keep their own name in lower case.
 END_REASONS = {
     "TIMEOUT": "timeout",
@@ -51,11 +53,18 @@ class Place:
 
 
 class SweepJobs:
-    """The jobs of a sweep. squeue is asked at once; sacct once, when it is needed."""
+    """The jobs of a sweep. squeue is asked at once; sacct once, when it is needed.
+
+    Whatever is asked for each run takes the same time however many runs there are.
+    """
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.submissions = submissions
-        self._newest = {run_id: s for s in submissions for run_id in s.run_ids}
+        self._newest = {
+            run_id: (submission, index)
+            for submission in submissions
+            for index, run_id in enumerate(submission.run_ids)
+        }
         self._names = [submission.job_name for submission in submissions]
         self._queue: dict[str, QueuedJob] = {}
         self.error: str | None = None
@@ -64,11 +73,17 @@ class SweepJobs:
             self._queue = queued_jobs(self._names)
         except SchedulerError as error:
             self.error = str(error)
+        self._job_ids = {s.number: s.found_id(self._queue) for s in submissions}
 
     @classmethod
     def of(cls, paths: SweepPaths) -> "SweepJobs":
         """Look up the jobs of a sweep; nothing is asked if it never met a scheduler."""
         return cls(read_submissions(paths))
+
+    @property
+    def none_queued(self) -> bool:
+        """Whether it is known that no job of the sweep waits or runs."""
+        return self.error is None and not self._queue
 
     def place(self, run_id: str, last_job: str | None = None) -> Place | None:
         """Say where the newest job of a run is; None if there never was one.
@@ -86,13 +101,13 @@ class SweepJobs:
         return self._place_by_id(last_job) if last_job is not None else None
 
     def _submitted_place(self, run_id: str) -> Place:
-        submission = self._newest[run_id]
+        submission, index = self._newest[run_id]
         if self.error is not None:
             return Place("unknown", detail=self.error)
-        job_id = submission.found_id(self._queue)
+        job_id = self._job_ids[submission.number]
         if job_id is None:
             return Place("gone")
-        key = submission.key(run_id, job_id)
+        key = submission.key(index // submission.runs_per_job, job_id)
         job = self._queue.get(key)
         return Place("gone", key) if job is None else _place(job, submission.runs_per_job > 1)
 
@@ -114,13 +129,20 @@ class SweepJobs:
         place = self.place(run_id)
         if place is None or place.key is None:
             return None
-        # Tasks that never started share a line such as 12_[3-5].
-        names = (place.key, f"{place.key.partition('_')[0]}_[")
-        for job in reversed(self.accounted or []):
-            if job.key == names[0] or job.key.startswith(names[1]):
-                state = job.state.split()[0]  # CANCELLED by 1000
-                return END_REASONS.get(state, state.lower())
-        return None
+        state = self._end_states.get(place.key) or self._end_states.get(_shared_key(place.key))
+        return END_REASONS.get(state, state.lower()) if state is not None else None
+
+    @cached_property
+    def _end_states(self) -> dict[str, str]:
+        """State of the last attempt of SLURM at each job, by key.
+
+        Tasks that never started share a line such as ``12_[3-5]``, under one key.
+        """
+        states = {}
+        for job in self.accounted or []:
+            key = _shared_key(job.key) if "[" in job.key else job.key
+            states[key] = job.state.split()[0]  # CANCELLED by 1000
+        return states
 
     @cached_property
     def accounted(self) -> list[AccountedJob] | None:
@@ -133,6 +155,31 @@ class SweepJobs:
             return accounted_jobs(self._names, since)
         except SchedulerError:
             return None
+
+
+class WatchedJobs:
+    """The jobs of a sweep for one who looks every second, while nobody else submits to it.
+
+    squeue is asked at most every 10 s, and not again once it has no job of the sweep.
+    """
+
+    def __init__(self, paths: SweepPaths) -> None:
+        self._paths = paths
+        self._jobs = SweepJobs.of(paths)
+        self._asked_at = time.monotonic()
+
+    def look(self) -> SweepJobs:
+        """Return what is known of the jobs, at most 10 s old."""
+        old = time.monotonic() - self._asked_at >= ASK_AGAIN_S
+        if old and not self._jobs.none_queued:
+            self._jobs = SweepJobs.of(self._paths)
+            self._asked_at = time.monotonic()
+        return self._jobs
+
+
+def _shared_key(key: str) -> str:
+    """Return the key under which the line stands that tasks of an array share."""
+    return key.partition("_")[0] + "_["
 
 
 def _place(job: QueuedJob, shared: bool) -> Place:

@@ -6,6 +6,7 @@ under a job name that is used once; so the next launcher finds the job, or finds
 
 import hashlib
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from aevae.config import Frozen
 from aevae.errors import InputError, describe_validation_error
 from aevae.files.atomic import publish_text
 from aevae.files.attempt import utc_now
-from aevae.files.git import git_diff, git_identity
+from aevae.files.git import git_identity
 from aevae.files.layout import SweepPaths
 from jobs.scheduler.commands import QueuedJob
 from jobs.scheduler.profile import ClusterProfile
@@ -38,13 +39,16 @@ class Submission(Frozen):
     submitted_at: str
     git_commit: str | None
     git_dirty: bool | None
+    code: str | None = None
+    """Name of the copy of the code that the jobs run; None: they run what is installed."""
+    version: str | None = None
+    """Version of the code."""
     job_id: str | None = None
     """None: sbatch was not called yet, or nobody lived to write down its answer."""
 
-    def key(self, run_id: str, job_id: str) -> str:
-        """Return SLURM's name of the job of one run, such as ``123_4``."""
-        task = self.run_ids.index(run_id) // self.runs_per_job
-        return job_id if len(self.tasks) == 1 else f"{job_id}_{task}"
+    def key(self, task: int, job_id: str) -> str:
+        """Return SLURM's name of one job of the array, such as ``123_4``."""
+        return job_id if len(self.run_ids) <= self.runs_per_job else f"{job_id}_{task}"
 
     @property
     def tasks(self) -> list[tuple[str, ...]]:
@@ -73,9 +77,13 @@ def job_name(paths: SweepPaths, number: int | str) -> str:
 
 
 def new_submission(
-    paths: SweepPaths, number: int, run_ids: tuple[str, ...], profile: ClusterProfile
+    paths: SweepPaths,
+    number: int,
+    run_ids: tuple[str, ...],
+    profile: ClusterProfile,
+    code: str | None,
 ) -> Submission:
-    """Describe a submission to come; nothing is written."""
+    """Describe a submission to come, of a copy of the code; nothing is written."""
     commit, dirty = git_identity()
     return Submission(
         number=number,
@@ -90,15 +98,15 @@ def new_submission(
         submitted_at=utc_now(),
         git_commit=commit,
         git_dirty=dirty,
+        code=code,
+        version=version("aevae"),
     )
 
 
 def write_submission(paths: SweepPaths, submission: Submission) -> None:
-    """Write or replace a record, durably; uncommitted changes of the code are kept beside it."""
+    """Write or replace a record, durably."""
     record = paths.submission(submission.number)
     record.parent.mkdir(exist_ok=True)
-    if submission.git_dirty and not paths.code_diff(submission.number).exists():
-        publish_text(paths.code_diff(submission.number), git_diff())
     publish_text(record, json.dumps(submission.model_dump(), indent=1) + "\n")
 
 
@@ -113,20 +121,8 @@ def read_submissions(paths: SweepPaths) -> list[Submission]:
     return [_read(path) for path in paths.submissions()]
 
 
-def code_change(paths: SweepPaths, submission: Submission) -> str | None:
-    """Say how the code differs from what it was at the time of submission; None if it does not."""
-    commit, _ = git_identity()
-    if commit != submission.git_commit:
-        return f"the code is at {commit}, but was at {submission.git_commit} when submitted"
-    diff = paths.code_diff(submission.number)
-    before = diff.read_text(encoding="utf-8") if diff.exists() else ""
-    if before != git_diff():
-        return f"the code was edited since it was submitted (commit {commit})"
-    return None
-
-
 def _read(path: Path) -> Submission:
     try:
-        return Submission.model_validate_json(path.read_text(encoding="utf-8"))
+        return Submission.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(describe_validation_error(error, str(path))) from None

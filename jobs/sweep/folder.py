@@ -10,6 +10,8 @@ from aevae.data.sources import verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.layout import SweepPaths
+from aevae.files.runs import RunList, check_listed, read_runs, write_runs
+from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
 
 SUBMITIT_TAGS = ("%j", "%t", "%A", "%a")  # it expands these in folder names
@@ -17,15 +19,15 @@ SUBMITIT_TAGS = ("%j", "%t", "%A", "%a")  # it expands these in folder names
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep folder with its specification and runs, in launching order."""
+    """A sweep folder with its specification and the list of its runs."""
 
     paths: SweepPaths
     spec: SweepSpec
-    runs: list[RunConfig]
+    runs: RunList
 
     @classmethod
     def open(cls, folder: Path) -> "Sweep":
-        """Open a sweep that was launched before.
+        """Open a sweep that was launched before; no run's configuration is read.
 
         Raises
         ------
@@ -35,32 +37,35 @@ class Sweep:
         paths = SweepPaths(folder.resolve())
         if not paths.spec.is_file():
             raise InputError(f"{folder} is no sweep folder: it has no {paths.spec.name}")
-        spec = load_spec(paths.spec)
-        return cls(paths, spec, spec.runs(str(paths.spec)))
+        return cls(paths, load_spec(paths.spec), read_runs(paths))
 
     def select(self, run_ids: Sequence[str]) -> list[str]:
-        """Return the ids of all runs, or those asked for.
+        """Return the runs as last launched, or those asked for, ordered by index.
+
+        Runs that were launched earlier, but do not belong to the specification any more, are
+        returned only where they are asked for.
 
         Raises
         ------
         InputError
-            An id is not of this sweep.
+            An id was never planned in this sweep.
         """
-        known = [run.run_id for run in self.runs]
+        if not run_ids:
+            return list(self.runs.current)
         for run_id in run_ids:
-            if run_id not in known:
+            if run_id not in self.runs.index:
                 raise InputError(f"{self.paths.root} has no run {run_id!r}")
-        return [run_id for run_id in known if not run_ids or run_id in run_ids]
+        return sorted(set(run_ids), key=self.runs.index.__getitem__)
 
 
-def check_launch(spec: SweepSpec, folder: Path) -> None:
+def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> None:
     """Check, without writing anything, that a sweep can be laid out in `folder` and run.
 
     Raises
     ------
     InputError
         The data is not staged or damaged, the folder cannot be written, or it holds a sweep
-        with other settings.
+        with other settings or of an older version.
     """
     names = {spec.data.dataset, *(n for n in spec.evaluation.outliers if n == "fashion-mnist")}
     for name in sorted(names):
@@ -74,11 +79,12 @@ def check_launch(spec: SweepSpec, folder: Path) -> None:
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot write to {existing}")
     paths = SweepPaths(folder)
+    check_listed(paths)
     if paths.spec.exists():
         difference = spec.science_difference(load_spec(paths.spec))
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
-    for run in spec.runs(str(folder)):
+    for run in runs:
         paths.check_contained(paths.run(run.run_id))
 
 
@@ -91,21 +97,46 @@ def _is_text(path: Path) -> bool:
     return True
 
 
-def lay_out(spec: SweepSpec, folder: Path, source: str) -> Sweep:
-    """Write the specification and every run's configuration; safe to do again."""
+def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
+    """Write the list of runs, every run's configuration and the specification.
+
+    Laying out again changes nothing, except that files which were removed are written again.
+
+    Raises
+    ------
+    InputError
+        Another launcher is at work, and the list would have to change.
+    """
     paths = SweepPaths(folder.resolve())
-    runs = spec.runs(source)
+    paths.root.mkdir(parents=True, exist_ok=True)
+    # A folder that holds runs but no list is one of an older version: the list comes first.
+    listed = _list_runs(paths, [run.run_id for run in runs])
     for run in runs:
         run_paths = paths.run(run.run_id)
         if not run_paths.config.exists():
             run_paths.root.mkdir(parents=True, exist_ok=True)
             publish_text(run_paths.config, run.canonical_json() + "\n")
-    # Jobs execute the pickles in it: they are nobody else's to write.
+    # Jobs execute the pickles in this folder, so nobody else may write to it.
     paths.submitit.mkdir(mode=0o700, exist_ok=True)
     text = spec.to_toml()
     if not paths.spec.exists() or paths.spec.read_text(encoding="utf-8") != text:
         publish_text(paths.spec, text)
     else:
-        # Only where nobody writes: another launcher may be about to.
+        # Only here is no other launcher about to publish the same file.
         remove_orphans(paths.root, paths.spec.name)
-    return Sweep(paths, spec, runs)
+    return Sweep(paths, spec, listed)
+
+
+def _list_runs(paths: SweepPaths, run_ids: Sequence[str]) -> RunList:
+    """Add runs to the list, or only read it where nothing changes."""
+    if paths.run_list.exists():
+        before = read_runs(paths)
+        if before.launched(run_ids) == before:
+            return before
+    with launcher_lock(paths):
+        remove_orphans(paths.root, paths.run_list.name)
+        # Another launcher may have changed the list before this one had the lock.
+        before = read_runs(paths) if paths.run_list.exists() else RunList()
+        after = before.launched(run_ids)
+        write_runs(paths, after)
+    return after

@@ -8,11 +8,11 @@ from pathlib import Path
 from aevae.files.attempt import newest_record
 from aevae.files.layout import AttemptPaths, RunPaths
 from jobs.sweep.folder import Sweep
+from jobs.sweep.state import State
 from jobs.sweep.status import sweep_status
 
 POLL_S = 0.5
 ASK_SCHEDULER_S = 10.0
-MAY_GO_ON = ("pending", "running", "unknown")
 
 
 def follow_run(sweep: Sweep, run_id: str) -> Iterator[str]:
@@ -49,7 +49,8 @@ def _activity(sweep: Sweep, paths: RunPaths) -> Iterator[bool]:
         shared = bool(sweep.paths.submissions() or (record and record.slurm_job_id))
         pause = ASK_SCHEDULER_S if shared else 2 * POLL_S
         if now != seen or time.monotonic() - asked_at >= pause:
-            active = sweep_status(sweep, [paths.run_id])[0].state in MAY_GO_ON
+            state = sweep_status(sweep, [paths.run_id])[0].state
+            active = not state.terminal and state is not State.PLANNED
             seen, asked_at = now, time.monotonic()
         yield active
         if not active:

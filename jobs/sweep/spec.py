@@ -121,7 +121,7 @@ class SweepSpec(Frozen):
 
 
 def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
-    """Read and validate a specification.
+    """Read and validate a specification, except for its cells; see `SweepSpec.runs`.
 
     Parameters
     ----------
@@ -142,11 +142,9 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
         _apply(values, override)
     source = f"{path} with --set" if overrides else str(path)
     try:
-        spec = SweepSpec.model_validate(values)
+        return SweepSpec.model_validate(values)
     except ValidationError as error:
         raise InputError(describe_validation_error(error, source)) from None
-    spec.runs(source)
-    return spec
 
 
 def _shipped(name: str) -> Path:

@@ -18,8 +18,7 @@ from aevae.files.schema import check_results, missing_file
 from jobs.scheduler.queue import Place, SweepJobs
 from jobs.scheduler.usage import gpu_usage
 from jobs.sweep.folder import Sweep
-
-STATES = ("planned", "pending", "running", "done", "interrupted", "failed", "unknown")
+from jobs.sweep.state import State
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class RunStatus:
     """State of one run, and what its last beat said."""
 
     run_id: str
-    state: str
+    state: State
     reason: str | None = None
     attempts: int = 0
     job: str | None = None
@@ -46,7 +45,7 @@ class RunStatus:
     @property
     def out_of_memory(self) -> bool:
         """Whether it failed for want of memory: tried again unchanged, it would fail again."""
-        return self.state == "failed" and self.reason == "out_of_memory"
+        return self.state is State.FAILED and self.reason == "out_of_memory"
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,16 @@ def run_status(
     attempts = paths.attempts()
     record = newest_record(attempts)
     done, problem = _look_at_results(paths, record, evaluation)
-    state, reason, place = "done", None, None
+    state, reason, place = State.DONE, None, None
     if not done:
         place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
         state, reason = _state(paths, bool(attempts), record, place, jobs)
-    if problem is not None and state not in ("pending", "running"):
+    if problem is not None and not state.active:
         state, reason = problem
     beat = _read_beat(paths)
     epoch = int(beat.get("epoch", 0))
     rate = beat.get("seconds_per_epoch")
-    running = state == "running"
+    running = state is State.RUNNING
     return RunStatus(
         run_id=paths.run_id,
         state=state,
@@ -104,18 +103,20 @@ def run_status(
         node=(place and place.node) or (record.host if record else None),
         start_estimate=place.start if place is not None else None,
         phase=beat.get("phase") if running else None,
-        epoch=epochs if state == "done" else epoch,
+        epoch=epochs if state is State.DONE else epoch,
         epochs=epochs,
         val_loss=beat.get("val_loss"),
         images_per_second=beat.get("images_per_second"),
         eta_seconds=(epochs - epoch) * rate if running and rate else None,
-        beat_age_seconds=_age(beat.get("beat")) if state != "done" else None,
+        beat_age_seconds=_age(beat.get("beat")) if state is not State.DONE else None,
     )
 
 
-def sweep_status(sweep: Sweep, run_ids: Sequence[str] = ()) -> list[RunStatus]:
-    """Read the states of all runs of a sweep, or of some."""
-    return _statuses(sweep, run_ids, SweepJobs.of(sweep.paths))
+def sweep_status(
+    sweep: Sweep, run_ids: Sequence[str] = (), jobs: SweepJobs | None = None
+) -> list[RunStatus]:
+    """Read the states of all runs of a sweep, or of some; without `jobs`, squeue is asked."""
+    return _statuses(sweep, run_ids, jobs or SweepJobs.of(sweep.paths))
 
 
 def sweep_report(sweep: Sweep) -> SweepReport:
@@ -144,7 +145,7 @@ def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[Run
 
 def _look_at_results(
     paths: RunPaths, record: AttemptRecord | None, evaluation: EvaluationConfig
-) -> tuple[bool, tuple[str, str] | None]:
+) -> tuple[bool, tuple[State, str] | None]:
     """Say whether a run is done, or else the state and reason that its files give it, if any.
 
     A file of the size that its writer recorded is not opened: that takes 10 ms, too long for
@@ -159,9 +160,9 @@ def _look_at_results(
     try:
         checked = check_results(paths)
     except NewerFile as error:
-        return False, ("unknown", str(error))
+        return False, (State.UNKNOWN, str(error))
     except InvalidFile as error:
-        return False, ("failed", f"damaged results: {error}")
+        return False, (State.FAILED, f"damaged results: {error}")
     return old or checked.evaluation == evaluation, None
 
 
@@ -171,47 +172,48 @@ def _state(
     record: AttemptRecord | None,
     place: Place | None,
     jobs: SweepJobs,
-) -> tuple[str, str | None]:
+) -> tuple[State, str | None]:
     """State and reason of a run without results."""
     alive = record.alive if record is not None else False
     if alive or (place is not None and place.kind == "running" and not place.shared):
-        return "running", None
+        return State.RUNNING, None
     if place is not None and place.kind == "running":
         return _state_in_shared_job(place, record)
     if place is not None and place.kind == "waiting":
-        return "pending", place.detail
+        return State.PENDING, place.detail
     if place is not None and place.kind == "unknown":
-        return "unknown", place.detail
+        return State.UNKNOWN, place.detail
     if record is None:
         if place is not None:
-            return "failed", jobs.end_reason(paths.run_id) or "its job ended before it began"
-        return ("unknown", "no readable record of the attempt") if attempted else ("planned", None)
+            return State.FAILED, jobs.end_reason(paths.run_id) or "its job ended before it began"
+        no_record = State.UNKNOWN, "no readable record of the attempt"
+        return no_record if attempted else (State.PLANNED, None)
     if alive is None and record.slurm_job_id is None:
-        return "unknown", f"process {record.pid} on {record.host} cannot be seen from here"
+        return State.UNKNOWN, f"process {record.pid} on {record.host} cannot be seen from here"
     return _end(paths, record, jobs)
 
 
-def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[str, str | None]:
+def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[State, str | None]:
     """State and reason of one of several runs of a job that is at work."""
     if record is None or record.slurm_job_id != place.raw_id:
-        return "pending", "behind other runs of its job"
+        return State.PENDING, "behind other runs of its job"
     if record.outcome == "failed":
-        return "failed", record.reason
-    return "running", None
+        return State.FAILED, record.reason
+    return State.RUNNING, None
 
 
-def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[str, str | None]:
+def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State, str | None]:
     """State and reason of a run whose newest attempt is over."""
     if record.outcome == "done" and paths.trained.exists():
-        return "interrupted", "trained, but not evaluated with the settings of the sweep"
+        return State.INTERRUPTED, "trained, but not evaluated with the settings of the sweep"
     if record.outcome is not None and record.outcome != "done":
-        return record.outcome, record.reason
+        return State(record.outcome), record.reason
     reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
     if reason in (None, "completed", "failed"):
         reason = "the process ended without a word"
     kept = paths.checkpoints() or paths.trained.exists()
     resumable = kept and reason != "out_of_memory"
-    return ("interrupted" if resumable else "failed"), reason
+    return (State.INTERRUPTED if resumable else State.FAILED), reason
 
 
 def _read_beat(paths: RunPaths) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
+from jobs.sweep.state import State
 from jobs.sweep.status import RunStatus
-
-AT_WORK = ("done", "pending", "running")
 
 
 def runs_to_launch(
@@ -38,11 +37,11 @@ def _why_left(
     status: RunStatus, insisted: Collection[str], more_memory: Collection[str]
 ) -> str | None:
     # A failed run may have a job: one that trains other runs as well, and may come back to it.
-    if status.state in AT_WORK or status.job is not None:
+    if status.state.active or status.state is State.DONE or status.job is not None:
         return status.state
     if status.run_id in insisted:
         return None
-    if status.state == "unknown":
+    if not status.state.resumable:
         return "unknown (--only RUN_ID takes one over)"
     if status.out_of_memory and status.run_id not in more_memory:
         return "out of memory (raise mem_gb in the profile, or name them with --only)"

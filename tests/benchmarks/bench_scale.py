@@ -1,7 +1,9 @@
-"""Time and peak memory of `sweep`, `status` and `tables`, by the number of runs of a sweep.
+"""Time and peak memory of the commands, by the number of runs of a sweep.
 
-The real commands lay out the runs. One small run is trained, and its results are written again as
-those of every other run. So each run has a valid results file of its own.
+The real commands lay out the runs. One small run is trained, and its files are written again as
+those of every other run, so that each run has valid files of its own. The last columns are the time
+to look up where the job of a run is, how it ended, and whether the run belongs to the sweep; the
+answers of squeue and sacct come from commands that print what SLURM would print.
 """
 
 import os
@@ -10,15 +12,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
-from measure import parser, report
+from measure import parser, report, timed
 
+from aevae.config import RunConfig
 from aevae.files.attempt import Attempt
-from aevae.files.layout import RunPaths
+from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.runs import RunList
+from jobs.scheduler.profile import load_profile
+from jobs.scheduler.queue import SweepJobs
+from jobs.scheduler.submissions import new_submission, write_submission
 from jobs.sweep.folder import Sweep
+from jobs.sweep.spec import load_spec
 
 SPEC = """
 name = "scale"
@@ -38,6 +47,11 @@ mixture_components = 2
 """
 
 
+COMMANDS = ("dry_run", "prepare", "status_planned", "status_done", "tables")
+LOOKUPS = ("place_us", "end_reason_us", "select_us")
+COLUMNS = ("runs", *(f"{name}_s" for name in COMMANDS), "tables_mb", *LOOKUPS)
+
+
 @dataclass(frozen=True)
 class Cost:
     """Time and peak memory of a command."""
@@ -50,13 +64,21 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--planned", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
     options.add_argument("--done", type=int, nargs="+", default=[10, 100, 1_000])
+    options.add_argument("--submitted", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     arguments = options.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for count in sorted({*arguments.planned, *arguments.done}):
             rows.append(measure(Path(folder) / str(count), count, done=count in arguments.done))
             print(rows[-1], flush=True)
-    report("seconds and peak memory (MB) by number of runs", rows, arguments.json)
+        for count in arguments.submitted:
+            rows.append(measure_lookups(Path(folder) / f"submitted-{count}", count))
+            print(rows[-1], flush=True)
+    report(
+        "seconds, peak memory (MB) and microseconds a lookup, by number of runs",
+        rows,
+        arguments.json,
+    )
 
 
 def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
@@ -71,25 +93,54 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
         "status_planned": run([*jobs, "status", sweep]),
     }
     if done:
-        finish_all(Sweep.open(sweep))
+        finish_all(sweep, load_spec(spec).runs(str(spec)))
         costs["status_done"] = run([*jobs, "status", sweep])
         costs["tables"] = run([*analysis, "tables", sweep, "--format", "csv"])
     row: dict[str, object] = {"runs": count}
-    for name in ("dry_run", "prepare", "status_planned", "status_done", "tables"):
-        cost = costs.get(name)
-        row[f"{name}_s"] = round(cost.seconds, 2) if cost else None
-    row["tables_mb"] = round(costs["tables"].peak_mb) if done else None
-    return row
+    row |= {f"{name}_s": round(cost.seconds, 2) for name, cost in costs.items()}
+    row |= {"tables_mb": round(costs["tables"].peak_mb)} if done else {}
+    return dict.fromkeys(COLUMNS) | row
 
 
-def finish_all(sweep: Sweep) -> None:
-    """Train the first run, and write its results as those of every other run."""
-    first, *others = sweep.runs
-    command = [sys.executable, "-m", "jobs.cli", "run", sweep.paths.root, first.run_id]
+def measure_lookups(folder: Path, count: int) -> dict[str, object]:
+    """Look up every run of one submission: half of its jobs wait, the others have ended."""
+    paths = SweepPaths(folder)
+    run_ids = tuple(f"vae-z002-s{seed}-{seed:08x}" for seed in range(count))
+    (folder / "bin").mkdir(parents=True)
+    submission = new_submission(paths, 1, run_ids, load_profile(Path("v100")), None)
+    write_submission(paths, submission.model_copy(update={"job_id": "7"}))
+    half = range(count // 2)
+    _answer(folder, "squeue", (f"7_{i}|7|{submission.job_name}|PENDING|N/A||None" for i in half))
+    _answer(folder, "sacct", (f"7_{i + count // 2}|7|x|Unknown|0||TIMEOUT" for i in half))
+    os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
+    jobs, place_s = timed(lambda: SweepJobs.of(paths))
+    places, seconds = timed(lambda: [jobs.place(run_id) for run_id in run_ids])
+    reasons, end_reason_s = timed(lambda: [jobs.end_reason(run_id) for run_id in run_ids])
+    assert sum(place.kind == "waiting" for place in places) == reasons.count("timeout")
+    sweep = Sweep(paths, load_spec(Path("quickstart")), RunList(run_ids, run_ids))
+    selected, select_s = timed(lambda: sweep.select(run_ids))
+    assert selected == list(run_ids)
+    taken = (place_s + seconds, end_reason_s, select_s)
+    per_run = {name: round(1e6 * s / count, 1) for name, s in zip(LOOKUPS, taken, strict=True)}
+    return dict.fromkeys(COLUMNS) | {"runs": count} | per_run
+
+
+def _answer(folder: Path, name: str, lines: Iterable[str]) -> None:
+    """Put a command of SLURM in place that prints these lines."""
+    (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    command = folder / "bin" / name
+    command.write_text(f"#!/bin/sh\nexec cat '{folder}/{name}.txt'\n")
+    command.chmod(0o755)
+
+
+def finish_all(folder: Path, runs: list[RunConfig]) -> None:
+    """Train the first run, and write its files as those of every other run."""
+    sweep, (first, *others) = SweepPaths(folder), runs
+    command = [sys.executable, "-m", "jobs.cli", "run", sweep.root, first.run_id]
     subprocess.run(command, check=True, capture_output=True)
-    trained = sweep.paths.run(first.run_id)
+    trained, evaluation = sweep.run(first.run_id), load_spec(sweep.spec).evaluation
     for config in others:
-        paths = sweep.paths.run(config.run_id)
+        paths = sweep.run(config.run_id)
         attempt = Attempt.claim(paths)
         for source, copy in zip(files(trained), files(paths), strict=True):
             shutil.copy(source, copy)
@@ -97,7 +148,7 @@ def finish_all(sweep: Sweep) -> None:
                 file.attrs["run_id"] = config.run_id
                 if "config" in file.attrs:
                     file.attrs["config"] = config.canonical_json()
-        attempt.finish("done", evaluation=sweep.spec.evaluation.digest)
+        attempt.finish("done", evaluation=evaluation.digest)
 
 
 def files(paths: RunPaths) -> tuple[Path, Path]:

@@ -79,7 +79,10 @@ def _lay_out(spec, sweep, settings):
     from jobs.sweep.folder import lay_out
     from jobs.sweep.spec import load_spec
 
-    return lay_out(load_spec(spec, settings[1::2]), sweep.root, str(spec)).runs[0]
+    loaded = load_spec(spec, settings[1::2])
+    runs = loaded.runs(str(spec))
+    lay_out(loaded, runs, sweep.root)
+    return runs[0]
 
 
 def test_09_truncated_newest_checkpoint_is_passed_over(weird, tiny_config, plan, caplog):

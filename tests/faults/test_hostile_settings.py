@@ -35,6 +35,10 @@ def tables(keys):
     return st.dictionaries(st.sampled_from(keys), values, max_size=8)
 
 
+def load_cells(path):
+    return load_spec(path).runs(str(path))
+
+
 def take_or_refuse(load, path, content):
     path.write_bytes(content)
     try:
@@ -47,7 +51,7 @@ def take_or_refuse(load, path, content):
 @QUICK
 @given(content=st.binary(max_size=300))
 def test_any_bytes(weird, content):
-    take_or_refuse(load_spec, weird / "s.toml", content)
+    take_or_refuse(load_cells, weird / "s.toml", content)
     take_or_refuse(load_profile, weird / "p.toml", content)
 
 
@@ -55,7 +59,7 @@ def test_any_bytes(weird, content):
 @given(spec=tables(SPEC_KEYS))
 def test_any_specification(weird, spec):
     base = {"name": "x", "models": ["ae"], "latent_sizes": [2]}
-    take_or_refuse(load_spec, weird / "s.toml", tomli_w.dumps(base | spec).encode())
+    take_or_refuse(load_cells, weird / "s.toml", tomli_w.dumps(base | spec).encode())
 
 
 @QUICK
@@ -68,7 +72,7 @@ def test_any_profile(weird, profile):
 @given(place=st.integers(0, len(QUICKSTART)), gone=st.integers(0, 40), new=st.binary(max_size=40))
 def test_a_specification_with_a_part_replaced(weird, place, gone, new):
     content = QUICKSTART[:place] + new + QUICKSTART[place + gone :]
-    take_or_refuse(load_spec, weird / "s.toml", content)
+    take_or_refuse(load_cells, weird / "s.toml", content)
 
 
 def test_a_grid_beyond_measure_is_refused_before_it_is_built(weird):
@@ -77,7 +81,7 @@ def test_a_grid_beyond_measure_is_refused_before_it_is_built(weird):
     path = weird / "s.toml"
     path.write_text(content)
     try:
-        load_spec(path)
+        load_cells(path)
     except InputError as error:
         message = str(error)
     assert message == f"249,001 cells are more than the 100,000 possible in {path}"

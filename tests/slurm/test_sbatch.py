@@ -27,7 +27,7 @@ def test_a_run_that_meets_the_limit_of_plain_sbatch_is_requeued_and_resumes(
 ):
     sweep += ["--set", "seeds=[0]"]
     by_hand = onehost.aevae(*sweep, "--prepare").stderr
-    assert by_hand.endswith(f"sbatch --array=0-0 {SLURM / 'train.sbatch'}\n")
+    assert by_hand.endswith(f"sbatch --array=0 {SLURM / 'train.sbatch'}\n")
     monkeypatch.setenv("SWEEP_DIR", str(folder.path))
     options = ("--array=0-0", "--time=5", "--signal=B:USR2@45", f"--output={tmp_path}/%a.log")
     job = onehost.slurm("sbatch", "--parsable", *GPU, *options, str(SLURM / "train.sbatch"))

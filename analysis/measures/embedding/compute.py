@@ -1,5 +1,6 @@
 """Embeddings computed side by side over the cores, each kept as soon as it is done."""
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
@@ -45,6 +46,8 @@ def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, 
     """
     if not sources:
         return
+    # joblib starts its processes by `python -m`, which would prefer what lies in this folder.
+    os.environ["PYTHONSAFEPATH"] = "1"
     # Whoever interrupts it knows that tasks are cancelled.
     warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning, "joblib")
     parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")

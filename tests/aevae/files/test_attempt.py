@@ -10,7 +10,7 @@ import pytest
 
 from aevae.errors import InputError, Interrupted
 from aevae.files.attempt import Attempt, read_record
-from aevae.files.layout import RunPaths
+from aevae.files.layout import RunPaths, SweepPaths
 
 
 def edit(paths, **values):
@@ -62,3 +62,27 @@ def test_of_six_racing_processes_exactly_one_wins(weird):
     for process in racers:
         process.join(30)
     assert len(RunPaths(weird).attempts()) == 1
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"", b"[]", b'{"pid": 1}', b'{"number": "x"}'])
+def test_a_record_that_cannot_be_read_blocks_nothing(weird, content):
+    first = Attempt.claim(RunPaths(weird))
+    first.paths.record.write_bytes(content)
+    assert read_record(first.paths) is None
+    assert Attempt.claim(RunPaths(weird)).record.number == 2
+
+
+def test_what_people_leave_beside_the_attempts_is_no_attempt(weird):
+    first = Attempt.claim(RunPaths(weird))
+    for name in ("1.bak", "2 (copy)", "03", "\u0664"):
+        (weird / "attempts" / name).mkdir()
+    assert [attempt.number for attempt in RunPaths(weird).attempts()] == [1]
+    first.check_current()
+
+
+def test_what_people_leave_beside_the_submissions_is_no_submission(weird):
+    sweep = SweepPaths(weird)
+    sweep.submission_records.mkdir()
+    for name in ("10.json", "2.json", "2.bak.json", "1_0.json"):
+        (sweep.submission_records / name).touch()
+    assert sweep.submissions() == [sweep.submission(2), sweep.submission(10)]

@@ -33,7 +33,7 @@ def reader_of(path):
     idle = [_idle.get() for _ in range(_idle.qsize())]
     for process in reversed(idle):
         _idle.put(process)
-    return psutil.Process(idle[-1].pid)
+    return psutil.Process(idle[-1].process.pid)
 
 
 def examine_while(path, number):
@@ -94,6 +94,15 @@ def test_a_reader_finds_a_file_from_wherever_we_are(path, monkeypatch):
     assert examine(Path(path.name)).layout.keys() == {"a"}
     with pytest.raises(InvalidFile, match=r"^nowhere.h5: not a readable HDF5 file"):
         examine(Path("nowhere.h5"))
+
+
+def test_a_reader_that_cannot_start_says_why(path, monkeypatch):
+    with pytest.raises(ChildProcessError, match="was ended"):
+        examine_while(path, signal.SIGKILL)  # the next one is new
+    (path.parent / "h5py.py").write_text("raise ImportError('libhdf5.so is missing')")
+    monkeypatch.setenv("PYTHONPATH", str(path.parent))
+    with pytest.raises(ChildProcessError, match=r"file.h5: .*exit code 1: .*libhdf5.so is missing"):
+        examine(path)
 
 
 def test_readers_have_limits(path):

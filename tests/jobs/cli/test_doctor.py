@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from jobs.cli.doctor import examine
+from jobs.scheduler import commands
+from jobs.scheduler.profile import load_profile
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -70,3 +72,37 @@ def test_without_slurm_the_doctor_says_so_and_fails(tmp_path):
     assert done.returncode == 1, done.stderr
     assert "failed   slurm   there is no sinfo on this machine" in done.stdout
     assert "failed   job" in done.stdout
+
+
+def test_a_scheduler_that_hangs_is_a_failed_check(tmp_path, monkeypatch):
+    for name in ("sinfo", "sbatch", "scontrol"):
+        command = tmp_path / name
+        command.write_text("#!/bin/sh\nexec sleep 100\n")
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(commands, "TIMEOUT_S", 0.2)
+    found = findings(load_profile(Path("v100")), tmp_path, tmp_path)
+    assert found["slurm"].detail == "sinfo did not answer within 0.2 s"
+    assert found["job"].detail == "sbatch did not answer within 0.2 s"
+
+
+@pytest.mark.parametrize("option", ["line", "variable", None])
+def test_the_doctor_looks_for_the_data_where_the_sweep_will(tmp_path, option):
+    profile = tmp_path / "cluster.toml"
+    profile.write_text(f'data_dir = "{tmp_path}/of the profile"\n')
+    place = tmp_path / ("of the profile" if option is None else "of the command")
+    given = ["--data-dir", str(place)] if option == "line" else []
+    variables = {"AEVAE_DATA_DIR": str(place)} if option == "variable" else {}
+    for command in (
+        ["doctor", "--cluster", profile, "--dataset", "mnist", "--out", tmp_path],
+        ["sweep", "quickstart", "--cluster", profile, "--out", tmp_path / "sweep"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "jobs.cli", *map(str, command), *given],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "400", **variables},
+            timeout=100,
+        )
+        assert f"aevae fetch --dataset mnist --data-dir {place}" in done.stdout + done.stderr

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -68,9 +69,10 @@ def test_20_of_two_launchers_one_works_and_cancel_stops_it_with_checkpoints(
     wait_until(lambda: checkpointed(out) >= 2)
     second = aevae("sweep", spec, "--out", out, *LONG, cwd=weird)
     assert second.returncode == 2
-    assert f"another launcher (process {launcher.pid}) is at work" in second.stderr
+    named = f"process {launcher.pid} on {socket.gethostname()}"
+    assert f"another launcher ({named}) is at work" in second.stderr
     assert states(out, aevae, weird) == ["running", "running"]
-    follower = start("logs", out, Sweep.open(out).runs[0].run_id, "--follow")
+    follower = start("logs", out, Sweep.open(out).runs.planned[0], "--follow")
 
     assert aevae("cancel", out, cwd=weird).returncode == 0
     assert launcher.wait(60) == 75

@@ -5,14 +5,21 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
-from jobs.launch.slurm import batch_script, check_folder, gpu_hours
+from jobs.launch import slurm as launch
+from jobs.launch.slurm import batch_script, check_folder, gpu_hours, submit_missing
+from jobs.scheduler import queue
+from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.profile import load_profile
+from jobs.sweep.folder import lay_out
+from jobs.sweep.spec import load_spec
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GOLDEN = Path(__file__).parent / "golden"
@@ -128,12 +135,29 @@ def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
     assert {status["state"] for status in report} == {"unknown"}
 
 
-def submit(fake, folder):
+def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp_path, monkeypatch):
+    loaded = load_spec(Path("quickstart-digits"))
+    laid_out = lay_out(loaded, loaded.runs("it")[:1], tmp_path / "sweep")
+    monkeypatch.setattr(launch, "TIMEOUT_S", 0.5)
+    fake("squeue", "exit 0")
+    fake("scontrol", CONFIG)
+    fake("sbatch", f"echo $$ >'{tmp_path}/pid'; exec sleep 100")
+    profile = load_profile(Path("onehost"))
+    with pytest.raises(SchedulerError, match=r"sbatch refused 1 runs \(it did not answer within"):
+        submit_missing(laid_out, [], profile, print)
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    name = json.loads((tmp_path / "sweep" / "submissions" / "1.json").read_text())["job_name"]
+    fake("squeue", f"echo '77|77|{name}|PENDING|N/A||None'")
+    assert submit_missing(laid_out, [], profile, print) == 0
+    assert (tmp_path / "sweep" / "submitit" / "77_submitted.pkl").exists()
+
+
+def submit(fake, folder, *argv):
     """Submit a sweep to a SLURM that takes everything; return the record of it."""
     fake("squeue", "exit 0")
     fake("scontrol", CONFIG)
     fake("sbatch", ACCEPTING)
-    assert sweep(folder).returncode == 0
+    assert sweep(folder, *argv).returncode == 0
     return json.loads((folder / "submissions" / "1.json").read_text())
 
 
@@ -242,6 +266,46 @@ def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):
     assert "6 failed" in shown
     assert (tmp_path / "squeue").read_text() == "asked\n"
     assert (tmp_path / "sacct").read_text() == "asked\n"
+
+
+def test_a_local_launch_asks_squeue_seldom(fake, tmp_path):
+    folder, asked = tmp_path / "sweep", tmp_path / "asked"
+    short = ("train.epochs=2", "evaluation.importance_samples=1", "evaluation.grid_size=2")
+    settings = [word for setting in short for word in ("--set", setting)]
+    job = submit(fake, folder, *settings)["job_name"]
+    fake("squeue", f"echo asked >>'{asked}'; echo '77_5|77|{job}|PENDING|N/A||None'")
+    run_id = json.loads((folder / "submissions" / "1.json").read_text())["run_ids"][0]
+    began = time.monotonic()
+    local = ("--dataset", "digits", "--out", str(folder), "--only", run_id)
+    done = aevae("sweep", "quickstart", *local, *settings)
+    seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert seconds > 5  # else nothing could be asked often
+    assert len(asked.read_text().split()) <= 1 + seconds // 10
+
+
+@pytest.mark.parametrize(("queued", "times"), [("true", 1), ("echo '1|1|x|PENDING|N/A||None'", 4)])
+def test_an_empty_queue_is_not_asked_again(fake, tmp_path, monkeypatch, queued, times):
+    folder, asked = tmp_path / "sweep", tmp_path / "asked"
+    submit(fake, folder)
+    fake("squeue", f"echo asked >>'{asked}'; {queued}")
+    monkeypatch.setattr(queue, "ASK_AGAIN_S", 0)
+    watched = queue.WatchedJobs(SweepPaths(folder))
+    for _ in range(3):
+        watched.look()
+    assert len(asked.read_text().split()) == times
+
+
+def test_tasks_of_an_array_that_never_began_share_the_reason_of_their_end(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    submit(fake, folder)
+    lines = ["77_[2-3]|77|x|Unknown|0||CANCELLED by 1000"]
+    lines += ["77_0|78|x|2026-01-01T00:00:00|60||TIMEOUT"]
+    lines += ["77_0|78|x|2026-01-01T01:00:00|60||NODE_FAIL"]
+    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    reasons = ["node_fail", "cancelled", "cancelled", "cancelled"]
+    assert [status["reason"] for status in report[:4]] == reasons
 
 
 def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_path):

@@ -1,12 +1,18 @@
 """Cluster profiles: a mistake is named before anything is submitted."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from aevae.errors import InputError
 from aevae.execution import ExecutionConfig
-from jobs.scheduler.profile import SHIPPED_PROFILES, choose_cluster, load_profile
+from jobs.scheduler.profile import (
+    SHIPPED_PROFILES,
+    choose_cluster,
+    load_profile,
+    settle_execution,
+)
 
 
 @pytest.fixture
@@ -74,11 +80,15 @@ def test_gpus_are_counted_however_they_are_asked_for(profile, asked, gpus):
     assert load_profile(profile(asked)).gpus == gpus
 
 
-def test_the_cluster_decides_on_device_and_data(profile, tmp_path):
-    sweep = ExecutionConfig(threads=3)
-    adapted = load_profile(profile(f'device = "cpu"\ndata_dir = "{tmp_path}"')).adapt(sweep)
-    assert adapted == ExecutionConfig(threads=3, device="cpu", data_dir=tmp_path)
-    assert load_profile(profile("")).adapt(sweep) == sweep
+def test_the_cluster_decides_on_the_device_and_the_command_line_on_the_data(profile, tmp_path):
+    spec = ExecutionConfig(threads=3, data_dir=Path("of the spec"))
+    cluster = load_profile(profile(f'device = "cpu"\ndata_dir = "{tmp_path}"'))
+    plain = load_profile(profile(""))
+    settled = settle_execution(spec, cluster, None)
+    assert settled == ExecutionConfig(threads=3, device="cpu", data_dir=tmp_path)
+    assert settle_execution(spec, cluster, Path("/given")).data_dir == Path("/given")
+    assert settle_execution(spec, plain, None).data_dir == Path("of the spec").absolute()
+    assert settle_execution(ExecutionConfig(), None, None).data_dir == Path("data").absolute()
 
 
 def test_auto_takes_slurm_only_where_there_is_one_and_a_profile_for_this_host(

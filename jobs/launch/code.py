@@ -1,0 +1,94 @@
+"""The code that a job runs: a copy of ours in the sweep's folder, made when the job is submitted.
+
+A job may wait for days, and the checkout that submitted it is edited meanwhile. Code that was
+installed from a wheel is not edited: such jobs run what is installed, and its version is recorded.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from aevae.files.git import COPY_IDENTITY, identity_for_a_copy
+from aevae.files.layout import SweepPaths
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = ("site-packages", "dist-packages")
+COPIED = (
+    "aevae/**/*",
+    "jobs/**/*",
+    "analysis/**/*",
+    "slurm/*.sbatch",
+    "slurm/clusters/*.toml",
+)
+
+
+def code_folder(paths: SweepPaths) -> Path | None:
+    """Say where the copy of this code belongs; None if it is installed and needs no copy.
+
+    The folder is named by the content: submissions of the same code share one copy.
+    """
+    files = _own_files()
+    return paths.code(_digest(files)) if files else None
+
+
+def keep_code(paths: SweepPaths) -> Path | None:
+    """Copy this code into a sweep, unless it is there already; only with the launcher's lock.
+
+    Returns
+    -------
+    Path or None
+        As `code_folder`. The folder appears complete or not at all.
+    """
+    files = _own_files()
+    if not files:
+        return None
+    folder = paths.code(_digest(files))
+    if _read(folder, ("**/*",)) == files:
+        return folder
+    # A file system that is purged of old files may have left a part of a copy.
+    for rest in (folder, *folder.parent.glob(".code-*")):
+        shutil.rmtree(rest, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".code-"))
+    for name, content in files.items():
+        path = scratch / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    scratch.rename(folder)
+    return folder
+
+
+def _own_files() -> dict[str, bytes]:
+    """Return the content of every file that a copy holds, by name; empty if we are installed."""
+    if set(INSTALLED) & set(ROOT.parts):
+        return {}
+    number = version("aevae")
+    # By this, the copy says its own version and not that of what is installed later.
+    metadata = f"Metadata-Version: 2.1\nName: aevae\nVersion: {number}\n"
+    return _read(ROOT, COPIED) | {
+        COPY_IDENTITY: identity_for_a_copy().encode(),
+        f"aevae-{number}.dist-info/METADATA": metadata.encode(),
+    }
+
+
+def _read(root: Path, patterns: tuple[str, ...]) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in _walk(root, patterns)}
+
+
+def _walk(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    for pattern in patterns:
+        for path in root.glob(pattern):
+            # Editors leave hidden files, and Python leaves its caches.
+            if path.is_file() and "__pycache__" not in path.parts and path.name[0] != ".":
+                yield path
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode())
+        digest.update(files[name])
+    return digest.hexdigest()[:16]

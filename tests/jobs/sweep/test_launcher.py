@@ -1,0 +1,93 @@
+"""One launcher works on a sweep, and cancel reaches that process and no other."""
+
+import json
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from aevae.errors import InputError
+from aevae.files.layout import SweepPaths
+from aevae.files.process import ProcessIdentity
+from jobs.sweep.launcher import launcher_lock, stop_launcher
+
+
+@pytest.fixture
+def sweep(weird):
+    return SweepPaths(weird)
+
+
+@pytest.fixture
+def bystander():
+    """A process that has nothing to do with the sweep."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        assert process.poll() is None
+        process.communicate(b"\n")
+
+
+def leave(sweep, host, pid, started):
+    """Leave the record of a launcher, as a killed one does."""
+    sweep.launcher.mkdir()
+    record = {"host": host, "pid": pid, "started": started}
+    (sweep.launcher / "process.json").write_text(json.dumps(record))
+
+
+def test_cancel_spares_a_process_that_was_given_the_number_of_a_dead_launcher(sweep, bystander):
+    started = psutil.Process(bystander.pid).create_time()
+    leave(sweep, ProcessIdentity.of_this_process().host, bystander.pid, started - 100)
+    assert stop_launcher(sweep) is False
+    with launcher_lock(sweep):  # and the next launcher takes over
+        pass
+    assert stop_launcher(sweep) is False
+
+
+def test_a_launcher_on_another_host_is_named_and_left_alone(sweep, bystander):
+    leave(sweep, "login2", bystander.pid, psutil.Process(bystander.pid).create_time())
+    named = rf"process {bystander.pid} on login2.* remove .*launcher"
+    with pytest.raises(InputError, match=named):
+        stop_launcher(sweep)
+    with pytest.raises(InputError, match=named), launcher_lock(sweep):
+        pass
+    assert sweep.launcher.exists()
+
+
+def test_a_launcher_that_has_just_ended_is_none(sweep):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    leave(sweep, ProcessIdentity.of_this_process().host, ended.pid, 0.0)
+    assert stop_launcher(sweep) is False
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"host": 1, "pid": null}'])
+def test_a_record_that_cannot_be_read_is_not_guessed(sweep, content):
+    sweep.launcher.mkdir()
+    (sweep.launcher / "process.json").write_bytes(content)
+    assert stop_launcher(sweep) is False
+    with pytest.raises(InputError, match=r"unknown process.* remove"), launcher_lock(sweep):
+        pass
+
+
+def test_what_killed_launchers_left_is_removed(sweep):
+    (sweep.root / ".launcher-half").mkdir()
+    with launcher_lock(sweep):
+        names = {path.name for path in sweep.root.iterdir()}
+        assert names == {"launcher", "launcher.lock"}
+    assert [path.name for path in sweep.root.iterdir()] == ["launcher.lock"]
+
+
+def test_a_launcher_on_a_file_system_that_locks_each_host_alone_loses_against_a_claim(
+    sweep, monkeypatch
+):
+    rename = type(sweep.root).rename
+
+    def lose(scratch, target):
+        """Claim on another host between the look at the folder and the rename."""
+        leave(sweep, "login2", 1, 1.0)
+        return rename(scratch, target)
+
+    monkeypatch.setattr(type(sweep.root), "rename", lose)
+    with pytest.raises(InputError, match="process 1 on login2"), launcher_lock(sweep):
+        pass
+    assert not list(sweep.root.glob(".launcher-*"))

@@ -1,6 +1,7 @@
 """Fixtures for all tests: small real runs on real digits, in folders with difficult names."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,7 +135,7 @@ def spec(weird: Path) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def command_environment() -> dict[str, str]:
     """The environment of commands: one thread, and the C locale that many clusters have."""
     return {**os.environ, "LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
@@ -156,13 +157,34 @@ def _command(module: str, environment: dict[str, str]) -> Callable[..., Finished
     return call
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def aevae(command_environment) -> Callable[..., Finished]:
     """A function that calls the real `aevae` command in a process of its own."""
     return _command("jobs.cli", command_environment)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def analyse(command_environment) -> Callable[..., Finished]:
     """A function that calls the real `aevae-analysis` command in a process of its own."""
     return _command("analysis.cli", command_environment)
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory, aevae: Callable[..., Finished]) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(SPEC)
+    trained = aevae("sweep", folder / "tiny.toml", "--out", folder / "sweep", cwd=folder)
+    assert trained.returncode == 0, trained.stderr
+    return folder / "sweep"
+
+
+@pytest.fixture
+def done(_trained: Path, weird: Path) -> SweepPaths:
+    """A sweep of two small runs that are trained and evaluated; each test has its own copy."""
+    return SweepPaths(Path(shutil.copytree(_trained, weird / "done")))
+
+
+@pytest.fixture
+def schema_1(weird: Path) -> Path:
+    """A copy of the sweep that the first release wrote."""
+    return Path(shutil.copytree(Path(__file__).parent / "data" / "schema-1", weird / "schema-1"))

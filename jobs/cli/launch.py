@@ -71,9 +71,9 @@ def sweep(
     if prepare:
         _say_how_by_hand(laid_out)
     elif isinstance(chosen, str):
-        _launch_here(laid_out, only or [], chosen, jobs)
+        launch_here(laid_out, only or [], chosen, jobs)
     else:
-        _submit(laid_out, only or [], chosen, watch=watch, then_analyse=then_analyse)
+        submit(laid_out, only or [], chosen, watch=watch, then_analyse=then_analyse)
 
 
 def run(
@@ -177,7 +177,7 @@ def _ranges(numbers: list[int]) -> str:
     return ",".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges)
 
 
-def _submit(
+def submit(
     sweep: "Sweep",
     only: list[str],
     profile: "ClusterProfile",
@@ -185,6 +185,7 @@ def _submit(
     watch: bool,
     then_analyse: bool,
 ) -> None:
+    """Submit the runs of a sweep that are missing, or those of `only`, to a cluster."""
     from jobs.cli.watch import follow_states
     from jobs.launch.analysis_job import submit_analysis
     from jobs.launch.slurm import submit_missing
@@ -198,9 +199,10 @@ def _submit(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _launch_here(
+def launch_here(
     sweep: "Sweep", only: list[str], cluster: Literal["local", "debug"], jobs: int | None
 ) -> None:
+    """Execute the runs of a sweep that are missing, or those of `only`, on this machine."""
     from jobs.cli.display import shown, summary_line
     from jobs.launch.local import default_jobs, run_debug, run_local
     from jobs.scheduler.queue import WatchedJobs

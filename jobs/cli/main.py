@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from aevae.errors import ExitCode, InputError, Interrupted, RunFailed
-from jobs.cli import launch, prepare, watch
+from jobs.cli import evaluate, launch, prepare, watch
 from jobs.cli.console import messages
 from jobs.scheduler.commands import SchedulerError
 
@@ -14,8 +14,9 @@ EXAMPLES: dict[Callable[..., None], str] = {
     prepare.fetch: "aevae fetch --dataset mnist --data-dir /scratch/data",
     launch.sweep: "aevae sweep quickstart --set train.epochs=2 --out runs/short",
     launch.run: "aevae run runs/paper --index 3",
+    evaluate.evaluate: "aevae evaluate runs/paper --set evaluation.grid_size=40",
     watch.status: "aevae status runs/paper --watch",
-    watch.logs: "aevae logs runs/paper vae-z020-s0-a95ca7c6 --follow",
+    watch.logs: "aevae logs runs/paper vae-z020-s0-b4107d13fb --follow",
     watch.cancel: "aevae cancel runs/paper",
     prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
 }

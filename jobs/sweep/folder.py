@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aevae.config import RunConfig
-from aevae.data.sources import verify_source
+from aevae.config import EvaluationConfig, RunConfig
+from aevae.data.sources import split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
+from aevae.files.fields import check_storable
+from aevae.files.hdf5 import InvalidFile
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
 from jobs.sweep.launcher import launcher_lock
@@ -84,8 +86,25 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
         difference = spec.science_difference(load_spec(paths.spec))
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
+    check_storable_runs(runs, spec.evaluation)
     for run in runs:
         paths.check_contained(paths.run(run.run_id))
+
+
+def check_storable_runs(runs: Sequence[RunConfig], evaluation: EvaluationConfig) -> None:
+    """Make sure that the results of all runs will be small enough to be stored.
+
+    Raises
+    ------
+    InputError
+        A dataset of some run would be too large; the message names it.
+    """
+    # Nothing else of a run decides the sizes, and there may be 100,000 runs.
+    for run in {(run.model, run.data, run.train.epochs): run for run in runs}.values():
+        try:
+            check_storable(run, evaluation, split_sizes(run.data))
+        except InvalidFile as error:
+            raise InputError(f"the results of {run.run_id} could not be stored: {error}") from None
 
 
 def _is_text(path: Path) -> bool:
@@ -118,13 +137,18 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
             publish_text(run_paths.config, run.canonical_json() + "\n")
     # Jobs execute the pickles in this folder, so nobody else may write to it.
     paths.submitit.mkdir(mode=0o700, exist_ok=True)
+    write_spec(paths, spec)
+    return Sweep(paths, spec, listed)
+
+
+def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:
+    """Publish the specification of a sweep, unless the same one is there."""
     text = spec.to_toml()
     if not paths.spec.exists() or paths.spec.read_text(encoding="utf-8") != text:
         publish_text(paths.spec, text)
     else:
         # Only here is no other launcher about to publish the same file.
         remove_orphans(paths.root, paths.spec.name)
-    return Sweep(paths, spec, listed)
 
 
 def _list_runs(paths: SweepPaths, run_ids: Sequence[str]) -> RunList:

@@ -147,6 +147,32 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
         raise InputError(describe_validation_error(error, source)) from None
 
 
+def change_evaluation(spec: SweepSpec, overrides: Sequence[str]) -> SweepSpec:
+    """Return a specification with other settings of the evaluation.
+
+    Parameters
+    ----------
+    spec
+        The specification of a sweep.
+    overrides
+        Settings such as ``evaluation.grid_size=40``.
+
+    Raises
+    ------
+    InputError
+        A setting is invalid, or belongs to something else than the evaluation.
+    """
+    values = spec.model_dump(mode="json")
+    for override in overrides:
+        if not override.strip().startswith("evaluation."):
+            raise InputError(f"--set takes evaluation.key=value here, got {override!r}")
+        _apply(values, override)
+    try:
+        return SweepSpec.model_validate(values)
+    except ValidationError as error:
+        raise InputError(describe_validation_error(error, "--set")) from None
+
+
 def _shipped(name: str) -> Path:
     shipped = sorted(path.stem for path in SHIPPED_SPECS.glob("*.toml"))
     if name not in shipped:

@@ -41,6 +41,8 @@ class RunStatus:
     images_per_second: float | None = None
     eta_seconds: float | None = None
     beat_age_seconds: float | None = None
+    newer_release: bool = False
+    """Whether a newer release wrote its files, so that this one must leave it alone."""
 
     @property
     def out_of_memory(self) -> bool:
@@ -109,6 +111,7 @@ def run_status(
         images_per_second=beat.get("images_per_second"),
         eta_seconds=(epochs - epoch) * rate if running and rate else None,
         beat_age_seconds=_age(beat.get("beat")) if state is not State.DONE else None,
+        newer_release=problem is not None and problem[0] is State.UNKNOWN,
     )
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
+from aevae.errors import InputError
 from jobs.sweep.state import State
 from jobs.sweep.status import RunStatus
 
@@ -26,7 +27,15 @@ def runs_to_launch(
         Receives a line for each kind of run that is left alone.
     more_memory
         Runs that would now get another amount of memory than before.
+
+    Raises
+    ------
+    InputError
+        A newer release wrote the files of a run.
     """
+    for status in statuses:
+        if status.newer_release:
+            raise InputError(f"{status.reason}; nothing was launched")
     reasons = {s.run_id: _why_left(s, insisted, more_memory) for s in statuses}
     for reason, count in Counter(filter(None, reasons.values())).items():
         say(f"{count} runs are {reason}: left alone")

@@ -1,0 +1,76 @@
+"""Making the evaluation of trained runs again, with other settings or by newer code."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aevae.errors import InputError
+from jobs.cli.console import ChosenDataDir, SweepDir, say
+
+if TYPE_CHECKING:
+    from jobs.sweep.folder import Sweep
+
+
+def evaluate(
+    sweep_dir: SweepDir,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="evaluation.KEY=VALUE, for the whole sweep from now on."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also where the settings are the same as before.")
+    ] = False,
+    cluster: Annotated[
+        str, typer.Option(help="local, debug, auto, or a cluster profile, as for sweep.")
+    ] = "local",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at once; default: one per core or GPU.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Run ids; default: all.")] = None,
+    data_dir: ChosenDataDir = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
+    ] = False,
+) -> None:
+    """Evaluate the trained runs of a sweep again, without training anything."""
+    from dataclasses import replace
+
+    from aevae.files.runs import RunList, check_listed
+    from jobs.cli.launch import launch_here, submit
+    from jobs.scheduler.profile import choose_cluster, settle_execution
+    from jobs.sweep.folder import Sweep, check_storable_runs, write_spec
+    from jobs.sweep.spec import change_evaluation
+
+    chosen = choose_cluster(cluster)
+    opened = Sweep.open(sweep_dir)
+    check_listed(opened.paths)
+    spec = change_evaluation(opened.spec, settings or [])
+    profile = None if isinstance(chosen, str) else chosen
+    execution = settle_execution(spec.execution, profile, data_dir)
+    spec = spec.model_copy(update={"execution": execution})
+    check_storable_runs(spec.runs(str(opened.paths.spec)), spec.evaluation)
+    trained = _trained(opened, only or [])
+    write_spec(opened.paths, spec)
+    if again:
+        for run_id in trained:
+            opened.paths.run(run_id).evaluation.unlink(missing_ok=True)
+    # The other runs of the sweep are neither shown nor launched.
+    chosen_runs = RunList(opened.runs.planned, tuple(trained))
+    sweep = replace(opened, spec=spec, runs=chosen_runs)
+    if isinstance(chosen, str):
+        launch_here(sweep, [], chosen, jobs)
+    else:
+        submit(sweep, [], chosen, watch=watch, then_analyse=False)
+
+
+def _trained(sweep: "Sweep", only: list[str]) -> list[str]:
+    """Return the runs that are trained; say how many are not."""
+    wanted = sweep.select(only)
+    trained = [run_id for run_id in wanted if sweep.paths.run(run_id).trained.exists()]
+    if not trained:
+        raise InputError(
+            f"no run of {sweep.paths.root} is trained yet: there is nothing to evaluate"
+        )
+    if len(trained) < len(wanted):
+        say(f"{len(wanted) - len(trained)} runs are not trained yet: left alone")
+    return trained

@@ -11,12 +11,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from aevae.errors import InputError
-from analysis.figures import EMBEDDED, FIGURE_FORMATS, FIGURES
+from analysis.figures import FIGURE_FORMATS, FIGURES
+from analysis.measures.embedding import NAMES as EMBEDDING_NAMES
 from analysis.tables import EVIDENCE, TABLES
 
 INTERRUPTED = 75
 TABLE_FORMATS = ("csv", "md", "latex")
-EMBEDDING_NAMES = [name for names in EMBEDDED.values() for name in names]
 
 app = typer.Typer(
     help="Turn the results of a sweep into tables, figures and findings, without torch or cluster.",

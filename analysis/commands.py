@@ -5,8 +5,8 @@ what was skipped to stderr.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,15 +20,19 @@ from rich.text import Text
 from aevae.files.atomic import publish_text
 from aevae.files.layout import RunPaths, SweepPaths
 from analysis import figures, findings, tables
-from analysis.figures import EMBEDDED, FIGURE_FORMATS
-from analysis.figures.recipe import Drawing, Skipped, draw_figure, write_figure
+from analysis.figures import FIGURE_FORMATS
+from analysis.figures.recipe import Drawing, Skipped, write_figure
+from analysis.figures.registry import RECIPES
 from analysis.findings import records
 from analysis.measures.embedding import scores
 from analysis.measures.embedding.compute import compute_all, find_missing, usable_cores
 from analysis.measures.embedding.sources import Source, find_sources, source_names
+from analysis.measures.study import Study
 from analysis.report import page
 from analysis.sweep.load import Sweep, open_sweep
 from analysis.tables import recipe
+from analysis.tables.registry import make_tables
+from analysis.write import prose
 from analysis.write.folder import prepare_folder
 from analysis.write.formats import FORMATS, format_cell
 
@@ -57,13 +61,12 @@ def check(folder: Path) -> int:
 
 def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_partial: bool) -> int:
     """Write the tables and print the first, the errors by digit."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    made, _, written = _write_tables(sweep, list(tables.TABLES), target, formats)
-    console = _stdout()
-    _print_first(console, made)
-    _list_files(console, written)
+    made, _ = output.write_tables(list(tables.TABLES), formats)
+    _print_first(made)
+    _list_files(output.written)
     return code
 
 
@@ -71,51 +74,42 @@ def write_figures(
     folder: Path, to: Path | None, names: Sequence[str], formats: Sequence[str], allow_partial: bool
 ) -> int:
     """Draw the figures; those whose ingredients the sweep lacks are skipped with the reason."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    shown = [source for name in names for source in EMBEDDED.get(name, ())]
-    # Reasons why there is none are given with the figure.
-    _compute_missing(find_sources(sweep, shown)[0], usable_cores())
-    written: list[Path] = []
-    drawn = _drawn(sweep, names, target, formats, written)
+    drawn = output.write_figures(names, formats)
     skipped = [figure for figure in drawn if isinstance(figure, Skipped)]
-    _list_files(_stdout(), written)
+    _list_files(output.written)
     return INCOMPLETE if skipped and not allow_partial else code
 
 
 def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
     """Test the claims of the article, write the findings with their evidence, print an overview."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
-    written = records.write(sweep, found, target)
-    written += _write_tables(sweep, list(tables.EVIDENCE), target, list(FORMATS))[2]
-    list(_drawn(sweep, list(figures.EVIDENCE), target, FIGURE_FORMATS, written))
-    console = _stdout()
-    console.print(_rich_table(records.overview(found)))
-    console.print(Text(records.count(found)))
-    _list_files(console, written)
+    found = output.write_findings()
+    output.write_tables(list(tables.EVIDENCE), list(FORMATS))
+    list(output.write_figures(list(figures.EVIDENCE), FIGURE_FORMATS))
+    _stdout().print(_rich_table(records.overview(found)))
+    _stdout().print(Text(records.count(found)))
+    _list_files(output.written)
     return code
 
 
 def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
     """Write all there is, tables, findings and figures, and one page that shows it."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    made, omitted, written = _write_tables(sweep, list(page.TABLES), target, list(FORMATS))
-    found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
-    written += records.write(sweep, found, target)
-    _compute_missing(find_sources(sweep, chain(*EMBEDDED.values()))[0], usable_cores())
-    drawings = _drawn(sweep, list(page.FIGURES), target, FIGURE_FORMATS, written)
-    content = page.gather(sweep, found, made, omitted, drawings)
-    publish_text(target / page.PAGE, page.render(content))
-    console = _stdout()
-    _print_first(console, made)
-    console.print(Text(records.count(found)))
-    _list_files(console, [*written, target / page.PAGE])
+    made, omitted = output.write_tables(list(page.TABLES), list(FORMATS))
+    found = output.write_findings()
+    drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS)
+    content = page.gather(output.study.sweep, found, made, omitted, drawings)
+    publish_text(output.folder / page.PAGE, page.render(content))
+    _print_first(made)
+    _stdout().print(Text(records.count(found)))
+    _list_files([*output.written, output.folder / page.PAGE])
     return code
 
 
@@ -127,55 +121,74 @@ def embed(
     No names are all that the sweep offers, and only then the scores are written to files; no number
     of jobs is one per core.
     """
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    sources, skipped = find_sources(sweep, names or source_names(sweep))
+    study = output.study
+    sources, skipped = find_sources(study, names or source_names(study.sweep))
     for name, reason in skipped.items():
         _stderr().print(Text(f"skipped {name}: {reason}"))
     _compute_missing(sources, jobs or usable_cores())
-    table = scores.embedding_scores(sweep, sources)
-    console = _stdout()
-    console.print(_rich_table(table))
+    table = scores.embedding_scores(study.sweep, sources)
+    _stdout().print(_rich_table(table))
     if not names:
-        caption = scores.caption(sweep)
-        made = recipe.captioned(sweep, "embedding_scores", table, table, caption)
-        _list_files(console, recipe.write_tables([made], target, list(FORMATS)))
+        caption = prose.with_partial(scores.caption(study.sweep), study.sweep)
+        made = recipe.Table("embedding_scores", table, table, caption)
+        _list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
     return INCOMPLETE if skipped and not allow_partial else code
 
 
-def _write_tables(
-    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str]
-) -> tuple[list[recipe.Table], dict[str, str], list[Path]]:
-    """Make and write tables, and say which are omitted; see `recipe.make_tables`."""
-    made, omitted = recipe.make_tables(
-        sweep, lambda items: _progress(items, "computing tables"), names
-    )
-    for name, reason in omitted.items():
-        _stderr().print(Text(f"omitted {name}: {reason}"))
-    return made, omitted, recipe.write_tables(made, target, formats)
+@dataclass(frozen=True)
+class _Output:
+    """What a command computes, the folder that it writes to, and the files written so far."""
+
+    study: Study
+    folder: Path
+    written: list[Path] = field(default_factory=list)
+
+    def write_tables(
+        self, names: Sequence[str], formats: Sequence[str]
+    ) -> tuple[list[recipe.Table], dict[str, str]]:
+        """Make and write tables, and say which are omitted; see `make_tables`."""
+        made, omitted = make_tables(
+            self.study, lambda items: _progress(items, "computing tables"), names
+        )
+        for name, reason in omitted.items():
+            _stderr().print(Text(f"omitted {name}: {reason}"))
+        self.written.extend(recipe.write_tables(made, self.folder, formats))
+        return made, omitted
+
+    def write_findings(self) -> Sequence[findings.Finding]:
+        """Test the claims and write the findings."""
+        found = findings.findings(self.study, lambda claims: _progress(claims, "testing claims"))
+        self.written.extend(records.write(self.study.sweep, found, self.folder))
+        return found
+
+    def write_figures(
+        self, names: Sequence[str], formats: Sequence[str]
+    ) -> Iterator[Drawing | Skipped]:
+        """Draw figures and pass each on once its files are written; say which are skipped.
+
+        One figure at a time is in memory.
+        """
+        wanted = [RECIPES[name] for name in names]
+        embedded = [source for figure in wanted for source in figure.embeddings]
+        # Why something cannot be embedded is said with the figure that shows it.
+        _compute_missing(find_sources(self.study, embedded)[0], usable_cores())
+        for figure in _progress(wanted, "drawing figures"):
+            drawing = figure.drawn(self.study)
+            if isinstance(drawing, Skipped):
+                _stderr().print(Text(f"skipped {drawing.name}: {drawing.reason}"))
+            else:
+                self.written.extend(write_figure(drawing, self.folder, formats))
+            yield drawing
 
 
-def _print_first(console: Console, made: Sequence[recipe.Table]) -> None:
+def _print_first(made: Sequence[recipe.Table]) -> None:
+    console = _stdout()
     if made[0].for_readers is not None:
         console.print(_rich_table(made[0].for_readers))
     console.print(Text(made[0].caption))
-
-
-def _drawn(
-    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str], written: list[Path]
-) -> Iterator[Drawing | Skipped]:
-    """Draw figures and pass each on once its files are in `written`; say which are skipped.
-
-    One figure at a time is in memory.
-    """
-    for name in _progress(names, "drawing figures"):
-        figure = draw_figure(sweep, name)
-        if isinstance(figure, Skipped):
-            _stderr().print(Text(f"skipped {name}: {figure.reason}"))
-        else:
-            written += write_figure(figure, target, formats)
-        yield figure
 
 
 def _compute_missing(sources: Sequence[Source], jobs: int) -> None:
@@ -207,20 +220,20 @@ def _open(folder: Path) -> Sweep:
 
 def _open_for_output(
     folder: Path, to: Path | None, allow_partial: bool
-) -> tuple[Sweep, Path | None, int]:
+) -> tuple[_Output | None, int]:
     """Open a sweep, report its gaps, and make the folder for what is written about it.
 
     Returns
     -------
-    sweep, target, code
-        The sweep; the folder, None if there is nothing to write about; the exit code so far.
+    output, code
+        None if there is nothing to write about; the exit code so far.
     """
     sweep = _open(folder)
     code = _report_gaps(sweep, allow_partial)
     if not sweep.runs:
-        return sweep, None, code
+        return None, code
     target = prepare_folder(to or folder / "analysis")
-    return replace(sweep, embeddings=target / EMBEDDINGS), target, code
+    return _Output(Study(sweep, target / EMBEDDINGS), target), code
 
 
 def _report_gaps(sweep: Sweep, allow_partial: bool) -> int:
@@ -242,7 +255,8 @@ def _rich_table(table: pd.DataFrame) -> Table:
     return rendered
 
 
-def _list_files(console: Console, paths: Sequence[Path]) -> None:
+def _list_files(paths: Sequence[Path]) -> None:
+    console = _stdout()
     for path in paths:
         console.print(Text(str(path)), soft_wrap=True)
 

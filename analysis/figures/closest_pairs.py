@@ -7,11 +7,13 @@ from matplotlib.figure import Figure
 
 from analysis.figures.generated import SAMPLERS as NOISES
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training
 from analysis.measures.nearest_training import Pairs
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 COLUMNS = 10
@@ -42,26 +44,27 @@ class ClosestPairs:
     counts: tuple[int, int]
 
 
-def gather(sweep: Sweep) -> ClosestPairs:
+def gather(study: Study) -> ClosestPairs:
     """Choose the nearest samples of one run per model, and the nearest test images."""
-    runs = representatives(sweep.runs)
-    train = sweep.images("train")
+    runs = representatives(study.sweep.runs)
+    train = study.sweep.images("train")
     rows = []
     for run in runs:
-        pairs = nearest_training.sample_pairs(sweep, run)
+        samples = nearest_training.samples(study.sweep, run)
         noise = NOISES[run.model][nearest_training.SAMPLERS[run.model]]
-        rows.append(_row(sweep, f"{TITLES[run.model]}\n{noise}", pairs, train))
-    real = nearest_training.test_pairs(sweep)
-    rows.append(_row(sweep, TEST, real, train))
-    counts = len(nearest_training.sample_pairs(sweep, runs[0]).sse), len(real.sse)
-    return ClosestPairs(runs, rows, sweep.data.title, len(train), counts)
+        pairs = nearest_training.sample_pairs(study, run)
+        rows.append(_row(study, f"{TITLES[run.model]}\n{noise}", samples, pairs, train))
+    real = nearest_training.test_images(study.sweep)
+    rows.append(_row(study, TEST, real, nearest_training.test_pairs(study), train))
+    counts = len(nearest_training.sample_pairs(study, runs[0]).sse), len(real)
+    return ClosestPairs(runs, rows, study.data.title, len(train), counts)
 
 
-def _row(sweep: Sweep, label: str, pairs: Pairs, train: style.Image) -> Row:
-    relative = nearest_training.relative_distance(sweep, pairs)
+def _row(study: Study, label: str, images: style.Image, pairs: Pairs, train: style.Image) -> Row:
+    relative = nearest_training.relative_distance(study, pairs)
     chosen = np.argsort(relative)[:COLUMNS]
-    images, nearest = pairs.images[chosen], train[pairs.rows[chosen]]
-    return Row(label, images / 255, nearest / 255, relative[chosen])
+    nearest = train[pairs.rows[chosen]]
+    return Row(label, images[chosen] / 255, nearest / 255, relative[chosen])
 
 
 @style.styled()
@@ -83,5 +86,8 @@ def caption(data: ClosestPairs) -> str:
         f"nearest of {data.counts[1]:,} test images, which are new digits. Latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are relative to the "
         "median of test images near the same digit: 0 would be a copy, 1 is as far as new digits "
-        f"are. The least are {prose.listed(found)}. " + prose.sources(data.runs)
+        f"are. The least are {prose.listed(found)}."
     )
+
+
+FIGURE = FigureRecipe("closest_pairs", gather, draw, caption)

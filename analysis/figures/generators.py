@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.measures import quality
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, plain_runs
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import sample_quality
+from analysis.sweep.load import Run
 from analysis.tables.sample_quality import CEILING, FLOOR
 from analysis.write import prose
 
@@ -40,13 +41,12 @@ class Generators:
     accuracy: float
 
 
-def gather(sweep: Sweep) -> Generators:
+def gather(study: Study, table: pd.DataFrame) -> Generators:
     """Take the scores of the plainest runs of each model from the table."""
-    runs = plain_runs(sweep.runs)
-    table = sample_quality.make(sweep)
+    runs = plain_runs(study.sweep.runs)
     shown = table["run_id"].isin([run.run_id for run in runs]) | table["run_id"].isna()
-    n, accuracy = quality.set_size(sweep), quality.accuracy(sweep)
-    return Generators(table[shown], runs, sweep.data.title, n, accuracy)
+    n, accuracy = quality.set_size(study.sweep), quality.accuracy(study)
+    return Generators(table[shown], runs, study.data.title, n, accuracy)
 
 
 @style.styled()
@@ -102,6 +102,8 @@ def caption(data: Generators) -> str:
         f"{data.accuracy:.1%} of the test images. In the space of its last hidden layer, coverage "
         "is the share of real images with a generated one in their neighbourhood (Naeem et al. "
         "2020, k = 5), and the Fréchet distance is that of Gaussians fitted to both sets. Black: "
-        "training images, which an ideal generator would equal, and uniform noise. "
-        + prose.sources(data.runs)
+        "training images, which an ideal generator would equal, and uniform noise."
     )
+
+
+FIGURE = FigureRecipe("generators", gather, draw, caption, needs=("sample_quality",))

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, planar
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 # The codes of an AE follow no normal distribution, so its grid spans their range instead.
@@ -52,7 +54,7 @@ class LatentGrid:
     dataset: str
 
 
-def gather(sweep: Sweep) -> LatentGrid:
+def gather(study: Study) -> LatentGrid:
     """Read the grids and test codes of one run with d = 2 per model.
 
     Raises
@@ -60,10 +62,10 @@ def gather(sweep: Sweep) -> LatentGrid:
     MissingIngredient
         No run has two latent dimensions.
     """
-    runs = planar(sweep.runs)
+    runs = planar(study.sweep.runs)
     planes, mu = {}, {}
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             name = GRIDS[run.model]
             z, image = results.array(f"grid/{name}/z"), results.array(f"grid/{name}/image")
             if run.model == "cvae":
@@ -71,7 +73,7 @@ def gather(sweep: Sweep) -> LatentGrid:
             else:
                 planes[run.model] = [orient(z, image)]
                 mu[run.model] = results.array("test/mu")
-    return LatentGrid(runs, planes, mu, sweep.labels("test"), sweep.data.title)
+    return LatentGrid(runs, planes, mu, study.sweep.labels("test"), study.data.title)
 
 
 def orient(z: Floats, image: style.Image) -> Plane:
@@ -147,24 +149,27 @@ def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
 def caption(data: LatentGrid) -> str:
     """Say what the axes are, how many codes are drawn, from which runs."""
     rows, columns = data.planes[data.runs[0].model][0].images.shape[:2]
-    text = f"Two-dimensional latent spaces of {data.dataset}, {prose.seeds(data.runs)}. "
+    text = f"Two-dimensional latent spaces of {data.dataset}, {prose.seeds(data.runs)}."
     if data.mu:
         text += (
-            f"Left, a grid of {rows} x {columns} decoded images; right, the {len(data.labels):,} "
+            f" Left, a grid of {rows} x {columns} decoded images; right, the {len(data.labels):,} "
             "test images (posterior means; codes for the AE) in the colour of their digit, with "
-            "each digit's number near its median and the extent of the grid as a frame. "
+            "each digit's number near its median and the extent of the grid as a frame."
         )
     if "ae" in data.planes:
-        text += "The AE's grid is even over the range of the codes. "
+        text += " The AE's grid is even over the range of the codes."
     if {"vae", "cvae"} & set(data.planes):
         text += (
-            "Grids of the VAE and CVAE stand at standard normal quantiles, so equal areas have "
-            "equal probability under the prior and the axes are not linear in z. "
+            " Grids of the VAE and CVAE stand at standard normal quantiles, so equal areas have "
+            "equal probability under the prior and the axes are not linear in z."
         )
     if "cvae" in data.planes:
         shown = len(data.planes["cvae"][0].thinned(PANEL_TILES).z1)
         text += (
-            "The CVAE decodes the same grid once for each requested digit, of which "
-            f"{shown} x {shown} images are shown. "
+            " The CVAE decodes the same grid once for each requested digit, of which "
+            f"{shown} x {shown} images are shown."
         )
-    return text + prose.sources(data.runs)
+    return text
+
+
+FIGURE = FigureRecipe("latent_grid", gather, draw, caption)

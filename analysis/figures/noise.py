@@ -8,11 +8,13 @@ from matplotlib.figure import Figure
 from aevae.files.schema import Results
 from analysis.figures.generated import SAMPLERS
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, planar
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 
@@ -54,25 +56,25 @@ class Noise:
         return all(np.array_equal(z, drawn[0]) for z in drawn)
 
 
-def gather(sweep: Sweep) -> Noise:
+def gather(study: Study) -> Noise:
     """Read ten samples of each sampler of one run with d = 2 per model, and find neighbours.
 
     The samples stand at the same places in every file: those at which a CVAE is first asked for
     each digit, else the first ten.
     """
-    runs = planar(sweep.runs)
-    train = sweep.images("train")
+    runs = planar(study.sweep.runs)
+    train = study.sweep.images("train")
     chosen = np.arange(metrics.DIGITS)
     for run in runs:
         if run.model == "cvae":
-            with sweep.open(run) as results:
+            with study.sweep.open(run) as results:
                 chosen = np.unique(results.array("samples/prior/label"), return_index=True)[1]
     rows = []
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             rows += [_row(results, name, chosen, train) for name in SAMPLERS[run.model]]
     components = runs[0].config.evaluation.mixture_components
-    return Noise(runs, rows, sweep.data.title, len(train), components)
+    return Noise(runs, rows, study.data.title, len(train), components)
 
 
 def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> Row:
@@ -103,15 +105,18 @@ def caption(data: Noise) -> str:
         f"Two-dimensional noise decoded by each model, {data.dataset}, "
         f"{prose.seeds(data.runs)}, none picked, and below each sample the most similar of "
         f"the {data.n_train:,} training images, by squared pixel error. Mean of that error over "
-        f"the ten samples: {prose.listed(means)}. "
+        f"the ten samples: {prose.listed(means)}."
     )
     if data.same_noise and len(data.runs) > 1:
-        text += "All rows from standard normal noise decode the same z in each column. "
+        text += " All rows from standard normal noise decode the same z in each column."
     if any(row.sampler == "gmm" for row in data.rows):
         text += (
-            f"Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
-            "the codes of the training images. "
+            f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
+            "the codes of the training images."
         )
     if any(row.model == "cvae" for row in data.rows):
-        text += "The CVAE was asked for the digit above each column. "
-    return text + prose.sources(data.runs)
+        text += " The CVAE was asked for the digit above each column."
+    return text
+
+
+FIGURE = FigureRecipe("noise", gather, draw, caption)

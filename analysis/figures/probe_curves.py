@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.measures import probing
 from analysis.measures.cells import PCA, PCA_TITLE
 from analysis.measures.probing import KNN, LOGISTIC
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, plain_runs
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import probes
+from analysis.sweep.load import Run
 from analysis.tables.probes import PIXELS
 from analysis.write import prose
 
@@ -34,12 +35,11 @@ class ProbeCurves:
     n_test: int
 
 
-def gather(sweep: Sweep) -> ProbeCurves:
+def gather(study: Study, table: pd.DataFrame) -> ProbeCurves:
     """Take the accuracies of the plainest runs of each model, PCA and pixels from the table."""
-    runs = plain_runs(sweep.runs)
-    table = probes.make(sweep)
+    runs = plain_runs(study.sweep.runs)
     shown = table["run_id"].isin(["", *(run.run_id for run in runs)])
-    return ProbeCurves(table[shown], runs, sweep.data.title, len(probing.test_rows(sweep)))
+    return ProbeCurves(table[shown], runs, study.data.title, len(probing.test_rows(study.sweep)))
 
 
 @style.styled()
@@ -86,6 +86,8 @@ def caption(data: ProbeCurves) -> str:
         "the posterior mean (or code), from as many principal components, or from all pixels, by "
         f"the 5 nearest of the labelled training images (above) or by logistic regression (below), "
         f"{prose.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
-        "The CVAE's encoder is told the digit and need not repeat it: for it chance is the goal. "
-        + prose.sources(data.runs)
+        "The CVAE's encoder is told the digit and need not repeat it: for it chance is the goal."
     )
+
+
+FIGURE = FigureRecipe("probe_curves", gather, draw, caption, needs=("probes",))

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import latent_size_choice
+from analysis.figures.recipe import FigureRecipe
+from analysis.measures.study import Study
+from analysis.sweep.load import Run
 from analysis.tables.latent_size_choice import LOSS, RULE, SSE
 from analysis.write import prose
 
@@ -31,10 +32,9 @@ class Selection:
     n_val: int
 
 
-def gather(sweep: Sweep) -> Selection:
+def gather(study: Study, table: pd.DataFrame) -> Selection:
     """Take the errors and the choice from the table."""
-    table = latent_size_choice.make(sweep)
-    return Selection(table, sweep.runs, sweep.data.title, sweep.data.counts["val"])
+    return Selection(table, study.sweep.runs, study.data.title, study.data.counts["val"])
 
 
 @style.styled()
@@ -91,5 +91,8 @@ def caption(data: Selection) -> str:
         "SSE is the sum of squared pixel errors: of one sampled z for VAE and CVAE, as the article "
         "measured it, of the code for AE and PCA; KL is in nats. A ring marks the choice: the "
         f"{RULE} of the model. It chooses d = {prose.listed(choices)}. The AE and PCA have no "
-        "term that makes a larger code dearer. " + prose.sources(data.runs)
+        "term that makes a larger code dearer."
     )
+
+
+FIGURE = FigureRecipe("selection", gather, draw, caption, needs=("latent_size_choice",))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from analysis.findings import digits, generation, latents, reconstruction, sizes
 from analysis.findings.claim import Claim, Finding
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
 
 __all__ = ["CLAIMS", "Claim", "Finding", "findings"]
 
@@ -24,15 +24,15 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def findings(
-    sweep: Sweep, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
+    study: Study, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
 ) -> tuple[Finding, ...]:
-    """Test every claim on a sweep, in the order of the article.
+    """Test every claim on the sweep of a study, in the order of the article.
 
     Parameters
     ----------
-    sweep
-        With at least one finished run.
+    study
+        Its sweep has at least one finished run.
     track
         Wraps the list of claims while they are tested, for example in a progress bar.
     """
-    return tuple(claim.find(sweep) for claim in track(CLAIMS))
+    return tuple(claim.find(study) for claim in track(CLAIMS))

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.maths.metrics import Floats, seed_interval, share_interval
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
 
 RESAMPLES = 1000
 
@@ -92,13 +92,13 @@ class Claim:
     claim: str
     test: str
     effect: str
-    measure: Callable[[Sweep], Outcome]
+    measure: Callable[[Study], Outcome]
 
-    def find(self, sweep: Sweep) -> Finding:
-        """Test the claim on a sweep."""
+    def find(self, study: Study) -> Finding:
+        """Test the claim on the sweep of a study."""
         words = self.name, self.claim, self.test, self.effect
         try:
-            outcome = self.measure(sweep)
+            outcome = self.measure(study)
         except MissingIngredient as error:
             return Finding(*words, None, None, None, "undecided", f"Not tested: {error}.")
         effect = outcome.effect

@@ -11,6 +11,7 @@ from aevae.config import RunConfig
 from aevae.files.schema import Results
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import pca_errors
+from analysis.measures.study import Study
 from analysis.sweep.groups import group_runs
 from analysis.sweep.load import Run, Sweep
 
@@ -51,7 +52,7 @@ def cells(sweep: Sweep) -> list[Cell]:
     return found + [Cell(PCA_TITLE, PCA, "", size, ()) for size in sizes]
 
 
-def errors(sweep: Sweep, cell: Cell, split: str, name: str) -> Floats:
+def errors(study: Study, cell: Cell, split: str, name: str) -> Floats:
     """Read one error of each image, ``sse_mean``, ``sse_sample`` or ``kl``, for each seed.
 
     Returns
@@ -60,11 +61,11 @@ def errors(sweep: Sweep, cell: Cell, split: str, name: str) -> Floats:
         Shape (S, N); NaN where the model has no such error. PCA has ``sse_mean`` only.
     """
     if cell.model == PCA:
-        none = np.full(sweep.data.counts[split], np.nan)
-        return (pca_errors(sweep)[split, cell.latent_size] if name == "sse_mean" else none)[None]
+        none = np.full(study.data.counts[split], np.nan)
+        return (pca_errors(study)[split, cell.latent_size] if name == "sse_mean" else none)[None]
     rows = []
     for run in cell.runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             rows.append(run_errors(results, split, name))
     return np.stack(rows)
 

@@ -12,7 +12,6 @@ import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -31,8 +30,8 @@ from aevae.files.sandbox import examine_as
 from aevae.files.schema import IMAGE
 from analysis.maths.metrics import DIGITS, PIXELS, Floats, Labels
 from analysis.measures.pca import intensities
+from analysis.measures.study import Study, once_per_study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
 
 HIDDEN = (128, 50)
 SETTINGS: dict[str, Any] = {
@@ -92,8 +91,8 @@ class Judge:
         return float((guesses == labels).mean())
 
 
-@lru_cache(maxsize=1)
-def find_judge(sweep: Sweep) -> Judge:
+@once_per_study
+def find_judge(study: Study) -> Judge:
     """Read the judge of a sweep's dataset, or train it and keep it.
 
     Raises
@@ -101,7 +100,8 @@ def find_judge(sweep: Sweep) -> Judge:
     MissingIngredient
         There is a digit that no training image shows.
     """
-    path = sweep.embeddings / "judge.h5" if sweep.embeddings else None
+    sweep = study.sweep
+    path = study.embeddings / "judge.h5" if study.embeddings else None
     if path is not None and path.exists():
         try:
             return _read(path, sweep.data.sha256)

@@ -1,7 +1,6 @@
 """What happens along straight lines between the codes of test images, decoded in small steps."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,8 @@ from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import DIGITS, Floats
 from analysis.measures.quality import SURE, yardstick
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.study import Study, once_per_study
+from analysis.sweep.load import Run
 
 PAIRS, STEPS = 200, 21
 
@@ -37,20 +37,20 @@ class Lines:
     unsure: Floats
 
 
-@cache
-def measure_lines(sweep: Sweep, run: Run) -> Lines:
+@once_per_study
+def measure_lines(study: Study, run: Run) -> Lines:
     """Measure lines between the codes of pairs of test images, the same pairs for every run.
 
     Two images of one digit each: so the CVAE is told one digit all along.
     """
-    labels = sweep.labels("test")
+    labels = study.sweep.labels("test")
     pairs = draw_pairs(labels)
-    with sweep.open(run) as results:
+    with study.sweep.open(run) as results:
         codes, weights = results.array("test/mu"), results.weights()
     share = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     z = (1 - share) * codes[pairs[:, :1]] + share * codes[pairs[:, 1:]]
     told = np.repeat(labels[pairs[:, :1]], STEPS, axis=1) if run.model == "cvae" else None
-    return measure(sweep, decode(weights, z, told))
+    return measure(study, decode(weights, z, told))
 
 
 def draw_pairs(labels: Array) -> NDArray[np.intp]:
@@ -65,9 +65,9 @@ def draw_pairs(labels: Array) -> NDArray[np.intp]:
     ])  # fmt: skip
 
 
-def measure(sweep: Sweep, images: Array) -> Lines:
+def measure(study: Study, images: Array) -> Lines:
     """Measure lines of images (P, S, 28, 28) in [0, 1]."""
-    judge = yardstick(sweep).judge
+    judge = yardstick(study).judge
     flat = images.reshape(*images.shape[:2], -1)
     steps = np.linalg.norm(np.diff(flat, axis=1), axis=-1).astype(np.float64)
     ends = np.linalg.norm(flat[:, -1] - flat[:, 0], axis=-1).astype(np.float64)

@@ -1,7 +1,6 @@
 """How near images come to the nearest training image: a generator must not repeat what it saw."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
 from analysis.measures.quality import read_samples
+from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import Run, Sweep
 
 SAMPLES, TEST_IMAGES = 500, 2000
@@ -19,46 +19,55 @@ SAMPLERS = {"ae": "gmm", "vae": "prior", "cvae": "prior"}
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Images (M, 28, 28), uint8, and the training image nearest to each.
+    """The training image nearest to each of M images.
 
     `rows` of the training images and `digits`, theirs, have shape (M,), as has `sse`, the squared
     distance.
     """
 
-    images: Array
     rows: NDArray[np.intp]
     digits: Array
     sse: Floats
 
 
-@cache
-def sample_pairs(sweep: Sweep, run: Run) -> Pairs:
-    """Find the training images nearest to samples of a run."""
+def samples(sweep: Sweep, run: Run) -> Array:
+    """Read the samples of a run that are compared with training images, (M, 28, 28), uint8."""
     images, _ = read_samples(sweep, run, SAMPLERS[run.model])
     # Those of a CVAE are ordered by digit.
     chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLES]
-    return _pairs(sweep, images[np.sort(chosen)])
+    return images[np.sort(chosen)]
 
 
-@cache
-def test_pairs(sweep: Sweep) -> Pairs:
-    """Find the training images nearest to test images: new digits that people wrote."""
+def test_images(sweep: Sweep) -> Array:
+    """Read the test images that are compared with training images, (M, 28, 28), uint8."""
     chosen = np.random.default_rng(0).permutation(sweep.data.counts["test"])[:TEST_IMAGES]
-    return _pairs(sweep, sweep.images("test")[np.sort(chosen)])
+    return sweep.images("test")[np.sort(chosen)]
+
+
+@once_per_study
+def sample_pairs(study: Study, run: Run) -> Pairs:
+    """Find the training images nearest to samples of a run."""
+    return _pairs(study.sweep, samples(study.sweep, run))
+
+
+@once_per_study
+def test_pairs(study: Study) -> Pairs:
+    """Find the training images nearest to test images: new digits that people wrote."""
+    return _pairs(study.sweep, test_images(study.sweep))
 
 
 def _pairs(sweep: Sweep, images: Array) -> Pairs:
     rows, sse = nearest(images, sweep.images("train"))
-    return Pairs(images, rows, sweep.labels("train")[rows], sse)
+    return Pairs(rows, sweep.labels("train")[rows], sse)
 
 
-def relative_distance(sweep: Sweep, pairs: Pairs) -> Floats:
+def relative_distance(study: Study, pairs: Pairs) -> Floats:
     """Distance of each image to the nearest training image, over what test images have, (M,).
 
     Distances are roots of the SSE, and the measure is the median of the test images near the
     same digit: 1 is as far as new digits are, 0 is a copy. NaN where no test image is near it.
     """
-    real = test_pairs(sweep)
+    real = test_pairs(study)
     typical = {digit: np.sqrt(np.median(real.sse[real.digits == digit]))
                for digit in np.unique(real.digits)}  # fmt: skip
     scale = np.array([typical.get(digit, np.nan) for digit in pairs.digits])

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from analysis.figures.recipe import Drawing, saver
-from analysis.write import prose
 from analysis.write.formats import format_cell
 
 SVG_BYTES = 100_000  # a larger one takes less room as pixels
@@ -47,10 +46,10 @@ class Grid:
 
 def picture(drawing: Drawing) -> Picture:
     """Embed a drawing; the start of its caption describes it to those who cannot see it."""
-    caption, run_ids = prose.without_sources(drawing.caption)
+    caption = "\n\n".join([drawing.caption, *drawing.further])
     first_sentence = re.split(r"(?<=[.:])\s", caption, maxsplit=1)[0]
     embedded = embed(drawing.figure, first_sentence.replace("`", ""))
-    return replace(embedded, caption=caption, run_ids=run_ids)
+    return replace(embedded, caption=caption, run_ids=[run.run_id for run in drawing.runs])
 
 
 def embed(figure: Figure, alt: str) -> Picture:

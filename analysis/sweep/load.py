@@ -94,7 +94,7 @@ class Dataset:
     path: Path
     name: str
     sha256: str
-    counts: dict[str, int] = field(hash=False)
+    counts: dict[str, int]
     checked: Header = field(compare=False, repr=False)
 
     @property
@@ -105,17 +105,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The runs of a sweep, ordered by model, variant, latent size and seed.
-
-    `embeddings` is the folder where embeddings are kept; without it they are always computed.
-    """
+    """The runs of a sweep, ordered by model, variant, latent size and seed."""
 
     root: Path
     dataset: Dataset | None
-    # Caches hash a sweep once for each of its thousands of runs.
-    runs: tuple[Run, ...] = field(hash=False)
-    gaps: tuple[Gap, ...] = field(hash=False)
-    embeddings: Path | None = field(default=None, compare=False)
+    runs: tuple[Run, ...]
+    gaps: tuple[Gap, ...]
 
     @property
     def partial_note(self) -> str:

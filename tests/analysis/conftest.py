@@ -24,6 +24,7 @@ from aevae.files.schema import (
     write_results,
 )
 from analysis.cli import app
+from analysis.measures.study import Study
 from analysis.sweep.load import Sweep, open_sweep
 
 COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100}
@@ -200,6 +201,12 @@ def complete_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def complete(complete_dir: Path) -> Sweep:
     """The same, opened."""
     return open_sweep(complete_dir)
+
+
+@pytest.fixture(scope="session")
+def study(complete: Sweep) -> Study:
+    """A study of it, which remembers what tests have computed."""
+    return Study(complete)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The judge on real digits: those of scikit-learn, drawn larger."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -10,6 +8,7 @@ from sklearn.neural_network import MLPClassifier
 from analysis.measures import classifier
 from analysis.measures.classifier import Judge, find_judge, train_judge
 from analysis.measures.quality import SURE
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
 
@@ -56,15 +55,14 @@ def test_probabilities_are_those_of_the_network(digits):
 def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     sweep_dir, tmp_path, monkeypatch, flip_byte
 ):
-    sweep = replace(open_sweep(sweep_dir), embeddings=tmp_path / "kept %s é")
+    sweep = open_sweep(sweep_dir)
     trained = []
     monkeypatch.setattr(
         classifier, "train_judge", lambda *data: trained.append(1) or train_judge(*data)
     )
 
     def find():
-        find_judge.cache_clear()
-        return find_judge(sweep).layers
+        return find_judge(Study(sweep, tmp_path / "kept %s é")).layers
 
     first = find()
     again = find()

@@ -3,8 +3,10 @@ import pytest
 
 from analysis.measures import probing
 from analysis.measures.probing import KNN, LOGISTIC, Space
+from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
 from analysis.tables import probes
+from analysis.tables.registry import compute_table
 
 
 @pytest.fixture
@@ -13,11 +15,11 @@ def vae(complete):
     return Space(run=run)
 
 
-def test_knn_agrees_with_all_distances(complete, vae, stored):
+def test_knn_agrees_with_all_distances(study, complete, vae, stored):
     with stored("vae-z020") as file:
         train, test = file["train/mu"][()].astype(float), file["test/mu"][()].astype(float)
     labels = complete.labels("train")
-    found = probing.hits(complete, vae, KNN, None)
+    found = probing.hits(study, vae)[KNN, None]
     for hit, row in zip(found, probing.test_rows(complete), strict=True):
         nearest = np.argsort(((train - test[row]) ** 2).sum(axis=1))[:5]
         votes = np.bincount(labels[nearest], minlength=10)
@@ -26,7 +28,8 @@ def test_knn_agrees_with_all_distances(complete, vae, stored):
 
 def test_few_labels_are_means_over_draws(complete, vae, monkeypatch):
     monkeypatch.setattr(probing, "DRAWS", 4)
-    found = probing.hits(complete, vae, LOGISTIC, 40)
+    monkeypatch.setattr(probing, "LABEL_COUNTS", (40,))
+    found = probing.hits(Study(complete), vae)[LOGISTIC, 40]
     assert set(found * 4) <= {0, 1, 2, 3, 4}
     assert len(set(found)) > 2
 
@@ -41,13 +44,13 @@ def test_a_latent_that_is_the_digit_is_read(build_sweep, make_config, tmp_path, 
 
     rewrite_results(folder, tell)
     sweep = open_sweep(folder)
-    assert probing.hits(sweep, Space(run=sweep.runs[0]), LOGISTIC, None).mean() == 1
+    assert probing.hits(Study(sweep), Space(run=sweep.runs[0]))[LOGISTIC, None].mean() == 1
 
 
 def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch):
     # There are 60 training images.
-    monkeypatch.setattr(probes, "LABEL_COUNTS", (20, 1000))
-    table = probes.make(complete)
+    monkeypatch.setattr(probing, "LABEL_COUNTS", (20, 1000))
+    table = compute_table(Study(complete), "probes")
     # Six runs, PCA at two sizes, and pixels.
     assert len(table) == (6 + 2 + 1) * 2 * 2
     assert set(table["labels"]) == {20, 60}

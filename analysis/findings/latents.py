@@ -154,7 +154,7 @@ def _cvae_less(study: Study) -> Outcome:
 def _cvae_none(study: Study) -> Outcome:
     """Compare reading the digit from the CVAE's latents with guessing."""
     pairs = matched(study.sweep, ("vae", "cvae"))
-    chance = _chance(study)
+    chance = probing.chance(study.sweep)
     read = [_read(study, cvae)[:, None] for _, cvae in pairs]
     effect = interval_of_means(read, lambda means: means[0] - chance)
     return Outcome(effect, effect.below(CHANCE_MARGIN), _accuracies(study, pairs))
@@ -162,12 +162,6 @@ def _cvae_none(study: Study) -> Outcome:
 
 def _read(study: Study, run: Run) -> Floats:
     return probing.hits(study, Space(run=run))[KNN, None]
-
-
-def _chance(study: Study) -> float:
-    """Share of the most frequent digit among the test images that are probed."""
-    labels = study.sweep.labels("test")[probing.test_rows(study.sweep)]
-    return float(np.bincount(labels).max() / len(labels))
 
 
 def _accuracies(study: Study, pairs: Sequence[Sequence[Run]]) -> str:
@@ -178,7 +172,8 @@ def _accuracies(study: Study, pairs: Sequence[Sequence[Run]]) -> str:
         for size in sizes
         if (some := _matched_or_none(study, size))
     ]
-    return f"kNN reads the digit from z: {'; '.join(found)}; guessing {_chance(study):.1%}."
+    chance = probing.chance(study.sweep)
+    return f"kNN reads the digit from z: {'; '.join(found)}; guessing {chance:.1%}."
 
 
 def _matched_or_none(study: Study, size: int) -> list[tuple[Run, ...]]:

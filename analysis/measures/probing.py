@@ -92,6 +92,12 @@ def test_rows(sweep: Sweep) -> NDArray[np.intp]:
     return np.random.default_rng(0).permutation(sweep.data.counts["test"])[:TEST_IMAGES]
 
 
+def chance(sweep: Sweep) -> float:
+    """Accuracy of always guessing the most frequent digit among the test images that are probed."""
+    labels = sweep.labels("test")[test_rows(sweep)]
+    return float(np.bincount(labels).max() / len(labels))
+
+
 def _draws(total: int, count: int | None) -> list[NDArray[np.intp]]:
     """Draw rows of the training images: `count` of them several times, or all once."""
     if count is None:

@@ -57,7 +57,7 @@ def caption(study: Study) -> str:
         "components of the training images (pca), or from all pixels, by the 5 nearest of the "
         "labelled training images or by logistic regression on them. With few labels, the mean "
         "over 5 draws. The encoder of a CVAE is told the digit; reading it from z then shows how "
-        "much of it z repeats, and chance (about 0.1) is the goal."
+        f"much of it z repeats, and chance ({probing.chance(study.sweep):.3f}) is the goal."
     )
 
 

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from analysis.figures import probe_curves
+from analysis.findings import CLAIMS
 from analysis.measures import probing
 from analysis.measures.probing import KNN, LOGISTIC, Space
 from analysis.measures.study import Study
@@ -45,6 +47,22 @@ def test_a_latent_that_is_the_digit_is_read(build_sweep, make_config, tmp_path, 
     rewrite_results(folder, tell)
     sweep = open_sweep(folder)
     assert probing.hits(Study(sweep), Space(run=sweep.runs[0]))[LOGISTIC, None].mean() == 1
+
+
+def test_chance_is_one_number_wherever_it_is_said(study, test_labels):
+    expected = np.bincount(test_labels).max() / len(test_labels)
+    assert expected > 0.1  # the digits are not equally frequent
+    drawing = probe_curves.FIGURE.drawn(study)
+    _, chance, *_ = drawing.figure.axes[0].lines
+    assert set(chance.get_ydata()) == {expected}
+    assert f"({expected:.3f}, the share of the most frequent digit)" in drawing.caption
+    assert f"chance ({expected:.3f})" in probes.caption(study)
+    (claim,) = (claim for claim in CLAIMS if claim.name == "cvae-latents-free-of-class")
+    found = claim.find(study)
+    assert found.detail.endswith(f"guessing {expected:.1%}.")
+    (cvae,) = (run for run in study.sweep.runs if run.run_id.startswith("cvae-z020"))
+    read = probing.hits(study, Space(run=cvae))[KNN, None].mean()
+    assert found.estimate == pytest.approx(read - expected)
 
 
 def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch):

@@ -29,7 +29,7 @@ from analysis.measures.embedding.compute import compute_all, find_missing, usabl
 from analysis.measures.embedding.sources import Source, find_sources, source_names
 from analysis.measures.study import Study
 from analysis.report import page
-from analysis.sweep.load import Sweep, open_sweep
+from analysis.sweep.load import SweepResults, open_sweep
 from analysis.tables import recipe
 from analysis.tables.registry import make_tables
 from analysis.write import prose
@@ -139,7 +139,7 @@ def embed(
 
 
 @dataclass(frozen=True)
-class _Output:
+class _Writer:
     """What a command computes, the folder that it writes to, and the files written so far."""
 
     study: Study
@@ -158,7 +158,7 @@ class _Output:
         self.written.extend(recipe.write_tables(made, self.folder, formats))
         return made, omitted
 
-    def write_findings(self) -> Sequence[findings.Finding]:
+    def write_findings(self) -> Sequence[findings.ClaimResult]:
         """Test the claims and write the findings."""
         found = findings.findings(self.study, lambda claims: _progress(claims, "testing claims"))
         self.written.extend(records.write(self.study.sweep, found, self.folder))
@@ -211,7 +211,7 @@ def _compute_missing(sources: Sequence[Source], jobs: int) -> None:
                 display.start_task(line)
 
 
-def _open(folder: Path) -> Sweep:
+def _open(folder: Path) -> SweepResults:
     def checking(planned: Sequence[RunPaths]) -> Iterable[RunPaths]:
         return _progress(planned, "checking results")
 
@@ -220,7 +220,7 @@ def _open(folder: Path) -> Sweep:
 
 def _open_for_output(
     folder: Path, to: Path | None, allow_partial: bool
-) -> tuple[_Output | None, int]:
+) -> tuple[_Writer | None, int]:
     """Open a sweep, report its gaps, and make the folder for what is written about it.
 
     Returns
@@ -233,10 +233,10 @@ def _open_for_output(
     if not sweep.runs:
         return None, code
     target = prepare_folder(to or folder / "analysis")
-    return _Output(Study(sweep, target / EMBEDDINGS), target), code
+    return _Writer(Study(sweep, target / EMBEDDINGS), target), code
 
 
-def _report_gaps(sweep: Sweep, allow_partial: bool) -> int:
+def _report_gaps(sweep: SweepResults, allow_partial: bool) -> int:
     console = _stderr()
     for gap in sweep.gaps:
         console.print(Text(f"{gap.run_id}: {gap.state}: {gap.reason}"))

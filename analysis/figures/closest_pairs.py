@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.generated import SAMPLERS as NOISES
+from analysis.figures.generated import SHOWN_SAMPLERS
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -21,7 +21,7 @@ TEST = "test\nimages"
 
 
 @dataclass(frozen=True)
-class Row:
+class PairRow:
     """The ten images nearest to a training image, and those, (10, 28, 28) each in [0, 1].
 
     `relative` (10,) is the distance over what is typical of test images.
@@ -38,7 +38,7 @@ class ClosestPairs:
     """What the figure shows, test images last; `counts` samples and test images were searched."""
 
     runs: list[Run]
-    rows: list[Row]
+    rows: list[PairRow]
     dataset: str
     n_train: int
     counts: tuple[int, int]
@@ -51,7 +51,7 @@ def gather(study: Study) -> ClosestPairs:
     rows = []
     for run in runs:
         samples = nearest_training.samples(study.sweep, run)
-        noise = NOISES[run.model][nearest_training.SAMPLERS[run.model]]
+        noise = SHOWN_SAMPLERS[run.model][nearest_training.BEST_SAMPLERS[run.model]]
         pairs = nearest_training.sample_pairs(study, run)
         rows.append(_row(study, f"{TITLES[run.model]}\n{noise}", samples, pairs, train))
     real = nearest_training.test_images(study.sweep)
@@ -60,11 +60,13 @@ def gather(study: Study) -> ClosestPairs:
     return ClosestPairs(runs, rows, study.data.title, len(train), counts)
 
 
-def _row(study: Study, label: str, images: style.Image, pairs: Pairs, train: style.Image) -> Row:
+def _row(
+    study: Study, label: str, images: style.Image, pairs: Pairs, train: style.Image
+) -> PairRow:
     relative = nearest_training.relative_distance(study, pairs)
     chosen = np.argsort(relative)[:COLUMNS]
     nearest = train[pairs.rows[chosen]]
-    return Row(label, images[chosen] / 255, nearest / 255, relative[chosen])
+    return PairRow(label, images[chosen] / 255, nearest / 255, relative[chosen])
 
 
 @style.styled()

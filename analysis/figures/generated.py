@@ -15,7 +15,7 @@ from analysis.sweep.load import Run
 from analysis.write import prose
 
 LINES = 2  # of images per sampler: the second shows how much they differ
-SAMPLERS = {
+SHOWN_SAMPLERS = {
     "ae": {"prior": "N(0, I)", "gmm": "mixture"},
     "vae": {"prior": "prior", "gmm": "mixture"},
     "cvae": {"prior": "prior"},
@@ -51,7 +51,7 @@ def gather(study: Study) -> Generated:
     strips = []
     for run in runs:
         with study.sweep.open(run) as results:
-            for sampler, name in SAMPLERS[run.model].items():
+            for sampler, name in SHOWN_SAMPLERS[run.model].items():
                 images = _first_samples(results, sampler)
                 strips.append(Strip(f"{TITLES[run.model]}\n{name}", images))
     components = runs[0].config.evaluation.mixture_components

@@ -14,7 +14,7 @@ from analysis.measures import quality
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, plain_runs
 from analysis.sweep.load import Run
-from analysis.tables.sample_quality import CEILING, FLOOR
+from analysis.tables.sample_quality import NOISE, REAL
 from analysis.write import prose
 
 PANELS = {
@@ -23,10 +23,10 @@ PANELS = {
     "frechet_judge": "Fréchet distance",
 }
 DASHES: dict[str, Any] = {"prior": "-", "gmm": (0, (3, 1.5))}
-NOISES = {"prior": "N(0, I)", "gmm": "mixture"}
+SAMPLER_TITLES = {"prior": "N(0, I)", "gmm": "mixture"}
 BOUNDS: dict[str, Any] = {
-    FLOOR: {"color": "black", "linewidth": 0.9},
-    CEILING: {"color": "black", "linewidth": 0.9, "linestyle": (0, (1, 1.5))},
+    REAL: {"color": "black", "linewidth": 0.9},
+    NOISE: {"color": "black", "linewidth": 0.9, "linestyle": (0, (1, 1.5))},
 }
 
 
@@ -84,10 +84,10 @@ def _add_legend(figure: Figure, models: list[str]) -> None:
     handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=TITLES[m]) for m in models]
     handles += [
         Line2D([], [], color="#444444", linestyle=DASHES[sampler], label=label)
-        for sampler, label in NOISES.items()
+        for sampler, label in SAMPLER_TITLES.items()
     ]
-    handles.append(Line2D([], [], label="training images", **BOUNDS[FLOOR]))
-    handles.append(Line2D([], [], label="uniform noise", **BOUNDS[CEILING]))
+    handles.append(Line2D([], [], label="training images", **BOUNDS[REAL]))
+    handles.append(Line2D([], [], label="uniform noise", **BOUNDS[NOISE]))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 

@@ -24,20 +24,20 @@ PANEL_TILES = 8  # along each side of a CVAE's panel, which has a tenth of the r
 
 
 @dataclass(frozen=True)
-class Plane:
+class DecodedGrid:
     """A decoded grid: column c at z1[c], row r at z2[r] (ascending), images (R, C, 28, 28)."""
 
     z1: Floats
     z2: Floats
     images: style.Image
 
-    def thinned(self, tiles: int) -> "Plane":
+    def thinned(self, tiles: int) -> "DecodedGrid":
         """Keep so many evenly spaced rows and columns, the outermost among them."""
         rows, columns = (
             np.unique(np.linspace(0, len(z) - 1, tiles).round().astype(int))
             for z in (self.z2, self.z1)
         )
-        return Plane(self.z1[columns], self.z2[rows], self.images[rows][:, columns])
+        return DecodedGrid(self.z1[columns], self.z2[rows], self.images[rows][:, columns])
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class LatentGrid:
     """
 
     runs: list[Run]
-    planes: Mapping[str, list[Plane]]
+    planes: Mapping[str, list[DecodedGrid]]
     mu: Mapping[str, Floats]
     labels: Labels
     dataset: str
@@ -76,7 +76,7 @@ def gather(study: Study) -> LatentGrid:
     return LatentGrid(runs, planes, mu, study.sweep.labels("test"), study.data.title)
 
 
-def orient(z: Floats, image: style.Image) -> Plane:
+def orient(z: Floats, image: style.Image) -> DecodedGrid:
     """Turn a stored grid so that z1 grows along columns and z2 along rows.
 
     Parameters
@@ -89,7 +89,7 @@ def orient(z: Floats, image: style.Image) -> Plane:
     if np.ptp(z[0, :, 0]) < np.ptp(z[:, 0, 0]):
         z, image = z.swapaxes(0, 1), image.swapaxes(0, 1)
     columns, rows = np.argsort(z[0, :, 0], kind="stable"), np.argsort(z[:, 0, 1], kind="stable")
-    return Plane(z[0, columns, 0], z[rows, 0, 1], image[rows][:, columns] / 255)
+    return DecodedGrid(z[0, columns, 0], z[rows, 0, 1], image[rows][:, columns] / 255)
 
 
 @style.styled()
@@ -111,7 +111,7 @@ def draw(data: LatentGrid) -> Figure:
     return figure
 
 
-def draw_plane(axes: Axes, plane: Plane, ticks: int = TICKS) -> None:
+def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
     """Draw a grid of decoded images, z2 upwards; ticks name z at the centres of tiles."""
     rows, columns = len(plane.z2), len(plane.z1)
     # The extent puts the last row, which has the largest z2, on top; images stay upright.
@@ -127,7 +127,7 @@ def draw_plane(axes: Axes, plane: Plane, ticks: int = TICKS) -> None:
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: Plane) -> None:
+def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: DecodedGrid) -> None:
     style.scatter_digits(axes, mu, labels)
     corner = plane.z1[0], plane.z2[0]
     axes.add_patch(Rectangle(corner, float(np.ptp(plane.z1)), float(np.ptp(plane.z2)), fill=False,
@@ -135,7 +135,7 @@ def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: Plane) -> None:
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
+def _draw_conditional(part: SubFigure, planes: list[DecodedGrid]) -> None:
     all_axes = part.subplots(2, metrics.DIGITS // 2, sharex=True, sharey=True)
     for digit, (axes, plane) in enumerate(zip(all_axes.flat, planes, strict=True)):
         draw_plane(axes, plane.thinned(PANEL_TILES), ticks=2)

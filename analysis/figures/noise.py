@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aevae.files.schema import Results
-from analysis.figures.generated import SAMPLERS
+from analysis.figures.generated import SHOWN_SAMPLERS
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
@@ -19,7 +19,7 @@ from analysis.write import prose
 
 
 @dataclass(frozen=True)
-class Row:
+class NoiseRow:
     """Ten samples of a model and sampler, and the training image nearest to each.
 
     `z` has shape (10, 2), `images` and `nearest` have shape (10, 28, 28), `sse` is the squared
@@ -36,7 +36,7 @@ class Row:
     @property
     def label(self) -> str:
         """Model and noise."""
-        return f"{TITLES[self.model]}\n{SAMPLERS[self.model][self.sampler]}"
+        return f"{TITLES[self.model]}\n{SHOWN_SAMPLERS[self.model][self.sampler]}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Noise:
     """What the figure shows; `n_train` images were searched for neighbours."""
 
     runs: list[Run]
-    rows: list[Row]
+    rows: list[NoiseRow]
     dataset: str
     n_train: int
     components: int
@@ -72,16 +72,16 @@ def gather(study: Study) -> Noise:
     rows = []
     for run in runs:
         with study.sweep.open(run) as results:
-            rows += [_row(results, name, chosen, train) for name in SAMPLERS[run.model]]
+            rows += [_row(results, name, chosen, train) for name in SHOWN_SAMPLERS[run.model]]
     components = runs[0].config.evaluation.mixture_components
     return Noise(runs, rows, study.data.title, len(train), components)
 
 
-def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> Row:
+def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> NoiseRow:
     images = results.array(f"samples/{sampler}/image")[chosen]
     z = results.array(f"samples/{sampler}/z")[chosen]
     found, sse = nearest(images, train)
-    return Row(results.config.model.kind, sampler, z, images / 255, train[found] / 255, sse)
+    return NoiseRow(results.config.model.kind, sampler, z, images / 255, train[found] / 255, sse)
 
 
 @style.styled()

@@ -17,7 +17,7 @@ from analysis.sweep.load import Run
 from analysis.tables.latent_size_choice import LOSS, RULE, SSE
 from analysis.write import prose
 
-TITLES = {SSE: "Reconstruction: SSE", LOSS: "Negative ELBO: SSE + KL"}
+CRITERION_TITLES = {SSE: "Reconstruction: SSE", LOSS: "Negative ELBO: SSE + KL"}
 CHOSEN: dict[str, Any] = {"s": 70, "facecolors": "none", "edgecolors": "black", "zorder": 3}
 MARKERS = "osDPXv*<>"
 
@@ -40,7 +40,7 @@ def gather(study: Study, table: pd.DataFrame) -> Selection:
 @style.styled()
 def draw(data: Selection) -> Figure:
     """Draw a panel for each criterion, with the chosen size of each model in a ring."""
-    criteria = [name for name in TITLES if (data.table["criterion"] == name).any()]
+    criteria = [name for name in CRITERION_TITLES if (data.table["criterion"] == name).any()]
     figure = style.new_figure(style.PAGE_INCHES * len(criteria) / 2, 2.9)
     markers = dict(zip(data.table["group"].unique(), cycle(MARKERS), strict=False))
     sizes = sorted(data.table["latent_size"].unique())
@@ -49,7 +49,7 @@ def draw(data: Selection) -> Figure:
         shown = data.table[data.table["criterion"] == criterion]
         for group, curve in shown.groupby("group", sort=False):
             _draw_curve(axes, curve, markers[group])
-        axes.set(title=TITLES[criterion], xlabel="latent size d")
+        axes.set(title=CRITERION_TITLES[criterion], xlabel="latent size d")
         axes.set_ylabel("validation error per image")
         style.latent_size_axis(axes, sizes)
         axes.grid(which="major", axis="y")

@@ -9,10 +9,10 @@ sweeps, after their numbers had been seen; a fresh sweep is the cleaner test.
 from collections.abc import Callable, Iterable, Sequence
 
 from analysis.findings import digits, generation, latents, reconstruction, sizes
-from analysis.findings.claim import Claim, Finding
+from analysis.findings.claim import Claim, ClaimResult
 from analysis.measures.study import Study
 
-__all__ = ["CLAIMS", "Claim", "Finding", "findings"]
+__all__ = ["CLAIMS", "Claim", "ClaimResult", "findings"]
 
 CLAIMS: tuple[Claim, ...] = (
     *digits.CLAIMS,
@@ -25,7 +25,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 def findings(
     study: Study, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
-) -> tuple[Finding, ...]:
+) -> tuple[ClaimResult, ...]:
     """Test every claim on the sweep of a study, in the order of the article.
 
     Parameters

@@ -18,7 +18,7 @@ Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """One claim of the article, tested on a sweep.
 
     Parameters
@@ -59,14 +59,14 @@ class Interval:
     high: float | None = None
 
     def above(self, threshold: float) -> Verdict:
-        """Judge the claim that the effect exceeds a threshold."""
+        """Classifier the claim that the effect exceeds a threshold."""
         if (self.estimate if self.low is None else self.low) > threshold:
             return "supported"
         highest = self.estimate if self.high is None else self.high
         return "contradicted" if highest <= threshold else "undecided"
 
     def below(self, threshold: float) -> Verdict:
-        """Judge the claim that the effect falls short of a threshold."""
+        """Classifier the claim that the effect falls short of a threshold."""
         opposite: dict[Verdict, Verdict] = {
             "supported": "contradicted",
             "contradicted": "supported",
@@ -94,16 +94,16 @@ class Claim:
     effect: str
     measure: Callable[[Study], Outcome]
 
-    def find(self, study: Study) -> Finding:
+    def find(self, study: Study) -> ClaimResult:
         """Test the claim on the sweep of a study."""
         words = self.name, self.claim, self.test, self.effect
         try:
             outcome = self.measure(study)
         except MissingIngredient as error:
-            return Finding(*words, None, None, None, "undecided", f"Not tested: {error}.")
+            return ClaimResult(*words, None, None, None, "undecided", f"Not tested: {error}.")
         effect = outcome.effect
         numbers = effect.estimate, effect.low, effect.high
-        return Finding(*words, *numbers, outcome.verdict, outcome.detail)
+        return ClaimResult(*words, *numbers, outcome.verdict, outcome.detail)
 
 
 def interval(

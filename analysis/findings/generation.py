@@ -83,7 +83,7 @@ def _mixture_repairs(study: Study) -> Outcome:
     """See how much of the AE's deficit goes away when the noise is like its codes."""
     runs = [run for (run,) in matched(study.sweep, ("ae",))]
     samplers = ["prior", "gmm"]
-    real = quality.assess_floor(study).recognisable
+    real = quality.assess_real(study).recognisable
     shares = [np.column_stack([_recognisable(study, [run] * 2, samplers), real]) for run in runs]
     effect = interval_of_means(shares, lambda means: (means[1] - means[0]) / (means[2] - means[0]))
     prior, mixture, ideal = np.mean([share.mean(axis=0) for share in shares], axis=0)
@@ -142,7 +142,7 @@ def _recognisable(study: Study, runs: Sequence[Run], samplers: Sequence[str]) ->
 
 
 def _bounds(study: Study) -> str:
-    real, noise = quality.assess_floor(study), quality.assess_ceiling(study)
+    real, noise = quality.assess_real(study), quality.assess_noise(study)
     shares = real.recognisable.mean(), noise.recognisable.mean()
     return f"real images {shares[0]:.1%}, uniform noise {shares[1]:.1%}"
 

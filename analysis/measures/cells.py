@@ -13,7 +13,7 @@ from analysis.maths.metrics import Floats
 from analysis.measures.pca import pca_errors
 from analysis.measures.study import Study
 from analysis.sweep.groups import group_runs
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 PCA = "pca"
 PCA_TITLE = "PCA"
@@ -41,7 +41,7 @@ class Cell:
         }
 
 
-def cells(sweep: Sweep) -> list[Cell]:
+def cells(sweep: SweepResults) -> list[Cell]:
     """List the cells by group and latent size; those of PCA, at every size of the sweep, last."""
     found = [
         Cell(group.title, group.model, group.runs[0].variant, size, tuple(group.of_size(size)))

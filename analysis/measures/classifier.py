@@ -42,11 +42,11 @@ SETTINGS: dict[str, Any] = {
 EPOCHS, LEAST_STEPS = 6, 400  # as many epochs as a small dataset needs for so many steps
 BLENDED = (2, 3, 4, 5, 6, 7, 8)  # images in a blend
 BLURS = (0.0, 0.5, 1.0, 1.5)  # standard deviations in pixels
-LESSONS_VERSION = 1  # of `lessons`; a new one for whatever changes what it returns
+AUGMENTATION_VERSION = 1  # of `augment`; a new one for whatever changes what it returns
 RECIPE = json.dumps(
     {
         "scikit-learn": version("scikit-learn"),
-        "lessons": LESSONS_VERSION,
+        "lessons": AUGMENTATION_VERSION,
         "epochs": EPOCHS,
         "least_steps": LEAST_STEPS,
         **SETTINGS,
@@ -64,7 +64,7 @@ SCHEMA = Schema("aevae-judge", 1, FIELDS)
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
+class Classifier:
     """The trained network: ReLU layers and a softmax; `layers` are pairs of weight and bias."""
 
     layers: Sequence[tuple[Array, Array]]
@@ -92,7 +92,7 @@ class Judge:
 
 
 @once_per_study
-def find_judge(study: Study) -> Judge:
+def find_classifier(study: Study) -> Classifier:
     """Read the judge of a sweep's dataset, or train it and keep it.
 
     Raises
@@ -107,17 +107,17 @@ def find_judge(study: Study) -> Judge:
             return _read(path, sweep.data.sha256)
         except InvalidFile:
             pass  # Damaged, or of other images or another recipe: replaced below.
-    judge = train_judge(sweep.images("train"), sweep.labels("train"))
+    judge = train_classifier(sweep.images("train"), sweep.labels("train"))
     if path is not None:
         _write(path, judge, sweep.data.sha256)
     return judge
 
 
-def train_judge(images: Array, labels: Labels) -> Judge:
+def train_classifier(images: Array, labels: Labels) -> Classifier:
     """Train the judge on images (N, 28, 28), uint8, and their digits (N,)."""
     if len(np.unique(labels)) < DIGITS:
         raise MissingIngredient("some digit has no training image for the judge to learn from")
-    rows, classes = lessons(intensities(images), labels)
+    rows, classes = augment(intensities(images), labels)
     batch = min(SETTINGS["batch_size"], len(rows))
     epochs = max(EPOCHS, LEAST_STEPS * batch // len(rows))
     # Another number of threads would add in another order.
@@ -126,10 +126,10 @@ def train_judge(images: Array, labels: Labels) -> Judge:
         warnings.simplefilter("ignore", ConvergenceWarning)
         network = MLPClassifier(**SETTINGS | {"batch_size": batch}, max_iter=epochs)
         network.fit(rows, classes)
-    return Judge([*zip(network.coefs_, network.intercepts_, strict=True)])
+    return Classifier([*zip(network.coefs_, network.intercepts_, strict=True)])
 
 
-def lessons(rows: Array, labels: Labels) -> tuple[Array, Labels]:
+def augment(rows: Array, labels: Labels) -> tuple[Array, Labels]:
     """Make what the judge learns from, from images (N, 784) in [0, 1] and their digits (N,).
 
     Half of the images are blurred and paler; added are blends of different digits and blots
@@ -171,7 +171,7 @@ def _blur(rows: Array, sigma: float) -> Array:
     return gaussian_filter(images, (0, sigma, sigma)).reshape(rows.shape)
 
 
-def _write(path: Path, judge: Judge, dataset_sha256: str) -> None:
+def _write(path: Path, judge: Classifier, dataset_sha256: str) -> None:
     arrays: dict[str, Array] = {}
     for layer, (weight, bias) in enumerate(judge.layers):
         arrays |= {f"{layer}/weight": weight, f"{layer}/bias": bias}
@@ -179,12 +179,12 @@ def _write(path: Path, judge: Judge, dataset_sha256: str) -> None:
     write_file(path, SCHEMA, arrays, {"dataset_sha256": dataset_sha256, "recipe": RECIPE})
 
 
-def _read(path: Path, dataset_sha256: str) -> Judge:
+def _read(path: Path, dataset_sha256: str) -> Classifier:
     header = examine_as(path, SCHEMA)
     made_from = header.attribute("dataset_sha256"), header.attribute("recipe")
     if made_from != (dataset_sha256, RECIPE):
         raise InvalidFile(f"{path}: made from other images, or by another recipe")
     with open_checked(path, header) as file:
-        return Judge(
+        return Classifier(
             [(file.array(f"{n}/weight"), file.array(f"{n}/bias")) for n in range(len(LAYERS))]
         )

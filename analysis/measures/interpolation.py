@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import DIGITS, Floats
-from analysis.measures.quality import SURE, yardstick
+from analysis.measures.quality import SURE, feature_spaces
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import Run
 
@@ -67,7 +67,7 @@ def draw_pairs(labels: Array) -> NDArray[np.intp]:
 
 def measure(study: Study, images: Array) -> Lines:
     """Measure lines of images (P, S, 28, 28) in [0, 1]."""
-    judge = yardstick(study).judge
+    judge = feature_spaces(study).judge
     flat = images.reshape(*images.shape[:2], -1)
     steps = np.linalg.norm(np.diff(flat, axis=1), axis=-1).astype(np.float64)
     ends = np.linalg.norm(flat[:, -1] - flat[:, 0], axis=-1).astype(np.float64)

@@ -10,11 +10,11 @@ from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
 from analysis.measures.quality import read_samples
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
 # What each model is at its best with: the AE was never meant to decode N(0, I).
-SAMPLERS = {"ae": "gmm", "vae": "prior", "cvae": "prior"}
+BEST_SAMPLERS = {"ae": "gmm", "vae": "prior", "cvae": "prior"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +30,15 @@ class Pairs:
     sse: Floats
 
 
-def samples(sweep: Sweep, run: Run) -> Array:
+def samples(sweep: SweepResults, run: Run) -> Array:
     """Read the samples of a run that are compared with training images, (M, 28, 28), uint8."""
-    images, _ = read_samples(sweep, run, SAMPLERS[run.model])
+    images, _ = read_samples(sweep, run, BEST_SAMPLERS[run.model])
     # Those of a CVAE are ordered by digit.
     chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLES]
     return images[np.sort(chosen)]
 
 
-def test_images(sweep: Sweep) -> Array:
+def test_images(sweep: SweepResults) -> Array:
     """Read the test images that are compared with training images, (M, 28, 28), uint8."""
     chosen = np.random.default_rng(0).permutation(sweep.data.counts["test"])[:TEST_IMAGES]
     return sweep.images("test")[np.sort(chosen)]
@@ -56,7 +56,7 @@ def test_pairs(study: Study) -> Pairs:
     return _pairs(study.sweep, test_images(study.sweep))
 
 
-def _pairs(sweep: Sweep, images: Array) -> Pairs:
+def _pairs(sweep: SweepResults, images: Array) -> Pairs:
     rows, sse = nearest(images, sweep.images("train"))
     return Pairs(rows, sweep.labels("train")[rows], sse)
 

@@ -20,7 +20,7 @@ from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import fit_pca, intensities
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 KNN, LOGISTIC = "kNN", "logistic regression"
 PROBES = (KNN, LOGISTIC)
@@ -82,17 +82,17 @@ def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
     return found
 
 
-def label_counts(sweep: Sweep) -> list[int | None]:
+def label_counts(sweep: SweepResults) -> list[int | None]:
     """List how many training images with labels the probes are given; None for all of them."""
     return [*(few for few in LABEL_COUNTS if few < sweep.data.counts["train"]), None]
 
 
-def test_rows(sweep: Sweep) -> NDArray[np.intp]:
+def test_rows(sweep: SweepResults) -> NDArray[np.intp]:
     """Choose the test images that are probed, (T,)."""
     return np.random.default_rng(0).permutation(sweep.data.counts["test"])[:TEST_IMAGES]
 
 
-def chance(sweep: Sweep) -> float:
+def chance(sweep: SweepResults) -> float:
     """Accuracy of always guessing the most frequent digit among the test images that are probed."""
     labels = sweep.labels("test")[test_rows(sweep)]
     return float(np.bincount(labels).max() / len(labels))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Dataset, Sweep
+from analysis.sweep.load import StoredDataset, SweepResults
 
 Found = TypeVar("Found")
 Arguments = TypeVarTuple("Arguments")
@@ -29,13 +29,13 @@ class Study:
         the trained classifier. Without a folder, they are computed again by every command.
     """
 
-    sweep: Sweep
+    sweep: SweepResults
     embeddings: Path | None = None
     _found: dict[tuple[object, ...], Any] = field(default_factory=dict, init=False, repr=False)
     _missing: dict[tuple[object, ...], str] = field(default_factory=dict, init=False, repr=False)
 
     @property
-    def data(self) -> Dataset:
+    def data(self) -> StoredDataset:
         """The dataset of the runs."""
         return self.sweep.data
 

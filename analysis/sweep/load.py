@@ -88,7 +88,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class StoredDataset:
     """What identifies the `dataset.h5` of a sweep, and how many images each split has."""
 
     path: Path
@@ -104,11 +104,11 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepResults:
     """The runs of a sweep, ordered by model, variant, latent size and seed."""
 
     root: Path
-    dataset: Dataset | None
+    dataset: StoredDataset | None
     runs: tuple[Run, ...]
     gaps: tuple[Gap, ...]
 
@@ -119,7 +119,7 @@ class Sweep:
         return f"partial: {len(self.runs)} of {total} runs" if self.gaps else ""
 
     @property
-    def data(self) -> Dataset:
+    def data(self) -> StoredDataset:
         """The dataset of the runs.
 
         Raises
@@ -154,7 +154,7 @@ class Sweep:
             return file.array(name)
 
 
-def open_sweep(root: Path, track: Track = iter) -> Sweep:
+def open_sweep(root: Path, track: Track = iter) -> SweepResults:
     """Check every planned run of a sweep, reading every dataset so that damage is found now.
 
     Parameters
@@ -182,7 +182,7 @@ def open_sweep(root: Path, track: Track = iter) -> Sweep:
     with ThreadPoolExecutor(min(MAX_READERS, available_cores())) as readers:
         checked = [c for _, c in zip(track(planned), readers.map(check, planned), strict=True)]
     runs = sorted((run for run in checked if isinstance(run, Run)), key=_order)
-    return Sweep(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
+    return SweepResults(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
 
 
 def _order(run: Run) -> tuple[int, str, int, int, str]:
@@ -190,13 +190,13 @@ def _order(run: Run) -> tuple[int, str, int, int, str]:
     return KINDS.index(run.model), run.variant, run.latent_size, config.seed, run.run_id
 
 
-def _open_dataset(path: Path) -> Dataset:
+def _open_dataset(path: Path) -> StoredDataset:
     checked = check_dataset(path)
     counts = {split: checked.layout[f"{split}/label"][0][0] for split in SPLITS}
-    return Dataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
+    return StoredDataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
 
 
-def _check_run(sweep: SweepPaths, dataset: Dataset | None, paths: RunPaths) -> Run | Gap:
+def _check_run(sweep: SweepPaths, dataset: StoredDataset | None, paths: RunPaths) -> Run | Gap:
     if not paths.results.exists():
         return Gap(paths.run_id, "missing", f"no {paths.results.name}")
     try:
@@ -213,7 +213,7 @@ def _check_run(sweep: SweepPaths, dataset: Dataset | None, paths: RunPaths) -> R
     return Run(paths, checked)
 
 
-def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: Dataset | None) -> str:
+def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: StoredDataset | None) -> str:
     """Say why these results do not belong in this folder of this sweep; empty if they do."""
     if results.config.run_id != paths.run_id:
         return f"holds the run {results.config.run_id}"

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.maths.posterior import DRAWS, Decomposition, decompose_kl
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 from analysis.tables.recipe import TableRecipe
 
 PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
@@ -46,7 +46,7 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _decompose(sweep: Sweep, run: Run) -> Decomposition:
+def _decompose(sweep: SweepResults, run: Run) -> Decomposition:
     with sweep.open(run) as results:
         z, mu, logvar = (results.array(f"test/{name}") for name in ("z", "mu", "logvar"))
     return decompose_kl(z, mu, logvar)

@@ -7,7 +7,7 @@ from aevae.files.hdf5 import Array
 from analysis.maths.metrics import DIGITS, Floats
 from analysis.measures import nearest_training
 from analysis.measures.cells import run_identity
-from analysis.measures.nearest_training import SAMPLERS, Pairs
+from analysis.measures.nearest_training import BEST_SAMPLERS, Pairs
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
 from analysis.tables.recipe import TableRecipe
@@ -44,7 +44,7 @@ def _run_rows(study: Study, run: Run) -> pd.DataFrame:
             "relative": _median(relative[here]),
             "nearer": nearer[here].mean() if here.any() else np.nan,
         })  # fmt: skip
-    identity = {**run_identity(run.config), "sampler": SAMPLERS[run.model]}
+    identity = {**run_identity(run.config), "sampler": BEST_SAMPLERS[run.model]}
     return pd.DataFrame([identity | row for row in rows])
 
 

@@ -6,7 +6,7 @@ from analysis.measures import probing
 from analysis.measures.cells import PCA, run_identity
 from analysis.measures.probing import Space
 from analysis.measures.study import Study
-from analysis.sweep.load import Sweep
+from analysis.sweep.load import SweepResults
 from analysis.tables.recipe import TableRecipe
 
 PIXELS = "pixels"
@@ -27,7 +27,7 @@ def make(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
-def spaces(sweep: Sweep) -> list[Space]:
+def spaces(sweep: SweepResults) -> list[Space]:
     """List the latents of all runs, PCA at each of their sizes, and pixels."""
     sizes = sorted({run.latent_size for run in sweep.runs})
     latents = [Space(run=run) for run in sweep.runs]

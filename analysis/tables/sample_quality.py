@@ -10,7 +10,7 @@ from analysis.measures.quality import SPACES, Assessment
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
 
-FLOOR, CEILING = "real", "noise"
+REAL, NOISE = "real", "noise"
 IDENTITY = ("run_id", "model", "variant", "latent_size", "seed")
 
 
@@ -31,8 +31,8 @@ def make(study: Study) -> pd.DataFrame:
     """
     rows = []
     for model, found in (
-        (FLOOR, quality.assess_floor(study)),
-        (CEILING, quality.assess_ceiling(study)),
+        (REAL, quality.assess_real(study)),
+        (NOISE, quality.assess_noise(study)),
     ):
         identity = dict.fromkeys(IDENTITY) | {"model": model}
         rows.append({**identity, "sampler": "", **_scores(study, found)})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 
 def listed(items: Iterable[object]) -> str:
@@ -28,6 +28,6 @@ def sentence(note: str) -> str:
     return f"{note[0].upper()}{note[1:]}." if note else ""
 
 
-def with_partial(caption: str, sweep: Sweep) -> str:
+def with_partial(caption: str, sweep: SweepResults) -> str:
     """Add to a caption that the sweep is partial, if it is."""
     return f"{caption} {sentence(sweep.partial_note)}".rstrip()

@@ -25,7 +25,7 @@ from aevae.files.schema import (
 )
 from analysis.cli import app
 from analysis.measures.study import Study
-from analysis.sweep.load import Sweep, open_sweep
+from analysis.sweep.load import SweepResults, open_sweep
 
 COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100}
 SMALL = EvaluationConfig(
@@ -198,13 +198,13 @@ def complete_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def complete(complete_dir: Path) -> Sweep:
+def complete(complete_dir: Path) -> SweepResults:
     """The same, opened."""
     return open_sweep(complete_dir)
 
 
 @pytest.fixture(scope="session")
-def study(complete: Sweep) -> Study:
+def study(complete: SweepResults) -> Study:
     """A study of it, which remembers what tests have computed."""
     return Study(complete)
 

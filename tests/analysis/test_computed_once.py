@@ -21,7 +21,7 @@ from analysis.sweep.groups import MissingIngredient
 from analysis.tables.registry import RECIPES
 
 COSTLY = (
-    classifier.train_judge,
+    classifier.train_classifier,
     decoder.decode,
     densities.plane_density,
     embedding.digit_accuracy,

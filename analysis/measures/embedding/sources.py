@@ -11,7 +11,7 @@ from analysis.maths.embedding import LEAST_POINTS, Embedding, embed
 from analysis.measures.embedding.cache import read_embedding, write_embedding
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, MissingIngredient, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 IMAGES = "images"
 
@@ -23,7 +23,7 @@ class Source:
     `folder` is where embeddings are kept; without it, they are always computed.
     """
 
-    sweep: Sweep
+    sweep: SweepResults
     run: Run | None
     folder: Path | None = None
 
@@ -119,7 +119,7 @@ def _embeddable(source: Source) -> Source:
     return source
 
 
-def source_names(sweep: Sweep) -> list[str]:
+def source_names(sweep: SweepResults) -> list[str]:
     """Name everything that a sweep should offer for embedding."""
     return [IMAGES, *dict.fromkeys(run.model for run in sweep.runs)]
 

@@ -124,7 +124,7 @@ def test_without_two_latents_there_is_no_grid(build_sweep, make_config, tmp_path
 def test_a_large_cvae_grid_is_thinned_evenly_and_keeps_its_edges():
     z = np.linspace(-2, 2, 20)
     images = np.broadcast_to(np.arange(20)[:, None, None, None] / 20, (20, 20, 28, 28))
-    plane = latent_grid.Plane(z, z, images).thinned(8)
+    plane = latent_grid.DecodedGrid(z, z, images).thinned(8)
     assert plane.images.shape == (8, 8, 28, 28)
     assert plane.z1[[0, -1]].tolist() == [-2, 2]
     assert plane.z1 == pytest.approx(-plane.z1[::-1])

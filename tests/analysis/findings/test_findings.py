@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from analysis.findings import CLAIMS, Finding, findings, latents, records
+from analysis.findings import CLAIMS, ClaimResult, findings, latents, records
 from analysis.findings.claim import Interval, interval, interval_of_means, interval_of_share
 from analysis.findings.reconstruction import auroc_interval
 from analysis.measures.study import Study
@@ -206,7 +206,7 @@ def test_findings_are_written_for_readers_and_for_programs(run, complete_dir, tm
     record = json.loads((target / "findings.json").read_text())
     text = (target / "findings.md").read_text()
     assert [f["name"] for f in record["findings"]] == list(BY_NAME)
-    assert {field.name for field in fields(Finding)} == set(record["findings"][0])
+    assert {field.name for field in fields(ClaimResult)} == set(record["findings"][0])
     assert len(record["runs"]) == 6
     assert record["runs"][0]["provenance"] == {"training_seconds": 1.5}
     for finding in record["findings"]:

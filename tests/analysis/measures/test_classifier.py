@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from analysis.measures import classifier
-from analysis.measures.classifier import Judge, find_judge, train_judge
+from analysis.measures.classifier import Classifier, find_classifier, train_classifier
 from analysis.measures.quality import SURE
 from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
@@ -23,7 +23,7 @@ def digits():
 @pytest.fixture(scope="module")
 def judge_of_digits(digits):
     images, labels = digits
-    return train_judge(images[:1400], labels[:1400])
+    return train_classifier(images[:1400], labels[:1400])
 
 
 def confidence(judged, images):
@@ -46,7 +46,7 @@ def test_probabilities_are_those_of_the_network(digits):
     rows, labels = digits[0][:200].reshape(-1, 784).astype(np.float32) / 255, digits[1][:200]
     classes = np.where(np.arange(200) % 7, labels, classifier.NONE)
     network = MLPClassifier(classifier.HIDDEN, max_iter=300, random_state=1).fit(rows, classes)
-    same = Judge([*zip(network.coefs_, network.intercepts_, strict=True)])
+    same = Classifier([*zip(network.coefs_, network.intercepts_, strict=True)])
     found = same.probabilities(same.features(digits[0][200:300]))
     expected = network.predict_proba(digits[0][200:300].reshape(-1, 784).astype(np.float32) / 255)
     assert found == pytest.approx(expected[:, :10], abs=1e-5)
@@ -58,11 +58,11 @@ def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     sweep = open_sweep(sweep_dir)
     trained = []
     monkeypatch.setattr(
-        classifier, "train_judge", lambda *data: trained.append(1) or train_judge(*data)
+        classifier, "train_classifier", lambda *data: trained.append(1) or train_classifier(*data)
     )
 
     def find():
-        return find_judge(Study(sweep, tmp_path / "kept %s é")).layers
+        return find_classifier(Study(sweep, tmp_path / "kept %s é")).layers
 
     first = find()
     again = find()
@@ -81,4 +81,4 @@ def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
 def test_without_images_of_some_digit_there_is_no_judge(digits):
     images, labels = digits
     with pytest.raises(MissingIngredient, match="some digit has no training image"):
-        train_judge(images[labels != 3], labels[labels != 3])
+        train_classifier(images[labels != 3], labels[labels != 3])

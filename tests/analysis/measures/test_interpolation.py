@@ -42,7 +42,7 @@ def test_changes_of_the_judged_digit_are_counted(study, monkeypatch):
         probabilities = staticmethod(lambda features: seen * 0.8)
 
     monkeypatch.setattr(
-        interpolation, "yardstick", lambda study: type("Yardstick", (), {"judge": Fixed})
+        interpolation, "feature_spaces", lambda study: type("FeatureSpaces", (), {"judge": Fixed})
     )
     lines = measure(study, np.random.default_rng(0).random((1, 5, 28, 28)))
     assert lines.changes.tolist() == [2]

@@ -25,7 +25,7 @@ def test_scores_are_those_of_the_stored_samples(study, stored):
     with stored("cvae-z020") as file:
         images = file["samples/gmm/image"][()]
         labels = file["samples/gmm/label"][()]
-    judge = quality.yardstick(study).judge
+    judge = quality.feature_spaces(study).judge
     probabilities = judge.probabilities(judge.features(images))
     row = rows[rows["sampler"] == "gmm"].iloc[0]
     assert row["recognisable"] == (probabilities.max(axis=1) >= 0.9).mean()
@@ -33,7 +33,7 @@ def test_scores_are_those_of_the_stored_samples(study, stored):
 
 
 def test_imbalance_is_half_the_sum_of_the_differences(study, complete):
-    found = quality.assess_floor(study)
+    found = quality.assess_real(study)
     seen = [np.mean(found.digits == digit) for digit in range(10)]
     true = [np.mean(complete.labels("test") == digit) for digit in range(10)]
     expected = sum(abs(a - b) for a, b in zip(seen, true, strict=True)) / 2

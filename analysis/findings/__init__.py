@@ -2,8 +2,8 @@
 
 Every claim has a rule that is the same for every sweep: the verdict follows from a 95% interval,
 over the seeds if there are several, else over the images; then differences between trainings are
-not part of it. The judge and the rule on interpolation were revised on the quickstart and 18-cell
-sweeps, after their numbers had been seen; a fresh sweep is the cleaner test.
+not part of it. The classifier and the rule on interpolation were revised after their numbers on the
+quickstart and 18-cell sweeps had been seen; a fresh sweep is the cleaner test.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -59,14 +59,14 @@ class Interval:
     high: float | None = None
 
     def above(self, threshold: float) -> Verdict:
-        """Classifier the claim that the effect exceeds a threshold."""
+        """Decide whether the effect exceeds a threshold."""
         if (self.estimate if self.low is None else self.low) > threshold:
             return "supported"
         highest = self.estimate if self.high is None else self.high
         return "contradicted" if highest <= threshold else "undecided"
 
     def below(self, threshold: float) -> Verdict:
-        """Classifier the claim that the effect falls short of a threshold."""
+        """Decide whether the effect falls short of a threshold."""
         opposite: dict[Verdict, Verdict] = {
             "supported": "contradicted",
             "contradicted": "supported",

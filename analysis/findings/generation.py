@@ -23,8 +23,8 @@ from analysis.sweep.load import Run
 HALF = 0.5
 OBEYED = 0.9
 RECOGNISABLE = (
-    "Share of the samples from N(0, I) of whose digit the judge (a classifier that knows blends "
-    "and blots to be no digit) is at least 90% sure. "
+    "Share of the samples from N(0, I) of whose digit a classifier, which was also trained to take "
+    "blends and blots for no digit, is at least 90% sure. "
 )
 
 
@@ -88,7 +88,7 @@ def _mixture_repairs(study: Study) -> Outcome:
     effect = interval_of_means(shares, lambda means: (means[1] - means[0]) / (means[2] - means[0]))
     prior, mixture, ideal = np.mean([share.mean(axis=0) for share in shares], axis=0)
     distance = [
-        np.mean([quality.assess_samples(study, run, sampler).frechet["judge"] for run in runs])
+        np.mean([quality.assess_samples(study, run, sampler).frechet["classifier"] for run in runs])
         for sampler in samplers
     ]
     detail = (
@@ -100,13 +100,14 @@ def _mixture_repairs(study: Study) -> Outcome:
 
 
 def _obeys(study: Study) -> Outcome:
-    """Count how often the judge sees the digit that the CVAE was asked for."""
+    """Count how often the classifier sees the digit that the CVAE was asked for."""
     runs = [run for (run,) in matched(study.sweep, ("cvae",))]
     found = [_assess(study, run) for run in runs]
     effect = interval_of_share([np.asarray(each.digits == each.requested) for each in found])
     detail = (
-        f"{effect.estimate:.1%} of the samples at d = {runs[0].latent_size} are judged to be the "
-        f"requested digit; of the test images the judge is right for {quality.accuracy(study):.1%}."
+        f"{effect.estimate:.1%} of the samples at d = {runs[0].latent_size} are classified as the "
+        f"requested digit; the classifier is right for {quality.accuracy(study):.1%} of the test "
+        "images."
     )
     return Outcome(effect, effect.above(OBEYED), detail)
 
@@ -195,9 +196,9 @@ CLAIMS = (
     Claim(
         "cvae-obeys-label",
         "The CVAE generates the digit that is asked for.",
-        "Samples from N(0, I), the same number for each digit: share judged to be the requested "
-        f"digit. Supported if it is above {OBEYED:.0%}.",
-        "share of the CVAE's samples judged to be the requested digit",
+        "Samples from N(0, I), the same number for each digit: share classified as the "
+        f"requested digit. Supported if it is above {OBEYED:.0%}.",
+        "share of the CVAE's samples classified as the requested digit",
         _obeys,
     ),
     Claim(

@@ -212,9 +212,9 @@ CLAIMS = (
         "ae-interpolates-worse",
         "The AE's latent space, being unconstrained, is harder to interpolate in than the VAE's.",
         "Straight lines between the codes of the same pairs of test images, decoded: length of the "
-        "path through the images over the distance of its ends, and how often the judged digit "
-        "changes on the way. Supported if both are greater for the AE, with as many latents; "
-        "undecided if they disagree.",
+        "path through the images over the distance of its ends, and how often the digit that "
+        "a classifier sees changes on the way. Supported if both are greater for the AE, with as "
+        "many latents; undecided if they disagree.",
         "mean relative path length of the AE less that of the VAE",
         _rougher,
     ),

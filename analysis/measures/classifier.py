@@ -1,11 +1,12 @@
-"""A judge of digits: a small classifier of images, trained on the training images of a sweep.
+"""A small classifier of digits, trained on the training images of a sweep.
 
 It says which digit an image shows and how sure it is, and its last hidden layer is a space in
-which images that look alike are near each other. A plain classifier takes the mean of all digits
-for an 8, and uniform noise for a 3, and is sure of both. This one also learns that blends of
-several digits and blots are none, and, so that it does not tell these by their softness, that a
-digit that is blurred or pale is still one. Trained once by a fixed recipe on one thread, and kept
-in the sweep's folder for embeddings as plain arrays.
+which images that look alike are near each other. A classifier that knows digits only takes the mean
+of all digits for an 8, and uniform noise for a 3, and is sure of both. So this one has a further
+class, no digit, and is trained with blends of several digits and with blots as examples of it.
+Blends and blots are soft and pale; digits are blurred and made pale too, so that softness does not
+tell the classes apart. The classifier is trained once, by a fixed recipe on one thread, and kept in
+the folder for embeddings as plain arrays.
 """
 
 import json
@@ -46,21 +47,21 @@ AUGMENTATION_VERSION = 1  # of `augment`; a new one for whatever changes what it
 RECIPE = json.dumps(
     {
         "scikit-learn": version("scikit-learn"),
-        "lessons": AUGMENTATION_VERSION,
+        "augmentation": AUGMENTATION_VERSION,
         "epochs": EPOCHS,
         "least_steps": LEAST_STEPS,
         **SETTINGS,
     },
     sort_keys=True,
 )
-NONE = DIGITS  # the class of what is no digit
+NO_DIGIT = DIGITS  # the class of what is no digit
 SIZES = (PIXELS, *HIDDEN, DIGITS + 1)
 LAYERS = [*pairwise(SIZES)]
 FIELDS = [
     *(Field(f"{layer}/weight", shape, "f4") for layer, shape in enumerate(LAYERS)),
     *(Field(f"{layer}/bias", shape[1:], "f4") for layer, shape in enumerate(LAYERS)),
 ]
-SCHEMA = Schema("aevae-judge", 1, FIELDS)
+SCHEMA = Schema("aevae-classifier", 1, FIELDS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class Classifier:
         """
         weight, bias = self.layers[-1]
         classes = softmax((features @ weight + bias).astype(np.float64), axis=1)
-        return np.asarray(classes[:, :NONE])
+        return np.asarray(classes[:, :NO_DIGIT])
 
     def accuracy(self, images: Array, labels: Labels) -> float:
         """Share of images whose most probable digit is the true one."""
@@ -93,7 +94,7 @@ class Classifier:
 
 @once_per_study
 def find_classifier(study: Study) -> Classifier:
-    """Read the judge of a sweep's dataset, or train it and keep it.
+    """Read the classifier of a sweep's dataset, or train and keep one.
 
     Raises
     ------
@@ -101,22 +102,22 @@ def find_classifier(study: Study) -> Classifier:
         There is a digit that no training image shows.
     """
     sweep = study.sweep
-    path = study.embeddings / "judge.h5" if study.embeddings else None
+    path = study.embeddings / "classifier.h5" if study.embeddings else None
     if path is not None and path.exists():
         try:
             return _read(path, sweep.data.sha256)
         except InvalidFile:
             pass  # Damaged, or of other images or another recipe: replaced below.
-    judge = train_classifier(sweep.images("train"), sweep.labels("train"))
+    classifier = train_classifier(sweep.images("train"), sweep.labels("train"))
     if path is not None:
-        _write(path, judge, sweep.data.sha256)
-    return judge
+        _write(path, classifier, sweep.data.sha256)
+    return classifier
 
 
 def train_classifier(images: Array, labels: Labels) -> Classifier:
-    """Train the judge on images (N, 28, 28), uint8, and their digits (N,)."""
+    """Train the classifier on images (N, 28, 28), uint8, and their digits (N,)."""
     if len(np.unique(labels)) < DIGITS:
-        raise MissingIngredient("some digit has no training image for the judge to learn from")
+        raise MissingIngredient("some digit has no training image for the classifier to learn from")
     rows, classes = augment(intensities(images), labels)
     batch = min(SETTINGS["batch_size"], len(rows))
     epochs = max(EPOCHS, LEAST_STEPS * batch // len(rows))
@@ -130,7 +131,7 @@ def train_classifier(images: Array, labels: Labels) -> Classifier:
 
 
 def augment(rows: Array, labels: Labels) -> tuple[Array, Labels]:
-    """Make what the judge learns from, from images (N, 784) in [0, 1] and their digits (N,).
+    """Make the training set from images (N, 784) in [0, 1] and their digits (N,).
 
     Half of the images are blurred and paler; added are blends of different digits and blots
     (blurred images whose pixels were shuffled), labelled as none and varied in the same way.
@@ -142,7 +143,7 @@ def augment(rows: Array, labels: Labels) -> tuple[Array, Labels]:
     digits[order[:half]] = _vary(rows[order[:half]], rng)
     blots = _blur(rng.permuted(rows[order[:eighth]], axis=1), BLURS[1])
     others = _vary(np.concatenate([*_blends(rows, labels, rng), blots]), rng)
-    return np.concatenate([digits, others]), np.append(labels, np.full(len(others), NONE))
+    return np.concatenate([digits, others]), np.append(labels, np.full(len(others), NO_DIGIT))
 
 
 def _blends(rows: Array, labels: Labels, rng: np.random.Generator) -> list[Array]:
@@ -171,9 +172,9 @@ def _blur(rows: Array, sigma: float) -> Array:
     return gaussian_filter(images, (0, sigma, sigma)).reshape(rows.shape)
 
 
-def _write(path: Path, judge: Classifier, dataset_sha256: str) -> None:
+def _write(path: Path, classifier: Classifier, dataset_sha256: str) -> None:
     arrays: dict[str, Array] = {}
-    for layer, (weight, bias) in enumerate(judge.layers):
+    for layer, (weight, bias) in enumerate(classifier.layers):
         arrays |= {f"{layer}/weight": weight, f"{layer}/bias": bias}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, SCHEMA, arrays, {"dataset_sha256": dataset_sha256, "recipe": RECIPE})

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import DIGITS, Floats
-from analysis.measures.quality import SURE, feature_spaces
+from analysis.measures.classifier import find_classifier
+from analysis.measures.quality import SURE
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import Run
 
@@ -26,9 +27,9 @@ class Lines:
     jump
         Largest step, in units of the mean step: 1 is even.
     changes
-        How often the digit that the judge sees changes from step to step.
+        How often the digit that the classifier sees changes from step to step.
     unsure
-        Share of the images along the line of whose digit the judge is less than 90% sure.
+        Share of the images along the line of whose digit the classifier is less than 90% sure.
     """
 
     length: Floats
@@ -67,11 +68,12 @@ def draw_pairs(labels: Array) -> NDArray[np.intp]:
 
 def measure(study: Study, images: Array) -> Lines:
     """Measure lines of images (P, S, 28, 28) in [0, 1]."""
-    judge = feature_spaces(study).judge
+    classifier = find_classifier(study)
     flat = images.reshape(*images.shape[:2], -1)
     steps = np.linalg.norm(np.diff(flat, axis=1), axis=-1).astype(np.float64)
     ends = np.linalg.norm(flat[:, -1] - flat[:, 0], axis=-1).astype(np.float64)
-    seen = judge.probabilities(judge.features((images * 255).round().reshape(-1, 28, 28)))
+    pixels = (images * 255).round().reshape(-1, 28, 28)
+    seen = classifier.probabilities(classifier.features(pixels))
     seen = seen.reshape(*images.shape[:2], DIGITS)
     digits = seen.argmax(axis=-1)
     return Lines(

@@ -1,8 +1,8 @@
 """Sets of images measured against test images: are they digits, and as various.
 
 Two fixed feature spaces: the first 50 principal components of the training images, and the last
-hidden layer of the judge (`analysis.measures.classifier`). As many test images as there are samples
-of one sampler serve as the real ones, so that sets of one size are compared throughout.
+hidden layer of the classifier (`analysis.measures.classifier`). As many test images as there are
+samples of one sampler serve as the real ones, so that sets of one size are compared throughout.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
 SURE = 0.9
-SPACES = ("pca", "judge")
+SPACES = ("pca", "classifier")
 
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
     """What a set of M images was found to be.
 
-    `digits` and `confidence`, (M,) each, are the digit that the judge sees and its probability;
-    `requested` are those that a CVAE was asked for; `frechet` (distance) and `overlap` are by
-    feature space.
+    `digits` and `confidence`, (M,) each, are the digit that the classifier sees and its
+    probability; `requested` are those that a CVAE was asked for; `frechet` (distance) and `overlap`
+    are by feature space.
     """
 
     digits: NDArray[np.intp]
@@ -49,7 +49,7 @@ class Assessment:
 class FeatureSpaces:
     """The feature spaces, and the real images in them."""
 
-    judge: Classifier
+    classifier: Classifier
     pca: PCA
     real: Mapping[str, Reference]
 
@@ -57,13 +57,13 @@ class FeatureSpaces:
         """Map images (M, 28, 28), uint8, to each space, (M, D)."""
         return {
             "pca": self.pca.transform(intensities(images))[:, :COMPONENTS],
-            "judge": self.judge.features(images),
+            "classifier": self.classifier.features(images),
         }
 
     def assess(self, images: Array, requested: Array | None = None) -> Assessment:
         """Measure a set of images (M, 28, 28), uint8; (M,) digits were requested, if any."""
         features = self.features(images)
-        probabilities = self.judge.probabilities(features["judge"])
+        probabilities = self.classifier.probabilities(features["classifier"])
         return Assessment(
             probabilities.argmax(axis=1),
             probabilities.max(axis=1),
@@ -80,7 +80,7 @@ def feature_spaces(study: Study) -> FeatureSpaces:
     Raises
     ------
     MissingIngredient
-        There are no images of some digit to train a judge.
+        There are no images of some digit to train a classifier.
     """
     bare = FeatureSpaces(find_classifier(study), fit_pca(study), {})
     real = bare.features(_chosen(study.sweep, "test"))
@@ -142,7 +142,7 @@ def assess(study: Study, images: Array) -> Assessment:
 
 @once_per_study
 def accuracy(study: Study) -> float:
-    """Share of the test images whose digit the judge sees right."""
+    """Share of the test images whose digit the classifier sees right."""
     sweep = study.sweep
     return find_classifier(study).accuracy(sweep.images("test"), sweep.labels("test"))
 

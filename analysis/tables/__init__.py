@@ -17,7 +17,8 @@ TABLES = {
     "auroc": "how well errors tell test images from outliers",
 }
 
-# What a judge must be trained for, or takes a minute, comes with the findings, which need it too.
+# These need a trained classifier or take a minute. The findings need the same numbers, so that
+# `aevae-analysis findings` writes these tables.
 EVIDENCE = {
     "sample_quality": "generated images against test images, by model and sampler",
     "control": "whether a CVAE draws the digit that it is asked for",

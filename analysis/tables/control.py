@@ -21,7 +21,7 @@ def make(study: Study) -> pd.DataFrame:
     """Return one row per CVAE and requested digit, with one row ``all`` per CVAE.
 
     Columns: identity of the run; digit, n (samples from the prior), agreement (share that the
-    judge takes for the requested digit) with the bounds of its 95% Wilson interval; diversity:
+    classifier takes for the requested digit) with the bounds of its 95% Wilson interval; diversity:
     total variance of the samples' pixels within the digit over that of the test images (for
     ``all``, the mean over the digits).
 
@@ -83,10 +83,10 @@ def caption(study: Study) -> str:
     """Say what is counted."""
     return (
         "Samples of the CVAE from N(0, I) by the digit asked for, trained on "
-        f"{study.data.title}: the share that a judge takes for that digit (on test images it is "
-        f"right for {quality.accuracy(study):.1%}), with 95% Wilson intervals, and the diversity "
-        "within the digit: the total variance of pixels over that of the test images, 1 for real "
-        "ones. Blurred images vary less."
+        f"{study.data.title}: the share that a classifier takes for that digit (on test images it "
+        f"is right for {quality.accuracy(study):.1%}), with 95% Wilson intervals, and the "
+        "diversity within the digit: the total variance of pixels over that of the test images, 1 "
+        "for real ones. Blurred images vary less."
     )
 
 

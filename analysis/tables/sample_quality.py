@@ -18,16 +18,16 @@ def make(study: Study) -> pd.DataFrame:
     """Return one row per run and sampler, and one each for real images and for noise.
 
     Columns: identity of the run (model ``real``, training images, or ``noise``, uniform pixels,
-    for the first two), sampler; n (images); recognisable (share of whose digit the judge is at
-    least 90 % sure), confidence (mean), imbalance (of the digits that the judge sees, total
-    variation from the test images'), agreement (CVAE: share judged to be the requested digit);
-    then by feature space, ``_pca`` and ``_judge``: frechet, precision, recall, density and
+    for the first two), sampler; n (images); recognisable (share of whose digit the classifier
+    is at least 90 % sure), confidence (mean), imbalance (of the classes that it gives, total
+    variation from the test images'), agreement (CVAE: share classified as the requested digit);
+    then by feature space, ``_pca`` and ``_classifier``: frechet, precision, recall, density and
     coverage, see `analysis.maths.overlap`.
 
     Raises
     ------
     MissingIngredient
-        There are no training images of some digit to train the judge with.
+        There are no training images of some digit to train the classifier with.
     """
     rows = []
     for model, found in (
@@ -66,8 +66,8 @@ def _scores(study: Study, found: Assessment) -> dict[str, float]:
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what only programs need, and all but one number of the judge's space."""
-    hidden = [f"{name}_judge" for name in ("precision", "recall", "density", "coverage")]
+    """Leave out what only programs need, and all but one number of the classifier's space."""
+    hidden = [f"{name}_classifier" for name in ("precision", "recall", "density", "coverage")]
     return table.drop(columns=["run_id", "n", *hidden])
 
 
@@ -78,12 +78,12 @@ def caption(study: Study) -> str:
         f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}: z "
         "from N(0, I) (prior) or from a Gaussian mixture fitted on the training codes (gmm). The "
         "first rows are training images, which an ideal generator would equal, and uniform noise. "
-        "Recognisable: the judge, a small classifier that knows blends and blots to be no digit "
-        f"and is right for {quality.accuracy(study):.1%} of the test images, is at least 90% sure "
-        "of the digit. Imbalance: total variation of the judged digits from those of the test "
-        "images. Agreement: judged as requested. "
+        "Recognisable: a small classifier, which was also trained to take blends and blots for no "
+        f"digit and is right for {quality.accuracy(study):.1%} of the test images, is at least 90% "
+        "sure of the digit. Imbalance: total variation of the classes that it gives from those of "
+        "the test images. Agreement: classified as the requested digit. "
         "frechet: distance of Gaussians in the space of 50 principal components (pca) or of the "
-        "judge's last hidden layer, less is better; precision and recall (Kynkäänniemi et al. "
+        "classifier's last hidden layer, less is better; precision and recall (Kynkäänniemi et al. "
         "2019, k = 3), density and coverage (Naeem et al. 2020, k = 5), more is better."
     )
 

@@ -34,8 +34,8 @@ def caption(study: Study) -> str:
         f"Images of {study.data.title} decoded in {STEPS} steps along straight lines between the "
         f"codes of {PAIRS} pairs of test images, each of one digit; means over the lines. length: "
         "of the path through the images over the distance of its ends, 1 if straight; jump: "
-        "largest step over the mean step, 1 if even; changes: how often the digit that the judge "
-        "sees changes; unsure: share of images of whose digit it is less than 90% sure."
+        "largest step over the mean step, 1 if even; changes: how often the digit that a "
+        "classifier sees changes; unsure: share of images of whose digit it is less than 90% sure."
     )
 
 

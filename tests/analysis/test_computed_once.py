@@ -1,6 +1,6 @@
 """What several outputs of one command share is computed once: a report must not take twice as long.
 
-Calls are counted by Python's profiler, so that this holds whoever calls and whatever remembers.
+Python itself counts the calls (sys.settrace), so that no function need be replaced by another.
 """
 
 import sys
@@ -19,6 +19,8 @@ from analysis.measures import classifier
 from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.tables.registry import RECIPES
+
+pytestmark = pytest.mark.timeout(900)  # a whole report, at half of its usual speed
 
 COSTLY = (
     classifier.train_classifier,
@@ -51,18 +53,19 @@ def calls(complete_dir, tmp_path_factory):
     watched = {function.__code__: function for function in (*COSTLY, *tables, *remembered())}
     counted = Counter()
 
-    def count(frame, event, _):
-        if event == "call" and (function := watched.get(frame.f_code)):
+    def count(frame, *_):
+        if function := watched.get(frame.f_code):
             names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
             given = [frame.f_locals[name] for name in names]
             rest = [value for value in given if not isinstance(value, Study)]
             counted[function, joblib.hash(rest)] += 1
 
-    sys.setprofile(count)
+    before = sys.gettrace()
+    sys.settrace(count)
     try:
         commands.write_report(complete_dir, tmp_path_factory.mktemp("report"), False)
     finally:
-        sys.setprofile(None)
+        sys.settrace(before)
     return counted
 
 

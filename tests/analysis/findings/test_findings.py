@@ -120,7 +120,7 @@ def test_an_error_that_rises_again_is_noticed(sizes_of, errors, verdict):
         ({2: 9, 20: 6}, "undecided", "undecided"),
     ],
 )
-def test_latent_size_20_is_judged_by_the_sizes_beyond(sizes_of, errors, flat, choice):
+def test_latent_size_20_is_decided_by_the_sizes_beyond(sizes_of, errors, flat, choice):
     sweep = sizes_of("vae", errors)
     found = [BY_NAME[name].find(Study(sweep)) for name in ("vae-error-flat", "latent-size-20")]
     assert [finding.verdict for finding in found] == [flat, choice]
@@ -152,13 +152,13 @@ def test_gaps_are_squares_within_the_hull_without_codes(one_run, monkeypatch):
         angle = np.linspace(0, 2 * np.pi, len(arrays["train/mu"]), endpoint=False)
         arrays["train/mu"] = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype("f4")
 
-    class Judged:
+    class Classified:
         """Takes the first half of whatever it gets for digits."""
 
         def __init__(self, study, images):
             self.recognisable = np.arange(len(images)) < len(images) // 2
 
-    monkeypatch.setattr(latents.quality, "assess", Judged)
+    monkeypatch.setattr(latents.quality, "assess", Classified)
     sweep = one_run("ae", 2, ring)
     held, clear = latents.divide_plane(Study(sweep), sweep.runs[0])
     assert held.sum() <= 60

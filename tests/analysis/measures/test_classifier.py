@@ -1,4 +1,4 @@
-"""The judge on real digits: those of scikit-learn, drawn larger."""
+"""The classifier on real digits: those of scikit-learn, drawn larger."""
 
 import numpy as np
 import pytest
@@ -21,30 +21,30 @@ def digits():
 
 
 @pytest.fixture(scope="module")
-def judge_of_digits(digits):
+def trained_on_digits(digits):
     images, labels = digits
     return train_classifier(images[:1400], labels[:1400])
 
 
-def confidence(judged, images):
-    return judged.probabilities(judged.features(images)).max(axis=1)
+def confidence(trained, images):
+    return trained.probabilities(trained.features(images)).max(axis=1)
 
 
-def test_digits_are_told_apart_and_what_is_none_is_not_taken_for_one(digits, judge_of_digits):
+def test_digits_are_told_apart_and_what_is_none_is_not_taken_for_one(digits, trained_on_digits):
     images, labels = (part[1400:] for part in digits)
     rng = np.random.default_rng(0)
     blends = images[rng.integers(len(images), size=(200, 6))].mean(axis=1).round()
     noise = rng.integers(0, 256, (200, 28, 28))
     mean = np.repeat(images.mean(axis=0)[None], 2, axis=0).round()
-    assert judge_of_digits.accuracy(images, labels) > 0.85
-    assert (confidence(judge_of_digits, images) >= SURE).mean() > 0.7
+    assert trained_on_digits.accuracy(images, labels) > 0.85
+    assert (confidence(trained_on_digits, images) >= SURE).mean() > 0.7
     for none in (blends, noise, mean):
-        assert (confidence(judge_of_digits, none.astype(np.uint8)) >= SURE).mean() < 0.05
+        assert (confidence(trained_on_digits, none.astype(np.uint8)) >= SURE).mean() < 0.05
 
 
 def test_probabilities_are_those_of_the_network(digits):
     rows, labels = digits[0][:200].reshape(-1, 784).astype(np.float32) / 255, digits[1][:200]
-    classes = np.where(np.arange(200) % 7, labels, classifier.NONE)
+    classes = np.where(np.arange(200) % 7, labels, classifier.NO_DIGIT)
     network = MLPClassifier(classifier.HIDDEN, max_iter=300, random_state=1).fit(rows, classes)
     same = Classifier([*zip(network.coefs_, network.intercepts_, strict=True)])
     found = same.probabilities(same.features(digits[0][200:300]))
@@ -70,7 +70,7 @@ def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     for (weight, bias), (read_weight, read_bias) in zip(first, again, strict=True):
         assert np.array_equal(weight, read_weight)
         assert np.array_equal(bias, read_bias)
-    flip_byte(tmp_path / "kept %s é" / "judge.h5", "0/weight")
+    flip_byte(tmp_path / "kept %s é" / "classifier.h5", "0/weight")
     assert np.array_equal(find()[0][0], first[0][0])
     assert len(trained) == 2
     monkeypatch.setattr(classifier, "RECIPE", "another")
@@ -78,7 +78,7 @@ def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     assert len(trained) == 3
 
 
-def test_without_images_of_some_digit_there_is_no_judge(digits):
+def test_without_images_of_some_digit_there_is_no_classifier(digits):
     images, labels = digits
     with pytest.raises(MissingIngredient, match="some digit has no training image"):
         train_classifier(images[labels != 3], labels[labels != 3])

@@ -34,16 +34,14 @@ def test_a_line_on_which_nothing_happens_is_straight(study, ends):
     assert (lines.length, lines.jump) == (pytest.approx([1]), pytest.approx([1]))
 
 
-def test_changes_of_the_judged_digit_are_counted(study, monkeypatch):
+def test_changes_of_the_classified_digit_are_counted(study, monkeypatch):
     seen = np.eye(10)[[3, 3, 8, 8, 3]]
 
     class Fixed:
         features = staticmethod(lambda images: images)
         probabilities = staticmethod(lambda features: seen * 0.8)
 
-    monkeypatch.setattr(
-        interpolation, "feature_spaces", lambda study: type("FeatureSpaces", (), {"judge": Fixed})
-    )
+    monkeypatch.setattr(interpolation, "find_classifier", lambda study: Fixed)
     lines = measure(study, np.random.default_rng(0).random((1, 5, 28, 28)))
     assert lines.changes.tolist() == [2]
     assert lines.unsure.tolist() == [1]

@@ -5,6 +5,7 @@ import pytest
 
 from aevae.files.schema import SAMPLERS
 from analysis.measures import quality
+from analysis.measures.classifier import find_classifier
 from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
 from analysis.tables import sample_quality
@@ -25,8 +26,8 @@ def test_scores_are_those_of_the_stored_samples(study, stored):
     with stored("cvae-z020") as file:
         images = file["samples/gmm/image"][()]
         labels = file["samples/gmm/label"][()]
-    judge = quality.feature_spaces(study).judge
-    probabilities = judge.probabilities(judge.features(images))
+    classifier = find_classifier(study)
+    probabilities = classifier.probabilities(classifier.features(images))
     row = rows[rows["sampler"] == "gmm"].iloc[0]
     assert row["recognisable"] == (probabilities.max(axis=1) >= 0.9).mean()
     assert row["agreement"] == (probabilities.argmax(axis=1) == labels).mean()
@@ -40,7 +41,7 @@ def test_imbalance_is_half_the_sum_of_the_differences(study, complete):
     assert quality.imbalance(complete, found) == pytest.approx(expected)
 
 
-def test_control_counts_what_is_judged_as_requested(study, complete):
+def test_control_counts_what_is_classified_as_requested(study, complete):
     table = compute_table(study, "control")
     rows = table[table["latent_size"] == 20].set_index("digit")
     found = quality.assess_samples(study, complete.runs[-1], "prior")

@@ -181,7 +181,7 @@ def _chosen(option: str, text: str, valid: Collection[str]) -> list[str]:
 
 def _finish(command: Callable[[Any], int]) -> NoReturn:
     """Run a command and exit; bad input ends in one line, not in a traceback."""
-    # Only here, so that --help and bad usage do not wait for pandas and matplotlib.
+    # These are imported here, so that --help and bad usage do not wait for pandas and matplotlib.
     from aevae.files.hdf5 import InvalidFile
     from analysis import commands
 

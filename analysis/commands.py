@@ -1,4 +1,4 @@
-"""What the commands do. Kept from `cli` so that ``--help`` need not import pandas and matplotlib.
+"""What the commands do, apart from `cli`: so ``--help`` need not import pandas and matplotlib.
 
 Each function returns the exit code: 0 ok, 1 incomplete. Results go to stdout; gaps, progress and
 what was skipped to stderr.
@@ -118,8 +118,8 @@ def embed(
 ) -> int:
     """Compute the embeddings that are not there yet, and print their scores.
 
-    No names are all that the sweep offers, and only then the scores are written to files; no number
-    of jobs is one per core.
+    Without names, everything that the sweep offers is embedded, and the scores are written to
+    files; with names, they are only printed. Without a number of jobs, there is one per core.
     """
     output, code = _open_for_output(folder, to, allow_partial)
     if output is None:

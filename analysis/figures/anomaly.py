@@ -20,7 +20,7 @@ from analysis.tables import auroc
 from analysis.tables.auroc import BOTH, KL, SSE
 from analysis.write import prose
 
-# Wide to narrow, so that curves that coincide show below each other.
+# Lines go from wide to narrow, so that a curve remains visible below one that coincides with it.
 WIDTHS = {"ae": 2.2, "vae": 1.5, "cvae": 0.9}
 DASHES: dict[str, Any] = {SSE: "-", KL: (0, (1, 1.5)), BOTH: (0, (4, 1.5))}
 

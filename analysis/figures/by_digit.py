@@ -94,7 +94,7 @@ def _draw_lines(axes: Axes, panel: Panel, pca: Panel) -> None:
     d = np.array(panel.latent_sizes)
     for digit, colour in enumerate(COLOURS):
         low, mean, high = panel.low[digit], panel.mean[digit], panel.high[digit]
-        # A percentile interval need not hold the mean itself in a tiny sample.
+        # The percentile interval of a tiny sample need not contain the mean.
         spread = np.maximum([mean - low, high - mean], 0)
         axes.errorbar(d, mean, spread, color=colour, marker=".", markersize=3, linewidth=1,
                       elinewidth=0.8, label=NAMES[digit])  # fmt: skip

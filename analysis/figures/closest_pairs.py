@@ -22,7 +22,7 @@ TEST = "test\nimages"
 
 @dataclass(frozen=True)
 class PairRow:
-    """The ten images nearest to a training image, and those, (10, 28, 28) each in [0, 1].
+    """Ten images nearest to training images, and these, (10, 28, 28) each in [0, 1].
 
     `relative` (10,) is the distance over what is typical of test images.
     """

@@ -14,7 +14,7 @@ from analysis.sweep.groups import TITLES, representatives
 from analysis.sweep.load import Run
 from analysis.write import prose
 
-LINES = 2  # of images per sampler: the second shows how much they differ
+LINES = 2  # rows of images per sampler; the second row shows how much the samples differ
 SHOWN_SAMPLERS = {
     "ae": {"prior": "N(0, I)", "gmm": "mixture"},
     "vae": {"prior": "prior", "gmm": "mixture"},

@@ -1,4 +1,4 @@
-"""How many latent dimensions work, what each holds, and how far their whole is from N(0, I)."""
+"""How many latent dimensions are active, the KL of each, and how far all are from N(0, I)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from analysis.sweep.load import Run
 from analysis.tables.latent_space import PARTS
 from analysis.write import prose
 
-# Light to dark, so that the parts are told apart without colour too.
+# The colours go from light to dark, so that the parts are told apart in print without colour too.
 PART_COLOURS = ("#bfd7ea", "#6c9bc4", "#1f4e79")
 PART_NAMES = ("mutual information", "total correlation", "KL of each dimension")
 
@@ -126,7 +126,7 @@ def _draw_parts(axes: Axes, runs: pd.DataFrame) -> None:
 
 def _draw_variances(axes: Axes, dimensions: pd.DataFrame, sizes: Sequence[int]) -> None:
     axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
-    # Side by side, or the groups would hide each other.
+    # The groups are drawn side by side, since they would hide each other.
     count = dimensions["group"].nunique()
     shifts = 0.1 * (np.arange(count) - (count - 1) / 2)
     for shift, (_, part) in zip(shifts, dimensions.groupby("group", sort=False), strict=True):

@@ -118,7 +118,8 @@ def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
     extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
     axes.imshow(style.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
     for axis, z in ((axes.xaxis, plane.z1), (axes.yaxis, plane.z2)):
-        # An even number of tiles has none in the middle: only then are the ticks symmetrical.
+        # With as many ticks as tiles, modulo 2, the ticks are symmetrical: an even number of tiles
+        # has none in the middle.
         count = ticks + (ticks + len(z)) % 2
         places = np.unique(np.linspace(0, len(z) - 1, count).round().astype(int))
         decimals = 2 if np.abs(z).max() < 10 else 1

@@ -130,7 +130,7 @@ def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
                          colors=style.DIGIT_COLOURS[digit], linestyles=line,
                          linewidths=0.9)  # fmt: skip
     for share, line in SHARES.items():
-        # Within this radius lies that share of a two-dimensional standard normal.
+        # This share of a two-dimensional standard normal distribution lies within the radius.
         radius = np.sqrt(-2 * np.log(1 - share))
         axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=PRIOR_COLOUR, linestyle=line,
                               linewidth=0.9, zorder=2.5))  # fmt: skip
@@ -141,7 +141,7 @@ def _draw_ridges(axes: Axes, values: Floats, labels: Array) -> None:
     low, high = values.min() - margin, values.max() + margin
     groups = {int(digit): values[labels == digit] for digit in np.unique(labels)}
     evenly = np.linspace(min(low, -LEAST_EXTENT), max(high, LEAST_EXTENT), PLACES)
-    # Even places alone would miss the spike of an axis that a model hardly uses.
+    # The density of an axis that a model hardly uses is a spike, which evenly spaced places miss.
     at = np.union1d(evenly, [np.median(group) for group in groups.values()])
     for digit, group in groups.items():
         density = densities.line_density(group, at)

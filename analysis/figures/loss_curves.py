@@ -96,7 +96,7 @@ def _draw_losses(
     for run in group.runs:
         curve, colour = curves[run.run_id], colours[run.latent_size]
         epochs = np.arange(1, len(curve.val) + 1)
-        # A single epoch makes no line.
+        # A single epoch is drawn as a marker, since one point makes no line.
         crosses, dots = ("x", ".") if len(epochs) == 1 else ("", "")
         axes.plot(epochs, curve.train, color=colour, linestyle=DASHED, marker=crosses)
         axes.plot(epochs, curve.val, color=colour, marker=dots)

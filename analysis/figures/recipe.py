@@ -1,4 +1,4 @@
-"""What a figure is: how it is made, drawn and written."""
+"""What a figure is: its recipe, the drawing that is made by it, and how drawings are written."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from analysis.tables.registry import compute_table
 from analysis.write import prose
 from analysis.write.formats import markdown_rows
 
-# Without dates, the same results give the same bytes.
+# Files carry no dates, so that the same results give the same bytes.
 SAVING: dict[str, dict[str, Any]] = {
     "png": {},
     "pdf": {"metadata": {"CreationDate": None}},

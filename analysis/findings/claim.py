@@ -24,7 +24,7 @@ class ClaimResult:
     Parameters
     ----------
     name
-        Short and for ever the same, for example ``ones-easiest``.
+        A short name that never changes, for example ``ones-easiest``.
     claim
         What the article says, in one sentence of ours.
     test
@@ -52,7 +52,7 @@ class ClaimResult:
 
 @dataclass(frozen=True)
 class Interval:
-    """An effect size and its 95% interval; none where nothing was sampled."""
+    """An effect size and its 95% interval; there is none where nothing was sampled."""
 
     estimate: float
     low: float | None = None
@@ -139,7 +139,7 @@ def interval(
             return Interval(float(whole.mean()), *seed_interval(whole))
         rng = np.random.default_rng(0)
         resampled = [effects[0](rng.integers(count, size=count)) for _ in range(resamples)]
-    # Of few images, a resample may lack a digit.
+    # A resample of few images may lack a digit, and its effect is then not a number.
     low, high = np.quantile(np.array(resampled)[np.isfinite(resampled)], (0.025, 0.975))
     return Interval(float(whole[0]), float(low), float(high))
 

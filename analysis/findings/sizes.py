@@ -23,7 +23,7 @@ from analysis.tables.latent_size_choice import RULE, chosen
 from analysis.write.prose import listed
 
 CHOSEN = 20
-MARGIN = 5.0  # %: what smaller a change is not meaningful
+MARGIN = 5.0  # %: a smaller change is not called meaningful
 
 
 def _ae_falls(study: Study) -> Outcome:
@@ -58,7 +58,7 @@ def _vae_flat(study: Study) -> Outcome:
 
 
 def _size_20(study: Study) -> Outcome:
-    """Let the validation error choose, over and over."""
+    """Let the validation error choose in every resample of the images."""
     sizes, errors = _errors(study, "vae", "val", "sse_sample")
     around = CHOSEN in sizes and sizes[0] < CHOSEN < sizes[-1]
     _require(around, "no finished VAE of latent size 20 and of smaller and larger ones")

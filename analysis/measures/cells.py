@@ -1,6 +1,7 @@
-"""Cells of a sweep: the runs (one per seed) of one model, setting and latent size; and PCA's.
+"""Cells of a sweep: the runs (one per seed) of one model, setting and latent size.
 
-PCA of equal dimension is a cell like any other, so that it stands wherever the models stand.
+PCA with as many components as the models have latents is a cell too, so that every table and
+figure of cells shows it beside the models.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ PCA_TITLE = "PCA"
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs that differ in their seed only; none of them for PCA, which needs no seed."""
+    """The runs that differ in their seed only. PCA has no runs, since it needs no training."""
 
     group: str
     model: str
@@ -42,7 +43,7 @@ class Cell:
 
 
 def cells(sweep: SweepResults) -> list[Cell]:
-    """List the cells by group and latent size; those of PCA, at every size of the sweep, last."""
+    """List the cells by group and latent size, and after them PCA at every size of the sweep."""
     found = [
         Cell(group.title, group.model, group.runs[0].variant, size, tuple(group.of_size(size)))
         for group in group_runs(sweep.runs)

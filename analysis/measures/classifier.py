@@ -40,10 +40,10 @@ SETTINGS: dict[str, Any] = {
     "batch_size": 200,
     "random_state": 0,
 }
-EPOCHS, LEAST_STEPS = 6, 400  # as many epochs as a small dataset needs for so many steps
+EPOCHS, LEAST_STEPS = 6, 400  # a small dataset is seen in more epochs, to make so many steps
 BLENDED = (2, 3, 4, 5, 6, 7, 8)  # images in a blend
 BLURS = (0.0, 0.5, 1.0, 1.5)  # standard deviations in pixels
-AUGMENTATION_VERSION = 1  # of `augment`; a new one for whatever changes what it returns
+AUGMENTATION_VERSION = 1  # raised whenever `augment` is changed so that it returns other images
 RECIPE = json.dumps(
     {
         "scikit-learn": version("scikit-learn"),
@@ -80,7 +80,7 @@ class Classifier:
     def probabilities(self, features: Array) -> Floats:
         """Return the probability of each digit, (N, 10), from the features of images.
 
-        What is missing to 1 is the probability that an image shows none.
+        The rest, to a sum of 1, is the probability that an image shows no digit.
         """
         weight, bias = self.layers[-1]
         classes = softmax((features @ weight + bias).astype(np.float64), axis=1)
@@ -107,7 +107,7 @@ def find_classifier(study: Study) -> Classifier:
         try:
             return _read(path, sweep.data.sha256)
         except InvalidFile:
-            pass  # Damaged, or of other images or another recipe: replaced below.
+            pass  # The file is damaged, or of other images or another recipe: it is replaced below.
     classifier = train_classifier(sweep.images("train"), sweep.labels("train"))
     if path is not None:
         _write(path, classifier, sweep.data.sha256)
@@ -121,9 +121,9 @@ def train_classifier(images: Array, labels: Labels) -> Classifier:
     rows, classes = augment(intensities(images), labels)
     batch = min(SETTINGS["batch_size"], len(rows))
     epochs = max(EPOCHS, LEAST_STEPS * batch // len(rows))
-    # Another number of threads would add in another order.
+    # More threads would add the same numbers in another order, with another result.
     with threadpool_limits(1), warnings.catch_warnings():
-        # The number of epochs is part of the recipe.
+        # The recipe fixes the number of epochs, whether or not training has converged by then.
         warnings.simplefilter("ignore", ConvergenceWarning)
         network = MLPClassifier(**SETTINGS | {"batch_size": batch}, max_iter=epochs)
         network.fit(rows, classes)
@@ -133,8 +133,9 @@ def train_classifier(images: Array, labels: Labels) -> Classifier:
 def augment(rows: Array, labels: Labels) -> tuple[Array, Labels]:
     """Make the training set from images (N, 784) in [0, 1] and their digits (N,).
 
-    Half of the images are blurred and paler; added are blends of different digits and blots
-    (blurred images whose pixels were shuffled), labelled as none and varied in the same way.
+    Half of the images are made blurred and paler. Blends of different digits and blots (blurred
+    images whose pixels were shuffled) are added with the label of no digit, and are varied in the
+    same way.
     """
     rng = np.random.default_rng(0)
     order = rng.permutation(len(rows))

@@ -23,9 +23,9 @@ class Lines:
     Parameters
     ----------
     length
-        Length of the path through the images, over the distance of its ends: 1 is straight.
+        Length of the path through the images, divided by the distance of its ends; 1 if straight.
     jump
-        Largest step, in units of the mean step: 1 is even.
+        Largest step, divided by the mean step; 1 if all steps are equal.
     changes
         How often the digit that the classifier sees changes from step to step.
     unsure
@@ -42,7 +42,7 @@ class Lines:
 def measure_lines(study: Study, run: Run) -> Lines:
     """Measure lines between the codes of pairs of test images, the same pairs for every run.
 
-    Two images of one digit each: so the CVAE is told one digit all along.
+    Both images of a pair show the same digit, so that a CVAE is told one digit all along the line.
     """
     labels = study.sweep.labels("test")
     pairs = draw_pairs(labels)
@@ -85,5 +85,5 @@ def measure(study: Study, images: Array) -> Lines:
 
 
 def _ratio(values: Floats, units: Floats) -> Floats:
-    """Divide; where nothing changes along a line, it is straight and even: 1."""
+    """Divide; 1 for a line along which nothing changes, since it is straight and even."""
     return np.divide(values, units, out=np.ones_like(values), where=units > 0)

@@ -1,4 +1,4 @@
-"""How near images come to the nearest training image: a generator must not repeat what it saw."""
+"""How near images come to the nearest training image: a generator must not repeat these images."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
-# What each model is at its best with: the AE was never meant to decode N(0, I).
+# The sampler that suits each model: an AE was never trained to decode N(0, I).
 BEST_SAMPLERS = {"ae": "gmm", "vae": "prior", "cvae": "prior"}
 
 
@@ -33,7 +33,7 @@ class Pairs:
 def samples(sweep: SweepResults, run: Run) -> Array:
     """Read the samples of a run that are compared with training images, (M, 28, 28), uint8."""
     images, _ = read_samples(sweep, run, BEST_SAMPLERS[run.model])
-    # Those of a CVAE are ordered by digit.
+    # The samples of a CVAE are ordered by digit, so the first ones would show only some digits.
     chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLES]
     return images[np.sort(chosen)]
 
@@ -62,10 +62,11 @@ def _pairs(sweep: SweepResults, images: Array) -> Pairs:
 
 
 def relative_distance(study: Study, pairs: Pairs) -> Floats:
-    """Distance of each image to the nearest training image, over what test images have, (M,).
+    """Distance of each image to the nearest training image, relative to that of test images, (M,).
 
-    Distances are roots of the SSE, and the measure is the median of the test images near the
-    same digit: 1 is as far as new digits are, 0 is a copy. NaN where no test image is near it.
+    Distances are roots of the SSE. They are divided by the median distance of those test images
+    whose nearest training image shows the same digit: 1 is as far as new digits are, 0 is a copy.
+    The result is NaN for a digit that is nearest to no test image.
     """
     real = test_pairs(study)
     typical = {digit: np.sqrt(np.median(real.sse[real.digits == digit]))

@@ -20,7 +20,7 @@ COMPONENTS = 50  # in which sets of images are compared
 
 @once_per_study
 def fit_pca(study: Study) -> PCA:
-    """Fit the principal components of the training images: as many as anything here asks for."""
+    """Fit as many principal components of the training images as any other measure asks for."""
     wanted = max(COMPONENTS, *(run.latent_size for run in study.sweep.runs))
     train = intensities(study.sweep.images("train"))
     # From the covariance: exact, and without a second copy of the images.

@@ -69,9 +69,9 @@ def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
     labels = study.sweep.labels("train")
     truth = study.sweep.labels("test")[test_rows(study.sweep)]
     found = {}
-    # Another number of threads would add in another order.
+    # More threads would add the same numbers in another order, with another result.
     with threadpool_limits(1), warnings.catch_warnings():
-        # What few iterations reach is what is reported.
+        # Logistic regression may stop before it converges; its accuracy by then is reported.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for probe in PROBES:
             for count in label_counts(study.sweep):

@@ -1,4 +1,4 @@
-"""Sets of images measured against test images: are they digits, and as various.
+"""Sets of images measured against test images: whether they show digits, and as varied ones.
 
 Two fixed feature spaces: the first 50 principal components of the training images, and the last
 hidden layer of the classifier (`analysis.measures.classifier`). As many test images as there are
@@ -90,14 +90,14 @@ def feature_spaces(study: Study) -> FeatureSpaces:
 def set_size(sweep: SweepResults) -> int:
     """Return how many images each set has: those of a sampler, unless there are fewer to compare.
 
-    With other numbers, distances and overlaps would not compare.
+    Distances and overlaps of sets of different sizes could not be compared.
     """
     samples = min(run.config.evaluation.samples_per_sampler for run in sweep.runs)
     return min(samples, sweep.data.counts["train"], sweep.data.counts["test"])
 
 
 def _chosen(sweep: SweepResults, split: str) -> Array:
-    """Choose images of a split at random: the first half of MNIST's test images are the clearer."""
+    """Choose images of a split at random: the first half of MNIST's test images are clearer."""
     rows = np.random.default_rng(0).permutation(sweep.data.counts[split])
     return sweep.images(split)[rows[: set_size(sweep)]]
 
@@ -105,7 +105,7 @@ def _chosen(sweep: SweepResults, split: str) -> Array:
 def read_samples(sweep: SweepResults, run: Run, sampler: str) -> tuple[Array, Array | None]:
     """Read as many samples as are compared, (M, 28, 28), and the digits asked for if any, (M,).
 
-    They are evenly spaced among all: those of a CVAE are ordered by digit.
+    They are evenly spaced among all samples, since those of a CVAE are ordered by digit.
     """
     with sweep.open(run) as results:
         images = results.array(f"samples/{sampler}/image")
@@ -123,13 +123,13 @@ def assess_samples(study: Study, run: Run, sampler: str) -> Assessment:
 
 @once_per_study
 def assess_real(study: Study) -> Assessment:
-    """Measure training images: what an ideal generator would reach."""
+    """Measure training images: an ideal generator would reach the same numbers."""
     return feature_spaces(study).assess(_chosen(study.sweep, "train"))
 
 
 @once_per_study
 def assess_noise(study: Study) -> Assessment:
-    """Measure images of uniform noise: what no generator should be worse than."""
+    """Measure images of uniform noise: no generator should be worse."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (set_size(study.sweep), PIXELS), dtype=np.uint8)
     return feature_spaces(study).assess(noise.reshape(-1, 28, 28))

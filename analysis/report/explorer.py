@@ -19,7 +19,7 @@ from analysis.sweep.load import Run, SweepResults
 
 PRIOR_RADIUS = 2.0
 PRIOR_SHARE = 1 - np.exp(-(PRIOR_RADIUS**2) / 2)  # of a standard normal within that radius
-FINEST_STEP = 2.0**-12  # of weights: coarser shows in the images, finer costs megabytes
+FINEST_STEP = 2.0**-12  # between weights: a coarser one shows in images, a finer costs megabytes
 LARGEST = np.iinfo(np.int16).max
 OUTERMOST = 0.002  # share of the codes on each side that may lie beyond the map
 PLANE_INCHES = 3.0

@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from analysis.figures.recipe import Drawing, saver
 from analysis.write.formats import format_cell
 
-SVG_BYTES = 100_000  # a larger one takes less room as pixels
+SVG_BYTES = 100_000  # a figure whose SVG is larger takes less room as pixels
 PIXELS_PER_INCH = 125  # on the screen: text of 7 pt is as large as the page's small print
 MIME = {"svg": "image/svg+xml", "webp": "image/webp"}
 
-# Captions are Markdown of ours, but hold names out of files: no links, images or HTML.
+# Captions are our own Markdown but contain names from files, which must not become links or HTML.
 _MARKDOWN = MarkdownIt("zero").enable(["backticks", "table"])
 
 

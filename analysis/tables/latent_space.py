@@ -21,7 +21,8 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
     Columns: identity of the run; active_units and dead_units; largest_mean (absolute),
     least_variance, largest_variance and mean_ks of the dimensions of the aggregate posterior,
     which for N(0, I) are 0, 1, 1 and near 0; kl (nats per image), its three parts and their
-    error as in `diagnostics.Decomposition`, and log_n, the most that the mutual information can be.
+    error as in `analysis.maths.posterior.Decomposition`, and log_n, the largest possible mutual
+    information.
     """
     rows = []
     runs = {run.run_id: run for run in study.sweep.runs}

@@ -1,4 +1,4 @@
-"""What a table is: how it is made, before and after."""
+"""What a table is: its recipe, the table that is made by it, and how tables are written."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

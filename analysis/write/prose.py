@@ -24,7 +24,7 @@ def with_runs(caption: str, runs: Sequence[Run]) -> str:
 
 
 def sentence(note: str) -> str:
-    """Make a sentence of a note; nothing of nothing."""
+    """Make a sentence of a note; an empty note stays empty."""
     return f"{note[0].upper()}{note[1:]}." if note else ""
 
 

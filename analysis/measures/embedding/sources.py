@@ -96,7 +96,9 @@ def find_source(study: Study, name: str) -> Source:
 
 
 def latent_sources(study: Study) -> list[Source]:
-    """Return the latents of one run per model, all of one latent size: two are a plane already.
+    """Return the latents of one run per model, all of one latent size, which is above 2.
+
+    Two latents need no layout: they are a plane already.
 
     Raises
     ------

@@ -8,12 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -32,16 +29,13 @@ from analysis.report import page
 from analysis.sweep.load import SweepResults, open_sweep
 from analysis.tables import recipe
 from analysis.tables.registry import make_tables
-from analysis.write import prose
+from analysis.write import prose, terminal
 from analysis.write.folder import prepare_folder
-from analysis.write.formats import FORMATS, format_cell
+from analysis.write.formats import FORMATS
 
 OK, INCOMPLETE = 0, 1
 STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
-UNFOLDED_WIDTH = 1000
 EMBEDDINGS = "embeddings"  # below the folder for the output
-
-Item = TypeVar("Item")
 
 
 def check(folder: Path) -> int:
@@ -53,7 +47,7 @@ def check(folder: Path) -> int:
     for paths in SweepPaths(folder).planned():
         state, reason = found[paths.run_id]
         table.add_row(paths.run_id, Text(state, style=STYLES[state]), Text(reason))
-    console = _stdout()
+    console = terminal.stdout()
     console.print(table)
     console.print(f"{len(sweep.runs)} of {len(found)} runs ok", highlight=False)
     return INCOMPLETE if sweep.gaps else OK
@@ -66,7 +60,7 @@ def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_pa
         return INCOMPLETE
     made, _ = output.write_tables(list(tables.TABLES), formats)
     _print_first(made)
-    _list_files(output.written)
+    terminal.list_files(output.written)
     return code
 
 
@@ -79,7 +73,7 @@ def write_figures(
         return INCOMPLETE
     drawn = output.write_figures(names, formats)
     skipped = [figure for figure in drawn if isinstance(figure, Skipped)]
-    _list_files(output.written)
+    terminal.list_files(output.written)
     return INCOMPLETE if skipped and not allow_partial else code
 
 
@@ -91,9 +85,9 @@ def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
     found = output.write_findings()
     output.write_tables(list(tables.EVIDENCE), list(FORMATS))
     list(output.write_figures(list(figures.EVIDENCE), FIGURE_FORMATS))
-    _stdout().print(_rich_table(records.overview(found)))
-    _stdout().print(Text(records.count(found)))
-    _list_files(output.written)
+    terminal.print_table(records.overview(found))
+    terminal.stdout().print(Text(records.count(found)))
+    terminal.list_files(output.written)
     return code
 
 
@@ -108,8 +102,8 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
     content = page.gather(output.study.sweep, found, made, omitted, drawings)
     publish_text(output.folder / page.PAGE, page.render(content))
     _print_first(made)
-    _stdout().print(Text(records.count(found)))
-    _list_files([*output.written, output.folder / page.PAGE])
+    terminal.stdout().print(Text(records.count(found)))
+    terminal.list_files([*output.written, output.folder / page.PAGE])
     return code
 
 
@@ -127,14 +121,14 @@ def embed(
     study = output.study
     sources, skipped = find_sources(study, names or source_names(study.sweep))
     for name, reason in skipped.items():
-        _stderr().print(Text(f"skipped {name}: {reason}"))
+        terminal.note(f"skipped {name}: {reason}")
     _compute_missing(sources, jobs or usable_cores())
     table = scores.embedding_scores(study.sweep, sources)
-    _stdout().print(_rich_table(table))
+    terminal.print_table(table)
     if not names:
         caption = prose.with_partial(scores.caption(study.sweep), study.sweep)
         made = recipe.Table("embedding_scores", table, table, caption)
-        _list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
+        terminal.list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
     return INCOMPLETE if skipped and not allow_partial else code
 
 
@@ -151,16 +145,18 @@ class _Writer:
     ) -> tuple[list[recipe.Table], dict[str, str]]:
         """Make and write tables, and say which are omitted; see `make_tables`."""
         made, omitted = make_tables(
-            self.study, lambda items: _progress(items, "computing tables"), names
+            self.study, lambda items: terminal.progress(items, "computing tables"), names
         )
         for name, reason in omitted.items():
-            _stderr().print(Text(f"omitted {name}: {reason}"))
+            terminal.note(f"omitted {name}: {reason}")
         self.written.extend(recipe.write_tables(made, self.folder, formats))
         return made, omitted
 
     def write_findings(self) -> Sequence[findings.ClaimResult]:
         """Test the claims and write the findings."""
-        found = findings.findings(self.study, lambda claims: _progress(claims, "testing claims"))
+        found = findings.findings(
+            self.study, lambda claims: terminal.progress(claims, "testing claims")
+        )
         self.written.extend(records.write(self.study.sweep, found, self.folder))
         return found
 
@@ -175,25 +171,25 @@ class _Writer:
         embedded = [source for figure in wanted for source in figure.embeddings]
         # Why something cannot be embedded is said with the figure that shows it.
         _compute_missing(find_sources(self.study, embedded)[0], usable_cores())
-        for figure in _progress(wanted, "drawing figures"):
+        for figure in terminal.progress(wanted, "drawing figures"):
             drawing = figure.drawn(self.study)
             if isinstance(drawing, Skipped):
-                _stderr().print(Text(f"skipped {drawing.name}: {drawing.reason}"))
+                terminal.note(f"skipped {drawing.name}: {drawing.reason}")
             else:
                 self.written.extend(write_figure(drawing, self.folder, formats))
             yield drawing
 
 
 def _print_first(made: Sequence[recipe.Table]) -> None:
-    console = _stdout()
+    console = terminal.stdout()
     if made[0].for_readers is not None:
-        console.print(_rich_table(made[0].for_readers))
+        terminal.print_table(made[0].for_readers)
     console.print(Text(made[0].caption))
 
 
 def _compute_missing(sources: Sequence[Source], jobs: int) -> None:
     """Compute the embeddings that are not there yet, showing on stderr which are at work."""
-    console = _stderr()
+    console = terminal.stderr()
     missing, notes = find_missing(sources)
     for note in notes:
         console.print(Text(f"{note}; computing it again"))
@@ -213,7 +209,7 @@ def _compute_missing(sources: Sequence[Source], jobs: int) -> None:
 
 def _open(folder: Path) -> SweepResults:
     def checking(planned: Sequence[RunPaths]) -> Iterable[RunPaths]:
-        return _progress(planned, "checking results")
+        return terminal.progress(planned, "checking results")
 
     return open_sweep(folder, checking)
 
@@ -237,39 +233,9 @@ def _open_for_output(
 
 
 def _report_gaps(sweep: SweepResults, allow_partial: bool) -> int:
-    console = _stderr()
+    console = terminal.stderr()
     for gap in sweep.gaps:
         console.print(Text(f"{gap.run_id}: {gap.state}: {gap.reason}"))
     if sweep.gaps:
         console.print(Text(sweep.partial_note))
     return INCOMPLETE if sweep.gaps and not allow_partial else OK
-
-
-def _rich_table(table: pd.DataFrame) -> Table:
-    rendered = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in table.columns:
-        numeric = pd.api.types.is_numeric_dtype(table[name])
-        rendered.add_column(str(name), justify="right" if numeric else "left", no_wrap=True)
-    for row in table.itertuples(index=False):
-        rendered.add_row(*map(format_cell, row))
-    return rendered
-
-
-def _list_files(paths: Sequence[Path]) -> None:
-    console = _stdout()
-    for path in paths:
-        console.print(Text(str(path)), soft_wrap=True)
-
-
-def _progress(items: Sequence[Item], what: str) -> Iterable[Item]:
-    console = _stderr()
-    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
-
-
-def _stdout() -> Console:
-    # Rich would cut numbers short to fit the terminal; a terminal wraps long lines by itself.
-    return Console(width=UNFOLDED_WIDTH)
-
-
-def _stderr() -> Console:
-    return Console(stderr=True, soft_wrap=True, highlight=False)

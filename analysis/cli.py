@@ -11,11 +11,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from aevae.errors import ExitCode, InputError
-from analysis.figures import EMBEDDED, FIGURE_FORMATS, FIGURES
+from analysis.figures import FIGURE_FORMATS, FIGURES
+from analysis.measures.embedding import NAMES as EMBEDDING_NAMES
 from analysis.tables import EVIDENCE, TABLES
 
 TABLE_FORMATS = ("csv", "md", "latex")
-EMBEDDING_NAMES = [name for names in EMBEDDED.values() for name in names]
 
 app = typer.Typer(
     help="Turn the results of a sweep into tables, figures and findings, without torch or cluster.",
@@ -180,7 +180,7 @@ def _chosen(option: str, text: str, valid: Collection[str]) -> list[str]:
 
 def _finish(command: Callable[[Any], int]) -> NoReturn:
     """Run a command and exit; bad input ends in one line, not in a traceback."""
-    # Only here, so that --help and bad usage do not wait for pandas and matplotlib.
+    # These are imported here, so that --help and bad usage do not wait for pandas and matplotlib.
     from aevae.files.hdf5 import InvalidFile
     from analysis import commands
 

@@ -1,19 +1,16 @@
-"""What the commands do. Kept from `cli` so that ``--help`` need not import pandas and matplotlib.
+"""What the commands do, apart from `cli`: so ``--help`` need not import pandas and matplotlib.
 
 Each function returns the exit code: 0 ok, 1 incomplete. Results go to stdout; gaps, progress and
 what was skipped to stderr.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -21,24 +18,25 @@ from aevae.errors import ExitCode
 from aevae.files.atomic import publish_text
 from aevae.files.layout import RunPaths, SweepPaths
 from analysis import figures, findings, tables
-from analysis.figures import EMBEDDED, FIGURE_FORMATS
-from analysis.figures.recipe import Drawing, Skipped, draw_figure, write_figure
+from analysis.figures import FIGURE_FORMATS
+from analysis.figures.recipe import Drawing, Skipped, write_figure
+from analysis.figures.registry import RECIPES
 from analysis.findings import records
 from analysis.measures.embedding import scores
 from analysis.measures.embedding.compute import compute_all, find_missing, usable_cores
 from analysis.measures.embedding.sources import Source, find_sources, source_names
+from analysis.measures.study import Study
 from analysis.report import page
-from analysis.sweep.load import Sweep, open_sweep
+from analysis.sweep.load import SweepResults, open_sweep
 from analysis.tables import recipe
+from analysis.tables.registry import make_tables
+from analysis.write import prose, terminal
 from analysis.write.folder import prepare_folder
-from analysis.write.formats import FORMATS, format_cell
+from analysis.write.formats import FORMATS
 
 OK, INCOMPLETE = ExitCode.OK, ExitCode.INCOMPLETE
 STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
-UNFOLDED_WIDTH = 1000
 EMBEDDINGS = "embeddings"  # below the folder for the output
-
-Item = TypeVar("Item")
 
 
 def check(folder: Path) -> int:
@@ -50,7 +48,7 @@ def check(folder: Path) -> int:
     for paths in SweepPaths(folder).planned():
         state, reason = found[paths.run_id]
         table.add_row(paths.run_id, Text(state, style=STYLES[state]), Text(reason))
-    console = _stdout()
+    console = terminal.stdout()
     console.print(table)
     console.print(f"{len(sweep.runs)} of {len(found)} runs ok", highlight=False)
     return INCOMPLETE if sweep.gaps else OK
@@ -58,13 +56,12 @@ def check(folder: Path) -> int:
 
 def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_partial: bool) -> int:
     """Write the tables and print the first, the errors by digit."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    made, _, written = _write_tables(sweep, list(tables.TABLES), target, formats)
-    console = _stdout()
-    _print_first(console, made)
-    _list_files(console, written)
+    made, _ = output.write_tables(list(tables.TABLES), formats)
+    _print_first(made)
+    terminal.list_files(output.written)
     return code
 
 
@@ -72,51 +69,42 @@ def write_figures(
     folder: Path, to: Path | None, names: Sequence[str], formats: Sequence[str], allow_partial: bool
 ) -> int:
     """Draw the figures; those whose ingredients the sweep lacks are skipped with the reason."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    shown = [source for name in names for source in EMBEDDED.get(name, ())]
-    # Reasons why there is none are given with the figure.
-    _compute_missing(find_sources(sweep, shown)[0], usable_cores())
-    written: list[Path] = []
-    drawn = _drawn(sweep, names, target, formats, written)
+    drawn = output.write_figures(names, formats)
     skipped = [figure for figure in drawn if isinstance(figure, Skipped)]
-    _list_files(_stdout(), written)
+    terminal.list_files(output.written)
     return INCOMPLETE if skipped and not allow_partial else code
 
 
 def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
     """Test the claims of the article, write the findings with their evidence, print an overview."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
-    written = records.write(sweep, found, target)
-    written += _write_tables(sweep, list(tables.EVIDENCE), target, list(FORMATS))[2]
-    list(_drawn(sweep, list(figures.EVIDENCE), target, FIGURE_FORMATS, written))
-    console = _stdout()
-    console.print(_rich_table(records.overview(found)))
-    console.print(Text(records.count(found)))
-    _list_files(console, written)
+    found = output.write_findings()
+    output.write_tables(list(tables.EVIDENCE), list(FORMATS))
+    list(output.write_figures(list(figures.EVIDENCE), FIGURE_FORMATS))
+    terminal.print_table(records.overview(found))
+    terminal.stdout().print(Text(records.count(found)))
+    terminal.list_files(output.written)
     return code
 
 
 def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
     """Write all there is, tables, findings and figures, and one page that shows it."""
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    made, omitted, written = _write_tables(sweep, list(page.TABLES), target, list(FORMATS))
-    found = findings.findings(sweep, lambda claims: _progress(claims, "testing claims"))
-    written += records.write(sweep, found, target)
-    _compute_missing(find_sources(sweep, chain(*EMBEDDED.values()))[0], usable_cores())
-    drawings = _drawn(sweep, list(page.FIGURES), target, FIGURE_FORMATS, written)
-    content = page.gather(sweep, found, made, omitted, drawings)
-    publish_text(target / page.PAGE, page.render(content))
-    console = _stdout()
-    _print_first(console, made)
-    console.print(Text(records.count(found)))
-    _list_files(console, [*written, target / page.PAGE])
+    made, omitted = output.write_tables(list(page.TABLES), list(FORMATS))
+    found = output.write_findings()
+    drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS)
+    content = page.gather(output.study.sweep, found, made, omitted, drawings)
+    publish_text(output.folder / page.PAGE, page.render(content))
+    _print_first(made)
+    terminal.stdout().print(Text(records.count(found)))
+    terminal.list_files([*output.written, output.folder / page.PAGE])
     return code
 
 
@@ -125,63 +113,84 @@ def embed(
 ) -> int:
     """Compute the embeddings that are not there yet, and print their scores.
 
-    No names are all that the sweep offers, and only then the scores are written to files; no number
-    of jobs is one per core.
+    Without names, everything that the sweep offers is embedded, and the scores are written to
+    files; with names, they are only printed. Without a number of jobs, there is one per core.
     """
-    sweep, target, code = _open_for_output(folder, to, allow_partial)
-    if target is None:
+    output, code = _open_for_output(folder, to, allow_partial)
+    if output is None:
         return INCOMPLETE
-    sources, skipped = find_sources(sweep, names or source_names(sweep))
+    study = output.study
+    sources, skipped = find_sources(study, names or source_names(study.sweep))
     for name, reason in skipped.items():
-        _stderr().print(Text(f"skipped {name}: {reason}"))
+        terminal.note(f"skipped {name}: {reason}")
     _compute_missing(sources, jobs or usable_cores())
-    table = scores.embedding_scores(sweep, sources)
-    console = _stdout()
-    console.print(_rich_table(table))
+    table = scores.embedding_scores(study.sweep, sources)
+    terminal.print_table(table)
     if not names:
-        caption = scores.caption(sweep)
-        made = recipe.captioned(sweep, "embedding_scores", table, table, caption)
-        _list_files(console, recipe.write_tables([made], target, list(FORMATS)))
+        caption = prose.with_partial(scores.caption(study.sweep), study.sweep)
+        made = recipe.Table("embedding_scores", table, table, caption)
+        terminal.list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
     return INCOMPLETE if skipped and not allow_partial else code
 
 
-def _write_tables(
-    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str]
-) -> tuple[list[recipe.Table], dict[str, str], list[Path]]:
-    """Make and write tables, and say which are omitted; see `recipe.make_tables`."""
-    made, omitted = recipe.make_tables(
-        sweep, lambda items: _progress(items, "computing tables"), names
-    )
-    for name, reason in omitted.items():
-        _stderr().print(Text(f"omitted {name}: {reason}"))
-    return made, omitted, recipe.write_tables(made, target, formats)
+@dataclass(frozen=True)
+class _Writer:
+    """What a command computes, the folder that it writes to, and the files written so far."""
+
+    study: Study
+    folder: Path
+    written: list[Path] = field(default_factory=list)
+
+    def write_tables(
+        self, names: Sequence[str], formats: Sequence[str]
+    ) -> tuple[list[recipe.Table], dict[str, str]]:
+        """Make and write tables, and say which are omitted; see `make_tables`."""
+        made, omitted = make_tables(
+            self.study, lambda items: terminal.progress(items, "computing tables"), names
+        )
+        for name, reason in omitted.items():
+            terminal.note(f"omitted {name}: {reason}")
+        self.written.extend(recipe.write_tables(made, self.folder, formats))
+        return made, omitted
+
+    def write_findings(self) -> Sequence[findings.ClaimResult]:
+        """Test the claims and write the findings."""
+        found = findings.findings(
+            self.study, lambda claims: terminal.progress(claims, "testing claims")
+        )
+        self.written.extend(records.write(self.study.sweep, found, self.folder))
+        return found
+
+    def write_figures(
+        self, names: Sequence[str], formats: Sequence[str]
+    ) -> Iterator[Drawing | Skipped]:
+        """Draw figures and pass each on once its files are written; say which are skipped.
+
+        One figure at a time is in memory.
+        """
+        wanted = [RECIPES[name] for name in names]
+        embedded = [source for figure in wanted for source in figure.embeddings]
+        # Why something cannot be embedded is said with the figure that shows it.
+        _compute_missing(find_sources(self.study, embedded)[0], usable_cores())
+        for figure in terminal.progress(wanted, "drawing figures"):
+            drawing = figure.drawn(self.study)
+            if isinstance(drawing, Skipped):
+                terminal.note(f"skipped {drawing.name}: {drawing.reason}")
+            else:
+                self.written.extend(write_figure(drawing, self.folder, formats))
+            yield drawing
 
 
-def _print_first(console: Console, made: Sequence[recipe.Table]) -> None:
+def _print_first(made: Sequence[recipe.Table]) -> None:
+    console = terminal.stdout()
     if made[0].for_readers is not None:
-        console.print(_rich_table(made[0].for_readers))
+        terminal.print_table(made[0].for_readers)
     console.print(Text(made[0].caption))
-
-
-def _drawn(
-    sweep: Sweep, names: Sequence[str], target: Path, formats: Sequence[str], written: list[Path]
-) -> Iterator[Drawing | Skipped]:
-    """Draw figures and pass each on once its files are in `written`; say which are skipped.
-
-    One figure at a time is in memory.
-    """
-    for name in _progress(names, "drawing figures"):
-        figure = draw_figure(sweep, name)
-        if isinstance(figure, Skipped):
-            _stderr().print(Text(f"skipped {name}: {figure.reason}"))
-        else:
-            written += write_figure(figure, target, formats)
-        yield figure
 
 
 def _compute_missing(sources: Sequence[Source], jobs: int) -> None:
     """Compute the embeddings that are not there yet, showing on stderr which are at work."""
-    console = _stderr()
+    console = terminal.stderr()
     missing, notes = find_missing(sources)
     for note in notes:
         console.print(Text(f"{note}; computing it again"))
@@ -199,64 +208,35 @@ def _compute_missing(sources: Sequence[Source], jobs: int) -> None:
                 display.start_task(line)
 
 
-def _open(folder: Path) -> Sweep:
+def _open(folder: Path) -> SweepResults:
     def checking(planned: Sequence[RunPaths]) -> Iterable[RunPaths]:
-        return _progress(planned, "checking results")
+        return terminal.progress(planned, "checking results")
 
     return open_sweep(folder, checking)
 
 
 def _open_for_output(
     folder: Path, to: Path | None, allow_partial: bool
-) -> tuple[Sweep, Path | None, int]:
+) -> tuple[_Writer | None, int]:
     """Open a sweep, report its gaps, and make the folder for what is written about it.
 
     Returns
     -------
-    sweep, target, code
-        The sweep; the folder, None if there is nothing to write about; the exit code so far.
+    output, code
+        None if there is nothing to write about; the exit code so far.
     """
     sweep = _open(folder)
     code = _report_gaps(sweep, allow_partial)
     if not sweep.runs:
-        return sweep, None, code
+        return None, code
     target = prepare_folder(to or folder / "analysis")
-    return replace(sweep, embeddings=target / EMBEDDINGS), target, code
+    return _Writer(Study(sweep, target / EMBEDDINGS), target), code
 
 
-def _report_gaps(sweep: Sweep, allow_partial: bool) -> int:
-    console = _stderr()
+def _report_gaps(sweep: SweepResults, allow_partial: bool) -> int:
+    console = terminal.stderr()
     for gap in sweep.gaps:
         console.print(Text(f"{gap.run_id}: {gap.state}: {gap.reason}"))
     if sweep.gaps:
         console.print(Text(sweep.partial_note))
     return INCOMPLETE if sweep.gaps and not allow_partial else OK
-
-
-def _rich_table(table: pd.DataFrame) -> Table:
-    rendered = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in table.columns:
-        numeric = pd.api.types.is_numeric_dtype(table[name])
-        rendered.add_column(str(name), justify="right" if numeric else "left", no_wrap=True)
-    for row in table.itertuples(index=False):
-        rendered.add_row(*map(format_cell, row))
-    return rendered
-
-
-def _list_files(console: Console, paths: Sequence[Path]) -> None:
-    for path in paths:
-        console.print(Text(str(path)), soft_wrap=True)
-
-
-def _progress(items: Sequence[Item], what: str) -> Iterable[Item]:
-    console = _stderr()
-    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
-
-
-def _stdout() -> Console:
-    # Rich would cut numbers short to fit the terminal; a terminal wraps long lines by itself.
-    return Console(width=UNFOLDED_WIDTH)
-
-
-def _stderr() -> Console:
-    return Console(stderr=True, soft_wrap=True, highlight=False)

@@ -1,8 +1,10 @@
-"""One module per figure: `gather` reads a sweep, `draw` makes the figure, `caption` its text.
+"""One module per figure, with a `FigureRecipe` named FIGURE; `registry` lists these recipes.
 
-`FIGURES` names the modules; it is here so that listing the names imports nothing heavy.
+What each figure shows is said here, so that the command line can name the figures without
+importing matplotlib. May import `analysis.tables` and what lies below it.
 """
 
+# What `aevae-analysis figures` draws.
 FIGURES = {
     "digits": "test images of each digit",
     "architectures": "the layers and the loss of each model",
@@ -30,8 +32,5 @@ EVIDENCE = {
     "closest_pairs": "the samples that come nearest to a training image",
     "probe_curves": "how well the digit can be read from latents, PCA and pixels",
 }
-
-# What the embeddings of a figure are made of; they are computed before the first is drawn.
-EMBEDDED = {"digits_embedding": ("images",), "tsne": ("ae", "vae", "cvae")}
 
 FIGURE_FORMATS = ("png", "pdf")

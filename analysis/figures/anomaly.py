@@ -11,14 +11,16 @@ from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives, titles
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.tables import auroc
 from analysis.tables.auroc import BOTH, KL, SSE
 from analysis.write import prose
 
-# Wide to narrow, so that curves that coincide show below each other.
+# Lines go from wide to narrow, so that a curve remains visible below one that coincides with it.
 WIDTHS = {"ae": 2.2, "vae": 1.5, "cvae": 0.9}
 DASHES: dict[str, Any] = {SSE: "-", KL: (0, (1, 1.5)), BOTH: (0, (4, 1.5))}
 
@@ -50,25 +52,19 @@ class Anomaly:
         return list(self.table["outliers"].unique())
 
 
-def gather(sweep: Sweep) -> Anomaly:
-    """Read the scores of one run per model, and take the AUROC of all runs from the table.
-
-    Raises
-    ------
-    MissingIngredient
-        No run has errors on outliers.
-    """
-    group = titles(sweep.runs)
-    table = auroc.make(sweep).assign(group=lambda made: made["run_id"].map(group))
+def gather(study: Study, table: pd.DataFrame) -> Anomaly:
+    """Read the scores of one run per model, and take the AUROC of all runs from the table."""
+    group = titles(study.sweep.runs)
+    table = table.assign(group=table["run_id"].map(group))
     curves = []
-    for run in representatives(sweep.runs):
-        with sweep.open(run) as results:
+    for run in representatives(study.sweep.runs):
+        with study.sweep.open(run) as results:
             inside = auroc.scores(results, "test")
             for name in results.names("ood"):
                 for score, outside in auroc.scores(results, f"ood/{name}").items():
                     false_rate, true_rate, _ = roc_curve(*auroc.labelled(inside[score], outside))
                     curves.append(Roc(run, name, score, false_rate, true_rate))
-    return Anomaly(curves, table, sweep.runs, sweep.data.title, sweep.data.counts["test"])
+    return Anomaly(curves, table, study.sweep.runs, study.data.title, study.data.counts["test"])
 
 
 @style.styled()
@@ -134,5 +130,8 @@ def caption(data: Anomaly) -> str:
         "higher, the less normal. Above, ROC curves at latent size "
         f"{size}; below, the area under them (AUROC) at each latent size, averaged over seeds. "
         "Grey is chance; below it, outliers look more normal than digits. A CVAE is told the "
-        "label of the image an outlier was made from. " + prose.sources(data.runs)
+        "label of the image an outlier was made from."
     )
+
+
+FIGURE = FigureRecipe("anomaly", gather, draw, caption, needs=("auroc",))

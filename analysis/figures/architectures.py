@@ -19,10 +19,12 @@ from analysis.figures.parts.diagram import (
     draw_map,
     write,
 )
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.decoder import layer_names
 from analysis.maths.metrics import Floats
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 WIDTH, HEIGHT = style.PAGE_INCHES, 1.9  # of a panel; its coordinates are inches
@@ -63,13 +65,13 @@ class Architectures:
         return [model.run for model in self.models]
 
 
-def gather(sweep: Sweep) -> Architectures:
+def gather(study: Study) -> Architectures:
     """Read the shapes of the parameters of one run per model."""
     models = []
-    for run in representatives(sweep.runs):
-        with sweep.open(run) as results:
+    for run in representatives(study.sweep.runs):
+        with study.sweep.open(run) as results:
             models.append(_architecture(run, results))
-    return Architectures(models, sweep.data.title)
+    return Architectures(models, study.data.title)
 
 
 def _architecture(run: Run, results: Results) -> Architecture:
@@ -190,14 +192,17 @@ def caption(data: Architectures) -> str:
         f"Layers of the models for {data.dataset}, drawn from the stored parameters of runs with "
         f"latent size {data.models[0].latent}, {prose.seeds(data.runs)}; heights grow with the "
         "square root of the number of units, shaded areas are linear maps with a bias. Trained "
-        f"parameters: {prose.listed(sizes)}. "
+        f"parameters: {prose.listed(sizes)}."
     )
     if any(model.stochastic for model in data.models):
         text += (
-            "The encoder of a variational model gives mean and log-variance of a normal "
+            " The encoder of a variational model gives mean and log-variance of a normal "
             "distribution; z is the mean plus the standard deviation times noise "
-            "\N{GREEK SMALL LETTER EPSILON} from N(0, I). "
+            "\N{GREEK SMALL LETTER EPSILON} from N(0, I)."
         )
     if any(model.labels for model in data.models):
-        text += "The CVAE is told the label y, one-hot, in encoder and decoder. "
-    return text + prose.sources(data.runs)
+        text += " The CVAE is told the label y, one-hot, in encoder and decoder."
+    return text
+
+
+FIGURE = FigureRecipe("architectures", gather, draw, caption)

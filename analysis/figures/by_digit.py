@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -12,10 +13,11 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import PCA_TITLE
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import per_digit_error
+from analysis.measures.study import Study
+from analysis.sweep.load import Run
 from analysis.tables.per_digit_error import ALL
 from analysis.tables.per_digit_error import DIGIT_NAMES as NAMES
 from analysis.write import prose
@@ -47,16 +49,15 @@ class ByDigit:
     n_test: int
 
 
-def gather(sweep: Sweep) -> ByDigit:
+def gather(study: Study, table: pd.DataFrame) -> ByDigit:
     """Take the errors and their intervals from the table."""
-    table = per_digit_error.make(sweep)
     panels = []
     for title, part in table.groupby("group", sort=False):
         by_size = part.pivot(index="digit", columns="latent_size").loc[[*NAMES]]
         sizes = by_size["sse_mean"].columns.tolist()
         columns = ("sse_mean", "sse_mean_low", "sse_mean_high")
         panels.append(Panel(str(title), sizes, *(by_size[name].to_numpy() for name in columns)))
-    return ByDigit(panels, sweep.runs, sweep.data.title, sweep.data.counts["test"])
+    return ByDigit(panels, study.sweep.runs, study.data.title, study.data.counts["test"])
 
 
 @style.styled()
@@ -93,7 +94,7 @@ def _draw_lines(axes: Axes, panel: Panel, pca: Panel) -> None:
     d = np.array(panel.latent_sizes)
     for digit, colour in enumerate(COLOURS):
         low, mean, high = panel.low[digit], panel.mean[digit], panel.high[digit]
-        # A percentile interval need not hold the mean itself in a tiny sample.
+        # The percentile interval of a tiny sample need not contain the mean.
         spread = np.maximum([mean - low, high - mean], 0)
         axes.errorbar(d, mean, spread, color=colour, marker=".", markersize=3, linewidth=1,
                       elinewidth=0.8, label=NAMES[digit])  # fmt: skip
@@ -147,7 +148,7 @@ def caption(data: ByDigit) -> str:
         f"mean of each digit and of all. {_interval(data)} PCA keeps as many components as the "
         "models have latent dimensions, fitted on the training images; its error over all digits "
         "is the dashed line. Both axes are logarithmic, and the panels share the vertical one. "
-        "Below, the same means as a map. " + prose.sources(data.runs)
+        "Below, the same means as a map."
     )
 
 
@@ -161,3 +162,6 @@ def _interval(data: ByDigit) -> str:
         "Bars are 95% bootstrap intervals over the images; they do not include the variation "
         "between trainings."
     )
+
+
+FIGURE = FigureRecipe("by_digit", gather, draw, caption, needs=("per_digit_error",))

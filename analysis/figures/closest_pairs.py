@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.generated import SAMPLERS as NOISES
+from analysis.figures.generated import SHOWN_SAMPLERS
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training
 from analysis.measures.nearest_training import Pairs
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 COLUMNS = 10
@@ -19,8 +21,8 @@ TEST = "test\nimages"
 
 
 @dataclass(frozen=True)
-class Row:
-    """The ten images nearest to a training image, and those, (10, 28, 28) each in [0, 1].
+class PairRow:
+    """Ten images nearest to training images, and these, (10, 28, 28) each in [0, 1].
 
     `relative` (10,) is the distance over what is typical of test images.
     """
@@ -36,32 +38,35 @@ class ClosestPairs:
     """What the figure shows, test images last; `counts` samples and test images were searched."""
 
     runs: list[Run]
-    rows: list[Row]
+    rows: list[PairRow]
     dataset: str
     n_train: int
     counts: tuple[int, int]
 
 
-def gather(sweep: Sweep) -> ClosestPairs:
+def gather(study: Study) -> ClosestPairs:
     """Choose the nearest samples of one run per model, and the nearest test images."""
-    runs = representatives(sweep.runs)
-    train = sweep.images("train")
+    runs = representatives(study.sweep.runs)
+    train = study.sweep.images("train")
     rows = []
     for run in runs:
-        pairs = nearest_training.sample_pairs(sweep, run)
-        noise = NOISES[run.model][nearest_training.SAMPLERS[run.model]]
-        rows.append(_row(sweep, f"{TITLES[run.model]}\n{noise}", pairs, train))
-    real = nearest_training.test_pairs(sweep)
-    rows.append(_row(sweep, TEST, real, train))
-    counts = len(nearest_training.sample_pairs(sweep, runs[0]).sse), len(real.sse)
-    return ClosestPairs(runs, rows, sweep.data.title, len(train), counts)
+        samples = nearest_training.samples(study.sweep, run)
+        noise = SHOWN_SAMPLERS[run.model][nearest_training.BEST_SAMPLERS[run.model]]
+        pairs = nearest_training.sample_pairs(study, run)
+        rows.append(_row(study, f"{TITLES[run.model]}\n{noise}", samples, pairs, train))
+    real = nearest_training.test_images(study.sweep)
+    rows.append(_row(study, TEST, real, nearest_training.test_pairs(study), train))
+    counts = len(nearest_training.sample_pairs(study, runs[0]).sse), len(real)
+    return ClosestPairs(runs, rows, study.data.title, len(train), counts)
 
 
-def _row(sweep: Sweep, label: str, pairs: Pairs, train: style.Image) -> Row:
-    relative = nearest_training.relative_distance(sweep, pairs)
+def _row(
+    study: Study, label: str, images: style.Image, pairs: Pairs, train: style.Image
+) -> PairRow:
+    relative = nearest_training.relative_distance(study, pairs)
     chosen = np.argsort(relative)[:COLUMNS]
-    images, nearest = pairs.images[chosen], train[pairs.rows[chosen]]
-    return Row(label, images / 255, nearest / 255, relative[chosen])
+    nearest = train[pairs.rows[chosen]]
+    return PairRow(label, images[chosen] / 255, nearest / 255, relative[chosen])
 
 
 @style.styled()
@@ -83,5 +88,8 @@ def caption(data: ClosestPairs) -> str:
         f"nearest of {data.counts[1]:,} test images, which are new digits. Latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are relative to the "
         "median of test images near the same digit: 0 would be a copy, 1 is as far as new digits "
-        f"are. The least are {prose.listed(found)}. " + prose.sources(data.runs)
+        f"are. The least are {prose.listed(found)}."
     )
+
+
+FIGURE = FigureRecipe("closest_pairs", gather, draw, caption)

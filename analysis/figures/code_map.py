@@ -12,12 +12,14 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 
 from aevae.files.hdf5 import Array
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.boxes import dense_and_sparse_box
 from analysis.maths.decoder import decode
 from analysis.maths.densities import plane_density
 from analysis.maths.metrics import Floats, Labels
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient, representative
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 TILES = 10  # along each side of a box
@@ -51,7 +53,7 @@ class CodeMap:
     dataset: str
 
 
-def gather(sweep: Sweep) -> CodeMap:
+def gather(study: Study) -> CodeMap:
     """Read the codes of the AE with d = 2, choose the boxes and decode their cells.
 
     Raises
@@ -59,10 +61,10 @@ def gather(sweep: Sweep) -> CodeMap:
     MissingIngredient
         There is no such AE, or one of its latents is the same for all images.
     """
-    run = representative(sweep.runs, "ae", 2)
+    run = representative(study.sweep.runs, "ae", 2)
     if run is None:
         raise MissingIngredient("no finished AE with latent size 2")
-    with sweep.open(run) as results:
+    with study.sweep.open(run) as results:
         codes, weights = results.array("test/mu").astype(np.float64), results.weights()
     if not np.ptp(codes, axis=0).all():
         raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
@@ -70,7 +72,7 @@ def gather(sweep: Sweep) -> CodeMap:
         name: _box(corners, codes, weights)
         for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
     }
-    return CodeMap([run], codes, sweep.labels("test"), boxes, sweep.data.title)
+    return CodeMap([run], codes, study.sweep.labels("test"), boxes, study.data.title)
 
 
 def _box(corners: Floats, codes: Floats, weights: Mapping[str, Array]) -> Box:
@@ -141,6 +143,8 @@ def caption(data: CodeMap) -> str:
         f"the codes. Right, grids of {TILES} x {TILES} images decoded at the centres of equal "
         "cells of the two boxes, squares a tenth as wide as the codes' larger extent: that with "
         "the most codes, and, of those in the codes' convex hull that hold the fewest, "
-        f"the one nearest to the median code. They hold {prose.listed(held)}. "
-        + prose.sources(data.runs)
+        f"the one nearest to the median code. They hold {prose.listed(held)}."
     )
+
+
+FIGURE = FigureRecipe("code_map", gather, draw, caption)

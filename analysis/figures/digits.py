@@ -6,8 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 PER_DIGIT = 10
@@ -16,23 +18,27 @@ INCHES = 3.3
 
 @dataclass(frozen=True)
 class Digits:
-    """What the figure shows: rows of test images in [0, 1] by digit, shape (D, C, 28, 28)."""
+    """What the figure shows: rows of test images in [0, 1] by digit, shape (D, C, 28, 28).
+
+    No run has a part in it.
+    """
 
     digits: list[int]
     images: style.Image
     dataset: str
     n_test: int
+    runs: tuple[Run, ...] = ()
 
 
-def gather(sweep: Sweep) -> Digits:
+def gather(study: Study) -> Digits:
     """Read the first ten test images of each digit, or as many as the rarest digit has."""
-    labels = sweep.labels("test")
+    labels = study.sweep.labels("test")
     counts = np.bincount(labels, minlength=metrics.DIGITS)
     digits = [digit for digit in range(metrics.DIGITS) if counts[digit]]
     shown = min(PER_DIGIT, int(counts[digits].min()))
     rows = [np.flatnonzero(labels == digit)[:shown] for digit in digits]
-    images = sweep.images("test")[np.array(rows)] / 255
-    return Digits(digits, images, sweep.data.title, len(labels))
+    images = study.sweep.images("test")[np.array(rows)] / 255
+    return Digits(digits, images, study.data.title, len(labels))
 
 
 @style.styled()
@@ -53,3 +59,6 @@ def caption(data: Digits) -> str:
         f"({prose.listed(data.digits)}, in rows) of {data.dataset}; there are "
         f"{data.n_test:,} test images."
     )
+
+
+FIGURE = FigureRecipe("digits", gather, draw, caption)

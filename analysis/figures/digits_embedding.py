@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 from aevae.files.hdf5 import Array
 from analysis.figures import tsne
 from analysis.figures.parts import style
-from analysis.maths.embedding import Layout
+from analysis.figures.recipe import FigureRecipe
+from analysis.maths.embedding import Layout, digit_accuracy
 from analysis.measures.embedding.sources import IMAGES, find_source
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.study import Study
+from analysis.sweep.load import Run
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,10 @@ class DigitsEmbedding:
     runs: tuple[Run, ...] = ()
 
 
-def gather(sweep: Sweep) -> DigitsEmbedding:
+def gather(study: Study) -> DigitsEmbedding:
     """Read or compute the embedding of the test images."""
-    layout = find_source(sweep, IMAGES).embedding().tsne
-    return DigitsEmbedding(layout, sweep.labels("test"), sweep.data.title)
+    layout = find_source(study, IMAGES).embedding().tsne
+    return DigitsEmbedding(layout, study.sweep.labels("test"), study.data.title)
 
 
 @style.styled()
@@ -40,9 +42,12 @@ def draw(data: DigitsEmbedding) -> Figure:
 
 def caption(data: DigitsEmbedding) -> str:
     """Say what is embedded, by which recipe, and how good the map is."""
-    measured = tsne.scores(data.layout, data.labels)
+    measured = tsne.scores(data.layout, digit_accuracy(data.layout.plane, data.labels))
     return (
         f"The {len(data.labels):,} test images of {data.dataset}, without any model, in the "
         f"colour of their digit, which stands near its median: {tsne.HOW} "
         f"{measured[0].upper()}{measured[1:]}. {tsne.SCORES} {tsne.DISTANCES}"
     )
+
+
+FIGURE = FigureRecipe("digits_embedding", gather, draw, caption, embeddings=("images",))

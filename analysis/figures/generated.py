@@ -7,13 +7,15 @@ from matplotlib.figure import Figure
 
 from aevae.files.schema import Results
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
-LINES = 2  # of images per sampler: the second shows how much they differ
-SAMPLERS = {
+LINES = 2  # rows of images per sampler; the second row shows how much the samples differ
+SHOWN_SAMPLERS = {
     "ae": {"prior": "N(0, I)", "gmm": "mixture"},
     "vae": {"prior": "prior", "gmm": "mixture"},
     "cvae": {"prior": "prior"},
@@ -43,17 +45,17 @@ class Generated:
         return any(run.model == "cvae" for run in self.runs)
 
 
-def gather(sweep: Sweep) -> Generated:
+def gather(study: Study) -> Generated:
     """Read the first samples of each sampler of one run per model."""
-    runs = representatives(sweep.runs)
+    runs = representatives(study.sweep.runs)
     strips = []
     for run in runs:
-        with sweep.open(run) as results:
-            for sampler, name in SAMPLERS[run.model].items():
+        with study.sweep.open(run) as results:
+            for sampler, name in SHOWN_SAMPLERS[run.model].items():
                 images = _first_samples(results, sampler)
                 strips.append(Strip(f"{TITLES[run.model]}\n{name}", images))
     components = runs[0].evaluation.mixture_components
-    return Generated(runs, strips, sweep.data.title, components)
+    return Generated(runs, strips, study.data.title, components)
 
 
 def _first_samples(results: Results, sampler: str) -> style.Image:
@@ -88,17 +90,20 @@ def caption(data: Generated) -> str:
     text = (
         f"Images decoded from noise, latent size {data.runs[0].latent_size}, {data.dataset}, "
         f"{prose.seeds(data.runs)}: the first {shown} samples of each sampler, none picked, "
-        "all on the same grey scale from 0 to 1. "
+        "all on the same grey scale from 0 to 1."
     )
     if "ae" in models:
-        text += "The AE was never trained to decode the standard normal noise N(0, I). "
+        text += " The AE was never trained to decode the standard normal noise N(0, I)."
     if models & {"vae", "cvae"}:
-        text += "Prior: standard normal noise. "
+        text += " Prior: standard normal noise."
     if models & {"ae", "vae"}:
         text += (
-            f"Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
-            "the codes of the training images. "
+            f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
+            "the codes of the training images."
         )
     if data.conditional:
-        text += "The CVAE was asked for the digit above each column; it alone is told a digit. "
-    return text + prose.sources(data.runs)
+        text += " The CVAE was asked for the digit above each column; it alone is told a digit."
+    return text
+
+
+FIGURE = FigureRecipe("generated", gather, draw, caption)

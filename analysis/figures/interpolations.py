@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 
 from analysis.figures.parts import style
 from analysis.figures.parts.blocks import block_figure
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Labels
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 PARTS = ("within a digit", "across digits")
@@ -29,15 +31,15 @@ class Interpolations:
     dataset: str
 
 
-def gather(sweep: Sweep) -> Interpolations:
+def gather(study: Study) -> Interpolations:
     """Read the lines of one run per model; their ends are the same test images in all runs."""
-    runs = representatives(sweep.runs)
+    runs = representatives(study.sweep.runs)
     images = {}
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             images[run.model] = results.array("interpolation/image") / 255
-            ends = sweep.labels("test")[results.array("interpolation/pair")]
-    return Interpolations(runs, ends, images, sweep.data.title)
+            ends = study.sweep.labels("test")[results.array("interpolation/pair")]
+    return Interpolations(runs, ends, images, study.data.title)
 
 
 @style.styled()
@@ -62,8 +64,11 @@ def caption(data: Interpolations) -> str:
         f"Images decoded along straight lines between the codes of two test images of "
         f"{data.dataset}, latent size {data.runs[0].latent_size}, {prose.seeds(data.runs)}; the "
         "same pairs for every model: the first two images of each digit, and the first of a "
-        "digit and of the next. "
+        "digit and of the next."
     )
     if any(run.model == "cvae" for run in data.runs):
-        text += "The label that the CVAE is told moves along the line from one digit to the other. "
-    return text + prose.sources(data.runs)
+        text += " The label that the CVAE is told moves along the line from one digit to the other."
+    return text
+
+
+FIGURE = FigureRecipe("interpolations", gather, draw, caption)

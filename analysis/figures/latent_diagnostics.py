@@ -1,4 +1,4 @@
-"""How many latent dimensions work, what each holds, and how far their whole is from N(0, I)."""
+"""How many latent dimensions are active, the KL of each, and how far all are from N(0, I)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.posterior import DRAWS
+from analysis.measures.study import Study
 from analysis.sweep.groups import titles
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import latent_dimensions, latent_space
+from analysis.sweep.load import Run
 from analysis.tables.latent_space import PARTS
 from analysis.write import prose
 
-# Light to dark, so that the parts are told apart without colour too.
+# The colours go from light to dark, so that the parts are told apart in print without colour too.
 PART_COLOURS = ("#bfd7ea", "#6c9bc4", "#1f4e79")
 PART_NAMES = ("mutual information", "total correlation", "KL of each dimension")
 
@@ -39,15 +40,15 @@ class LatentDiagnostics:
         return list(self.per_run.loc[self.per_run["kl"].notna(), "group"].unique())
 
 
-def gather(sweep: Sweep) -> LatentDiagnostics:
-    """Take both tables, and name the group of each run."""
-    group = titles(sweep.runs)
-    per_run, per_dimension = (
-        table.make(sweep).assign(group=lambda made: made["run_id"].map(group))
-        for table in (latent_space, latent_dimensions)
-    )
+def gather(study: Study, per_run: pd.DataFrame, per_dimension: pd.DataFrame) -> LatentDiagnostics:
+    """Name the group of each run in both tables."""
+    group = titles(study.sweep.runs)
     return LatentDiagnostics(
-        per_run, per_dimension, sweep.runs, sweep.data.title, sweep.data.counts["test"]
+        per_run.assign(group=per_run["run_id"].map(group)),
+        per_dimension.assign(group=per_dimension["run_id"].map(group)),
+        study.sweep.runs,
+        study.data.title,
+        study.data.counts["test"],
     )
 
 
@@ -125,7 +126,7 @@ def _draw_parts(axes: Axes, runs: pd.DataFrame) -> None:
 
 def _draw_variances(axes: Axes, dimensions: pd.DataFrame, sizes: Sequence[int]) -> None:
     axes.axhline(1, color="black", linewidth=0.8, linestyle="--")
-    # Side by side, or the groups would hide each other.
+    # The groups are drawn side by side, since they would hide each other.
     count = dimensions["group"].nunique()
     shifts = 0.1 * (np.arange(count) - (count - 1) / 2)
     for shift, (_, part) in zip(shifts, dimensions.groupby("group", sort=False), strict=True):
@@ -146,14 +147,19 @@ def caption(data: LatentDiagnostics) -> str:
         f"{prose.seeds(data.runs)}. Active units: dimensions whose mean varies over the images "
         f"(variance above {metrics.ACTIVE_VARIANCE:g}); dead: 0 for every training image. "
         "Aggregate posterior: the variance of each of its dimensions (of the codes, for the AE; "
-        "none of a dead one), in the colours of the first panel; the prior has 1 (dashed). "
+        "none of a dead one), in the colours of the first panel; the prior has 1 (dashed)."
     )
     if data.with_kl:
         text += (
-            "KL by dimension: mean over the images, in descending order. Its sum is split as in "
+            " KL by dimension: mean over the images, in descending order. Its sum is split as in "
             "Chen et al. (2018): mutual information of image and code, total correlation, and KL "
             f"of each dimension, with all {data.n_test:,} posteriors at "
             f"{min(DRAWS, data.n_test):,} draws. The mutual information cannot exceed log N = "
-            f"{np.log(data.n_test):.2f}; what is missing there is counted as total correlation. "
+            f"{np.log(data.n_test):.2f}; what is missing there is counted as total correlation."
         )
-    return text + prose.sources(data.runs)
+    return text
+
+
+FIGURE = FigureRecipe(
+    "latent_diagnostics", gather, draw, caption, needs=("latent_space", "latent_dimensions")
+)

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, planar
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 # The codes of an AE follow no normal distribution, so its grid spans their range instead.
@@ -22,20 +24,20 @@ PANEL_TILES = 8  # along each side of a CVAE's panel, which has a tenth of the r
 
 
 @dataclass(frozen=True)
-class Plane:
+class DecodedGrid:
     """A decoded grid: column c at z1[c], row r at z2[r] (ascending), images (R, C, 28, 28)."""
 
     z1: Floats
     z2: Floats
     images: style.Image
 
-    def thinned(self, tiles: int) -> "Plane":
+    def thinned(self, tiles: int) -> "DecodedGrid":
         """Keep so many evenly spaced rows and columns, the outermost among them."""
         rows, columns = (
             np.unique(np.linspace(0, len(z) - 1, tiles).round().astype(int))
             for z in (self.z2, self.z1)
         )
-        return Plane(self.z1[columns], self.z2[rows], self.images[rows][:, columns])
+        return DecodedGrid(self.z1[columns], self.z2[rows], self.images[rows][:, columns])
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,13 @@ class LatentGrid:
     """
 
     runs: list[Run]
-    planes: Mapping[str, list[Plane]]
+    planes: Mapping[str, list[DecodedGrid]]
     mu: Mapping[str, Floats]
     labels: Labels
     dataset: str
 
 
-def gather(sweep: Sweep) -> LatentGrid:
+def gather(study: Study) -> LatentGrid:
     """Read the grids and test codes of one run with d = 2 per model.
 
     Raises
@@ -60,10 +62,10 @@ def gather(sweep: Sweep) -> LatentGrid:
     MissingIngredient
         No run has two latent dimensions.
     """
-    runs = planar(sweep.runs)
+    runs = planar(study.sweep.runs)
     planes, mu = {}, {}
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             name = GRIDS[run.model]
             z, image = results.array(f"grid/{name}/z"), results.array(f"grid/{name}/image")
             if run.model == "cvae":
@@ -71,10 +73,10 @@ def gather(sweep: Sweep) -> LatentGrid:
             else:
                 planes[run.model] = [orient(z, image)]
                 mu[run.model] = results.array("test/mu")
-    return LatentGrid(runs, planes, mu, sweep.labels("test"), sweep.data.title)
+    return LatentGrid(runs, planes, mu, study.sweep.labels("test"), study.data.title)
 
 
-def orient(z: Floats, image: style.Image) -> Plane:
+def orient(z: Floats, image: style.Image) -> DecodedGrid:
     """Turn a stored grid so that z1 grows along columns and z2 along rows.
 
     Parameters
@@ -87,7 +89,7 @@ def orient(z: Floats, image: style.Image) -> Plane:
     if np.ptp(z[0, :, 0]) < np.ptp(z[:, 0, 0]):
         z, image = z.swapaxes(0, 1), image.swapaxes(0, 1)
     columns, rows = np.argsort(z[0, :, 0], kind="stable"), np.argsort(z[:, 0, 1], kind="stable")
-    return Plane(z[0, columns, 0], z[rows, 0, 1], image[rows][:, columns] / 255)
+    return DecodedGrid(z[0, columns, 0], z[rows, 0, 1], image[rows][:, columns] / 255)
 
 
 @style.styled()
@@ -109,14 +111,15 @@ def draw(data: LatentGrid) -> Figure:
     return figure
 
 
-def draw_plane(axes: Axes, plane: Plane, ticks: int = TICKS) -> None:
+def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
     """Draw a grid of decoded images, z2 upwards; ticks name z at the centres of tiles."""
     rows, columns = len(plane.z2), len(plane.z1)
     # The extent puts the last row, which has the largest z2, on top; images stay upright.
     extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
     axes.imshow(style.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
     for axis, z in ((axes.xaxis, plane.z1), (axes.yaxis, plane.z2)):
-        # An even number of tiles has none in the middle: only then are the ticks symmetrical.
+        # With as many ticks as tiles, modulo 2, the ticks are symmetrical: an even number of tiles
+        # has none in the middle.
         count = ticks + (ticks + len(z)) % 2
         places = np.unique(np.linspace(0, len(z) - 1, count).round().astype(int))
         decimals = 2 if np.abs(z).max() < 10 else 1
@@ -125,7 +128,7 @@ def draw_plane(axes: Axes, plane: Plane, ticks: int = TICKS) -> None:
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: Plane) -> None:
+def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: DecodedGrid) -> None:
     style.scatter_digits(axes, mu, labels)
     corner = plane.z1[0], plane.z2[0]
     axes.add_patch(Rectangle(corner, float(np.ptp(plane.z1)), float(np.ptp(plane.z2)), fill=False,
@@ -133,7 +136,7 @@ def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: Plane) -> None:
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
+def _draw_conditional(part: SubFigure, planes: list[DecodedGrid]) -> None:
     all_axes = part.subplots(2, metrics.DIGITS // 2, sharex=True, sharey=True)
     for digit, (axes, plane) in enumerate(zip(all_axes.flat, planes, strict=True)):
         draw_plane(axes, plane.thinned(PANEL_TILES), ticks=2)
@@ -147,24 +150,27 @@ def _draw_conditional(part: SubFigure, planes: list[Plane]) -> None:
 def caption(data: LatentGrid) -> str:
     """Say what the axes are, how many codes are drawn, from which runs."""
     rows, columns = data.planes[data.runs[0].model][0].images.shape[:2]
-    text = f"Two-dimensional latent spaces of {data.dataset}, {prose.seeds(data.runs)}. "
+    text = f"Two-dimensional latent spaces of {data.dataset}, {prose.seeds(data.runs)}."
     if data.mu:
         text += (
-            f"Left, a grid of {rows} x {columns} decoded images; right, the {len(data.labels):,} "
+            f" Left, a grid of {rows} x {columns} decoded images; right, the {len(data.labels):,} "
             "test images (posterior means; codes for the AE) in the colour of their digit, with "
-            "each digit's number near its median and the extent of the grid as a frame. "
+            "each digit's number near its median and the extent of the grid as a frame."
         )
     if "ae" in data.planes:
-        text += "The AE's grid is even over the range of the codes. "
+        text += " The AE's grid is even over the range of the codes."
     if {"vae", "cvae"} & set(data.planes):
         text += (
-            "Grids of the VAE and CVAE stand at standard normal quantiles, so equal areas have "
-            "equal probability under the prior and the axes are not linear in z. "
+            " Grids of the VAE and CVAE stand at standard normal quantiles, so equal areas have "
+            "equal probability under the prior and the axes are not linear in z."
         )
     if "cvae" in data.planes:
         shown = len(data.planes["cvae"][0].thinned(PANEL_TILES).z1)
         text += (
-            "The CVAE decodes the same grid once for each requested digit, of which "
-            f"{shown} x {shown} images are shown. "
+            " The CVAE decodes the same grid once for each requested digit, of which "
+            f"{shown} x {shown} images are shown."
         )
-    return text + prose.sources(data.runs)
+    return text
+
+
+FIGURE = FigureRecipe("latent_grid", gather, draw, caption)

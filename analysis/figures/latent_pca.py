@@ -13,10 +13,12 @@ from sklearn.decomposition import PCA
 
 from aevae.files.hdf5 import Array
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import densities, metrics
 from analysis.maths.metrics import Floats
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, MissingIngredient, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 SHARES: dict[float, Literal["-", ":"]] = {0.5: "-", 0.9: ":"}  # of the mass within a contour
@@ -50,7 +52,7 @@ class LatentPca:
         return [projection.run for projection in self.projections]
 
 
-def gather(sweep: Sweep) -> LatentPca:
+def gather(study: Study) -> LatentPca:
     """Fit the axes of one run per model on its training latents, and project the test latents.
 
     Raises
@@ -58,18 +60,18 @@ def gather(sweep: Sweep) -> LatentPca:
     MissingIngredient
         The models share no latent size above 1, or latents do not vary.
     """
-    runs = representatives(sweep.runs)
+    runs = representatives(study.sweep.runs)
     if runs[0].latent_size < 2:
         raise MissingIngredient("no latent size above 1 for which every model has a finished run")
     projections = []
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             train, test = results.array("train/mu"), results.array("test/mu")
         if not np.ptp(train, axis=0).any():
             raise MissingIngredient(f"{run.run_id}: every image has the same latents")
         projections.append(Projection(run, *project(train, test)))
-    counts = sweep.data.counts
-    return LatentPca(projections, sweep.labels("test"), sweep.data.title, counts["train"])
+    counts = study.data.counts
+    return LatentPca(projections, study.sweep.labels("test"), study.data.title, counts["train"])
 
 
 def project(train: Array, test: Array) -> tuple[Floats, tuple[float, float]]:
@@ -128,7 +130,7 @@ def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
                          colors=style.DIGIT_COLOURS[digit], linestyles=line,
                          linewidths=0.9)  # fmt: skip
     for share, line in SHARES.items():
-        # Within this radius lies that share of a two-dimensional standard normal.
+        # This share of a two-dimensional standard normal distribution lies within the radius.
         radius = np.sqrt(-2 * np.log(1 - share))
         axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=PRIOR_COLOUR, linestyle=line,
                               linewidth=0.9, zorder=2.5))  # fmt: skip
@@ -139,7 +141,7 @@ def _draw_ridges(axes: Axes, values: Floats, labels: Array) -> None:
     low, high = values.min() - margin, values.max() + margin
     groups = {int(digit): values[labels == digit] for digit in np.unique(labels)}
     evenly = np.linspace(min(low, -LEAST_EXTENT), max(high, LEAST_EXTENT), PLACES)
-    # Even places alone would miss the spike of an axis that a model hardly uses.
+    # The density of an axis that a model hardly uses is a spike, which evenly spaced places miss.
     at = np.union1d(evenly, [np.median(group) for group in groups.values()])
     for digit, group in groups.items():
         density = densities.line_density(group, at)
@@ -184,6 +186,8 @@ def caption(data: LatentPca) -> str:
         "N(0, I). Right, densities of each digit and of all along each axis, with N(0, 1) as a "
         "black line; every curve is scaled to its own peak, so widths compare and heights do "
         "not. All densities use Gaussian kernels of Scott's width. Posterior means vary less than "
-        "samples of the posterior, which are what the prior is compared with in training. "
-        + prose.sources(data.runs)
+        "samples of the posterior, which are what the prior is compared with in training."
     )
+
+
+FIGURE = FigureRecipe("latent_pca", gather, draw, caption)

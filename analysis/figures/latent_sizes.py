@@ -11,12 +11,13 @@ from matplotlib.image import AxesImage
 
 from analysis.figures.parts import style
 from analysis.figures.parts.blocks import block_figure
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representative
-from analysis.sweep.load import KINDS, Run, Sweep
+from analysis.sweep.load import KINDS, Run
 from analysis.write import prose
-from analysis.write.formats import to_markdown
 
 CASES = ("median", "worst")
 BAR_INCHES = 0.55
@@ -51,15 +52,15 @@ class LatentSizes:
         return sorted({run.latent_size for run in self.runs})
 
 
-def gather(sweep: Sweep) -> LatentSizes:
+def gather(study: Study) -> LatentSizes:
     """Choose the images by their mean error over the runs, and read their reconstructions."""
-    keys = dict.fromkeys((run.model, run.latent_size) for run in sweep.runs)
-    runs = [run for key in keys if (run := representative(sweep.runs, *key)) is not None]
-    labels = sweep.labels("test")
+    keys = dict.fromkeys((run.model, run.latent_size) for run in study.sweep.runs)
+    runs = [run for key in keys if (run := representative(study.sweep.runs, *key)) is not None]
+    labels = study.sweep.labels("test")
     error = np.zeros(len(labels))
     mean_sse = {}
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             sse = results.array("test/sse_mean").astype(np.float64)
         error += sse / len(runs)
         mean_sse[run.model, run.latent_size] = float(sse.mean())
@@ -67,11 +68,11 @@ def gather(sweep: Sweep) -> LatentSizes:
     indices = np.transpose([median_and_worst(error, labels, digit) for digit in digits])
     decoded = {}
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             decoded[run.model, run.latent_size] = results.array("test/recon_mean")[indices] / 255
-    images = sweep.images("test")[indices] / 255
+    images = study.sweep.images("test")[indices] / 255
     return LatentSizes(
-        runs, digits, indices, images, decoded, mean_sse, sweep.data.title, len(labels)
+        runs, digits, indices, images, decoded, mean_sse, study.data.title, len(labels)
     )
 
 
@@ -142,10 +143,9 @@ def caption(data: LatentSizes) -> str:
         "was added, blue where it is missing. The images are the same throughout: of each digit "
         f"that with the median error (test images {prose.listed(median)}) and that with the "
         f"largest ({prose.listed(worst)}) among {data.n_test:,} test images, by SSE averaged "
-        "over the runs. The table has the mean SSE per image and MSE per pixel of all test images. "
-        + prose.sources(data.runs)
+        "over the runs. The table has the mean SSE per image and MSE per pixel of all test images."
     )
-    return to_markdown(error_table(data), text).rstrip()
+    return text
 
 
 def error_table(data: LatentSizes) -> pd.DataFrame:
@@ -156,3 +156,6 @@ def error_table(data: LatentSizes) -> pd.DataFrame:
         table[f"{TITLES[model]}: SSE"] = sse
         table[f"{TITLES[model]}: MSE"] = sse / metrics.PIXELS
     return table
+
+
+FIGURE = FigureRecipe("latent_sizes", gather, draw, caption, numbers=error_table)

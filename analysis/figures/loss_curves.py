@@ -12,9 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
+from analysis.measures.study import Study
 from analysis.sweep.groups import Group, group_runs
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 PANELS_PER_ROW = 2
@@ -52,10 +54,10 @@ class LossCurves:
         return [group for group in self.groups if group.model != "ae"]
 
 
-def gather(sweep: Sweep) -> LossCurves:
+def gather(study: Study) -> LossCurves:
     """Read the histories of every run."""
     curves = {}
-    for results in sweep.results():
+    for results in study.sweep.results():
         variational = results.config.model.kind != "ae"
         curves[results.run_id] = Curve(
             results.array("history/train/loss"),
@@ -63,7 +65,7 @@ def gather(sweep: Sweep) -> LossCurves:
             float(results.array("history/val/sse")[-1]),
             float(results.array("history/val/kl")[-1]) if variational else None,
         )
-    return LossCurves(group_runs(sweep.runs), curves, sweep.data.title, sweep.data.counts)
+    return LossCurves(group_runs(study.sweep.runs), curves, study.data.title, study.data.counts)
 
 
 @style.styled()
@@ -94,7 +96,7 @@ def _draw_losses(
     for run in group.runs:
         curve, colour = curves[run.run_id], colours[run.latent_size]
         epochs = np.arange(1, len(curve.val) + 1)
-        # A single epoch makes no line.
+        # A single epoch is drawn as a marker, since one point makes no line.
         crosses, dots = ("x", ".") if len(epochs) == 1 else ("", "")
         axes.plot(epochs, curve.train, color=colour, linestyle=DASHED, marker=crosses)
         axes.plot(epochs, curve.val, color=colour, marker=dots)
@@ -151,11 +153,14 @@ def caption(data: LossCurves) -> str:
         f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
         "in nats. A training loss is the mean over an epoch in which the model still improves, so "
         "it may lie above the validation loss at the end of that epoch. Each panel has its own "
-        "logarithmic axis. "
+        "logarithmic axis."
     )
     if data.with_rate:
         text += (
-            "Rate (KL) against distortion (SSE) is that of the validation images at the last "
-            "epoch, averaged over seeds; the AE has no rate. "
+            " Rate (KL) against distortion (SSE) is that of the validation images at the last "
+            "epoch, averaged over seeds; the AE has no rate."
         )
-    return text + prose.sources(data.runs)
+    return text
+
+
+FIGURE = FigureRecipe("loss_curves", gather, draw, caption)

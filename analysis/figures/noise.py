@@ -6,18 +6,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aevae.files.schema import Results
-from analysis.figures.generated import SAMPLERS
+from analysis.figures.generated import SHOWN_SAMPLERS
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, planar
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 
 @dataclass(frozen=True)
-class Row:
+class NoiseRow:
     """Ten samples of a model and sampler, and the training image nearest to each.
 
     `z` has shape (10, 2), `images` and `nearest` have shape (10, 28, 28), `sse` is the squared
@@ -34,7 +36,7 @@ class Row:
     @property
     def label(self) -> str:
         """Model and noise."""
-        return f"{TITLES[self.model]}\n{SAMPLERS[self.model][self.sampler]}"
+        return f"{TITLES[self.model]}\n{SHOWN_SAMPLERS[self.model][self.sampler]}"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Noise:
     """What the figure shows; `n_train` images were searched for neighbours."""
 
     runs: list[Run]
-    rows: list[Row]
+    rows: list[NoiseRow]
     dataset: str
     n_train: int
     components: int
@@ -54,32 +56,32 @@ class Noise:
         return all(np.array_equal(z, drawn[0]) for z in drawn)
 
 
-def gather(sweep: Sweep) -> Noise:
+def gather(study: Study) -> Noise:
     """Read ten samples of each sampler of one run with d = 2 per model, and find neighbours.
 
     The samples stand at the same places in every file: those at which a CVAE is first asked for
     each digit, else the first ten.
     """
-    runs = planar(sweep.runs)
-    train = sweep.images("train")
+    runs = planar(study.sweep.runs)
+    train = study.sweep.images("train")
     chosen = np.arange(metrics.DIGITS)
     for run in runs:
         if run.model == "cvae":
-            with sweep.open(run) as results:
+            with study.sweep.open(run) as results:
                 chosen = np.unique(results.array("samples/prior/label"), return_index=True)[1]
     rows = []
     for run in runs:
-        with sweep.open(run) as results:
-            rows += [_row(results, name, chosen, train) for name in SAMPLERS[run.model]]
+        with study.sweep.open(run) as results:
+            rows += [_row(results, name, chosen, train) for name in SHOWN_SAMPLERS[run.model]]
     components = runs[0].evaluation.mixture_components
-    return Noise(runs, rows, sweep.data.title, len(train), components)
+    return Noise(runs, rows, study.data.title, len(train), components)
 
 
-def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> Row:
+def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> NoiseRow:
     images = results.array(f"samples/{sampler}/image")[chosen]
     z = results.array(f"samples/{sampler}/z")[chosen]
     found, sse = nearest(images, train)
-    return Row(results.config.model.kind, sampler, z, images / 255, train[found] / 255, sse)
+    return NoiseRow(results.config.model.kind, sampler, z, images / 255, train[found] / 255, sse)
 
 
 @style.styled()
@@ -103,15 +105,18 @@ def caption(data: Noise) -> str:
         f"Two-dimensional noise decoded by each model, {data.dataset}, "
         f"{prose.seeds(data.runs)}, none picked, and below each sample the most similar of "
         f"the {data.n_train:,} training images, by squared pixel error. Mean of that error over "
-        f"the ten samples: {prose.listed(means)}. "
+        f"the ten samples: {prose.listed(means)}."
     )
     if data.same_noise and len(data.runs) > 1:
-        text += "All rows from standard normal noise decode the same z in each column. "
+        text += " All rows from standard normal noise decode the same z in each column."
     if any(row.sampler == "gmm" for row in data.rows):
         text += (
-            f"Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
-            "the codes of the training images. "
+            f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
+            "the codes of the training images."
         )
     if any(row.model == "cvae" for row in data.rows):
-        text += "The CVAE was asked for the digit above each column. "
-    return text + prose.sources(data.runs)
+        text += " The CVAE was asked for the digit above each column."
+    return text
+
+
+FIGURE = FigureRecipe("noise", gather, draw, caption)

@@ -9,37 +9,38 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.measures import probing
 from analysis.measures.cells import PCA, PCA_TITLE
 from analysis.measures.probing import KNN, LOGISTIC
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, plain_runs
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import probes
+from analysis.sweep.load import Run
 from analysis.tables.probes import PIXELS
 from analysis.write import prose
 
 MODELS = {**TITLES, PCA: PCA_TITLE}
 PIXEL_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9}
 CHANCE_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": (0, (1, 1.5))}
-CHANCE = 0.1
 
 
 @dataclass(frozen=True)
 class ProbeCurves:
-    """What the figure shows: the table of `probes`, on `n_test` images."""
+    """What the figure shows: the table of `probes`, on `n_test` images, and what chance is."""
 
     table: pd.DataFrame
     runs: list[Run]
     dataset: str
     n_test: int
+    chance: float
 
 
-def gather(sweep: Sweep) -> ProbeCurves:
+def gather(study: Study, table: pd.DataFrame) -> ProbeCurves:
     """Take the accuracies of the plainest runs of each model, PCA and pixels from the table."""
-    runs = plain_runs(sweep.runs)
-    table = probes.make(sweep)
+    runs = plain_runs(study.sweep.runs)
     shown = table["run_id"].isin(["", *(run.run_id for run in runs)])
-    return ProbeCurves(table[shown], runs, sweep.data.title, len(probing.test_rows(sweep)))
+    n_test, chance = len(probing.test_rows(study.sweep)), probing.chance(study.sweep)
+    return ProbeCurves(table[shown], runs, study.data.title, n_test, chance)
 
 
 @style.styled()
@@ -52,7 +53,7 @@ def draw(data: ProbeCurves) -> Figure:
     for row, probe in zip(grid, (KNN, LOGISTIC), strict=True):
         for axes, count in zip(row, counts, strict=True):
             shown = data.table[(data.table["probe"] == probe) & (data.table["labels"] == count)]
-            _draw_panel(axes, shown)
+            _draw_panel(axes, shown, data.chance)
             axes.set_title(f"{probe}, {count:,} labels")
             style.latent_size_axis(axes, sizes)
             axes.grid(which="major", axis="y")
@@ -63,9 +64,9 @@ def draw(data: ProbeCurves) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, shown: pd.DataFrame) -> None:
+def _draw_panel(axes: Axes, shown: pd.DataFrame, chance: float) -> None:
     axes.axhline(shown.loc[shown["model"] == PIXELS, "accuracy"].item(), **PIXEL_LINE)
-    axes.axhline(CHANCE, **CHANCE_LINE)
+    axes.axhline(chance, **CHANCE_LINE)
     for model, part in shown[shown["model"] != PIXELS].groupby("model", sort=False):
         means = part.groupby("latent_size")["accuracy"].mean()
         axes.plot(means.index, means, marker=".", color=style.MODEL_COLOURS[str(model)])
@@ -86,6 +87,9 @@ def caption(data: ProbeCurves) -> str:
         "the posterior mean (or code), from as many principal components, or from all pixels, by "
         f"the 5 nearest of the labelled training images (above) or by logistic regression (below), "
         f"{prose.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
-        "The CVAE's encoder is told the digit and need not repeat it: for it chance is the goal. "
-        + prose.sources(data.runs)
+        "The CVAE's encoder is told the digit and need not repeat it: for it chance "
+        f"({data.chance:.3f}, the share of the most frequent digit) is the goal."
     )
+
+
+FIGURE = FigureRecipe("probe_curves", gather, draw, caption, needs=("probes",))

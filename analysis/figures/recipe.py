@@ -1,20 +1,24 @@
-"""What a module of this package offers, and how a figure is drawn and written."""
+"""What a figure is: its recipe, the drawing that is made by it, and how drawings are written."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, Concatenate, Generic, Protocol, TypeVar
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from aevae.files.atomic import publish, publish_text
+from analysis.figures import EVIDENCE, FIGURES
 from analysis.figures.parts import style
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
+from analysis.sweep.load import Run
+from analysis.tables.registry import compute_table
 from analysis.write import prose
+from analysis.write.formats import markdown_rows
 
-# Without dates, the same results give the same bytes.
+# Files carry no dates, so that the same results give the same bytes.
 SAVING: dict[str, dict[str, Any]] = {
     "png": {},
     "pdf": {"metadata": {"CreationDate": None}},
@@ -23,26 +27,29 @@ SAVING: dict[str, dict[str, Any]] = {
 }
 
 
-class Recipe(Protocol):
-    """What a module of `analysis.figures` offers."""
+class Shown(Protocol):
+    """What a figure shows; each figure has its own data."""
 
-    def gather(self, sweep: Sweep) -> Any:  # noqa: ANN401 - each figure has its own data
-        """Read what the figure shows, or raise MissingIngredient."""
+    @property
+    def runs(self) -> Sequence[Run]:
+        """The runs that it was made from; none if only the dataset is shown."""
 
-    def draw(self, data: Any) -> Figure:  # noqa: ANN401
-        """Make the figure."""
 
-    def caption(self, data: Any) -> str:  # noqa: ANN401
-        """Describe the figure from its data."""
+Data = TypeVar("Data", bound=Shown)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with its caption (Markdown)."""
+    """A figure with its caption, in Markdown, and the runs that it was made from.
+
+    `caption` is one paragraph; `further` are those below it: a table, or that the sweep is partial.
+    """
 
     name: str
     figure: Figure
     caption: str
+    runs: Sequence[Run]
+    further: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -53,24 +60,66 @@ class Skipped:
     reason: str
 
 
-def draw_figure(sweep: Sweep, name: str) -> Drawing | Skipped:
-    """Draw one of `FIGURES`."""
-    recipe = cast(Recipe, import_module(f"analysis.figures.{name}"))
-    try:
-        data = recipe.gather(sweep)
-    except MissingIngredient as error:
-        return Skipped(name, str(error))
-    caption = prose.with_note(recipe.caption(data), sweep, "\n\n")
-    return Drawing(name, recipe.draw(data), caption)
+@dataclass(frozen=True)
+class FigureRecipe(Generic[Data]):
+    """How a figure is made from a study.
+
+    Parameters
+    ----------
+    name
+        Of the figure and its files; `analysis.figures` says what it is about.
+    gather
+        Reads what the figure shows from the study and the tables it needs, or raises
+        MissingIngredient.
+    draw
+        Makes the figure of it; touches no file.
+    caption
+        Describes the figure, in one paragraph of Markdown.
+    numbers
+        Makes a table of numbers that stands below the caption.
+    needs
+        Names of the tables that `gather` takes after the study, in this order.
+    embeddings
+        Names of what is laid out by t-SNE. A command computes these layouts side by side before it
+        draws the first figure.
+    """
+
+    name: str
+    gather: Callable[Concatenate[Study, ...], Data]
+    draw: Callable[[Data], Figure]
+    caption: Callable[[Data], str]
+    numbers: Callable[[Data], pd.DataFrame] | None = None
+    needs: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """What the figure shows, in one line."""
+        return (FIGURES | EVIDENCE)[self.name]
+
+    def gathered(self, study: Study) -> Data:
+        """Read what the figure shows, with the tables that it needs."""
+        return self.gather(study, *(compute_table(study, name) for name in self.needs))
+
+    def drawn(self, study: Study) -> Drawing | Skipped:
+        """Draw the figure, or say what the sweep lacks for it."""
+        try:
+            data = self.gathered(study)
+        except MissingIngredient as error:
+            return Skipped(self.name, str(error))
+        numbers = markdown_rows(self.numbers(data)) if self.numbers else ""
+        further = [text for text in (numbers, prose.sentence(study.sweep.partial_note)) if text]
+        return Drawing(self.name, self.draw(data), self.caption(data), data.runs, further)
 
 
 def write_figure(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a figure in some formats, and its caption beside it."""
+    """Write a figure in some formats, and beside it its caption, which names the runs."""
     paths = [folder / f"{drawing.name}.{suffix}" for suffix in formats]
     for path, suffix in zip(paths, formats, strict=True):
         publish(path, saver(drawing.figure, suffix))
     caption = folder / f"{drawing.name}.md"
-    publish_text(caption, drawing.caption + "\n")
+    first = prose.with_runs(drawing.caption, drawing.runs)
+    publish_text(caption, "\n\n".join([first, *drawing.further]) + "\n")
     return [*paths, caption]
 
 

@@ -8,9 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 
@@ -32,20 +34,20 @@ class Reconstructions:
     n_test: int
 
 
-def gather(sweep: Sweep) -> Reconstructions:
+def gather(study: Study) -> Reconstructions:
     """Read the first test image of each digit, and its reconstruction by one run per model."""
-    runs = representatives(sweep.runs)
-    labels = sweep.labels("test")
+    runs = representatives(study.sweep.runs)
+    labels = study.sweep.labels("test")
     digits = [digit for digit in range(metrics.DIGITS) if (labels == digit).any()]
     indices = [int(np.argmax(labels == digit)) for digit in digits]
     decoded, mean_sse = {}, {}
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             decoded[run.run_id] = results.array("test/recon_mean")[indices] / 255
             mean_sse[run.run_id] = float(results.array("test/sse_mean").mean(dtype=np.float64))
-    images = sweep.images("test")[indices] / 255
+    images = study.sweep.images("test")[indices] / 255
     return Reconstructions(
-        runs, digits, indices, images, decoded, mean_sse, sweep.data.title, len(labels)
+        runs, digits, indices, images, decoded, mean_sse, study.data.title, len(labels)
     )
 
 
@@ -81,5 +83,8 @@ def caption(data: Reconstructions) -> str:
         f"decoding the posterior mean (the code itself for the AE), with latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Residuals are reconstruction "
         "minus original: red where ink was added, blue where it is missing. Mean SSE over all "
-        f"{data.n_test:,} test images: {prose.listed(means)}. " + prose.sources(data.runs)
+        f"{data.n_test:,} test images: {prose.listed(means)}."
     )
+
+
+FIGURE = FigureRecipe("reconstructions", gather, draw, caption)

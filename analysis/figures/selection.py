@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import latent_size_choice
+from analysis.figures.recipe import FigureRecipe
+from analysis.measures.study import Study
+from analysis.sweep.load import Run
 from analysis.tables.latent_size_choice import LOSS, RULE, SSE
 from analysis.write import prose
 
-TITLES = {SSE: "Reconstruction: SSE", LOSS: "Negative ELBO: SSE + KL"}
+CRITERION_TITLES = {SSE: "Reconstruction: SSE", LOSS: "Negative ELBO: SSE + KL"}
 CHOSEN: dict[str, Any] = {"s": 70, "facecolors": "none", "edgecolors": "black", "zorder": 3}
 MARKERS = "osDPXv*<>"
 
@@ -31,16 +32,15 @@ class Selection:
     n_val: int
 
 
-def gather(sweep: Sweep) -> Selection:
+def gather(study: Study, table: pd.DataFrame) -> Selection:
     """Take the errors and the choice from the table."""
-    table = latent_size_choice.make(sweep)
-    return Selection(table, sweep.runs, sweep.data.title, sweep.data.counts["val"])
+    return Selection(table, study.sweep.runs, study.data.title, study.data.counts["val"])
 
 
 @style.styled()
 def draw(data: Selection) -> Figure:
     """Draw a panel for each criterion, with the chosen size of each model in a ring."""
-    criteria = [name for name in TITLES if (data.table["criterion"] == name).any()]
+    criteria = [name for name in CRITERION_TITLES if (data.table["criterion"] == name).any()]
     figure = style.new_figure(style.PAGE_INCHES * len(criteria) / 2, 2.9)
     markers = dict(zip(data.table["group"].unique(), cycle(MARKERS), strict=False))
     sizes = sorted(data.table["latent_size"].unique())
@@ -49,7 +49,7 @@ def draw(data: Selection) -> Figure:
         shown = data.table[data.table["criterion"] == criterion]
         for group, curve in shown.groupby("group", sort=False):
             _draw_curve(axes, curve, markers[group])
-        axes.set(title=TITLES[criterion], xlabel="latent size d")
+        axes.set(title=CRITERION_TITLES[criterion], xlabel="latent size d")
         axes.set_ylabel("validation error per image")
         style.latent_size_axis(axes, sizes)
         axes.grid(which="major", axis="y")
@@ -91,5 +91,8 @@ def caption(data: Selection) -> str:
         "SSE is the sum of squared pixel errors: of one sampled z for VAE and CVAE, as the article "
         "measured it, of the code for AE and PCA; KL is in nats. A ring marks the choice: the "
         f"{RULE} of the model. It chooses d = {prose.listed(choices)}. The AE and PCA have no "
-        "term that makes a larger code dearer. " + prose.sources(data.runs)
+        "term that makes a larger code dearer."
     )
+
+
+FIGURE = FigureRecipe("selection", gather, draw, caption, needs=("latent_size_choice",))

@@ -7,8 +7,10 @@ from matplotlib.figure import Figure
 
 from analysis.figures.parts import style
 from analysis.figures.parts.blocks import block_figure
+from analysis.figures.recipe import FigureRecipe
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 MOST = 10  # dimensions shown of each model
@@ -25,15 +27,15 @@ class Traversals:
     dataset: str
 
 
-def gather(sweep: Sweep) -> Traversals:
+def gather(study: Study) -> Traversals:
     """Read the most informative dimensions of one run per model."""
-    runs = representatives(sweep.runs)
+    runs = representatives(study.sweep.runs)
     images, dimensions = {}, {}
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             images[run.model] = results.array("traversal/image")[:MOST] / 255
             dimensions[run.model] = results.array("traversal/dim")[:MOST].tolist()
-    return Traversals(runs, images, dimensions, sweep.data.title)
+    return Traversals(runs, images, dimensions, study.data.title)
 
 
 @style.styled()
@@ -63,5 +65,8 @@ def caption(data: Traversals) -> str:
         f"{prose.seeds(data.runs)}. The other dimensions, and the label that the CVAE is "
         "told, are those of the first test image. The most informative dimension stands on top: "
         "by mean KL, by variance for the AE. Dimensions shown, counted from 0: "
-        f"{'; '.join(shown)}. " + prose.sources(data.runs)
+        f"{'; '.join(shown)}."
     )
+
+
+FIGURE = FigureRecipe("traversals", gather, draw, caption)

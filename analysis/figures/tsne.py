@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 
 from aevae.files.hdf5 import Array
 from analysis.figures.parts import style
+from analysis.figures.recipe import FigureRecipe
 from analysis.maths.embedding import NEIGHBOURS, RECIPE, Layout, digit_accuracy
-from analysis.maths.metrics import Labels
 from analysis.measures.embedding.sources import Source, latent_sources
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.study import Study
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 HOW = (
@@ -32,10 +33,11 @@ DISTANCES = (
 
 @dataclass(frozen=True)
 class LatentMaps:
-    """What the figure shows: one layout for each source."""
+    """What the figure shows: for each source its layout, and the share of digits read from it."""
 
     sources: Sequence[Source]
     layouts: Sequence[Layout]
+    accuracies: Sequence[float]
     labels: Array
     dataset: str
 
@@ -45,11 +47,13 @@ class LatentMaps:
         return [source.run for source in self.sources if source.run]
 
 
-def gather(sweep: Sweep) -> LatentMaps:
+def gather(study: Study) -> LatentMaps:
     """Read or compute the embedding of one run per model."""
-    sources = latent_sources(sweep)
+    sources = latent_sources(study)
     layouts = [source.embedding().tsne for source in sources]
-    return LatentMaps(sources, layouts, sweep.labels("test"), sweep.data.title)
+    labels = study.sweep.labels("test")
+    accuracies = [digit_accuracy(layout.plane, labels) for layout in layouts]
+    return LatentMaps(sources, layouts, accuracies, labels, study.data.title)
 
 
 @style.styled()
@@ -59,9 +63,9 @@ def draw(data: LatentMaps) -> Figure:
     width = max(style.COLUMN_INCHES, style.PAGE_INCHES * panels / 3)
     figure = style.new_figure(width, width / panels + 0.45)
     all_axes = figure.subplots(1, panels, squeeze=False)[0]
-    for axes, source, layout in zip(all_axes, data.sources, data.layouts, strict=True):
+    maps = zip(data.sources, data.layouts, data.accuracies, strict=True)
+    for axes, (source, layout, accuracy) in zip(all_axes, maps, strict=True):
         style.scatter_digits(axes, layout.plane, data.labels)
-        accuracy = digit_accuracy(layout.plane, data.labels)
         kept = f"neighbours kept {layout.preservation:.2f}, digits {accuracy:.2f}"
         axes.set_title(f"{source.title}\n{kept}")
         style.hide_axes(axes)
@@ -71,20 +75,25 @@ def draw(data: LatentMaps) -> Figure:
 def caption(data: LatentMaps) -> str:
     """Say what is embedded, by which recipe, how good the maps are, and what they cannot show."""
     measured = [
-        f"{source.title}: {scores(layout, data.labels)}"
-        for source, layout in zip(data.sources, data.layouts, strict=True)
+        f"{source.title}: {scores(layout, accuracy)}"
+        for source, layout, accuracy in zip(
+            data.sources, data.layouts, data.accuracies, strict=True
+        )
     ]
     return (
         f"Latents of the {len(data.labels):,} test images of {data.dataset} (posterior means; "
         f"codes for the AE), {prose.seeds(data.runs)}, in the colour of their digit, which "
         f"stands near its median. One recipe for all: {HOW} {'; '.join(measured)}. {SCORES} "
-        f"{DISTANCES} So gaps do not show where a decoder fails. " + prose.sources(data.runs)
+        f"{DISTANCES} So gaps do not show where a decoder fails."
     )
 
 
-def scores(layout: Layout, labels: Labels) -> str:
+def scores(layout: Layout, accuracy: float) -> str:
     """State how good a layout is; `SCORES` says what the words mean."""
     return (
         f"neighbours kept {layout.preservation:.3f}, trustworthiness {layout.trustworthiness:.3f}, "
-        f"digits {digit_accuracy(layout.plane, labels):.3f}"
+        f"digits {accuracy:.3f}"
     )
+
+
+FIGURE = FigureRecipe("tsne", gather, draw, caption, embeddings=("ae", "vae", "cvae"))

@@ -2,17 +2,17 @@
 
 Every claim has a rule that is the same for every sweep: the verdict follows from a 95% interval,
 over the seeds if there are several, else over the images; then differences between trainings are
-not part of it. The judge and the rule on interpolation were revised on the quickstart and 18-cell
-sweeps, after their numbers had been seen; a fresh sweep is the cleaner test.
+not part of it. The classifier and the rule on interpolation were revised after their numbers on the
+quickstart and 18-cell sweeps had been seen; a fresh sweep is the cleaner test.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
 from analysis.findings import digits, generation, latents, reconstruction, sizes
-from analysis.findings.claim import Claim, Finding
-from analysis.sweep.load import Sweep
+from analysis.findings.claim import Claim, ClaimResult
+from analysis.measures.study import Study
 
-__all__ = ["CLAIMS", "Claim", "Finding", "findings"]
+__all__ = ["CLAIMS", "Claim", "ClaimResult", "findings"]
 
 CLAIMS: tuple[Claim, ...] = (
     *digits.CLAIMS,
@@ -24,15 +24,15 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def findings(
-    sweep: Sweep, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
-) -> tuple[Finding, ...]:
-    """Test every claim on a sweep, in the order of the article.
+    study: Study, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
+) -> tuple[ClaimResult, ...]:
+    """Test every claim on the sweep of a study, in the order of the article.
 
     Parameters
     ----------
-    sweep
-        With at least one finished run.
+    study
+        Its sweep has at least one finished run.
     track
         Wraps the list of claims while they are tested, for example in a progress bar.
     """
-    return tuple(claim.find(sweep) for claim in track(CLAIMS))
+    return tuple(claim.find(study) for claim in track(CLAIMS))

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.maths.metrics import Floats, seed_interval, share_interval
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
 
 RESAMPLES = 1000
 
@@ -18,13 +18,13 @@ Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """One claim of the article, tested on a sweep.
 
     Parameters
     ----------
     name
-        Short and for ever the same, for example ``ones-easiest``.
+        A short name that never changes, for example ``ones-easiest``.
     claim
         What the article says, in one sentence of ours.
     test
@@ -52,21 +52,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class Interval:
-    """An effect size and its 95% interval; none where nothing was sampled."""
+    """An effect size and its 95% interval; there is none where nothing was sampled."""
 
     estimate: float
     low: float | None = None
     high: float | None = None
 
     def above(self, threshold: float) -> Verdict:
-        """Judge the claim that the effect exceeds a threshold."""
+        """Decide whether the effect exceeds a threshold."""
         if (self.estimate if self.low is None else self.low) > threshold:
             return "supported"
         highest = self.estimate if self.high is None else self.high
         return "contradicted" if highest <= threshold else "undecided"
 
     def below(self, threshold: float) -> Verdict:
-        """Judge the claim that the effect falls short of a threshold."""
+        """Decide whether the effect falls short of a threshold."""
         opposite: dict[Verdict, Verdict] = {
             "supported": "contradicted",
             "contradicted": "supported",
@@ -92,18 +92,18 @@ class Claim:
     claim: str
     test: str
     effect: str
-    measure: Callable[[Sweep], Outcome]
+    measure: Callable[[Study], Outcome]
 
-    def find(self, sweep: Sweep) -> Finding:
-        """Test the claim on a sweep."""
+    def find(self, study: Study) -> ClaimResult:
+        """Test the claim on the sweep of a study."""
         words = self.name, self.claim, self.test, self.effect
         try:
-            outcome = self.measure(sweep)
+            outcome = self.measure(study)
         except MissingIngredient as error:
-            return Finding(*words, None, None, None, "undecided", f"Not tested: {error}.")
+            return ClaimResult(*words, None, None, None, "undecided", f"Not tested: {error}.")
         effect = outcome.effect
         numbers = effect.estimate, effect.low, effect.high
-        return Finding(*words, *numbers, outcome.verdict, outcome.detail)
+        return ClaimResult(*words, *numbers, outcome.verdict, outcome.detail)
 
 
 def interval(
@@ -139,7 +139,7 @@ def interval(
             return Interval(float(whole.mean()), *seed_interval(whole))
         rng = np.random.default_rng(0)
         resampled = [effects[0](rng.integers(count, size=count)) for _ in range(resamples)]
-    # Of few images, a resample may lack a digit.
+    # A resample of few images may lack a digit, and its effect is then not a number.
     low, high = np.quantile(np.array(resampled)[np.isfinite(resampled)], (0.025, 0.975))
     return Interval(float(whole[0]), float(low), float(high))
 

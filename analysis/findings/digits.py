@@ -1,7 +1,6 @@
 """Which digits are easy to reconstruct, and which are hard."""
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
@@ -10,8 +9,8 @@ from analysis.findings.subjects import require_digits
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import run_errors
+from analysis.measures.study import Study, once_per_study
 from analysis.sweep.groups import plain_runs
-from analysis.sweep.load import Sweep
 from analysis.write.prose import listed
 
 HARD = (2, 8)
@@ -22,55 +21,55 @@ MEASURED = (
 UNIT = "in % of the mean SSE, averaged over models and latent sizes"
 
 
-def _ones(sweep: Sweep) -> Outcome:
+def _ones(study: Study) -> Outcome:
     """Compare 1 with the best of the others."""
-    effect = _contrast(sweep, lambda means: _others(means, (1,)).min() - means[1])
-    return Outcome(effect, effect.above(0), _ranking(sweep))
+    effect = _contrast(study, lambda means: _others(means, (1,)).min() - means[1])
+    return Outcome(effect, effect.above(0), _ranking(study))
 
 
-def _sevens(sweep: Sweep) -> Outcome:
+def _sevens(study: Study) -> Outcome:
     """Compare 7 with the best of the others but 1."""
-    effect = _contrast(sweep, lambda means: _others(means, (1, 7)).min() - means[7])
-    return Outcome(effect, effect.above(0), _ranking(sweep))
+    effect = _contrast(study, lambda means: _others(means, (1, 7)).min() - means[7])
+    return Outcome(effect, effect.above(0), _ranking(study))
 
 
-def _hardest(sweep: Sweep) -> Outcome:
+def _hardest(study: Study) -> Outcome:
     """Compare the better of 2 and 8 with the worst of the others."""
-    effect = _contrast(sweep, lambda means: means[[*HARD]].min() - _others(means, HARD).max())
-    return Outcome(effect, effect.above(0), _ranking(sweep))
+    effect = _contrast(study, lambda means: means[[*HARD]].min() - _others(means, HARD).max())
+    return Outcome(effect, effect.above(0), _ranking(study))
 
 
 def _others(means: Floats, digits: tuple[int, ...]) -> Floats:
     return np.delete(means, digits)
 
 
-def _contrast(sweep: Sweep, contrast: Callable[[Floats], float]) -> Interval:
+def _contrast(study: Study, contrast: Callable[[Floats], float]) -> Interval:
     """Estimate a contrast of the relative errors (10,) of the digits."""
-    labels = sweep.labels("test")
+    labels = study.sweep.labels("test")
 
     def effect(values: Floats) -> Callable[[Rows], float]:
         return lambda rows: 100 * contrast(metrics.mean_by_digit(values[rows], labels[rows]))
 
-    return interval([effect(values) for values in _relative_errors(sweep)], len(labels))
+    return interval([effect(values) for values in _relative_errors(study)], len(labels))
 
 
-@cache
-def _relative_errors(sweep: Sweep) -> list[Floats]:
+@once_per_study
+def _relative_errors(study: Study) -> list[Floats]:
     """Return, for each seed, the error of each image in units of the mean, averaged over cells."""
-    require_digits(sweep)
+    require_digits(study.sweep)
     by_seed: dict[int, list[Floats]] = {}
-    for run in plain_runs(sweep.runs):
-        with sweep.open(run) as results:
+    for run in plain_runs(study.sweep.runs):
+        with study.sweep.open(run) as results:
             values = run_errors(results, "test", "sse_mean")
         by_seed.setdefault(run.config.seed, []).append(values / values.mean())
     most = max(map(len, by_seed.values()))
     return [np.mean(cells, axis=0) for cells in by_seed.values() if len(cells) == most]
 
 
-def _ranking(sweep: Sweep) -> str:
+def _ranking(study: Study) -> str:
     """Name the digits from easy to hard, with their errors in % of the mean."""
-    values = np.mean(_relative_errors(sweep), axis=0)
-    means = 100 * metrics.mean_by_digit(values, sweep.labels("test"))
+    values = np.mean(_relative_errors(study), axis=0)
+    means = 100 * metrics.mean_by_digit(values, study.sweep.labels("test"))
     order = np.argsort(means)
     return f"From easy to hard: {listed(f'{digit} ({means[digit]:.0f}%)' for digit in order)}."
 

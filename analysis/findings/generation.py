@@ -16,78 +16,79 @@ from analysis.findings.subjects import matched
 from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training, quality
 from analysis.measures.quality import Assessment
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representative
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 
 HALF = 0.5
 OBEYED = 0.9
 RECOGNISABLE = (
-    "Share of the samples from N(0, I) of whose digit the judge (a classifier that knows blends "
-    "and blots to be no digit) is at least 90% sure. "
+    "Share of the samples from N(0, I) of whose digit a classifier, which was also trained to take "
+    "blends and blots for no digit, is at least 90% sure. "
 )
 
 
-def _ae_fails(sweep: Sweep) -> Outcome:
+def _ae_fails(study: Study) -> Outcome:
     """Count what is recognisable of the AE's samples from N(0, I)."""
-    effect, detail = _count(sweep, "ae")
+    effect, detail = _count(study, "ae")
     return Outcome(effect, effect.below(HALF), detail)
 
 
-def _vae_succeeds(sweep: Sweep) -> Outcome:
+def _vae_succeeds(study: Study) -> Outcome:
     """Count what is recognisable of the VAE's samples."""
-    effect, detail = _count(sweep, "vae")
+    effect, detail = _count(study, "vae")
     return Outcome(effect, effect.above(HALF), detail)
 
 
-def _cvae_succeeds(sweep: Sweep) -> Outcome:
+def _cvae_succeeds(study: Study) -> Outcome:
     """Count what is recognisable of the CVAE's samples."""
-    effect, detail = _count(sweep, "cvae")
+    effect, detail = _count(study, "cvae")
     return Outcome(effect, effect.above(HALF), detail)
 
 
-def _count(sweep: Sweep, model: str) -> tuple[Interval, str]:
+def _count(study: Study, model: str) -> tuple[Interval, str]:
     """Estimate the share of a model's samples that is recognisable, and put it in words."""
-    runs = [run for (run,) in matched(sweep, (model,))]
-    effect = interval_of_share([_assess(sweep, run).recognisable for run in runs])
+    runs = [run for (run,) in matched(study.sweep, (model,))]
+    effect = interval_of_share([_assess(study, run).recognisable for run in runs])
     found = [f"{effect.estimate:.1%} at d = {runs[0].latent_size}"]
-    plane = representative(sweep.runs, model, 2)
+    plane = representative(study.sweep.runs, model, 2)
     if plane is not None and runs[0].latent_size != 2:
-        found.append(f"{_assess(sweep, plane).recognisable.mean():.1%} at d = 2")
-    return effect, f"{TITLES[model]}: {', '.join(found)}; {_bounds(sweep)}."
+        found.append(f"{_assess(study, plane).recognisable.mean():.1%} at d = 2")
+    return effect, f"{TITLES[model]}: {', '.join(found)}; {_bounds(study)}."
 
 
-def _vae_beats_ae(sweep: Sweep) -> Outcome:
+def _vae_beats_ae(study: Study) -> Outcome:
     """Compare what both models make of N(0, I)."""
-    return _compare(sweep, ("vae", "ae"))
+    return _compare(study, ("vae", "ae"))
 
 
-def _cvae_clearer(sweep: Sweep) -> Outcome:
+def _cvae_clearer(study: Study) -> Outcome:
     """Compare how many samples are recognisable, with and without a label."""
-    return _compare(sweep, ("cvae", "vae"))
+    return _compare(study, ("cvae", "vae"))
 
 
-def _compare(sweep: Sweep, models: Sequence[str]) -> Outcome:
-    pairs = matched(sweep, models)
-    shares = [_recognisable(sweep, pair, ["prior"] * 2) for pair in pairs]
+def _compare(study: Study, models: Sequence[str]) -> Outcome:
+    pairs = matched(study.sweep, models)
+    shares = [_recognisable(study, pair, ["prior"] * 2) for pair in pairs]
     effect = interval_of_means(shares, lambda means: means[0] - means[1])
     first, second = np.mean([share.mean(axis=0) for share in shares], axis=0)
     detail = (
         f"{TITLES[models[0]]} {first:.1%}, {TITLES[models[1]]} {second:.1%} at "
-        f"d = {pairs[0][0].latent_size}; {_bounds(sweep)}."
+        f"d = {pairs[0][0].latent_size}; {_bounds(study)}."
     )
     return Outcome(effect, effect.above(0), detail)
 
 
-def _mixture_repairs(sweep: Sweep) -> Outcome:
+def _mixture_repairs(study: Study) -> Outcome:
     """See how much of the AE's deficit goes away when the noise is like its codes."""
-    runs = [run for (run,) in matched(sweep, ("ae",))]
+    runs = [run for (run,) in matched(study.sweep, ("ae",))]
     samplers = ["prior", "gmm"]
-    real = quality.assess_floor(sweep).recognisable
-    shares = [np.column_stack([_recognisable(sweep, [run] * 2, samplers), real]) for run in runs]
+    real = quality.assess_real(study).recognisable
+    shares = [np.column_stack([_recognisable(study, [run] * 2, samplers), real]) for run in runs]
     effect = interval_of_means(shares, lambda means: (means[1] - means[0]) / (means[2] - means[0]))
     prior, mixture, ideal = np.mean([share.mean(axis=0) for share in shares], axis=0)
     distance = [
-        np.mean([quality.assess_samples(sweep, run, sampler).frechet["judge"] for run in runs])
+        np.mean([quality.assess_samples(study, run, sampler).frechet["classifier"] for run in runs])
         for sampler in samplers
     ]
     detail = (
@@ -98,24 +99,25 @@ def _mixture_repairs(sweep: Sweep) -> Outcome:
     return Outcome(effect, effect.above(HALF), detail)
 
 
-def _obeys(sweep: Sweep) -> Outcome:
-    """Count how often the judge sees the digit that the CVAE was asked for."""
-    runs = [run for (run,) in matched(sweep, ("cvae",))]
-    found = [_assess(sweep, run) for run in runs]
+def _obeys(study: Study) -> Outcome:
+    """Count how often the classifier sees the digit that the CVAE was asked for."""
+    runs = [run for (run,) in matched(study.sweep, ("cvae",))]
+    found = [_assess(study, run) for run in runs]
     effect = interval_of_share([np.asarray(each.digits == each.requested) for each in found])
     detail = (
-        f"{effect.estimate:.1%} of the samples at d = {runs[0].latent_size} are judged to be the "
-        f"requested digit; of the test images the judge is right for {quality.accuracy(sweep):.1%}."
+        f"{effect.estimate:.1%} of the samples at d = {runs[0].latent_size} are classified as the "
+        f"requested digit; the classifier is right for {quality.accuracy(study):.1%} of the test "
+        "images."
     )
     return Outcome(effect, effect.above(OBEYED), detail)
 
 
-def _new_digits(sweep: Sweep) -> Outcome:
+def _new_digits(study: Study) -> Outcome:
     """Compare how near samples and test images come to the training images."""
-    runs = [run for (run,) in matched(sweep, ("vae",))]
+    runs = [run for (run,) in matched(study.sweep, ("vae",))]
     distances = np.stack(
         [
-            nearest_training.relative_distance(sweep, nearest_training.sample_pairs(sweep, run))
+            nearest_training.relative_distance(study, nearest_training.sample_pairs(study, run))
             for run in runs
         ]
     )
@@ -128,20 +130,20 @@ def _new_digits(sweep: Sweep) -> Outcome:
     return Outcome(effect, effect.above(HALF), detail)
 
 
-def _assess(sweep: Sweep, run: Run) -> Assessment:
-    return quality.assess_samples(sweep, run, "prior")
+def _assess(study: Study, run: Run) -> Assessment:
+    return quality.assess_samples(study, run, "prior")
 
 
-def _recognisable(sweep: Sweep, runs: Sequence[Run], samplers: Sequence[str]) -> Floats:
+def _recognisable(study: Study, runs: Sequence[Run], samplers: Sequence[str]) -> Floats:
     """Tell which samples of some runs are recognisable, (M, K): a column for run and sampler."""
     return np.column_stack([
-        quality.assess_samples(sweep, run, sampler).recognisable
+        quality.assess_samples(study, run, sampler).recognisable
         for run, sampler in zip(runs, samplers, strict=True)
     ]).astype(np.float64)  # fmt: skip
 
 
-def _bounds(sweep: Sweep) -> str:
-    real, noise = quality.assess_floor(sweep), quality.assess_ceiling(sweep)
+def _bounds(study: Study) -> str:
+    real, noise = quality.assess_real(study), quality.assess_noise(study)
     shares = real.recognisable.mean(), noise.recognisable.mean()
     return f"real images {shares[0]:.1%}, uniform noise {shares[1]:.1%}"
 
@@ -194,9 +196,9 @@ CLAIMS = (
     Claim(
         "cvae-obeys-label",
         "The CVAE generates the digit that is asked for.",
-        "Samples from N(0, I), the same number for each digit: share judged to be the requested "
-        f"digit. Supported if it is above {OBEYED:.0%}.",
-        "share of the CVAE's samples judged to be the requested digit",
+        "Samples from N(0, I), the same number for each digit: share classified as the "
+        f"requested digit. Supported if it is above {OBEYED:.0%}.",
+        "share of the CVAE's samples classified as the requested digit",
         _obeys,
     ),
     Claim(

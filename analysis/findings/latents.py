@@ -21,8 +21,9 @@ from analysis.maths.metrics import DIGITS, Floats
 from analysis.measures import probing, quality
 from analysis.measures.interpolation import PAIRS, measure_lines
 from analysis.measures.probing import KNN, Space
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 
 KEPT = 0.9
 CHANCE_MARGIN = 0.05
@@ -30,12 +31,12 @@ SQUARES = 60  # along each side of the plane
 KS_RESAMPLES = 200  # each takes ten times as long as other effects
 
 
-def _rougher(sweep: Sweep) -> Outcome:
+def _rougher(study: Study) -> Outcome:
     """Compare the paths that both models take between the same images."""
-    pairs = matched(sweep, ("ae", "vae"))
+    pairs = matched(study.sweep, ("ae", "vae"))
     length, changes = (
         interval_of_means(
-            [np.stack([getattr(measure_lines(sweep, run), name) for run in pair], axis=1)
+            [np.stack([getattr(measure_lines(study, run), name) for run in pair], axis=1)
              for pair in pairs],
             lambda means: means[0] - means[1],
         )
@@ -44,7 +45,7 @@ def _rougher(sweep: Sweep) -> Outcome:
     verdict = length.above(0)
     if verdict != changes.above(0):
         verdict = "undecided"
-    lines = [measure_lines(sweep, run) for run in pairs[0]]
+    lines = [measure_lines(study, run) for run in pairs[0]]
     measures = [
         f"length {line.length.mean():.2f}, digit changes {line.changes.mean():.2f}, unsure "
         f"{line.unsure.mean():.1%}"
@@ -55,10 +56,10 @@ def _rougher(sweep: Sweep) -> Outcome:
     return Outcome(length, verdict, detail)
 
 
-def _gaps(sweep: Sweep) -> Outcome:
+def _gaps(study: Study) -> Outcome:
     """Decode the plane of the AE's codes, where there are codes and in the gaps."""
-    runs = [run for (run,) in matched(sweep, ("ae",), size=2)]
-    squares = [divide_plane(sweep, run) for run in runs]
+    runs = [run for (run,) in matched(study.sweep, ("ae",), size=2)]
+    squares = [divide_plane(study, run) for run in runs]
     effect = interval([_difference(*square) for square in squares], SQUARES**2)
     held, clear = squares[0]
     gaps = np.isfinite(clear) & ~held
@@ -79,7 +80,7 @@ def _difference(held: Array, clear: Floats) -> Callable[[Rows], float]:
     return compute
 
 
-def divide_plane(sweep: Sweep, run: Run) -> tuple[Array, Floats]:
+def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
     """Divide the plane into squares, and decode the centre of each.
 
     Returns
@@ -88,7 +89,7 @@ def divide_plane(sweep: Sweep, run: Run) -> tuple[Array, Floats]:
         Whether a square holds training codes, and whether the image decoded there is recognisable
         (1 or 0; NaN outside the convex hull of the codes), (Q,) each.
     """
-    with sweep.open(run) as results:
+    with study.sweep.open(run) as results:
         codes, weights = results.array("train/mu").astype(np.float64), results.weights()
     counts, *edges = np.histogramdd(codes, bins=SQUARES)
     centres = [(edge[:-1] + edge[1:]) / 2 for edge in edges[0]]
@@ -99,15 +100,15 @@ def divide_plane(sweep: Sweep, run: Run) -> tuple[Array, Floats]:
         raise MissingIngredient("no square of the plane within the AE's codes is without codes")
     images = (decode(weights, plane[within]) * 255).round().astype(np.uint8)
     clear = np.full(len(plane), np.nan)
-    clear[within] = quality.assess(sweep, images).recognisable
+    clear[within] = quality.assess(study, images).recognisable
     return held, clear
 
 
-def _every_digit(sweep: Sweep) -> Outcome:
+def _every_digit(study: Study) -> Outcome:
     """Look for each digit on the grid over the VAE's plane."""
-    require_digits(sweep)
-    runs = [run for (run,) in matched(sweep, ("vae",), size=2)]
-    counts = [_digits_on_grid(sweep, run) for run in runs]
+    require_digits(study.sweep)
+    runs = [run for (run,) in matched(study.sweep, ("vae",), size=2)]
+    counts = [_digits_on_grid(study, run) for run in runs]
     found = [(count > 0).sum() for count in counts]
     effect = Interval(float(np.mean(found)))
     missing = [str(digit) for digit in np.flatnonzero(counts[0] == 0)]
@@ -120,19 +121,19 @@ def _every_digit(sweep: Sweep) -> Outcome:
     return Outcome(effect, "supported" if min(found) == DIGITS else "contradicted", detail)
 
 
-def _digits_on_grid(sweep: Sweep, run: Run) -> Array:
+def _digits_on_grid(study: Study, run: Run) -> Array:
     """Count the recognisable images of each digit, (10,), over the quantiles of N(0, I)."""
-    with sweep.open(run) as results:
+    with study.sweep.open(run) as results:
         images = results.array("grid/quantile/image").reshape(-1, 28, 28)
-    found = quality.assess(sweep, images)
+    found = quality.assess(study, images)
     return np.bincount(found.digits[found.recognisable], minlength=DIGITS)
 
 
-def _keeps_digit(sweep: Sweep) -> Outcome:
+def _keeps_digit(study: Study) -> Outcome:
     """Read the digit from few latents and from all pixels."""
-    runs = [run for (run,) in matched(sweep, ("vae",))]
-    pixels = probing.hits(sweep, Space(), KNN, None)
-    read = [np.stack([_read(sweep, run), pixels], axis=1) for run in runs]
+    runs = [run for (run,) in matched(study.sweep, ("vae",))]
+    pixels = probing.hits(study, Space())[KNN, None]
+    read = [np.stack([_read(study, run), pixels], axis=1) for run in runs]
     effect = interval_of_means(read, lambda means: means[0] / means[1])
     accuracy = np.mean([values.mean(axis=0) for values in read], axis=0)
     detail = (
@@ -142,55 +143,50 @@ def _keeps_digit(sweep: Sweep) -> Outcome:
     return Outcome(effect, effect.above(KEPT), detail)
 
 
-def _cvae_less(sweep: Sweep) -> Outcome:
+def _cvae_less(study: Study) -> Outcome:
     """Read the digit from the latents of both models."""
-    pairs = matched(sweep, ("vae", "cvae"))
-    read = [np.stack([_read(sweep, run) for run in pair], axis=1) for pair in pairs]
+    pairs = matched(study.sweep, ("vae", "cvae"))
+    read = [np.stack([_read(study, run) for run in pair], axis=1) for pair in pairs]
     effect = interval_of_means(read, lambda means: means[0] - means[1])
-    return Outcome(effect, effect.above(0), _accuracies(sweep, pairs))
+    return Outcome(effect, effect.above(0), _accuracies(study, pairs))
 
 
-def _cvae_none(sweep: Sweep) -> Outcome:
+def _cvae_none(study: Study) -> Outcome:
     """Compare reading the digit from the CVAE's latents with guessing."""
-    pairs = matched(sweep, ("vae", "cvae"))
-    chance = _chance(sweep)
-    read = [_read(sweep, cvae)[:, None] for _, cvae in pairs]
+    pairs = matched(study.sweep, ("vae", "cvae"))
+    chance = probing.chance(study.sweep)
+    read = [_read(study, cvae)[:, None] for _, cvae in pairs]
     effect = interval_of_means(read, lambda means: means[0] - chance)
-    return Outcome(effect, effect.below(CHANCE_MARGIN), _accuracies(sweep, pairs))
+    return Outcome(effect, effect.below(CHANCE_MARGIN), _accuracies(study, pairs))
 
 
-def _read(sweep: Sweep, run: Run) -> Floats:
-    return probing.hits(sweep, Space(run=run), KNN, None)
+def _read(study: Study, run: Run) -> Floats:
+    return probing.hits(study, Space(run=run))[KNN, None]
 
 
-def _chance(sweep: Sweep) -> float:
-    """Share of the most frequent digit among the test images that are probed."""
-    labels = sweep.labels("test")[probing.test_rows(sweep)]
-    return float(np.bincount(labels).max() / len(labels))
-
-
-def _accuracies(sweep: Sweep, pairs: Sequence[Sequence[Run]]) -> str:
+def _accuracies(study: Study, pairs: Sequence[Sequence[Run]]) -> str:
     sizes = sorted({pairs[0][0].latent_size, 2})
     found = [
-        f"VAE {np.mean([_read(sweep, vae).mean() for vae, _ in some]):.1%}, "
-        f"CVAE {np.mean([_read(sweep, cvae).mean() for _, cvae in some]):.1%} at d = {size}"
+        f"VAE {np.mean([_read(study, vae).mean() for vae, _ in some]):.1%}, "
+        f"CVAE {np.mean([_read(study, cvae).mean() for _, cvae in some]):.1%} at d = {size}"
         for size in sizes
-        if (some := _matched_or_none(sweep, size))
+        if (some := _matched_or_none(study, size))
     ]
-    return f"kNN reads the digit from z: {'; '.join(found)}; guessing {_chance(sweep):.1%}."
+    chance = probing.chance(study.sweep)
+    return f"kNN reads the digit from z: {'; '.join(found)}; guessing {chance:.1%}."
 
 
-def _matched_or_none(sweep: Sweep, size: int) -> list[tuple[Run, ...]]:
+def _matched_or_none(study: Study, size: int) -> list[tuple[Run, ...]]:
     try:
-        return matched(sweep, ("vae", "cvae"), size)
+        return matched(study.sweep, ("vae", "cvae"), size)
     except MissingIngredient:
         return []
 
 
-def _more_normal(sweep: Sweep) -> Outcome:
+def _more_normal(study: Study) -> Outcome:
     """Compare how far both aggregate posteriors are from N(0, I)."""
-    pairs = matched(sweep, ("vae", "cvae"), size=2)
-    codes = [[_draws(sweep, run) for run in pair] for pair in pairs]
+    pairs = matched(study.sweep, ("vae", "cvae"), size=2)
+    codes = [[_draws(study, run) for run in pair] for pair in pairs]
 
     def effect_of(vae: Array, cvae: Array) -> Callable[[Rows], float]:
         return lambda rows: _distance(vae[rows]) - _distance(cvae[rows])
@@ -202,8 +198,8 @@ def _more_normal(sweep: Sweep) -> Outcome:
     return Outcome(effect, effect.above(0), detail)
 
 
-def _draws(sweep: Sweep, run: Run) -> Array:
-    with sweep.open(run) as results:
+def _draws(study: Study, run: Run) -> Array:
+    with study.sweep.open(run) as results:
         return results.array("test/z")
 
 
@@ -216,9 +212,9 @@ CLAIMS = (
         "ae-interpolates-worse",
         "The AE's latent space, being unconstrained, is harder to interpolate in than the VAE's.",
         "Straight lines between the codes of the same pairs of test images, decoded: length of the "
-        "path through the images over the distance of its ends, and how often the judged digit "
-        "changes on the way. Supported if both are greater for the AE, with as many latents; "
-        "undecided if they disagree.",
+        "path through the images over the distance of its ends, and how often the digit that "
+        "a classifier sees changes on the way. Supported if both are greater for the AE, with as "
+        "many latents; undecided if they disagree.",
         "mean relative path length of the AE less that of the VAE",
         _rougher,
     ),

@@ -10,20 +10,21 @@ from analysis.findings.subjects import matched
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats, seed_interval
 from analysis.measures.cells import run_errors
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run
 from analysis.write.prose import listed
 
 GOOD_AUROC = 0.8
 MARGIN = 5.0  # %
 
 
-def _fuzzy(sweep: Sweep) -> Outcome:
+def _fuzzy(study: Study) -> Outcome:
     """Compare how much neighbouring pixels differ in reconstructions and originals."""
-    pairs = matched(sweep, ("ae", "vae"))
-    real = _edge_energy(sweep.images("test"))
+    pairs = matched(study.sweep, ("ae", "vae"))
+    real = _edge_energy(study.sweep.images("test"))
     energies = [
-        np.stack([*(_edge_energy(_reconstructions(sweep, run)) for run in pair), real], axis=1)
+        np.stack([*(_edge_energy(_reconstructions(study, run)) for run in pair), real], axis=1)
         for pair in pairs
     ]
     effect = interval_of_means(energies, lambda means: 100 * (means[0] - means[1]) / means[2])
@@ -35,8 +36,8 @@ def _fuzzy(sweep: Sweep) -> Outcome:
     return Outcome(effect, effect.above(0), detail)
 
 
-def _reconstructions(sweep: Sweep, run: Run) -> Array:
-    with sweep.open(run) as results:
+def _reconstructions(study: Study, run: Run) -> Array:
+    with study.sweep.open(run) as results:
         return results.array("test/recon_mean")
 
 
@@ -48,10 +49,10 @@ def _edge_energy(images: Array) -> Floats:
     )
 
 
-def _overfits(sweep: Sweep) -> Outcome:
+def _overfits(study: Study) -> Outcome:
     """Compare the error on validation images with that on as many training images."""
-    runs = [run for (run,) in matched(sweep, ("ae",))]
-    errors = [_errors_in_and_out(sweep, run) for run in runs]
+    runs = [run for (run,) in matched(study.sweep, ("ae",))]
+    errors = [_errors_in_and_out(study, run) for run in runs]
 
     effect = interval_of_means(errors, lambda means: 100 * (means[1] / means[0] - 1))
     seen, unseen = np.mean([values.mean(axis=0) for values in errors], axis=0)
@@ -62,24 +63,24 @@ def _overfits(sweep: Sweep) -> Outcome:
     return Outcome(effect, effect.above(MARGIN), detail)
 
 
-def _errors_in_and_out(sweep: Sweep, run: Run) -> Floats:
+def _errors_in_and_out(study: Study, run: Run) -> Floats:
     """Return the SSE of training and of as many validation images, (N, 2)."""
-    with sweep.open(run) as results:
+    with study.sweep.open(run) as results:
         unseen = run_errors(results, "val", "sse_mean")
         codes, weights = results.array("train/mu"), results.weights()
     count = min(len(unseen), len(codes))
     rows = np.random.default_rng(0).permutation(len(codes))[:count]
-    difference = decode(weights, codes[rows]) - sweep.images("train")[rows] / np.float32(255)
+    difference = decode(weights, codes[rows]) - study.sweep.images("train")[rows] / np.float32(255)
     seen = (difference**2).sum(axis=(1, 2), dtype=np.float64)
     return np.stack([seen, unseen[:count]], axis=1)
 
 
-def _anomalies(sweep: Sweep) -> Outcome:
+def _anomalies(study: Study) -> Outcome:
     """Find the outliers that the AE's error tells least well from test images."""
-    runs = [run for (run,) in matched(sweep, ("ae",))]
+    runs = [run for (run,) in matched(study.sweep, ("ae",))]
     areas: list[dict[str, Interval]] = []
     for run in runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             areas.append(_areas(results))
     if not areas[0]:
         raise MissingIngredient("the AE was not evaluated on outliers")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from aevae.files.atomic import publish_text
-from analysis.findings.claim import Finding
-from analysis.sweep.load import Sweep
+from analysis.findings.claim import ClaimResult
+from analysis.sweep.load import SweepResults
 from analysis.write.formats import format_cell, to_markdown
 from analysis.write.prose import listed, sentence
 
@@ -22,7 +22,7 @@ INTRODUCTION = (
 )
 
 
-def write(sweep: Sweep, findings: Sequence[Finding], folder: Path) -> list[Path]:
+def write(sweep: SweepResults, findings: Sequence[ClaimResult], folder: Path) -> list[Path]:
     """Write findings.md and findings.json."""
     texts = {"findings.md": to_text(sweep, findings), "findings.json": to_json(sweep, findings)}
     for name, text in texts.items():
@@ -30,7 +30,7 @@ def write(sweep: Sweep, findings: Sequence[Finding], folder: Path) -> list[Path]
     return [folder / name for name in texts]
 
 
-def overview(findings: Sequence[Finding]) -> pd.DataFrame:
+def overview(findings: Sequence[ClaimResult]) -> pd.DataFrame:
     """Return one row per finding: name, verdict, estimate and interval."""
     return pd.DataFrame(
         {
@@ -48,19 +48,19 @@ def number(value: float | None) -> str:
     return "" if value is None else format_cell(value)
 
 
-def between(finding: Finding) -> str:
+def between(finding: ClaimResult) -> str:
     """Write the interval of a finding; nothing if it has none."""
     return "" if finding.low is None else f"{number(finding.low)} to {number(finding.high)}"
 
 
-def count(findings: Sequence[Finding]) -> str:
+def count(findings: Sequence[ClaimResult]) -> str:
     """Say how many findings there are of each verdict."""
     verdicts = Counter(finding.verdict for finding in findings)
     parts = [f"{verdicts[name]} {name}" for name in ("supported", "contradicted", "undecided")]
     return f"{len(findings)} claims: {', '.join(parts)}."
 
 
-def to_text(sweep: Sweep, findings: Sequence[Finding]) -> str:
+def to_text(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
     """Render as Markdown: an overview, then each claim with its test and numbers."""
     data = sweep.data
     epochs = sorted({run.config.train.epochs for run in sweep.runs})
@@ -80,14 +80,14 @@ def to_text(sweep: Sweep, findings: Sequence[Finding]) -> str:
     return "".join(parts)
 
 
-def _numbers(finding: Finding) -> str:
+def _numbers(finding: ClaimResult) -> str:
     if finding.estimate is None:
         return ""
     bounds = f" ({between(finding)})" if finding.low is not None else ""
     return f": {number(finding.estimate)}{bounds}"
 
 
-def to_json(sweep: Sweep, findings: Sequence[Finding]) -> str:
+def to_json(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
     """Render as JSON together with what the findings were made from."""
     runs = []
     for results in sweep.results():

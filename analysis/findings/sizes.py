@@ -17,20 +17,20 @@ from analysis.findings.claim import (
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.cells import run_errors
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, MissingIngredient, plain_group
-from analysis.sweep.load import Sweep
 from analysis.tables.latent_size_choice import RULE, chosen
 from analysis.write.prose import listed
 
 CHOSEN = 20
-MARGIN = 5.0  # %: what smaller a change is not meaningful
+MARGIN = 5.0  # %: a smaller change is not called meaningful
 
 
-def _ae_falls(sweep: Sweep) -> Outcome:
+def _ae_falls(study: Study) -> Outcome:
     """Look for the latent size and digit where the AE's error falls least."""
-    sizes, errors = _errors(sweep, "ae", "test", "sse_mean")
+    sizes, errors = _errors(study, "ae", "test", "sse_mean")
     _require(len(sizes) > 1, "the AE has finished runs of one latent size only")
-    labels = sweep.labels("test")
+    labels = study.sweep.labels("test")
     effect = interval([_least_fall(seed, labels) for seed in errors], len(labels))
     return Outcome(effect, effect.above(0), _course(sizes, errors))
 
@@ -45,9 +45,9 @@ def _least_fall(values: Floats, labels: Labels) -> Callable[[Rows], float]:
     return fall
 
 
-def _vae_flat(sweep: Sweep) -> Outcome:
+def _vae_flat(study: Study) -> Outcome:
     """Look for the size beyond 20 where the VAE's error is least."""
-    sizes, errors = _errors(sweep, "vae", "test", "sse_sample")
+    sizes, errors = _errors(study, "vae", "test", "sse_sample")
     _require(CHOSEN in sizes and sizes[-1] > CHOSEN, "no finished VAE beyond latent size 20")
     place = sizes.index(CHOSEN)
 
@@ -57,16 +57,16 @@ def _vae_flat(sweep: Sweep) -> Outcome:
     return Outcome(effect, effect.below(MARGIN), _course(sizes, errors))
 
 
-def _size_20(sweep: Sweep) -> Outcome:
-    """Let the validation error choose, over and over."""
-    sizes, errors = _errors(sweep, "vae", "val", "sse_sample")
+def _size_20(study: Study) -> Outcome:
+    """Let the validation error choose in every resample of the images."""
+    sizes, errors = _errors(study, "vae", "val", "sse_sample")
     around = CHOSEN in sizes and sizes[0] < CHOSEN < sizes[-1]
     _require(around, "no finished VAE of latent size 20 and of smaller and larger ones")
 
     def choice(values: Floats) -> Callable[[Rows], float]:
         return lambda rows: _choose(sizes, values[rows])
 
-    effect = interval([choice(values) for values in errors], sweep.data.counts["val"])
+    effect = interval([choice(values) for values in errors], study.data.counts["val"])
     return Outcome(effect, _is_chosen(effect), _course(sizes, errors, "validation"))
 
 
@@ -86,14 +86,14 @@ def _is_chosen(effect: Interval) -> Verdict:
     return "undecided" if effect.low <= CHOSEN <= effect.high else "contradicted"
 
 
-def _errors(sweep: Sweep, model: str, split: str, name: str) -> tuple[list[int], list[Floats]]:
+def _errors(study: Study, model: str, split: str, name: str) -> tuple[list[int], list[Floats]]:
     """Read an error of each image at each latent size, (N, S), for each seed that has them all."""
-    group = plain_group(sweep.runs, model)
+    group = plain_group(study.sweep.runs, model)
     sizes = group.latent_sizes
     by_seed: dict[int, list[Floats]] = {}
     for size in sizes:
         for run in group.of_size(size):
-            with sweep.open(run) as results:
+            with study.sweep.open(run) as results:
                 values = run_errors(results, split, name)
             by_seed.setdefault(run.config.seed, []).append(values)
     whole = [

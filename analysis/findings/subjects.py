@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from analysis.sweep.groups import PREFERRED_LATENT_SIZE, TITLES, MissingIngredient, plain_group
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 
-def matched(sweep: Sweep, models: Sequence[str], size: int | None = None) -> list[tuple[Run, ...]]:
+def matched(
+    sweep: SweepResults, models: Sequence[str], size: int | None = None
+) -> list[tuple[Run, ...]]:
     """Match runs of some models: for each seed that all have, one run each, in that order.
 
     All have the latent size asked for; else 20, or the largest that they share.
@@ -34,7 +36,7 @@ def _shape(size: int | None) -> str:
     return "one latent size" if size is None else f"latent size {size}"
 
 
-def require_digits(sweep: Sweep) -> None:
+def require_digits(sweep: SweepResults) -> None:
     """Make sure that the images are digits.
 
     Raises

@@ -1,4 +1,5 @@
 """What takes a sweep and measures it, where several tables, figures or findings share the result.
 
-May import `analysis.sweep`, `analysis.maths` and `analysis.write`. A formula belongs to `maths`.
+A `Study` remembers the results of a command, so that none is computed twice. May import
+`analysis.sweep`, `analysis.maths` and `analysis.write`. A formula belongs to `maths`.
 """

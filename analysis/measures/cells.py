@@ -1,6 +1,7 @@
-"""Cells of a sweep: the runs (one per seed) of one model, setting and latent size; and PCA's.
+"""Cells of a sweep: the runs (one per seed) of one model, setting and latent size.
 
-PCA of equal dimension is a cell like any other, so that it stands wherever the models stand.
+PCA with as many components as the models have latents is a cell too, so that every table and
+figure of cells shows it beside the models.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import numpy as np
 from aevae.files.schema import Results
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import pca_errors
+from analysis.measures.study import Study
 from analysis.sweep.groups import group_runs
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 PCA = "pca"
 PCA_TITLE = "PCA"
@@ -19,7 +21,7 @@ PCA_TITLE = "PCA"
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs that differ in their seed only; none of them for PCA, which needs no seed."""
+    """The runs that differ in their seed only. PCA has no runs, since it needs no training."""
 
     group: str
     model: str
@@ -39,8 +41,8 @@ class Cell:
         }
 
 
-def cells(sweep: Sweep) -> list[Cell]:
-    """List the cells by group and latent size; those of PCA, at every size of the sweep, last."""
+def cells(sweep: SweepResults) -> list[Cell]:
+    """List the cells by group and latent size, and after them PCA at every size of the sweep."""
     found = [
         Cell(group.title, group.model, group.runs[0].variant, size, tuple(group.of_size(size)))
         for group in group_runs(sweep.runs)
@@ -50,7 +52,7 @@ def cells(sweep: Sweep) -> list[Cell]:
     return found + [Cell(PCA_TITLE, PCA, "", size, ()) for size in sizes]
 
 
-def errors(sweep: Sweep, cell: Cell, split: str, name: str) -> Floats:
+def errors(study: Study, cell: Cell, split: str, name: str) -> Floats:
     """Read one error of each image, ``sse_mean``, ``sse_sample`` or ``kl``, for each seed.
 
     Returns
@@ -59,11 +61,11 @@ def errors(sweep: Sweep, cell: Cell, split: str, name: str) -> Floats:
         Shape (S, N); NaN where the model has no such error. PCA has ``sse_mean`` only.
     """
     if cell.model == PCA:
-        none = np.full(sweep.data.counts[split], np.nan)
-        return (pca_errors(sweep)[split, cell.latent_size] if name == "sse_mean" else none)[None]
+        none = np.full(study.data.counts[split], np.nan)
+        return (pca_errors(study)[split, cell.latent_size] if name == "sse_mean" else none)[None]
     rows = []
     for run in cell.runs:
-        with sweep.open(run) as results:
+        with study.sweep.open(run) as results:
             rows.append(run_errors(results, split, name))
     return np.stack(rows)
 

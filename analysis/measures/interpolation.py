@@ -1,7 +1,6 @@
 """What happens along straight lines between the codes of test images, decoded in small steps."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +8,10 @@ from numpy.typing import NDArray
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import DIGITS, Floats
-from analysis.measures.quality import SURE, yardstick
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.classifier import find_classifier
+from analysis.measures.quality import SURE
+from analysis.measures.study import Study, once_per_study
+from analysis.sweep.load import Run
 
 PAIRS, STEPS = 200, 21
 
@@ -22,13 +23,13 @@ class Lines:
     Parameters
     ----------
     length
-        Length of the path through the images, over the distance of its ends: 1 is straight.
+        Length of the path through the images, divided by the distance of its ends; 1 if straight.
     jump
-        Largest step, in units of the mean step: 1 is even.
+        Largest step, divided by the mean step; 1 if all steps are equal.
     changes
-        How often the digit that the judge sees changes from step to step.
+        How often the digit that the classifier sees changes from step to step.
     unsure
-        Share of the images along the line of whose digit the judge is less than 90% sure.
+        Share of the images along the line of whose digit the classifier is less than 90% sure.
     """
 
     length: Floats
@@ -37,20 +38,20 @@ class Lines:
     unsure: Floats
 
 
-@cache
-def measure_lines(sweep: Sweep, run: Run) -> Lines:
+@once_per_study
+def measure_lines(study: Study, run: Run) -> Lines:
     """Measure lines between the codes of pairs of test images, the same pairs for every run.
 
-    Two images of one digit each: so the CVAE is told one digit all along.
+    Both images of a pair show the same digit, so that a CVAE is told one digit all along the line.
     """
-    labels = sweep.labels("test")
+    labels = study.sweep.labels("test")
     pairs = draw_pairs(labels)
-    with sweep.open(run) as results:
+    with study.sweep.open(run) as results:
         codes, weights = results.array("test/mu"), results.weights()
     share = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     z = (1 - share) * codes[pairs[:, :1]] + share * codes[pairs[:, 1:]]
     told = np.repeat(labels[pairs[:, :1]], STEPS, axis=1) if run.model == "cvae" else None
-    return measure(sweep, decode(weights, z, told))
+    return measure(study, decode(weights, z, told))
 
 
 def draw_pairs(labels: Array) -> NDArray[np.intp]:
@@ -65,13 +66,14 @@ def draw_pairs(labels: Array) -> NDArray[np.intp]:
     ])  # fmt: skip
 
 
-def measure(sweep: Sweep, images: Array) -> Lines:
+def measure(study: Study, images: Array) -> Lines:
     """Measure lines of images (P, S, 28, 28) in [0, 1]."""
-    judge = yardstick(sweep).judge
+    classifier = find_classifier(study)
     flat = images.reshape(*images.shape[:2], -1)
     steps = np.linalg.norm(np.diff(flat, axis=1), axis=-1).astype(np.float64)
     ends = np.linalg.norm(flat[:, -1] - flat[:, 0], axis=-1).astype(np.float64)
-    seen = judge.probabilities(judge.features((images * 255).round().reshape(-1, 28, 28)))
+    pixels = (images * 255).round().reshape(-1, 28, 28)
+    seen = classifier.probabilities(classifier.features(pixels))
     seen = seen.reshape(*images.shape[:2], DIGITS)
     digits = seen.argmax(axis=-1)
     return Lines(
@@ -83,5 +85,5 @@ def measure(sweep: Sweep, images: Array) -> Lines:
 
 
 def _ratio(values: Floats, units: Floats) -> Floats:
-    """Divide; where nothing changes along a line, it is straight and even: 1."""
+    """Divide; 1 for a line along which nothing changes, since it is straight and even."""
     return np.divide(values, units, out=np.ones_like(values), where=units > 0)

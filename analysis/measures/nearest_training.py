@@ -1,7 +1,6 @@
-"""How near images come to the nearest training image: a generator must not repeat what it saw."""
+"""How near images come to the nearest training image: a generator must not repeat these images."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,55 +9,66 @@ from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
 from analysis.measures.quality import read_samples
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.study import Study, once_per_study
+from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
-# What each model is at its best with: the AE was never meant to decode N(0, I).
-SAMPLERS = {"ae": "gmm", "vae": "prior", "cvae": "prior"}
+# The sampler that suits each model: an AE was never trained to decode N(0, I).
+BEST_SAMPLERS = {"ae": "gmm", "vae": "prior", "cvae": "prior"}
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Images (M, 28, 28), uint8, and the training image nearest to each.
+    """The training image nearest to each of M images.
 
     `rows` of the training images and `digits`, theirs, have shape (M,), as has `sse`, the squared
     distance.
     """
 
-    images: Array
     rows: NDArray[np.intp]
     digits: Array
     sse: Floats
 
 
-@cache
-def sample_pairs(sweep: Sweep, run: Run) -> Pairs:
-    """Find the training images nearest to samples of a run."""
-    images, _ = read_samples(sweep, run, SAMPLERS[run.model])
-    # Those of a CVAE are ordered by digit.
+def samples(sweep: SweepResults, run: Run) -> Array:
+    """Read the samples of a run that are compared with training images, (M, 28, 28), uint8."""
+    images, _ = read_samples(sweep, run, BEST_SAMPLERS[run.model])
+    # The samples of a CVAE are ordered by digit, so the first ones would show only some digits.
     chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLES]
-    return _pairs(sweep, images[np.sort(chosen)])
+    return images[np.sort(chosen)]
 
 
-@cache
-def test_pairs(sweep: Sweep) -> Pairs:
-    """Find the training images nearest to test images: new digits that people wrote."""
+def test_images(sweep: SweepResults) -> Array:
+    """Read the test images that are compared with training images, (M, 28, 28), uint8."""
     chosen = np.random.default_rng(0).permutation(sweep.data.counts["test"])[:TEST_IMAGES]
-    return _pairs(sweep, sweep.images("test")[np.sort(chosen)])
+    return sweep.images("test")[np.sort(chosen)]
 
 
-def _pairs(sweep: Sweep, images: Array) -> Pairs:
+@once_per_study
+def sample_pairs(study: Study, run: Run) -> Pairs:
+    """Find the training images nearest to samples of a run."""
+    return _pairs(study.sweep, samples(study.sweep, run))
+
+
+@once_per_study
+def test_pairs(study: Study) -> Pairs:
+    """Find the training images nearest to test images: new digits that people wrote."""
+    return _pairs(study.sweep, test_images(study.sweep))
+
+
+def _pairs(sweep: SweepResults, images: Array) -> Pairs:
     rows, sse = nearest(images, sweep.images("train"))
-    return Pairs(images, rows, sweep.labels("train")[rows], sse)
+    return Pairs(rows, sweep.labels("train")[rows], sse)
 
 
-def relative_distance(sweep: Sweep, pairs: Pairs) -> Floats:
-    """Distance of each image to the nearest training image, over what test images have, (M,).
+def relative_distance(study: Study, pairs: Pairs) -> Floats:
+    """Distance of each image to the nearest training image, relative to that of test images, (M,).
 
-    Distances are roots of the SSE, and the measure is the median of the test images near the
-    same digit: 1 is as far as new digits are, 0 is a copy. NaN where no test image is near it.
+    Distances are roots of the SSE. They are divided by the median distance of those test images
+    whose nearest training image shows the same digit: 1 is as far as new digits are, 0 is a copy.
+    The result is NaN for a digit that is nearest to no test image.
     """
-    real = test_pairs(sweep)
+    real = test_pairs(study)
     typical = {digit: np.sqrt(np.median(real.sse[real.digits == digit]))
                for digit in np.unique(real.digits)}  # fmt: skip
     scale = np.array([typical.get(digit, np.nan) for digit in pairs.digits])

@@ -5,7 +5,6 @@ seen the images it is measured on. Reconstructions are not clipped to [0, 1].
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +12,23 @@ from sklearn.decomposition import PCA
 
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import PIXELS, Floats
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study, once_per_study
 
 SPLITS = ("val", "test")
 COMPONENTS = 50  # in which sets of images are compared
 
 
-@lru_cache(maxsize=1)
-def fit_pca(sweep: Sweep) -> PCA:
-    """Fit the principal components of the training images: as many as anything here asks for."""
-    wanted = max(COMPONENTS, *(run.latent_size for run in sweep.runs))
-    train = intensities(sweep.images("train"))
+@once_per_study
+def fit_pca(study: Study) -> PCA:
+    """Fit as many principal components of the training images as any other measure asks for."""
+    wanted = max(COMPONENTS, *(run.latent_size for run in study.sweep.runs))
+    train = intensities(study.sweep.images("train"))
     # From the covariance: exact, and without a second copy of the images.
     return PCA(min(wanted, *train.shape), svd_solver="covariance_eigh").fit(train)
 
 
-@lru_cache(maxsize=1)
-def pca_errors(sweep: Sweep) -> Mapping[tuple[str, int], Floats]:
+@once_per_study
+def pca_errors(study: Study) -> Mapping[tuple[str, int], Floats]:
     """Reconstruct validation and test images from their first d principal components.
 
     Source: Jolliffe, Principal Component Analysis (2002), sec. 3.2. Components are orthonormal,
@@ -40,11 +39,11 @@ def pca_errors(sweep: Sweep) -> Mapping[tuple[str, int], Floats]:
     Mapping
         By split (val or test) and latent size d of the sweep: SSE of each image, shape (N,).
     """
-    sizes = sorted({run.latent_size for run in sweep.runs})
-    pca = fit_pca(sweep)
+    sizes = sorted({run.latent_size for run in study.sweep.runs})
+    pca = fit_pca(study)
     errors = {}
     for split in SPLITS:
-        images = intensities(sweep.images(split))
+        images = intensities(study.sweep.images(split))
         total = np.square(images - pca.mean_, dtype=np.float64).sum(axis=1)
         explained = np.square(pca.transform(images), dtype=np.float64).cumsum(axis=1)
         for d in sizes:

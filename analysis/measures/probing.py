@@ -5,8 +5,8 @@ noise of an unused latent into a dimension as wide as any other.
 """
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ from threadpoolctl import threadpool_limits
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import fit_pca, intensities
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.study import Study, once_per_study
+from analysis.sweep.load import Run, SweepResults
 
 KNN, LOGISTIC = "kNN", "logistic regression"
+PROBES = (KNN, LOGISTIC)
 LABEL_COUNTS = (100, 1000)  # and all that there are
 DRAWS = 5  # of so few labels
 TEST_IMAGES = 2000  # enough for a standard error below 1.2 points
@@ -41,57 +43,72 @@ class Space:
         """Kind of space: ``z``, ``pca`` or ``pixels``."""
         return "z" if self.run else "pca" if self.components else "pixels"
 
-    def points(self, sweep: Sweep, split: str) -> Array:
+    def points(self, study: Study, split: str) -> Array:
         """Read the points of a split, (N, D)."""
         if self.run is not None:
-            with sweep.open(self.run) as results:
+            with study.sweep.open(self.run) as results:
                 return results.array(f"{split}/mu")
-        images = intensities(sweep.images(split))
-        return fit_pca(sweep).transform(images)[:, : self.components] if self.components else images
+        images = intensities(study.sweep.images(split))
+        return fit_pca(study).transform(images)[:, : self.components] if self.components else images
 
 
-@cache
-def hits(sweep: Sweep, space: Space, probe: str, label_count: int | None) -> Floats:
-    """Tell how often a probe reads the digit of each test image right, (T,), from 0 to 1.
+@once_per_study
+def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
+    """Tell how often each probe reads the digit of each test image right.
 
-    Parameters
-    ----------
-    sweep, space
-        Where the points are.
-    probe
-        ``kNN`` (5 neighbours) or ``logistic regression`` (L2 penalty of scikit-learn's default
-        strength, at most 50 iterations of L-BFGS).
-    label_count
-        Training images with labels: the mean over 5 draws. None: all, once.
+    The probes are ``kNN`` (5 neighbours) and ``logistic regression`` (L2 penalty of scikit-learn's
+    default strength, at most 50 iterations of L-BFGS).
+
+    Returns
+    -------
+    Mapping
+        By probe and number of training images with labels, as in `label_counts`: shape (T,), from
+        0 to 1. For a number, the mean over 5 draws of so many images; for None, all of them, once.
     """
-    train, test = _scaled_points(sweep, space)
-    labels = sweep.labels("train")
-    truth = sweep.labels("test")[test_rows(sweep)]
-    draws = [np.arange(len(labels))]
-    if label_count is not None:
-        draws = [
-            np.random.default_rng(draw).permutation(len(labels))[:label_count]
-            for draw in range(DRAWS)
-        ]
-    # Another number of threads would add in another order.
+    train, test = _scaled_points(study, space)
+    labels = study.sweep.labels("train")
+    truth = study.sweep.labels("test")[test_rows(study.sweep)]
+    found = {}
+    # More threads would add the same numbers in another order, with another result.
     with threadpool_limits(1), warnings.catch_warnings():
-        # What few iterations reach is what is reported.
+        # Logistic regression may stop before it converges; its accuracy by then is reported.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        guesses = [_probe(probe, len(rows)).fit(train[rows], labels[rows]).predict(test)
-                   for rows in draws]  # fmt: skip
-    return np.asarray(np.mean([guess == truth for guess in guesses], axis=0))
+        for probe in PROBES:
+            for count in label_counts(study.sweep):
+                guesses = [_probe(probe, len(rows)).fit(train[rows], labels[rows]).predict(test)
+                           for rows in _draws(len(labels), count)]  # fmt: skip
+                right = [guess == truth for guess in guesses]
+                found[probe, count] = np.asarray(np.mean(right, axis=0))
+    return found
 
 
-def test_rows(sweep: Sweep) -> NDArray[np.intp]:
+def label_counts(sweep: SweepResults) -> list[int | None]:
+    """List how many training images with labels the probes are given; None for all of them."""
+    return [*(few for few in LABEL_COUNTS if few < sweep.data.counts["train"]), None]
+
+
+def test_rows(sweep: SweepResults) -> NDArray[np.intp]:
     """Choose the test images that are probed, (T,)."""
     return np.random.default_rng(0).permutation(sweep.data.counts["test"])[:TEST_IMAGES]
 
 
-@lru_cache(maxsize=1)
-def _scaled_points(sweep: Sweep, space: Space) -> tuple[Array, Array]:
+def chance(sweep: SweepResults) -> float:
+    """Accuracy of always guessing the most frequent digit among the test images that are probed."""
+    labels = sweep.labels("test")[test_rows(sweep)]
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def _draws(total: int, count: int | None) -> list[NDArray[np.intp]]:
+    """Draw rows of the training images: `count` of them several times, or all once."""
+    if count is None:
+        return [np.arange(total)]
+    return [np.random.default_rng(draw).permutation(total)[:count] for draw in range(DRAWS)]
+
+
+def _scaled_points(study: Study, space: Space) -> tuple[Array, Array]:
     """Return the training points and those of the test images that are probed."""
-    train = space.points(sweep, "train").astype(np.float32)
-    test = space.points(sweep, "test")[test_rows(sweep)].astype(np.float32)
+    train = space.points(study, "train").astype(np.float32)
+    test = space.points(study, "test")[test_rows(study.sweep)].astype(np.float32)
     centre = train.mean(axis=0)
     spread = float(np.sqrt(train.var(axis=0).mean())) or 1.0
     return (train - centre) / spread, (test - centre) / spread

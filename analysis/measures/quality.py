@@ -1,13 +1,12 @@
-"""Sets of images measured against test images: are they digits, and as various.
+"""Sets of images measured against test images: whether they show digits, and as varied ones.
 
 Two fixed feature spaces: the first 50 principal components of the training images, and the last
-hidden layer of the judge (`analysis.measures.classifier`). As many test images as there are samples
-of one sampler serve as the real ones, so that sets of one size are compared throughout.
+hidden layer of the classifier (`analysis.measures.classifier`). As many test images as there are
+samples of one sampler serve as the real ones, so that sets of one size are compared throughout.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +15,22 @@ from sklearn.decomposition import PCA
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import DIGITS, PIXELS, Floats
 from analysis.maths.overlap import Overlap, Reference, frechet, overlap, reference
-from analysis.measures.classifier import Judge, find_judge
+from analysis.measures.classifier import Classifier, find_classifier
 from analysis.measures.pca import COMPONENTS, fit_pca, intensities
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.study import Study, once_per_study
+from analysis.sweep.load import Run, SweepResults
 
 SURE = 0.9
-SPACES = ("pca", "judge")
+SPACES = ("pca", "classifier")
 
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
     """What a set of M images was found to be.
 
-    `digits` and `confidence`, (M,) each, are the digit that the judge sees and its probability;
-    `requested` are those that a CVAE was asked for; `frechet` (distance) and `overlap` are by
-    feature space.
+    `digits` and `confidence`, (M,) each, are the digit that the classifier sees and its
+    probability; `requested` are those that a CVAE was asked for; `frechet` (distance) and `overlap`
+    are by feature space.
     """
 
     digits: NDArray[np.intp]
@@ -46,10 +46,10 @@ class Assessment:
 
 
 @dataclass(frozen=True, eq=False)
-class Yardstick:
+class FeatureSpaces:
     """The feature spaces, and the real images in them."""
 
-    judge: Judge
+    classifier: Classifier
     pca: PCA
     real: Mapping[str, Reference]
 
@@ -57,13 +57,13 @@ class Yardstick:
         """Map images (M, 28, 28), uint8, to each space, (M, D)."""
         return {
             "pca": self.pca.transform(intensities(images))[:, :COMPONENTS],
-            "judge": self.judge.features(images),
+            "classifier": self.classifier.features(images),
         }
 
     def assess(self, images: Array, requested: Array | None = None) -> Assessment:
         """Measure a set of images (M, 28, 28), uint8; (M,) digits were requested, if any."""
         features = self.features(images)
-        probabilities = self.judge.probabilities(features["judge"])
+        probabilities = self.classifier.probabilities(features["classifier"])
         return Assessment(
             probabilities.argmax(axis=1),
             probabilities.max(axis=1),
@@ -73,39 +73,39 @@ class Yardstick:
         )
 
 
-@lru_cache(maxsize=1)
-def yardstick(sweep: Sweep) -> Yardstick:
-    """Make the yardstick for a sweep's dataset.
+@once_per_study
+def feature_spaces(study: Study) -> FeatureSpaces:
+    """Make the feature spaces of a sweep's dataset.
 
     Raises
     ------
     MissingIngredient
-        There are no images of some digit to train a judge.
+        There are no images of some digit to train a classifier.
     """
-    bare = Yardstick(find_judge(sweep), fit_pca(sweep), {})
-    real = bare.features(sweep.images("test")[_chosen(sweep, "test")])
+    bare = FeatureSpaces(find_classifier(study), fit_pca(study), {})
+    real = bare.features(_chosen(study.sweep, "test"))
     return replace(bare, real={space: reference(real[space]) for space in SPACES})
 
 
-def set_size(sweep: Sweep) -> int:
+def set_size(sweep: SweepResults) -> int:
     """Return how many images each set has: those of a sampler, unless there are fewer to compare.
 
-    With other numbers, distances and overlaps would not compare.
+    Distances and overlaps of sets of different sizes could not be compared.
     """
     samples = min(run.evaluation.samples_per_sampler for run in sweep.runs)
     return min(samples, sweep.data.counts["train"], sweep.data.counts["test"])
 
 
-def _chosen(sweep: Sweep, split: str) -> NDArray[np.intp]:
-    """Choose images of a split at random: the first half of MNIST's test images are the clearer."""
+def _chosen(sweep: SweepResults, split: str) -> Array:
+    """Choose images of a split at random: the first half of MNIST's test images are clearer."""
     rows = np.random.default_rng(0).permutation(sweep.data.counts[split])
-    return rows[: set_size(sweep)]
+    return sweep.images(split)[rows[: set_size(sweep)]]
 
 
-def read_samples(sweep: Sweep, run: Run, sampler: str) -> tuple[Array, Array | None]:
+def read_samples(sweep: SweepResults, run: Run, sampler: str) -> tuple[Array, Array | None]:
     """Read as many samples as are compared, (M, 28, 28), and the digits asked for if any, (M,).
 
-    They are evenly spaced among all: those of a CVAE are ordered by digit.
+    They are evenly spaced among all samples, since those of a CVAE are ordered by digit.
     """
     with sweep.open(run) as results:
         images = results.array(f"samples/{sampler}/image")
@@ -115,37 +115,39 @@ def read_samples(sweep: Sweep, run: Run, sampler: str) -> tuple[Array, Array | N
     return images[rows], None if labels is None else labels[rows]
 
 
-@cache
-def assess_samples(sweep: Sweep, run: Run, sampler: str) -> Assessment:
+@once_per_study
+def assess_samples(study: Study, run: Run, sampler: str) -> Assessment:
     """Measure what a run generated by a sampler, ``prior`` or ``gmm``."""
-    return yardstick(sweep).assess(*read_samples(sweep, run, sampler))
+    return feature_spaces(study).assess(*read_samples(study.sweep, run, sampler))
 
 
-@cache
-def assess_floor(sweep: Sweep) -> Assessment:
-    """Measure training images: what an ideal generator would reach."""
-    return yardstick(sweep).assess(sweep.images("train")[_chosen(sweep, "train")])
+@once_per_study
+def assess_real(study: Study) -> Assessment:
+    """Measure training images: an ideal generator would reach the same numbers."""
+    return feature_spaces(study).assess(_chosen(study.sweep, "train"))
 
 
-@cache
-def assess_ceiling(sweep: Sweep) -> Assessment:
-    """Measure images of uniform noise: what no generator should be worse than."""
+@once_per_study
+def assess_noise(study: Study) -> Assessment:
+    """Measure images of uniform noise: no generator should be worse."""
     rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (set_size(sweep), PIXELS), dtype=np.uint8)
-    return yardstick(sweep).assess(noise.reshape(-1, 28, 28))
+    noise = rng.integers(0, 256, (set_size(study.sweep), PIXELS), dtype=np.uint8)
+    return feature_spaces(study).assess(noise.reshape(-1, 28, 28))
 
 
-def assess(sweep: Sweep, images: Array) -> Assessment:
+def assess(study: Study, images: Array) -> Assessment:
     """Measure any images (M, 28, 28), uint8."""
-    return yardstick(sweep).assess(images)
+    return feature_spaces(study).assess(images)
 
 
-def accuracy(sweep: Sweep) -> float:
-    """Share of the test images whose digit the judge sees right."""
-    return yardstick(sweep).judge.accuracy(sweep.images("test"), sweep.labels("test"))
+@once_per_study
+def accuracy(study: Study) -> float:
+    """Share of the test images whose digit the classifier sees right."""
+    sweep = study.sweep
+    return find_classifier(study).accuracy(sweep.images("test"), sweep.labels("test"))
 
 
-def imbalance(sweep: Sweep, found: Assessment) -> float:
+def imbalance(sweep: SweepResults, found: Assessment) -> float:
     """Total-variation distance of the digits found from those of the test images, 0 to 1."""
     shares = [
         np.bincount(digits, minlength=DIGITS) / len(digits)

@@ -15,11 +15,11 @@ from analysis.figures.parts import style
 from analysis.maths.decoder import decode, layer_names
 from analysis.maths.metrics import Floats, Labels
 from analysis.sweep.groups import TITLES, planar
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 PRIOR_RADIUS = 2.0
 PRIOR_SHARE = 1 - np.exp(-(PRIOR_RADIUS**2) / 2)  # of a standard normal within that radius
-FINEST_STEP = 2.0**-12  # of weights: coarser shows in the images, finer costs megabytes
+FINEST_STEP = 2.0**-12  # between weights: a coarser one shows in images, a finer costs megabytes
 LARGEST = np.iinfo(np.int16).max
 OUTERMOST = 0.002  # share of the codes on each side that may lie beyond the map
 PLANE_INCHES = 3.0
@@ -56,7 +56,7 @@ class Decoder:
 
 
 @dataclass(frozen=True)
-class Plane:
+class LatentPlane:
     """The latent plane of one run: a square map of its test codes, and its decoder."""
 
     run: Run
@@ -72,7 +72,7 @@ class Plane:
         return self.run.model == "cvae"
 
 
-def planes(sweep: Sweep) -> list[Plane]:
+def planes(sweep: SweepResults) -> list[LatentPlane]:
     """Return the plane of one run with d = 2 per model.
 
     Raises
@@ -83,7 +83,7 @@ def planes(sweep: Sweep) -> list[Plane]:
     return [_plane(sweep, run) for run in planar(sweep.runs)]
 
 
-def _plane(sweep: Sweep, run: Run) -> Plane:
+def _plane(sweep: SweepResults, run: Run) -> LatentPlane:
     with sweep.open(run) as results:
         codes, weights = results.array("test/mu"), results.weights()
         name = GRIDS[run.model]
@@ -91,7 +91,7 @@ def _plane(sweep: Sweep, run: Run) -> Plane:
     low, high = view(codes)
     drawn = draw_map(codes, sweep.labels("test"), low, high)
     decoder = Decoder(low.tolist(), high.tolist(), pack_layers(weights))
-    return Plane(run, TITLES[run.model], drawn, decoder, rounding(weights, z, images))
+    return LatentPlane(run, TITLES[run.model], drawn, decoder, rounding(weights, z, images))
 
 
 def rounding(weights: Mapping[str, Array], z: Array, images: Array) -> int:

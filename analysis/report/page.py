@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from analysis import figures, tables
 from analysis.figures.recipe import Drawing, Skipped
-from analysis.findings import Finding, records
+from analysis.findings import ClaimResult, records
 from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
+from analysis.sweep.load import SweepResults
 from analysis.tables.recipe import Table
 from analysis.write import prose
 
@@ -27,17 +27,17 @@ TABLES = tables.TABLES | tables.EVIDENCE
 class Content:
     """What the page shows. Reasons by name say why a figure, a table or the explorer is missing."""
 
-    sweep: Sweep
-    findings: Sequence[Finding]
+    sweep: SweepResults
+    findings: Sequence[ClaimResult]
     tables: Mapping[str, Grid]
     pictures: Mapping[str, Picture]
-    planes: Sequence[explorer.Plane]
+    planes: Sequence[explorer.LatentPlane]
     reasons: Mapping[str, str]
 
 
 def gather(
-    sweep: Sweep,
-    findings: Sequence[Finding],
+    sweep: SweepResults,
+    findings: Sequence[ClaimResult],
     made: Sequence[Table],
     omitted: Mapping[str, str],
     drawings: Iterable[Drawing | Skipped],
@@ -87,7 +87,7 @@ def render(content: Content) -> str:
     )
 
 
-def facts(sweep: Sweep) -> dict[str, str]:
+def facts(sweep: SweepResults) -> dict[str, str]:
     """Say in a few words what the sweep consists of."""
     configs = [run.config for run in sweep.runs]
     sizes = sorted({config.model.latent_size for config in configs})

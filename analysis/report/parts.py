@@ -12,14 +12,13 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from analysis.figures.recipe import Drawing, saver
-from analysis.write import prose
 from analysis.write.formats import format_cell
 
-SVG_BYTES = 100_000  # a larger one takes less room as pixels
+SVG_BYTES = 100_000  # a figure whose SVG is larger takes less room as pixels
 PIXELS_PER_INCH = 125  # on the screen: text of 7 pt is as large as the page's small print
 MIME = {"svg": "image/svg+xml", "webp": "image/webp"}
 
-# Captions are Markdown of ours, but hold names out of files: no links, images or HTML.
+# Captions are our own Markdown but contain names from files, which must not become links or HTML.
 _MARKDOWN = MarkdownIt("zero").enable(["backticks", "table"])
 
 
@@ -47,10 +46,10 @@ class Grid:
 
 def picture(drawing: Drawing) -> Picture:
     """Embed a drawing; the start of its caption describes it to those who cannot see it."""
-    caption, run_ids = prose.without_sources(drawing.caption)
+    caption = "\n\n".join([drawing.caption, *drawing.further])
     first_sentence = re.split(r"(?<=[.:])\s", caption, maxsplit=1)[0]
     embedded = embed(drawing.figure, first_sentence.replace("`", ""))
-    return replace(embedded, caption=caption, run_ids=run_ids)
+    return replace(embedded, caption=caption, run_ids=[run.run_id for run in drawing.runs])
 
 
 def embed(figure: Figure, alt: str) -> Picture:

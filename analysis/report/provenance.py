@@ -7,7 +7,7 @@ import pandas as pd
 from aevae.files.attempt import read_record
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import Results
-from analysis.sweep.load import Sweep
+from analysis.sweep.load import SweepResults
 
 CAPTION = (
     "Every planned run: its seed, where and with what it was trained, how each attempt at it "
@@ -15,7 +15,7 @@ CAPTION = (
 )
 
 
-def provenance(sweep: Sweep) -> pd.DataFrame:
+def provenance(sweep: SweepResults) -> pd.DataFrame:
     """Return one row per planned run; those without usable results say why."""
     opened = zip(sweep.runs, sweep.results(), strict=True)
     rows = [_row(results, run.paths) for run, results in opened]

@@ -1,4 +1,7 @@
-"""What the page tells, in the order of the article. What it has no place for comes last."""
+"""The sections of the page, in the order of the article.
+
+Figures and tables that no section names come last, in a section of their own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

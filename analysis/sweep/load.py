@@ -92,13 +92,13 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class StoredDataset:
     """What identifies the `dataset.h5` of a sweep, and how many images each split has."""
 
     path: Path
     name: str
     sha256: str
-    counts: dict[str, int] = field(hash=False)
+    counts: dict[str, int]
     checked: Header = field(compare=False, repr=False)
 
     @property
@@ -108,18 +108,13 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """The runs of a sweep, ordered by model, variant, latent size and seed.
-
-    `embeddings` is the folder where embeddings are kept; without it they are always computed.
-    """
+class SweepResults:
+    """The runs of a sweep, ordered by model, variant, latent size and seed."""
 
     root: Path
-    dataset: Dataset | None
-    # Caches hash a sweep once for each of its thousands of runs.
-    runs: tuple[Run, ...] = field(hash=False)
-    gaps: tuple[Gap, ...] = field(hash=False)
-    embeddings: Path | None = field(default=None, compare=False)
+    dataset: StoredDataset | None
+    runs: tuple[Run, ...]
+    gaps: tuple[Gap, ...]
 
     @property
     def partial_note(self) -> str:
@@ -128,7 +123,7 @@ class Sweep:
         return f"partial: {len(self.runs)} of {total} runs" if self.gaps else ""
 
     @property
-    def data(self) -> Dataset:
+    def data(self) -> StoredDataset:
         """The dataset of the runs.
 
         Raises
@@ -163,7 +158,7 @@ class Sweep:
             return file.array(name)
 
 
-def open_sweep(root: Path, track: Track = iter) -> Sweep:
+def open_sweep(root: Path, track: Track = iter) -> SweepResults:
     """Check every planned run of a sweep, reading every dataset so that damage is found now.
 
     Parameters
@@ -193,7 +188,7 @@ def open_sweep(root: Path, track: Track = iter) -> Sweep:
     with ThreadPoolExecutor(min(MAX_READERS, available_cores())) as readers:
         checked = [c for _, c in zip(track(planned), readers.map(check, planned), strict=True)]
     runs = sorted((run for run in checked if isinstance(run, Run)), key=_order)
-    return Sweep(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
+    return SweepResults(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
 
 
 def _order(run: Run) -> tuple[int, str, int, int, str]:
@@ -201,15 +196,15 @@ def _order(run: Run) -> tuple[int, str, int, int, str]:
     return KINDS.index(run.model), run.variant, run.latent_size, config.seed, run.run_id
 
 
-def _open_dataset(path: Path) -> Dataset:
+def _open_dataset(path: Path) -> StoredDataset:
     checked = check_dataset(path)
     counts = {
         split: checked.layout[names.of_split(split, names.LABEL)][0][0] for split in names.SPLITS
     }
-    return Dataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
+    return StoredDataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
 
 
-def _check_run(sweep: SweepPaths, dataset: Dataset | None, paths: RunPaths) -> Run | Gap:
+def _check_run(sweep: SweepPaths, dataset: StoredDataset | None, paths: RunPaths) -> Run | Gap:
     lacking = missing_file(paths)
     if lacking is not None:
         return Gap(paths.run_id, "missing", f"no {lacking.name}")
@@ -229,7 +224,7 @@ def _check_run(sweep: SweepPaths, dataset: Dataset | None, paths: RunPaths) -> R
     return Run(paths, checked)
 
 
-def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: Dataset | None) -> str:
+def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: StoredDataset | None) -> str:
     """Say why these results do not belong in this folder of this sweep; empty if they do."""
     if results.run_id != paths.run_id:
         return f"its files hold the run {results.run_id}"

@@ -1,9 +1,11 @@
-"""One module per table: `make` reads a sweep, `for_readers` shortens the table for a page.
+"""One module per table, with a `TableRecipe` named TABLE; `registry` lists these recipes.
 
-Tables are tidy; a column that does not apply to a model is empty (NaN). `TABLES` names the
-modules; it is here so that listing the names imports nothing heavy.
+Tables are tidy; a column that does not apply to a model is empty (NaN). What each table is about
+stands here, so that the command line can name the tables without importing pandas. May import
+`analysis.measures` and what lies below it.
 """
 
+# What `aevae-analysis tables` writes.
 TABLES = {
     "per_digit_error": "test error of each digit with intervals, by model and latent size",
     "summary": "validation and test errors, bounds and training time of every run",
@@ -15,7 +17,8 @@ TABLES = {
     "auroc": "how well errors tell test images from outliers",
 }
 
-# What a judge must be trained for, or takes a minute, comes with the findings, which need it too.
+# These need a trained classifier or take a minute. The findings need the same numbers, so that
+# `aevae-analysis findings` writes these tables.
 EVIDENCE = {
     "sample_quality": "generated images against test images, by model and sampler",
     "control": "whether a CVAE draws the digit that it is asked for",

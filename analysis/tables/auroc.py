@@ -7,13 +7,14 @@ from aevae.files.schema import Results
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import run_identity
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
+from analysis.tables.recipe import TableRecipe
 
 SSE, KL, BOTH = "SSE", "KL", "SSE + KL"
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return the area under the ROC curve of every run, set of outliers and score.
 
     Columns: identity of the run; outliers, score (SSE of the posterior mean, KL, or their sum,
@@ -26,7 +27,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
         No run has errors on outliers.
     """
     rows = []
-    for results in sweep.results():
+    for results in study.sweep.results():
         inside = scores(results, "test")
         for name in results.names("ood"):
             outside = scores(results, f"ood/{name}")
@@ -68,12 +69,15 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return wide.drop(columns="run_id").rename_axis(columns=None)
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what the numbers are."""
     return (
-        f"Area under the ROC curve for telling outliers from the {sweep.data.counts['test']:,} "
-        f"test images of {sweep.data.title} by their SSE (decoding the posterior mean, or the "
+        f"Area under the ROC curve for telling outliers from the {study.data.counts['test']:,} "
+        f"test images of {study.data.title} by their SSE (decoding the posterior mean, or the "
         "code), their KL, or the sum of both: 0.5 is chance, 1 is perfect, below 0.5 outliers "
         "look more normal than digits. The outliers are made from the test images, but for noise "
         "and fashion-mnist; a CVAE is told the label of the image an outlier was made from."
     )
+
+
+TABLE = TableRecipe("auroc", make, caption, for_readers)

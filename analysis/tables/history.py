@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.measures.cells import run_identity
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
+from analysis.tables.recipe import TableRecipe
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return means per image of every epoch (from 1) and split: loss as minimised, sse, kl."""
     parts = []
-    for results in sweep.results():
+    for results in study.sweep.results():
         epochs = np.arange(1, results.config.train.epochs + 1)
         for split in ("train", "val"):
             columns = {**run_identity(results), "epoch": epochs, "split": split}
@@ -21,11 +22,9 @@ def make(sweep: Sweep) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def for_readers(table: pd.DataFrame) -> None:
-    """Nothing: thousands of rows are for programs, and for the figure of the loss curves."""
-    del table
-
-
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what the numbers are."""
-    return f"Means per image of {sweep.data.title} by epoch and split."
+    return f"Means per image of {study.data.title} by epoch and split."
+
+
+TABLE = TableRecipe("history", make, caption)

@@ -1,18 +1,16 @@
 """Every latent dimension of every run."""
 
-from functools import lru_cache
-
 import numpy as np
 import pandas as pd
 
 from aevae.files.schema import Results
 from analysis.maths import metrics, posterior
 from analysis.measures.cells import run_identity
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
+from analysis.tables.recipe import TableRecipe
 
 
-@lru_cache(maxsize=1)  # `latent_space` sums it up
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return one row per run and latent dimension (from 0).
 
     Columns: identity of the run; kl (nats, mean over the test images), mu_variance (of the test
@@ -21,7 +19,7 @@ def make(sweep: Sweep) -> pd.DataFrame:
     distance of one sampled z each (AE: the codes) from N(0, 1).
     """
     parts = []
-    for results in sweep.results():
+    for results in study.sweep.results():
         identity = run_identity(results)
         dimension = range(results.config.model.latent_size)
         parts.append(pd.DataFrame({**identity, "dimension": dimension, **_columns(results)}))
@@ -45,11 +43,9 @@ def _columns(results: Results) -> dict[str, object]:
     return columns | {"mean": mean, "variance": variance, "ks": ks}
 
 
-def for_readers(table: pd.DataFrame) -> None:
-    """Nothing: hundreds of rows are for programs; `latent_space` sums them up."""
-    del table
-
-
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what the numbers are."""
-    return f"Latent dimensions on the test images of {sweep.data.title}."
+    return f"Latent dimensions on the test images of {study.data.title}."
+
+
+TABLE = TableRecipe("latent_dimensions", make, caption)

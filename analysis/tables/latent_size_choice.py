@@ -5,13 +5,14 @@ import pandas as pd
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import Cell, cells, errors
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
+from analysis.tables.recipe import TableRecipe
 
 RULE = "smallest d within one standard error of the least validation error"
 SSE, LOSS = "SSE", "SSE + KL"
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return the validation error of each cell under each criterion, and the choice by `RULE`.
 
     Source of the rule: Breiman et al., Classification and Regression Trees (1984), sec. 3.4.3.
@@ -20,8 +21,8 @@ def make(sweep: Sweep) -> pd.DataFrame:
     criterion, error (mean over images and seeds), standard_error (over the images), chosen, rule.
     """
     rows = []
-    for cell in cells(sweep):
-        for criterion, values in _criteria(sweep, cell).items():
+    for cell in cells(study.sweep):
+        for criterion, values in _criteria(study, cell).items():
             per_image = values.mean(axis=0)
             error = {"error": per_image.mean(), "standard_error": metrics.standard_error(per_image)}
             rows.append({**cell.identity, "criterion": criterion, **error})
@@ -37,14 +38,14 @@ def chosen(curve: pd.DataFrame) -> "pd.Series[bool]":
     return curve["latent_size"].eq(curve.loc[within, "latent_size"].min())
 
 
-def _criteria(sweep: Sweep, cell: Cell) -> dict[str, Floats]:
+def _criteria(study: Study, cell: Cell) -> dict[str, Floats]:
     """Return what may be minimised, by name: errors of the validation images, (S, N)."""
     if cell.model not in ("vae", "cvae"):
-        return {SSE: errors(sweep, cell, "val", "sse_mean")}
-    sse = errors(sweep, cell, "val", "sse_sample")
+        return {SSE: errors(study, cell, "val", "sse_mean")}
+    sse = errors(study, cell, "val", "sse_sample")
     if cell.runs[0].config.model.likelihood != "gaussian":
         return {SSE: sse}
-    return {SSE: sse, LOSS: sse + errors(sweep, cell, "val", "kl")}
+    return {SSE: sse, LOSS: sse + errors(study, cell, "val", "kl")}
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
@@ -60,11 +61,14 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what is minimised, and state the rule."""
     return (
-        f"Error of the {sweep.data.counts['val']:,} validation images of {sweep.data.title} by "
+        f"Error of the {study.data.counts['val']:,} validation images of {study.data.title} by "
         f"latent size d, and the choice: the {RULE} of the model. The standard error is that of "
         "the least error, over the images. SSE is that of one sampled z for VAE and CVAE, of the "
         "code for AE and PCA; KL in nats."
     )
+
+
+TABLE = TableRecipe("latent_size_choice", make, caption, for_readers)

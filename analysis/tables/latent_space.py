@@ -1,31 +1,32 @@
 """What the latent space of every run holds."""
 
 from dataclasses import asdict, fields
-from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from analysis.maths.posterior import DRAWS, Decomposition, decompose_kl
 from analysis.measures.cells import run_identity
-from analysis.sweep.load import Run, Sweep
-from analysis.tables import latent_dimensions
+from analysis.measures.study import Study
+from analysis.sweep.load import Run, SweepResults
+from analysis.tables.recipe import TableRecipe
 
 PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
 NO_PARTS = dict.fromkeys([*(field.name for field in fields(Decomposition)), "log_n"], np.nan)
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
-    """Return one row per run.
+def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per run, which sums up the table `latent_dimensions`.
 
     Columns: identity of the run; active_units and dead_units; largest_mean (absolute),
     least_variance, largest_variance and mean_ks of the dimensions of the aggregate posterior,
     which for N(0, I) are 0, 1, 1 and near 0; kl (nats per image), its three parts and their
-    error as in `diagnostics.Decomposition`, and log_n, the most that the mutual information can be.
+    error as in `analysis.maths.posterior.Decomposition`, and log_n, the largest possible mutual
+    information.
     """
     rows = []
-    runs = {run.run_id: run for run in sweep.runs}
-    for run_id, every in latent_dimensions.make(sweep).groupby("run_id", sort=False):
+    runs = {run.run_id: run for run in study.sweep.runs}
+    for run_id, every in dimensions.groupby("run_id", sort=False):
         run = runs[str(run_id)]
         row = every.iloc[0][[*run_identity(run)]].to_dict()
         row |= {
@@ -39,13 +40,14 @@ def make(sweep: Sweep) -> pd.DataFrame:
         }
         parts = NO_PARTS
         if run.model != "ae":
-            parts = asdict(_decompose(sweep, run)) | {"log_n": np.log(sweep.data.counts["test"])}
+            parts = asdict(_decompose(study.sweep, run)) | {
+                "log_n": np.log(study.data.counts["test"])
+            }
         rows.append(row | parts)
     return pd.DataFrame(rows)
 
 
-@cache
-def _decompose(sweep: Sweep, run: Run) -> Decomposition:
+def _decompose(sweep: SweepResults, run: Run) -> Decomposition:
     with sweep.open(run) as results:
         z, mu, logvar = (results.array(f"test/{name}") for name in ("z", "mu", "logvar"))
     return decompose_kl(z, mu, logvar)
@@ -56,11 +58,11 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="run_id")
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what the numbers are and how they were estimated."""
-    n = sweep.data.counts["test"]
+    n = study.data.counts["test"]
     return (
-        f"Latent spaces on the {n:,} test images of {sweep.data.title}. Active: the variance of "
+        f"Latent spaces on the {n:,} test images of {study.data.title}. Active: the variance of "
         "the mean over the images is above 0.01. Dead: 0 for every training image (AE). Mean, "
         "variance and Kolmogorov-Smirnov distance are those of the dimensions of the aggregate "
         "posterior (of the codes, for the AE) against N(0, I). The KL (nats per image) is split "
@@ -69,3 +71,6 @@ def caption(sweep: Sweep) -> str:
         "mutual information, which cannot exceed log N: where it comes near, what is missing is "
         "counted as total correlation."
     )
+
+
+TABLE = TableRecipe("latent_space", make, caption, for_readers, needs=("latent_dimensions",))

@@ -7,13 +7,15 @@ from aevae.files.hdf5 import Array
 from analysis.maths.metrics import DIGITS, Floats
 from analysis.measures import nearest_training
 from analysis.measures.cells import run_identity
-from analysis.measures.nearest_training import SAMPLERS, Pairs
-from analysis.sweep.load import Run, Sweep
+from analysis.measures.nearest_training import BEST_SAMPLERS, Pairs
+from analysis.measures.study import Study
+from analysis.sweep.load import Run
+from analysis.tables.recipe import TableRecipe
 
 ALL = "all"
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return one row per run and digit of the nearest training image, and one row ``all``.
 
     Columns: identity of the run, sampler; digit, n (samples), distance (median root of the SSE to
@@ -21,12 +23,12 @@ def make(sweep: Sweep) -> pd.DataFrame:
     sample's distance over that of the test images near the same digit) and nearer (share of
     samples nearer to a training image than 99% of the test images near the same digit).
     """
-    return pd.concat([_run_rows(sweep, run) for run in sweep.runs], ignore_index=True)
+    return pd.concat([_run_rows(study, run) for run in study.sweep.runs], ignore_index=True)
 
 
-def _run_rows(sweep: Sweep, run: Run) -> pd.DataFrame:
-    samples, real = nearest_training.sample_pairs(sweep, run), nearest_training.test_pairs(sweep)
-    relative = nearest_training.relative_distance(sweep, samples)
+def _run_rows(study: Study, run: Run) -> pd.DataFrame:
+    samples, real = nearest_training.sample_pairs(study, run), nearest_training.test_pairs(study)
+    relative = nearest_training.relative_distance(study, samples)
     nearer = _nearer(samples, real)
     rows = []
     for digit in (*range(DIGITS), ALL):
@@ -42,7 +44,7 @@ def _run_rows(sweep: Sweep, run: Run) -> pd.DataFrame:
             "relative": _median(relative[here]),
             "nearer": nearer[here].mean() if here.any() else np.nan,
         })  # fmt: skip
-    identity = {**run_identity(run), "sampler": SAMPLERS[run.model]}
+    identity = {**run_identity(run), "sampler": BEST_SAMPLERS[run.model]}
     return pd.DataFrame([identity | row for row in rows])
 
 
@@ -64,14 +66,17 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["digit"] == ALL].drop(columns=["run_id", "digit"])
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what is near to what."""
-    n = len(nearest_training.test_pairs(sweep).sse)
+    n = len(nearest_training.test_pairs(study).sse)
     return (
         "Distance (root of the sum of squared pixel errors) of samples to the nearest of the "
-        f"{sweep.data.counts['train']:,} training images of {sweep.data.title}, median, and that "
+        f"{study.data.counts['train']:,} training images of {study.data.title}, median, and that "
         f"of {n:,} test images; relative compares each sample with the test images near the same "
         "digit, so that 1 is as far as new digits are and 0 a copy; nearer is the share of samples "
         "nearer than 99% of those. Blurred images are nearer to all others. The AE's noise is "
         "from the mixture, the others' from N(0, I)."
     )
+
+
+TABLE = TableRecipe("memorisation", make, caption, for_readers)

@@ -8,7 +8,8 @@ import pandas as pd
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import cells, errors
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
+from analysis.tables.recipe import TableRecipe
 
 ALL = "all"
 DIGIT_NAMES = (*map(str, range(metrics.DIGITS)), ALL)
@@ -16,16 +17,16 @@ ERRORS = ("sse_mean", "sse_sample", "kl")
 COLUMNS = ("digit", "n", "sse_mean", "sse_mean_low", "sse_mean_high", "sse_sample", "kl")
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return mean errors of the test images by digit, with one row ``all`` per cell.
 
     Columns: group, model, variant, latent_size, seeds; digit, n (images), sse_mean (decoding the
     posterior mean) with the bounds of its 95 % interval, sse_sample (decoding one sampled z), kl
     (nats). Errors are means per image and over the seeds.
     """
-    labels = sweep.labels("test")
-    every = cells(sweep)
-    values = {name: [errors(sweep, cell, "test", name) for cell in every] for name in ERRORS}
+    labels = study.sweep.labels("test")
+    every = cells(study.sweep)
+    values = {name: [errors(study, cell, "test", name) for cell in every] for name in ERRORS}
     members = [*(labels == digit for digit in range(metrics.DIGITS)), np.full(len(labels), True)]
     bounds = np.array([_intervals([v[:, m] for v in values["sse_mean"]]) for m in members])
     parts = []
@@ -64,12 +65,15 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).rename(columns={"group": "model"})
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what the numbers are, and what the interval covers."""
     return (
         f"Sum of squared pixel errors per image by digit, mean over the "
-        f"{sweep.data.counts['test']:,} test images of {sweep.data.title} and the seeds, decoding "
+        f"{study.data.counts['test']:,} test images of {study.data.title} and the seeds, decoding "
         "the posterior mean (the code itself for the AE; PCA: as many components). low and high "
         "bound the 95 % interval of all digits: with one seed a bootstrap over the images, with "
         "several Student's t over the seeds."
     )
+
+
+TABLE = TableRecipe("per_digit_error", make, caption, for_readers)

@@ -4,30 +4,30 @@ import pandas as pd
 
 from analysis.measures import probing
 from analysis.measures.cells import PCA, run_identity
-from analysis.measures.probing import KNN, LABEL_COUNTS, LOGISTIC, Space
-from analysis.sweep.load import Sweep
+from analysis.measures.probing import Space
+from analysis.measures.study import Study
+from analysis.sweep.load import SweepResults
+from analysis.tables.recipe import TableRecipe
 
 PIXELS = "pixels"
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return one row per space, probe and number of labels.
 
     Columns: identity of the run (model ``pca`` or ``pixels`` where there is none), probe, labels
     (training images with a known digit), accuracy on the test images.
     """
-    every = sweep.data.counts["train"]
+    every = study.data.counts["train"]
     rows = []
-    for space in spaces(sweep):
-        for probe in (KNN, LOGISTIC):
-            for count in (*(few for few in LABEL_COUNTS if few < every), None):
-                accuracy = probing.hits(sweep, space, probe, count).mean()
-                known = {"probe": probe, "labels": count or every, "accuracy": accuracy}
-                rows.append({**_identity(space), **known})
+    for space in spaces(study.sweep):
+        for (probe, count), hits in probing.hits(study, space).items():
+            known = {"probe": probe, "labels": count or every, "accuracy": hits.mean()}
+            rows.append({**_identity(space), **known})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
-def spaces(sweep: Sweep) -> list[Space]:
+def spaces(sweep: SweepResults) -> list[Space]:
     """List the latents of all runs, PCA at each of their sizes, and pixels."""
     sizes = sorted({run.latent_size for run in sweep.runs})
     latents = [Space(run=run) for run in sweep.runs]
@@ -49,13 +49,16 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index().drop(columns="run_id").rename_axis(columns=None)
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what is read from what."""
     return (
-        f"Share of {len(probing.test_rows(sweep)):,} test images of {sweep.data.title} whose digit "
-        "is read right from the latents (posterior mean, or code), from as many principal "
+        f"Share of {len(probing.test_rows(study.sweep)):,} test images of {study.data.title} whose "
+        "digit is read right from the latents (posterior mean, or code), from as many principal "
         "components of the training images (pca), or from all pixels, by the 5 nearest of the "
         "labelled training images or by logistic regression on them. With few labels, the mean "
         "over 5 draws. The encoder of a CVAE is told the digit; reading it from z then shows how "
-        "much of it z repeats, and chance (about 0.1) is the goal."
+        f"much of it z repeats, and chance ({probing.chance(study.sweep):.3f}) is the goal."
     )
+
+
+TABLE = TableRecipe("probes", make, caption, for_readers)

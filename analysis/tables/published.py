@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.measures.cells import Cell, cells, errors
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
+from analysis.tables.recipe import TableRecipe
 
 TERMS = ("sse", "kl", "loss")
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return one row per cell that the article has too, with differences (ours less published).
 
     VAE and CVAE decode one sampled z, as there. `text_sse` is what the text of the article says,
@@ -27,8 +28,8 @@ def make(sweep: Sweep) -> pd.DataFrame:
     """
     article = {(row["model"], row["latent_size"]): row for row in published().to_dict("records")}
     rows = [
-        _row(sweep, cell, article[cell.model, cell.latent_size])
-        for cell in cells(sweep)
+        _row(study, cell, article[cell.model, cell.latent_size])
+        for cell in cells(study.sweep)
         if (cell.model, cell.latent_size) in article and cell.runs[0].config.data.dataset == "mnist"
     ]
     if not rows:
@@ -42,10 +43,10 @@ def published() -> pd.DataFrame:
         return pd.read_csv(file, comment="#")
 
 
-def _row(sweep: Sweep, cell: Cell, article: Mapping[Hashable, Any]) -> dict[str, object]:
+def _row(study: Study, cell: Cell, article: Mapping[Hashable, Any]) -> dict[str, object]:
     config = cell.runs[0].config
-    sse = errors(sweep, cell, "test", "sse_mean" if cell.model == "ae" else "sse_sample").mean()
-    kl = errors(sweep, cell, "test", "kl").mean()
+    sse = errors(study, cell, "test", "sse_mean" if cell.model == "ae" else "sse_sample").mean()
+    kl = errors(study, cell, "test", "kl").mean()
     loss = sse if cell.model == "ae" else sse + kl
     ours = {"sse": sse, "kl": kl, "loss": loss if config.model.likelihood == "gaussian" else np.nan}
     row: dict[str, object] = {**cell.identity, "epochs": config.train.epochs}
@@ -64,11 +65,14 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=["model", "seeds", *parts[1:]]).rename(columns={"group": "model"})
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what is compared with what."""
     return (
-        f"Mean error of the {sweep.data.counts['test']:,} test images of {sweep.data.title} beside "
+        f"Mean error of the {study.data.counts['test']:,} test images of {study.data.title} beside "
         "the article's saved outputs (one seed, AE with a ReLU code): SSE per image, of one "
         "sampled z for VAE and CVAE; KL in nats; the loss is their sum. Differences are ours less "
         "published. text_sse is what the text of the article says instead."
     )
+
+
+TABLE = TableRecipe("published", make, caption, for_readers)

@@ -1,32 +1,47 @@
-"""What a module of this package offers, and how tables are made and written."""
+"""What a table is: its recipe, the table that is made by it, and how tables are written."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Concatenate
 
 import pandas as pd
 
 from aevae.files.atomic import publish_text
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Sweep
-from analysis.tables import TABLES
+from analysis.measures.study import Study
+from analysis.tables import EVIDENCE, TABLES
 from analysis.write import prose
 from analysis.write.formats import FORMATS
 
 
-class TableRecipe(Protocol):
-    """What a module of `analysis.tables` offers."""
+@dataclass(frozen=True)
+class TableRecipe:
+    """How a table is made from a study.
 
-    def make(self, sweep: Sweep) -> pd.DataFrame:
-        """Compute the tidy table, or raise MissingIngredient."""
+    Parameters
+    ----------
+    name
+        Of the table and its files; `analysis.tables` says what it is about.
+    make
+        Computes the tidy table from the study and the tables it needs, or raises MissingIngredient.
+    caption
+        Says what the numbers are.
+    for_readers
+        Shortens the table for a page; None if it is for programs only.
+    needs
+        Names of the tables that `make` takes after the study, in this order.
+    """
 
-    def for_readers(self, table: pd.DataFrame) -> pd.DataFrame | None:
-        """Shorten it for a page; None if it is for programs only."""
+    name: str
+    make: Callable[Concatenate[Study, ...], pd.DataFrame]
+    caption: Callable[[Study], str]
+    for_readers: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    needs: tuple[str, ...] = ()
 
-    def caption(self, sweep: Sweep) -> str:
-        """Say what the numbers are."""
+    @property
+    def about(self) -> str:
+        """What the table is about, in one line."""
+        return (TABLES | EVIDENCE)[self.name]
 
 
 @dataclass(frozen=True)
@@ -39,38 +54,10 @@ class Table:
     caption: str
 
 
-def make_tables(
-    sweep: Sweep,
-    track: Callable[[Sequence[str]], Iterable[str]] = iter,
-    names: Sequence[str] = tuple(TABLES),
-) -> tuple[list[Table], dict[str, str]]:
-    """Compute tables one after the other.
-
-    Returns
-    -------
-    made
-        The tables, in the order of their names.
-    omitted
-        Reason by name, for each table that does not apply to this sweep.
-    """
-    made: list[Table] = []
-    omitted: dict[str, str] = {}
-    for name in track(names):
-        recipe = cast(TableRecipe, import_module(f"analysis.tables.{name}"))
-        try:
-            data = recipe.make(sweep)
-        except MissingIngredient as error:
-            omitted[name] = str(error)
-            continue
-        made.append(captioned(sweep, name, data, recipe.for_readers(data), recipe.caption(sweep)))
-    return made, omitted
-
-
-def captioned(
-    sweep: Sweep, name: str, data: pd.DataFrame, for_readers: pd.DataFrame | None, caption: str
-) -> Table:
+def captioned(study: Study, recipe: TableRecipe, data: pd.DataFrame) -> Table:
     """Make a table whose caption says when the sweep is partial."""
-    return Table(name, data, for_readers, prose.with_note(caption, sweep, " "))
+    shown = recipe.for_readers(data) if recipe.for_readers else None
+    return Table(recipe.name, data, shown, prose.with_partial(recipe.caption(study), study.sweep))
 
 
 def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) -> list[Path]:

@@ -7,49 +7,50 @@ from aevae.files.names import SAMPLERS
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
 from analysis.measures.quality import SPACES, Assessment
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
+from analysis.tables.recipe import TableRecipe
 
-FLOOR, CEILING = "real", "noise"
+REAL, NOISE = "real", "noise"
 IDENTITY = ("run_id", "model", "variant", "latent_size", "seed")
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return one row per run and sampler, and one each for real images and for noise.
 
     Columns: identity of the run (model ``real``, training images, or ``noise``, uniform pixels,
-    for the first two), sampler; n (images); recognisable (share of whose digit the judge is at
-    least 90 % sure), confidence (mean), imbalance (of the digits that the judge sees, total
-    variation from the test images'), agreement (CVAE: share judged to be the requested digit);
-    then by feature space, ``_pca`` and ``_judge``: frechet, precision, recall, density and
+    for the first two), sampler; n (images); recognisable (share of whose digit the classifier
+    is at least 90 % sure), confidence (mean), imbalance (of the classes that it gives, total
+    variation from the test images'), agreement (CVAE: share classified as the requested digit);
+    then by feature space, ``_pca`` and ``_classifier``: frechet, precision, recall, density and
     coverage, see `analysis.maths.overlap`.
 
     Raises
     ------
     MissingIngredient
-        There are no training images of some digit to train the judge with.
+        There are no training images of some digit to train the classifier with.
     """
     rows = []
     for model, found in (
-        (FLOOR, quality.assess_floor(sweep)),
-        (CEILING, quality.assess_ceiling(sweep)),
+        (REAL, quality.assess_real(study)),
+        (NOISE, quality.assess_noise(study)),
     ):
         identity = dict.fromkeys(IDENTITY) | {"model": model}
-        rows.append({**identity, "sampler": "", **_scores(sweep, found)})
-    for run in sweep.runs:
+        rows.append({**identity, "sampler": "", **_scores(study, found)})
+    for run in study.sweep.runs:
         for sampler in SAMPLERS:
-            found = quality.assess_samples(sweep, run, sampler)
-            rows.append({**run_identity(run), "sampler": sampler, **_scores(sweep, found)})
+            found = quality.assess_samples(study, run, sampler)
+            rows.append({**run_identity(run), "sampler": sampler, **_scores(study, found)})
     whole = {"latent_size": "Int64", "seed": "Int64"}
     return pd.DataFrame(rows).astype(whole)
 
 
-def _scores(sweep: Sweep, found: Assessment) -> dict[str, float]:
+def _scores(study: Study, found: Assessment) -> dict[str, float]:
     right = np.nan if found.requested is None else (found.digits == found.requested).mean()
     scores = {
         "n": len(found.digits),
         "recognisable": found.recognisable.mean(),
         "confidence": found.confidence.mean(),
-        "imbalance": quality.imbalance(sweep, found),
+        "imbalance": quality.imbalance(study.sweep, found),
         "agreement": right,
     }
     for space in SPACES:
@@ -65,23 +66,26 @@ def _scores(sweep: Sweep, found: Assessment) -> dict[str, float]:
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what only programs need, and all but one number of the judge's space."""
-    hidden = [f"{name}_judge" for name in ("precision", "recall", "density", "coverage")]
+    """Leave out what only programs need, and all but one number of the classifier's space."""
+    hidden = [f"{name}_classifier" for name in ("precision", "recall", "density", "coverage")]
     return table.drop(columns=["run_id", "n", *hidden])
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what is compared with what."""
-    n = quality.set_size(sweep)
+    n = quality.set_size(study.sweep)
     return (
-        f"{n:,} images per model and sampler against {n:,} test images of {sweep.data.title}: z "
+        f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}: z "
         "from N(0, I) (prior) or from a Gaussian mixture fitted on the training codes (gmm). The "
         "first rows are training images, which an ideal generator would equal, and uniform noise. "
-        "Recognisable: the judge, a small classifier that knows blends and blots to be no digit "
-        f"and is right for {quality.accuracy(sweep):.1%} of the test images, is at least 90% sure "
-        "of the digit. Imbalance: total variation of the judged digits from those of the test "
-        "images. Agreement: judged as requested. "
+        "Recognisable: a small classifier, which was also trained to take blends and blots for no "
+        f"digit and is right for {quality.accuracy(study):.1%} of the test images, is at least 90% "
+        "sure of the digit. Imbalance: total variation of the classes that it gives from those of "
+        "the test images. Agreement: classified as the requested digit. "
         "frechet: distance of Gaussians in the space of 50 principal components (pca) or of the "
-        "judge's last hidden layer, less is better; precision and recall (Kynkäänniemi et al. "
+        "classifier's last hidden layer, less is better; precision and recall (Kynkäänniemi et al. "
         "2019, k = 3), density and coverage (Naeem et al. 2020, k = 5), more is better."
     )
+
+
+TABLE = TableRecipe("sample_quality", make, caption, for_readers)

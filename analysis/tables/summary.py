@@ -6,10 +6,11 @@ import pandas as pd
 from aevae.files.schema import Results
 from analysis.maths import metrics
 from analysis.measures.cells import PCA, cells, errors, run_errors, run_identity
-from analysis.sweep.load import Sweep
+from analysis.measures.study import Study
+from analysis.tables.recipe import TableRecipe
 
 
-def make(sweep: Sweep) -> pd.DataFrame:
+def make(study: Study) -> pd.DataFrame:
     """Return one row per run, and one per latent size for PCA.
 
     Everything is a mean per image, `*_mse` per pixel. `*_elbo` and `iwae_bound` include the
@@ -17,12 +18,12 @@ def make(sweep: Sweep) -> pd.DataFrame:
     SSE for the AE). With a Bernoulli likelihood the SSE is not the loss, and what would be
     derived from it is empty. `val_loss` is the loss as minimised, at the last epoch.
     """
-    rows = [_row(results) for results in sweep.results()]
-    for cell in cells(sweep):
+    rows = [_row(results) for results in study.sweep.results()]
+    for cell in cells(study.sweep):
         if cell.model == PCA:
             row: dict[str, object] = {"model": PCA, "variant": "", "latent_size": cell.latent_size}
             for split in ("val", "test"):
-                row |= _squared_errors(split, errors(sweep, cell, split, "sse_mean"))
+                row |= _squared_errors(split, errors(study, cell, split, "sse_mean"))
             rows.append(row)
     whole = {"seed": "Int64", "epochs": "Int64", "active_units": "Int64"}
     return pd.DataFrame(rows).astype(whole)
@@ -61,12 +62,15 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=["run_id", "val_mse", "val_elbo"])
 
 
-def caption(sweep: Sweep) -> str:
+def caption(study: Study) -> str:
     """Say what the numbers are."""
-    counts = sweep.data.counts
+    counts = study.data.counts
     return (
         f"Every run on the {counts['val']:,} validation and {counts['test']:,} test images of "
-        f"{sweep.data.title}, and PCA of equal dimension: means per image. SSE is the sum of "
+        f"{study.data.title}, and PCA of equal dimension: means per image. SSE is the sum of "
         "squared pixel errors, decoding the posterior mean or one sampled z; KL, ELBO and IWAE "
         "bound are in nats; mse is per pixel; val_loss is the loss as minimised, at the last epoch."
     )
+
+
+TABLE = TableRecipe("summary", make, caption, for_readers)

@@ -1,4 +1,4 @@
-"""What tables, figures and the report share when they are written: formats, phrases, the folder.
+"""What commands share when they write and print: formats, phrases, the folder, the terminal.
 
 May import `analysis.sweep`.
 """

@@ -15,7 +15,12 @@ def to_csv(table: pd.DataFrame, caption: str) -> str:
 
 
 def to_markdown(table: pd.DataFrame, caption: str) -> str:
-    """Render as a Markdown table with aligned columns under its caption."""
+    """Render as a Markdown table under its caption."""
+    return f"{caption}\n\n{markdown_rows(table)}\n"
+
+
+def markdown_rows(table: pd.DataFrame) -> str:
+    """Render as a Markdown table with aligned columns, without a caption."""
     columns = [[str(name), *map(format_cell, table[name])] for name in table.columns]
     widths = [max(3, *map(len, cells)) for cells in columns]
     numeric = [_is_numeric(table, name) for name in table.columns]
@@ -25,7 +30,7 @@ def to_markdown(table: pd.DataFrame, caption: str) -> str:
     ]
     rules = ["-" * (w - 1) + ":" if n else "-" * w for w, n in zip(widths, numeric, strict=True)]
     lines.insert(1, "| " + " | ".join(rules) + " |")
-    return f"{caption}\n\n" + "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def to_latex(table: pd.DataFrame, caption: str) -> str:

@@ -1,11 +1,8 @@
 """Phrases that captions share."""
 
-import re
 from collections.abc import Iterable, Sequence
 
-from analysis.sweep.load import Run, Sweep
-
-_SOURCES = re.compile(r"\s*Runs: ((?:`[^`]+`(?:, )?)+)\.")
+from analysis.sweep.load import Run, SweepResults
 
 
 def listed(items: Iterable[object]) -> str:
@@ -20,22 +17,17 @@ def seeds(runs: Sequence[Run]) -> str:
     return f"seed{'s' if len(found) > 1 else ''} {listed(found)}"
 
 
-def sources(runs: Sequence[Run]) -> str:
-    """Name the runs that a figure was made from."""
-    return "Runs: " + ", ".join(f"`{run.run_id}`" for run in runs) + "."
-
-
-def without_sources(caption: str) -> tuple[str, list[str]]:
-    """Take what `sources` wrote out of a caption: the rest, and the run ids."""
-    found = _SOURCES.search(caption)
-    return _SOURCES.sub("", caption), re.findall("`([^`]+)`", found[1]) if found else []
+def with_runs(caption: str, runs: Sequence[Run]) -> str:
+    """Add to a caption the ids of the runs that a figure was made from, if any."""
+    named = ", ".join(f"`{run.run_id}`" for run in runs)
+    return f"{caption} Runs: {named}." if named else caption
 
 
 def sentence(note: str) -> str:
-    """Make a sentence of a note; nothing of nothing."""
+    """Make a sentence of a note; an empty note stays empty."""
     return f"{note[0].upper()}{note[1:]}." if note else ""
 
 
-def with_note(text: str, sweep: Sweep, separator: str) -> str:
+def with_partial(caption: str, sweep: SweepResults) -> str:
     """Add to a caption that the sweep is partial, if it is."""
-    return separator.join(filter(None, [text, sentence(sweep.partial_note)]))
+    return f"{caption} {sentence(sweep.partial_note)}".rstrip()

@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from aevae.files.atomic import publish_text
-from analysis.findings.claim import Finding
+from analysis.findings.claim import ClaimResult
 from analysis.findings.records import between, number
 from analysis.maths.metrics import seed_interval
 from analysis.tables.published import TERMS, published
@@ -206,13 +206,13 @@ def claims() -> str:
     )
 
 
-def findings(sweep: str) -> dict[str, Finding]:
+def findings(sweep: str) -> dict[str, ClaimResult]:
     """Return the findings of a sweep by name."""
     stored = json.loads((HERE / "tables" / sweep / "findings.json").read_text())
-    return {record["name"]: Finding(**record) for record in stored["findings"]}
+    return {record["name"]: ClaimResult(**record) for record in stored["findings"]}
 
 
-def verdict(finding: Finding) -> str:
+def verdict(finding: ClaimResult) -> str:
     """Return verdict, estimate and interval."""
     bounds = f" ({between(finding)})" if between(finding) else ""
     return f"{finding.verdict}: {number(finding.estimate)}{bounds}"

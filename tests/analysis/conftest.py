@@ -22,7 +22,8 @@ from aevae.files.layout import SweepPaths
 from aevae.files.names import SAMPLERS, name_in_schema_1
 from aevae.files.schema import open_results
 from analysis.cli import app
-from analysis.sweep.load import Sweep, open_sweep
+from analysis.measures.study import Study
+from analysis.sweep.load import SweepResults, open_sweep
 
 COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100}
 SMALL = EvaluationConfig(
@@ -228,9 +229,15 @@ def complete_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def complete(complete_dir: Path) -> Sweep:
+def complete(complete_dir: Path) -> SweepResults:
     """The same, opened."""
     return open_sweep(complete_dir)
+
+
+@pytest.fixture(scope="session")
+def study(complete: SweepResults) -> Study:
+    """A study of it, which remembers what tests have computed."""
+    return Study(complete)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ LABEL_DISTANCE = 0.065  # least distance of the digits on a map, in shares of it
 # Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
 DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
 ALL_DIGITS_COLOUR = "black"
-# Okabe and Ito (2008), as safe, and none of them a digit's.
+# Okabe and Ito (2008): as distinguishable, and no colour is that of a digit.
 MODEL_COLOURS = {"ae": "#d55e00", "vae": "#0072b2", "cvae": "#009e73", "pca": "#777777"}
 
 # A signed difference of images, centred on zero.
@@ -77,7 +77,7 @@ class _Context(AbstractContextManager[None], ContextDecorator):
 
 def styled() -> _Context:
     """Apply the style within a ``with`` block, or as a decorator of a drawing function."""
-    # From matplotlib's defaults on, so that nobody's matplotlibrc changes a figure.
+    # The style starts from matplotlib's defaults, so that a user's matplotlibrc changes no figure.
     return cast(_Context, matplotlib.style.context(["default", _RC]))
 
 
@@ -215,7 +215,7 @@ def scatter_digits(axes: Axes, places: Image, labels: Image, alpha: float = 0.7)
 
     The axes are square, and equally long on both are equal distances.
     """
-    # Drawn digit by digit, the last digit would hide the others.
+    # Points are drawn in random order: drawn digit by digit, the last digit would hide the others.
     order = np.random.default_rng(0).permutation(len(places))
     colours = np.array(DIGIT_COLOURS)[labels[order]]
     x, y = places[order].T
@@ -230,7 +230,7 @@ def scatter_digits(axes: Axes, places: Image, labels: Image, alpha: float = 0.7)
 
 
 def hide_axes(axes: Axes) -> None:
-    """Leave out an axis' line and ticks, where places have neither unit nor direction."""
+    """Leave out lines and ticks of axes along which positions have neither unit nor direction."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.margins(0.01)

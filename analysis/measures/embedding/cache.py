@@ -1,8 +1,8 @@
 """Embeddings kept in HDF5, one file each, so that a figure is redrawn without computing them again.
 
 A file is found by the name of what was embedded, and used only if it carries the SHA-256 of that
-very input, recipe and library version. Files appear whole, so any number of processes may write and
-read side by side.
+very input, recipe and library version. A file appears under its name only when it is complete, so
+that any number of processes may write and read side by side.
 """
 
 import hashlib

@@ -48,7 +48,7 @@ def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, 
         return
     # joblib starts its processes by `python -m`, which would prefer what lies in this folder.
     os.environ["PYTHONSAFEPATH"] = "1"
-    # Whoever interrupts it knows that tasks are cancelled.
+    # On an interrupt, joblib warns that tasks are cancelled, which the user has just asked for.
     warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning, "joblib")
     parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
     try:

@@ -7,10 +7,10 @@ import pandas as pd
 from analysis.maths.embedding import NEIGHBOURS, digit_accuracy
 from analysis.measures.embedding.sources import Source
 from analysis.sweep.groups import representative
-from analysis.sweep.load import KINDS, Sweep
+from analysis.sweep.load import KINDS, SweepResults
 
 
-def embedding_scores(sweep: Sweep, sources: Sequence[Source]) -> pd.DataFrame:
+def embedding_scores(sweep: SweepResults, sources: Sequence[Source]) -> pd.DataFrame:
     """One row per layout: the PCA and t-SNE of each source, and two-dimensional latents as such.
 
     Columns: source, run_id, method (``pca``, ``tsne`` or ``z``), n (images), and the scores
@@ -41,7 +41,7 @@ def _identity(source: Source, method: str, n: int) -> dict[str, object]:
     return {"source": source.title, "run_id": run_id, "method": method, "n": n}
 
 
-def caption(sweep: Sweep) -> str:
+def caption(sweep: SweepResults) -> str:
     """Say what the numbers are."""
     k = NEIGHBOURS
     return (

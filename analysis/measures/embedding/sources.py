@@ -9,18 +9,23 @@ import numpy as np
 from aevae.files.hdf5 import Array, InvalidFile
 from analysis.maths.embedding import LEAST_POINTS, Embedding, embed
 from analysis.measures.embedding.cache import read_embedding, write_embedding
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, MissingIngredient, representatives
-from analysis.sweep.load import Run, Sweep
+from analysis.sweep.load import Run, SweepResults
 
 IMAGES = "images"
 
 
 @dataclass(frozen=True)
 class Source:
-    """Points of a sweep: its test images, or the latents (posterior means) a run gave them."""
+    """Points of a sweep: its test images, or the latents (posterior means) a run gave them.
 
-    sweep: Sweep
+    `folder` is where embeddings are kept; without it, they are always computed.
+    """
+
+    sweep: SweepResults
     run: Run | None
+    folder: Path | None = None
 
     @property
     def name(self) -> str:
@@ -34,9 +39,9 @@ class Source:
 
     @property
     def path(self) -> Path | None:
-        """File for the embedding, if the sweep has a folder for such files."""
-        folder = self.sweep.embeddings
-        return folder / f"{self.run.run_id if self.run else IMAGES}.h5" if folder else None
+        """File for the embedding, if there is a folder for such files."""
+        name = f"{self.run.run_id if self.run else IMAGES}.h5"
+        return self.folder / name if self.folder else None
 
     def points(self) -> Array:
         """Read the points, shape (N, 784) or (N, d)."""
@@ -74,7 +79,7 @@ class Source:
             return self.compute()
 
 
-def find_source(sweep: Sweep, name: str) -> Source:
+def find_source(study: Study, name: str) -> Source:
     """Find what is embedded under a name: ``images``, or a model (ae, vae, cvae).
 
     Raises
@@ -83,15 +88,17 @@ def find_source(sweep: Sweep, name: str) -> Source:
         There are too few test images, or no such run among the `latent_sources`.
     """
     if name == IMAGES:
-        return _embeddable(Source(sweep, None))
-    found = [source for source in latent_sources(sweep) if source.name == name]
+        return _embeddable(Source(study.sweep, None, study.embeddings))
+    found = [source for source in latent_sources(study) if source.name == name]
     if not found:
         raise MissingIngredient(f"no finished run of the {TITLES[name]}")
     return found[0]
 
 
-def latent_sources(sweep: Sweep) -> list[Source]:
-    """Return the latents of one run per model, all of one latent size: two are a plane already.
+def latent_sources(study: Study) -> list[Source]:
+    """Return the latents of one run per model, all of one latent size, which is above 2.
+
+    Two latents need no layout: they are a plane already.
 
     Raises
     ------
@@ -99,10 +106,10 @@ def latent_sources(sweep: Sweep) -> list[Source]:
         The models share no latent size above 2, their latents do not vary, or there are too few
         test images.
     """
-    runs = representatives(sweep.runs)
+    runs = representatives(study.sweep.runs)
     if runs[0].latent_size <= 2:
         raise MissingIngredient("no latent size above 2 for which every model has a finished run")
-    return [_embeddable(Source(sweep, run)) for run in runs]
+    return [_embeddable(Source(study.sweep, run, study.embeddings)) for run in runs]
 
 
 def _embeddable(source: Source) -> Source:
@@ -114,12 +121,12 @@ def _embeddable(source: Source) -> Source:
     return source
 
 
-def source_names(sweep: Sweep) -> list[str]:
+def source_names(sweep: SweepResults) -> list[str]:
     """Name everything that a sweep should offer for embedding."""
     return [IMAGES, *dict.fromkeys(run.model for run in sweep.runs)]
 
 
-def find_sources(sweep: Sweep, names: Iterable[str]) -> tuple[list[Source], dict[str, str]]:
+def find_sources(study: Study, names: Iterable[str]) -> tuple[list[Source], dict[str, str]]:
     """Find what is embedded under some names; see `find_source`.
 
     Returns
@@ -133,7 +140,7 @@ def find_sources(sweep: Sweep, names: Iterable[str]) -> tuple[list[Source], dict
     skipped: dict[str, str] = {}
     for name in names:
         try:
-            sources.append(find_source(sweep, name))
+            sources.append(find_source(study, name))
         except MissingIngredient as error:
             skipped[name] = str(error)
     return sources, skipped

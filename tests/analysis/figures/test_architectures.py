@@ -1,6 +1,7 @@
 import pytest
 
 from analysis.figures import architectures
+from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
 
 
@@ -10,8 +11,8 @@ def written(axes):
     return [text.get_text() for text in texts]
 
 
-def test_bars_are_named_with_the_stored_sizes(complete):
-    figure = architectures.draw(architectures.gather(complete))
+def test_bars_are_named_with_the_stored_sizes(study):
+    figure = architectures.draw(architectures.FIGURE.gathered(study))
     sizes = [[text for text in written(axes) if text[:1].isdigit()] for axes in figure.axes]
     assert sizes == [
         ["784", "8", "6", "20", "6", "8", "784"],
@@ -20,8 +21,8 @@ def test_bars_are_named_with_the_stored_sizes(complete):
     ]
 
 
-def test_only_variational_models_have_a_posterior_and_only_the_cvae_a_label(complete):
-    figure = architectures.draw(architectures.gather(complete))
+def test_only_variational_models_have_a_posterior_and_only_the_cvae_a_label(study):
+    figure = architectures.draw(architectures.FIGURE.gathered(study))
     ae, vae, cvae = (written(axes) for axes in figure.axes)
     for texts, stochastic, told in ((ae, False, False), (vae, True, False), (cvae, True, True)):
         assert ("$\\mu$: 20" in texts) == stochastic
@@ -30,8 +31,8 @@ def test_only_variational_models_have_a_posterior_and_only_the_cvae_a_label(comp
         assert texts.count("$y$") == 2 * told
 
 
-def test_parameters_are_counted(complete, stored):
-    caption = architectures.caption(architectures.gather(complete))
+def test_parameters_are_counted(study, stored):
+    caption = architectures.caption(architectures.FIGURE.gathered(study))
     with stored("cvae-z020") as file:
         count = sum(weight.size for weight in file["weights"].values())
     assert f"{count:,} (CVAE)" in caption
@@ -47,5 +48,5 @@ def test_parameters_are_counted(complete, stored):
 )
 def test_loss_is_that_of_the_run(build_sweep, make_config, tmp_path, settings, text):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5, **settings)]))
-    (axes,) = architectures.draw(architectures.gather(sweep)).axes
+    (axes,) = architectures.draw(architectures.FIGURE.gathered(Study(sweep))).axes
     assert any(found.startswith(text) for found in written(axes))

@@ -11,6 +11,7 @@ from scipy.stats import chi2, gaussian_kde
 from analysis.figures import digits_embedding, latent_pca, tsne
 from analysis.figures.parts import style
 from analysis.maths.embedding import digit_accuracy, embed
+from analysis.measures.study import Study
 
 
 def titled(figure, title):
@@ -29,12 +30,12 @@ def drawn_points(axes):
 
 @pytest.fixture(scope="module")
 def embedded(complete, tmp_path_factory):
-    """The complete sweep, with a folder for its embeddings."""
-    return replace(complete, embeddings=tmp_path_factory.mktemp("embeddings"))
+    """A study of the complete sweep, with a folder for its embeddings."""
+    return Study(complete, tmp_path_factory.mktemp("embeddings"))
 
 
 def test_map_of_images_has_every_image_in_its_colour(embedded, test_labels):
-    data = digits_embedding.gather(embedded)
+    data = digits_embedding.FIGURE.gathered(embedded)
     (axes,) = digits_embedding.draw(data).axes
     assert axes.get_aspect() == 1
     places, colours = drawn_points(axes)
@@ -47,7 +48,7 @@ def test_map_of_images_has_every_image_in_its_colour(embedded, test_labels):
 
 
 def test_tsne_has_a_panel_per_model_and_its_scores(embedded, stored, test_labels):
-    data = tsne.gather(embedded)
+    data = tsne.FIGURE.gathered(embedded)
     figure = tsne.draw(data)
     first = [axes.get_title().splitlines()[0] for axes in figure.axes]
     assert first == ["AE, d = 20", "VAE, d = 20", "CVAE, d = 20"]
@@ -67,9 +68,9 @@ def test_tsne_has_a_panel_per_model_and_its_scores(embedded, stored, test_labels
 
 
 @pytest.fixture(scope="module")
-def pca_figure(complete):
+def pca_figure(study):
     """The figure of the complete sweep, with a row per model."""
-    return latent_pca.draw(latent_pca.gather(complete))
+    return latent_pca.draw(latent_pca.FIGURE.gathered(study))
 
 
 def test_axes_are_those_of_the_training_latents_through_the_origin(pca_figure, stored):
@@ -112,8 +113,8 @@ def test_standard_normal_lies_over_the_density_of_all(pca_figure):
     assert height[near] == pytest.approx(np.exp(-(x[near] ** 2) / 2), abs=0.02)
 
 
-def test_an_axis_hardly_used_is_a_spike(complete):
-    data = latent_pca.gather(complete)
+def test_an_axis_hardly_used_is_a_spike(study):
+    data = latent_pca.FIGURE.gathered(study)
     places = np.random.default_rng(0).normal(size=(100, 2)) * (1, 1e-6)
     narrow = replace(data, projections=[replace(data.projections[0], places=places)])
     _, _, axes = latent_pca.draw(narrow).axes

@@ -1,4 +1,3 @@
-import importlib
 import pkgutil
 
 import h5py
@@ -11,7 +10,12 @@ from matplotlib.figure import Figure
 import analysis.figures
 from analysis.figures import EVIDENCE, FIGURES, by_digit, loss_curves
 from analysis.figures.parts import style
+from analysis.figures.recipe import write_figure
+from analysis.figures.registry import RECIPES
+from analysis.measures.embedding import NAMES
+from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
+from analysis.tables.registry import RECIPES as TABLE_RECIPES
 from analysis.write import prose
 
 
@@ -34,46 +38,58 @@ def assert_nothing_is_cut_off(figure):
         assert box.y1 <= frame.y1 + 1
 
 
-@pytest.mark.parametrize("name", [*FIGURES, *EVIDENCE])
-def test_every_figure_stays_within_its_page(complete, name):
-    module = importlib.import_module(f"analysis.figures.{name}")
-    figure = module.draw(module.gather(complete))
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_every_figure_stays_within_its_page(study, recipe):
+    figure = recipe.drawn(study).figure
     assert isinstance(figure, Figure)
     assert figure.get_figwidth() <= style.PAGE_INCHES
     assert_nothing_is_cut_off(figure)
 
 
-@pytest.mark.parametrize("name", [*FIGURES, *EVIDENCE])
-def test_captions_name_dataset_seed_and_every_run_shown(complete, name):
-    module = importlib.import_module(f"analysis.figures.{name}")
-    data = module.gather(complete)
-    caption = module.caption(data)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_captions_name_dataset_seed_and_every_run_shown(study, recipe, tmp_path):
+    drawing = recipe.drawn(study)
+    write_figure(drawing, tmp_path, [])
+    caption = (tmp_path / f"{recipe.name}.md").read_text()
     assert "MNIST" in caption
     # A figure of the dataset alone is made from no run.
-    runs = getattr(data, "runs", [])
-    assert "seed 0" in caption or not runs
-    for run in runs:
+    assert "seed 0" in caption or not drawing.runs
+    assert caption.count("`") == 2 * len(drawing.runs)
+    for run in drawing.runs:
         assert f"`{run.run_id}`" in caption
 
 
-def test_every_figure_module_is_registered():
+def test_every_figure_module_is_registered_under_its_name():
     found = {module.name for module in pkgutil.iter_modules(analysis.figures.__path__)}
-    assert found - {"parts", "recipe"} == {*FIGURES, *EVIDENCE}
+    assert found - {"parts", "recipe", "registry"} == set(RECIPES)
+    for name, recipe in RECIPES.items():
+        assert recipe.gather.__module__ == f"analysis.figures.{name}"
 
 
-def test_drawing_changes_no_global_style(complete):
+def test_figures_are_listed_for_the_command_line_as_they_are_registered():
+    listed = FIGURES | EVIDENCE
+    assert list(listed) == list(RECIPES)
+    assert all(RECIPES[name].about == about for name, about in listed.items())
+
+
+def test_figures_need_tables_and_embeddings_that_exist():
+    assert {need for recipe in RECIPES.values() for need in recipe.needs} <= set(TABLE_RECIPES)
+    assert {name for recipe in RECIPES.values() for name in recipe.embeddings} == set(NAMES)
+
+
+def test_drawing_changes_no_global_style(study):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    loss_curves.draw(loss_curves.gather(complete))
+    loss_curves.draw(loss_curves.FIGURE.gathered(study))
     assert dict(matplotlib.rcParams) == before
 
 
 # --- loss curves ----------------------------------------------------------------------------------
 
 
-def test_loss_panels_show_training_and_validation_of_every_run(complete, stored):
-    figure = loss_curves.draw(loss_curves.gather(complete))
+def test_loss_panels_show_training_and_validation_of_every_run(study, stored):
+    figure = loss_curves.draw(loss_curves.FIGURE.gathered(study))
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["AE", "VAE", "CVAE", "Rate and distortion, last epoch"]
     vae = titled(figure, "VAE")
@@ -91,8 +107,8 @@ def test_loss_panels_show_training_and_validation_of_every_run(complete, stored)
     assert np.log(np.max(list(drawn)) / np.min(list(drawn))) > 0.8 * np.log(high / low)
 
 
-def test_latent_size_has_one_colour_in_all_panels(complete):
-    figure = loss_curves.draw(loss_curves.gather(complete))
+def test_latent_size_has_one_colour_in_all_panels(study):
+    figure = loss_curves.draw(loss_curves.FIGURE.gathered(study))
     colours = style.latent_colours([2, 20])
     for title in ("AE", "VAE", "CVAE"):
         assert [to_hex(line.get_color()) for line in titled(figure, title).lines] == [
@@ -103,8 +119,8 @@ def test_latent_size_has_one_colour_in_all_panels(complete):
     assert labels == ["d = 2", "d = 20", "training", "validation"]
 
 
-def test_rate_distortion_points_are_the_last_epoch(complete, stored):
-    figure = loss_curves.draw(loss_curves.gather(complete))
+def test_rate_distortion_points_are_the_last_epoch(study, stored):
+    figure = loss_curves.draw(loss_curves.FIGURE.gathered(study))
     axes = titled(figure, "Rate and distortion, last epoch")
     points = np.vstack([np.asarray(group.get_offsets()) for group in axes.collections])
     expected = []
@@ -118,7 +134,7 @@ def test_rate_distortion_points_are_the_last_epoch(complete, stored):
 
 def test_autoencoders_alone_have_no_rate_panel(build_sweep, make_config, tmp_path):
     folder = build_sweep(tmp_path / "s", [make_config("ae", 2, epochs=1)])
-    data = loss_curves.gather(open_sweep(folder))
+    data = loss_curves.FIGURE.gathered(Study(open_sweep(folder)))
     figure = loss_curves.draw(data)
     assert [axes.get_title() for axes in figure.axes] == ["AE"]
     assert [line.get_marker() for line in figure.axes[0].lines] == ["x", "."]
@@ -128,8 +144,8 @@ def test_autoencoders_alone_have_no_rate_panel(build_sweep, make_config, tmp_pat
 # --- by digit -------------------------------------------------------------------------------------
 
 
-def test_digit_lines_show_means_on_log_axes_shared_by_all_panels(complete, stored, test_labels):
-    figure = by_digit.draw(by_digit.gather(complete))
+def test_digit_lines_show_means_on_log_axes_shared_by_all_panels(study, stored, test_labels):
+    figure = by_digit.draw(by_digit.FIGURE.gathered(study))
     panels = [titled(figure, title) for title in ("AE", "VAE", "CVAE", "PCA")]
     assert {axes.get_xscale() for axes in panels} == {"log"}
     assert {axes.get_yscale() for axes in panels} == {"log"}
@@ -148,8 +164,8 @@ def test_digit_lines_show_means_on_log_axes_shared_by_all_panels(complete, store
     assert lines["4"].get_ydata() == pytest.approx(expected)
 
 
-def test_interval_bars_enclose_the_mean(complete):
-    data = by_digit.gather(complete)
+def test_interval_bars_enclose_the_mean(study):
+    data = by_digit.FIGURE.gathered(study)
     for panel in data.panels:
         assert (panel.low[10] < panel.mean[10]).all()
         assert (panel.mean[10] < panel.high[10]).all()
@@ -159,8 +175,8 @@ def test_interval_bars_enclose_the_mean(complete):
     assert first == pytest.approx([data.panels[0].low[10, 0], data.panels[0].high[10, 0]])
 
 
-def test_heat_map_holds_the_same_means(complete):
-    data = by_digit.gather(complete)
+def test_heat_map_holds_the_same_means(study):
+    data = by_digit.FIGURE.gathered(study)
     figure = by_digit.draw(data)
     maps = [axes for axes in figure.axes if axes.images]
     assert len(maps) == 4
@@ -179,7 +195,7 @@ def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
     for path in folder.glob("runs/*/results.h5"):
         with h5py.File(path) as file:
             errors.append(file["test/sse_mean"][()].astype(float))
-    data = by_digit.gather(open_sweep(folder))
+    data = by_digit.FIGURE.gathered(Study(open_sweep(folder)))
     panel, pca = data.panels
     assert (panel.title, pca.title) == ("AE", "PCA")
     assert panel.mean.shape == (11, 1)

@@ -13,6 +13,7 @@ from analysis.figures import (
     reconstructions,
     traversals,
 )
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
 
@@ -46,8 +47,8 @@ def names(ticks):
 # --- digits ---------------------------------------------------------------------------------------
 
 
-def test_digits_fill_their_rows_in_the_order_of_the_test_split(complete, test_images, test_labels):
-    data = digits.gather(complete)
+def test_digits_fill_their_rows_in_the_order_of_the_test_split(study, test_images, test_labels):
+    data = digits.FIGURE.gathered(study)
     (axes,) = digits.draw(data).axes
     tiles = untile(shown(axes).get_array())
     fewest = np.bincount(test_labels).min()
@@ -61,8 +62,8 @@ def test_digits_fill_their_rows_in_the_order_of_the_test_split(complete, test_im
 # --- reconstructions ------------------------------------------------------------------------------
 
 
-def test_same_images_go_through_every_model(complete, test_images, stored, test_labels):
-    data = reconstructions.gather(complete)
+def test_same_images_go_through_every_model(study, test_images, stored, test_labels):
+    data = reconstructions.FIGURE.gathered(study)
     figure = reconstructions.draw(data)
     labels = [axes.get_ylabel() for axes in figure.axes[:7]]
     assert labels == ["original", "AE", "residual", "VAE", "residual", "CVAE", "residual"]
@@ -79,16 +80,16 @@ def test_same_images_go_through_every_model(complete, test_images, stored, test_
     assert np.array_equal(tiles, decoded - originals)
 
 
-def test_scales_are_fixed_and_residuals_centred_on_zero(complete):
-    figure = reconstructions.draw(reconstructions.gather(complete))
+def test_scales_are_fixed_and_residuals_centred_on_zero(study):
+    figure = reconstructions.draw(reconstructions.FIGURE.gathered(study))
     assert [shown(axes).get_clim() for axes in figure.axes[:7]] == [
         (0, 1), (0, 1), (-1, 1), (0, 1), (-1, 1), (0, 1), (-1, 1),
     ]  # fmt: skip
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == [*"0123456789"]
 
 
-def test_reconstruction_caption_says_how_typical_the_images_are(complete, stored):
-    caption = reconstructions.caption(reconstructions.gather(complete))
+def test_reconstruction_caption_says_how_typical_the_images_are(study, stored):
+    caption = reconstructions.caption(reconstructions.FIGURE.gathered(study))
     with stored("vae-z020") as file:
         mean = file["test/sse_mean"][()].astype(float).mean()
     assert f"{mean:.2f} (VAE)" in caption
@@ -100,9 +101,9 @@ def test_reconstruction_caption_says_how_typical_the_images_are(complete, stored
 
 
 def test_median_and_worst_images_go_through_every_run(
-    complete, complete_dir, stored, test_images, test_labels
+    study, complete_dir, stored, test_images, test_labels
 ):
-    data = latent_sizes.gather(complete)
+    data = latent_sizes.FIGURE.gathered(study)
     figure = latent_sizes.draw(data)
     errors = []
     for path in complete_dir.glob("runs/*/results.h5"):
@@ -127,8 +128,8 @@ def test_median_and_worst_images_go_through_every_run(
             assert np.isnan(residuals[line]).all()
 
 
-def test_residuals_of_all_latent_sizes_are_centred_on_zero(complete):
-    figure = latent_sizes.draw(latent_sizes.gather(complete))
+def test_residuals_of_all_latent_sizes_are_centred_on_zero(study):
+    figure = latent_sizes.draw(latent_sizes.FIGURE.gathered(study))
     for axes in figure.axes[:6]:
         assert [picture.get_clim() for picture in axes.images] == [(0, 1), (-1, 1)]
         assert axes.images[1].get_cmap().name == "RdBu_r"
@@ -137,7 +138,7 @@ def test_residuals_of_all_latent_sizes_are_centred_on_zero(complete):
 def test_a_run_that_is_not_there_leaves_its_lines_blank(build_sweep, make_config, tmp_path):
     configs = [make_config("ae", 2), make_config("ae", 5), make_config("vae", 5)]
     figure = latent_sizes.draw(
-        latent_sizes.gather(open_sweep(build_sweep(tmp_path / "s", configs)))
+        latent_sizes.FIGURE.gathered(Study(open_sweep(build_sweep(tmp_path / "s", configs))))
     )
     ae, vae = (np.ma.filled(axes.images[0].get_array(), np.nan) for axes in figure.axes[:2])
     assert np.isfinite(untile(ae)[1]).all()
@@ -145,9 +146,9 @@ def test_a_run_that_is_not_there_leaves_its_lines_blank(build_sweep, make_config
     assert np.isfinite(untile(vae)[3]).all()
 
 
-def test_error_table_has_sse_and_mse_of_every_run(complete, stored):
-    lines = latent_sizes.caption(latent_sizes.gather(complete)).splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+def test_error_table_has_sse_and_mse_of_every_run(study, stored):
+    (table,) = latent_sizes.FIGURE.drawn(study).further
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert cells[0] == ["d", "AE: SSE", "AE: MSE", "VAE: SSE", "VAE: MSE", "CVAE: SSE", "CVAE: MSE"]
     assert [row[0] for row in cells[2:]] == ["2", "20"]
     for column, start in ((3, "vae-z020"), (5, "cvae-z020")):
@@ -160,8 +161,8 @@ def test_error_table_has_sse_and_mse_of_every_run(complete, stored):
 # --- generated ------------------------------------------------------------------------------------
 
 
-def test_rows_are_the_first_samples_of_each_sampler(complete, stored):
-    figure = generated.draw(generated.gather(complete))
+def test_rows_are_the_first_samples_of_each_sampler(study, stored):
+    figure = generated.draw(generated.FIGURE.gathered(study))
     labels = [axes.get_ylabel() for axes in figure.axes]
     assert labels == ["AE\nN(0, I)", "AE\nmixture", "VAE\nprior", "VAE\nmixture", "CVAE\nprior"]
     assert {shown(axes).get_clim() for axes in figure.axes} == {(0, 1)}
@@ -170,8 +171,8 @@ def test_rows_are_the_first_samples_of_each_sampler(complete, stored):
     assert np.array_equal(untile(shown(figure.axes[1]).get_array())[0], first)
 
 
-def test_cvae_columns_are_the_requested_digits(complete, stored):
-    figure = generated.draw(generated.gather(complete))
+def test_cvae_columns_are_the_requested_digits(study, stored):
+    figure = generated.draw(generated.FIGURE.gathered(study))
     axes = figure.axes[-1]
     with stored("cvae-z020") as file:
         labels, images = file["samples/prior/label"][()], file["samples/prior/image"][()] / 255
@@ -182,7 +183,9 @@ def test_cvae_columns_are_the_requested_digits(complete, stored):
 
 
 def test_without_a_cvae_no_digit_was_requested(build_sweep, make_config, tmp_path):
-    data = generated.gather(open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)])))
+    data = generated.FIGURE.gathered(
+        Study(open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)])))
+    )
     figure = generated.draw(data)
     assert all(len(axes.get_xticks()) == 0 for axes in figure.axes)
     assert "CVAE" not in generated.caption(data)
@@ -192,9 +195,9 @@ def test_without_a_cvae_no_digit_was_requested(build_sweep, make_config, tmp_pat
 
 
 def test_noise_rows_show_stored_samples_over_their_nearest_training_images(
-    complete, complete_dir, stored
+    study, complete_dir, stored
 ):
-    figure = noise.draw(noise.gather(complete))
+    figure = noise.draw(noise.FIGURE.gathered(study))
     assert [names(axes.get_yticklabels()) for axes in figure.axes] == [
         [label, "nearest"]
         for label in ("AE\nN(0, I)", "AE\nmixture", "VAE\nprior", "VAE\nmixture", "CVAE\nprior")
@@ -211,8 +214,8 @@ def test_noise_rows_show_stored_samples_over_their_nearest_training_images(
         assert np.array_equal(below, train[distance.argmin(axis=1)])
 
 
-def test_noise_columns_hold_one_z_and_the_requested_digit(complete, stored):
-    data = noise.gather(complete)
+def test_noise_columns_hold_one_z_and_the_requested_digit(study, stored):
+    data = noise.FIGURE.gathered(study)
     axes = noise.draw(data).axes[-1]
     assert names(axes.get_xticklabels()) == [*"0123456789"]
     with stored("cvae-z002") as file:
@@ -228,20 +231,20 @@ def test_noise_columns_hold_one_z_and_the_requested_digit(complete, stored):
 
 def test_noise_of_different_seeds_is_not_called_the_same(build_sweep, make_config, tmp_path):
     folder = build_sweep(tmp_path / "s", [make_config("ae", 2), make_config("vae", 2, seed=1)])
-    assert "the same z" not in noise.caption(noise.gather(open_sweep(folder)))
+    assert "the same z" not in noise.caption(noise.FIGURE.gathered(Study(open_sweep(folder))))
 
 
 def test_noise_needs_two_latents(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)]))
     with pytest.raises(MissingIngredient, match="latent size 2"):
-        noise.gather(sweep)
+        noise.FIGURE.gathered(Study(sweep))
 
 
 # --- traversals and interpolations ----------------------------------------------------------------
 
 
-def test_traversals_show_the_stored_lines_from_the_most_informative_on(complete, stored):
-    figure = traversals.draw(traversals.gather(complete))
+def test_traversals_show_the_stored_lines_from_the_most_informative_on(study, stored):
+    figure = traversals.draw(traversals.FIGURE.gathered(study))
     with stored("vae-z020") as file:
         images, dims = file["traversal/image"][:10] / 255, file["traversal/dim"][:10]
     assert figure.axes[1].get_title() == "VAE"
@@ -249,11 +252,11 @@ def test_traversals_show_the_stored_lines_from_the_most_informative_on(complete,
     assert names(figure.axes[0].get_yticklabels()) == [str(rank) for rank in range(1, 11)]
     assert names(figure.axes[1].get_xticklabels()) == ["\N{MINUS SIGN}3 sd", "+3 sd"]
     first = ", ".join(map(str, dims[:-1]))
-    assert f"{first} and {dims[-1]} (VAE)" in traversals.caption(traversals.gather(complete))
+    assert f"{first} and {dims[-1]} (VAE)" in traversals.caption(traversals.FIGURE.gathered(study))
 
 
-def test_interpolations_name_the_digits_at_their_ends(complete, stored, test_labels):
-    figure = interpolations.draw(interpolations.gather(complete))
+def test_interpolations_name_the_digits_at_their_ends(study, stored, test_labels):
+    figure = interpolations.draw(interpolations.FIGURE.gathered(study))
     with stored("ae-z020") as file:
         images, pairs = file["interpolation/image"][()] / 255, file["interpolation/pair"][()]
     assert [axes.get_title() for axes in figure.axes] == ["AE", "VAE", "CVAE", "", "", ""]

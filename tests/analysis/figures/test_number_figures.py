@@ -7,6 +7,7 @@ from matplotlib.collections import PathCollection
 from aevae.config import EvaluationConfig
 from analysis.figures import anomaly, by_digit, latent_diagnostics, selection
 from analysis.measures import pca
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
 from analysis.tables import latent_size_choice
@@ -17,9 +18,9 @@ def titled(figure, title):
     return axes
 
 
-def test_pca_of_equal_dimension_stands_in_every_panel(complete):
-    figure = by_digit.draw(by_digit.gather(complete))
-    errors = pca.pca_errors(complete)
+def test_pca_of_equal_dimension_stands_in_every_panel(study):
+    figure = by_digit.draw(by_digit.FIGURE.gathered(study))
+    errors = pca.pca_errors(study)
     expected = [errors["test", d].mean() for d in (2, 20)]
     for title in ("AE", "VAE", "CVAE"):
         assert titled(figure, title).lines[-1].get_ydata() == pytest.approx(expected)
@@ -30,8 +31,8 @@ def test_pca_of_equal_dimension_stands_in_every_panel(complete):
 # --- choice of the latent size --------------------------------------------------------------------
 
 
-def test_choice_of_the_latent_size_is_ringed(complete, stored):
-    data = selection.gather(complete)
+def test_choice_of_the_latent_size_is_ringed(study, stored):
+    data = selection.FIGURE.gathered(study)
     figure = selection.draw(data)
     sse, loss = figure.axes
     assert (sse.get_title(), loss.get_title()) == (
@@ -58,8 +59,8 @@ def test_choice_of_the_latent_size_is_ringed(complete, stored):
 # --- latent diagnostics ---------------------------------------------------------------------------
 
 
-def test_parts_of_the_kl_are_stacked_below_the_bound(complete):
-    data = latent_diagnostics.gather(complete)
+def test_parts_of_the_kl_are_stacked_below_the_bound(study):
+    data = latent_diagnostics.FIGURE.gathered(study)
     axes = titled(latent_diagnostics.draw(data), "Parts of the KL")
     runs = data.per_run.dropna(subset="kl")
     parts = ["mutual_information", "total_correlation", "dimension_wise_kl"]
@@ -73,8 +74,8 @@ def test_parts_of_the_kl_are_stacked_below_the_bound(complete):
     assert "log N = 4.61" in latent_diagnostics.caption(data)
 
 
-def test_dimensions_are_drawn_by_descending_kl(complete, stored):
-    figure = latent_diagnostics.draw(latent_diagnostics.gather(complete))
+def test_dimensions_are_drawn_by_descending_kl(study, stored):
+    figure = latent_diagnostics.draw(latent_diagnostics.FIGURE.gathered(study))
     lines = {line.get_label(): line for line in titled(figure, "VAE: KL by dimension").lines}
     with stored("vae-z020") as file:
         mu, logvar = (file[f"test/{name}"][()].astype(float) for name in ("mu", "logvar"))
@@ -83,8 +84,8 @@ def test_dimensions_are_drawn_by_descending_kl(complete, stored):
     assert list(lines["d = 20"].get_xdata()) == list(range(1, 21))
 
 
-def test_units_in_use_and_variances_of_every_dimension_are_shown(complete):
-    data = latent_diagnostics.gather(complete)
+def test_units_in_use_and_variances_of_every_dimension_are_shown(study):
+    data = latent_diagnostics.FIGURE.gathered(study)
     figure = latent_diagnostics.draw(data)
     lines = {line.get_label(): line for line in titled(figure, "Active units").lines}
     assert list(lines) == ["all d", "AE", "VAE", "CVAE"]
@@ -96,16 +97,17 @@ def test_units_in_use_and_variances_of_every_dimension_are_shown(complete):
 
 def test_groups_of_other_latent_sizes_share_the_figure(build_sweep, make_config, tmp_path):
     configs = [make_config("ae", 2, latent_activation="relu"), make_config("vae", 5)]
-    data = latent_diagnostics.gather(open_sweep(build_sweep(tmp_path / "s", configs)))
+    data = latent_diagnostics.FIGURE.gathered(
+        Study(open_sweep(build_sweep(tmp_path / "s", configs)))
+    )
     figure = latent_diagnostics.draw(data)
     lines = {line.get_label(): line for line in titled(figure, "VAE: KL by dimension").lines}
     assert list(lines) == ["d = 5"]
 
 
 def test_autoencoders_alone_have_no_kl_to_draw(build_sweep, make_config, tmp_path):
-    data = latent_diagnostics.gather(
-        open_sweep(build_sweep(tmp_path / "s", [make_config("ae", 2)]))
-    )
+    sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("ae", 2)]))
+    data = latent_diagnostics.FIGURE.gathered(Study(sweep))
     titles = [axes.get_title() for axes in latent_diagnostics.draw(data).axes]
     assert titles == ["Active units", "Aggregate posterior"]
     assert "KL" not in latent_diagnostics.caption(data)
@@ -114,8 +116,8 @@ def test_autoencoders_alone_have_no_kl_to_draw(build_sweep, make_config, tmp_pat
 # --- anomaly detection ----------------------------------------------------------------------------
 
 
-def test_roc_curves_belong_to_their_areas(complete):
-    data = anomaly.gather(complete)
+def test_roc_curves_belong_to_their_areas(study):
+    data = anomaly.FIGURE.gathered(study)
     figure = anomaly.draw(data)
     roc, areas = figure.axes[:2], figure.axes[2:]
     assert [axes.get_title() for axes in roc] == ["inverted", "noise"]
@@ -137,4 +139,4 @@ def test_without_outliers_there_is_nothing_to_detect(build_sweep, make_config, t
     bare = EvaluationConfig(samples_per_sampler=30, grid_size=4, outliers=())
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)], bare))
     with pytest.raises(MissingIngredient, match="outliers"):
-        anomaly.gather(sweep)
+        anomaly.FIGURE.gathered(Study(sweep))

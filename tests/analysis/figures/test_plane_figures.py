@@ -9,6 +9,7 @@ from aevae.files.schema import Results
 from analysis.figures import code_map, latent_grid
 from analysis.figures.parts import style
 from analysis.maths.decoder import decode
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
 
@@ -40,8 +41,8 @@ def tile_at(axes, column, row):
 
 
 @pytest.mark.parametrize("title", ["AE: decoded grid", "VAE: decoded grid", "CVAE: 3"])
-def test_z1_grows_to_the_right_and_z2_upwards(complete, title):
-    axes = titled(latent_grid.draw(latent_grid.gather(complete)), title)
+def test_z1_grows_to_the_right_and_z2_upwards(study, title):
+    axes = titled(latent_grid.draw(latent_grid.FIGURE.gathered(study)), title)
     assert axes.get_ylim()[0] < axes.get_ylim()[1]
     assert axes.get_xlim()[0] < axes.get_xlim()[1]
     for row, column in ((0, 0), (0, 3), (3, 0), (2, 1)):
@@ -51,8 +52,8 @@ def test_z1_grows_to_the_right_and_z2_upwards(complete, title):
         assert tile[0, 0] == pytest.approx((10 * row + column + 100) / 255)
 
 
-def test_ticks_name_z_at_the_centres_of_tiles(complete):
-    figure = latent_grid.draw(latent_grid.gather(complete))
+def test_ticks_name_z_at_the_centres_of_tiles(study):
+    figure = latent_grid.draw(latent_grid.FIGURE.gathered(study))
     vae, ae = titled(figure, "VAE: decoded grid"), titled(figure, "AE: decoded grid")
     assert list(vae.get_xticks()) == [0, 1, 2, 3]
     assert [tick.get_text() for tick in vae.get_xticklabels()] == [
@@ -76,8 +77,8 @@ def test_ticks_name_z_at_the_centres_of_tiles(complete):
 
 
 @pytest.mark.parametrize("change", ["transposed", "downwards"])
-def test_a_grid_stored_another_way_round_looks_the_same(complete, change):
-    plane = latent_grid.gather(complete).planes["vae"][0]
+def test_a_grid_stored_another_way_round_looks_the_same(study, change):
+    plane = latent_grid.FIGURE.gathered(study).planes["vae"][0]
     z = np.stack(np.meshgrid(plane.z1, plane.z2), axis=-1)
     image = plane.images * 255
     if change == "transposed":
@@ -90,8 +91,8 @@ def test_a_grid_stored_another_way_round_looks_the_same(complete, change):
     assert np.allclose(again.images, plane.images)
 
 
-def test_codes_are_coloured_by_digit(complete, stored, test_labels):
-    figure = latent_grid.draw(latent_grid.gather(complete))
+def test_codes_are_coloured_by_digit(study, stored, test_labels):
+    figure = latent_grid.draw(latent_grid.FIGURE.gathered(study))
     axes = titled(figure, "VAE: posterior means of the test images")
     (points,) = axes.collections
     with stored("vae-z002") as file:
@@ -107,8 +108,8 @@ def test_codes_are_coloured_by_digit(complete, stored, test_labels):
     assert axes.get_aspect() == 1
 
 
-def test_a_cvae_has_ten_panels(complete):
-    figure = latent_grid.draw(latent_grid.gather(complete))
+def test_a_cvae_has_ten_panels(study):
+    figure = latent_grid.draw(latent_grid.FIGURE.gathered(study))
     assert [axes.get_title() for axes in figure.axes if "CVAE" in axes.get_title()] == [
         f"CVAE: {digit}" for digit in range(10)
     ]
@@ -117,13 +118,13 @@ def test_a_cvae_has_ten_panels(complete):
 def test_without_two_latents_there_is_no_grid(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)]))
     with pytest.raises(MissingIngredient, match="latent size 2"):
-        latent_grid.gather(sweep)
+        latent_grid.FIGURE.gathered(Study(sweep))
 
 
 def test_a_large_cvae_grid_is_thinned_evenly_and_keeps_its_edges():
     z = np.linspace(-2, 2, 20)
     images = np.broadcast_to(np.arange(20)[:, None, None, None] / 20, (20, 20, 28, 28))
-    plane = latent_grid.Plane(z, z, images).thinned(8)
+    plane = latent_grid.DecodedGrid(z, z, images).thinned(8)
     assert plane.images.shape == (8, 8, 28, 28)
     assert plane.z1[[0, -1]].tolist() == [-2, 2]
     assert plane.z1 == pytest.approx(-plane.z1[::-1])
@@ -134,8 +135,8 @@ def test_a_large_cvae_grid_is_thinned_evenly_and_keeps_its_edges():
 
 
 @pytest.fixture
-def mapped(complete):
-    data = code_map.gather(complete)
+def mapped(study):
+    data = code_map.FIGURE.gathered(study)
     return data, code_map.draw(data)
 
 
@@ -199,10 +200,10 @@ def test_inset_images_are_decoded_at_the_centres_of_their_cells(mapped, stored):
 def test_a_code_map_needs_an_autoencoder(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 2)]))
     with pytest.raises(MissingIngredient, match="AE with latent size 2"):
-        code_map.gather(sweep)
+        code_map.FIGURE.gathered(Study(sweep))
 
 
-def test_a_dead_latent_leaves_no_map_to_draw(complete, monkeypatch):
+def test_a_dead_latent_leaves_no_map_to_draw(study, monkeypatch):
     """An AE that ends in a ReLU may have one."""
     real = Results.array
 
@@ -212,4 +213,4 @@ def test_a_dead_latent_leaves_no_map_to_draw(complete, monkeypatch):
 
     monkeypatch.setattr(Results, "array", array)
     with pytest.raises(MissingIngredient, match=r"ae-z002-.*dead"):
-        code_map.gather(complete)
+        code_map.FIGURE.gathered(study)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from analysis.findings import CLAIMS, Finding, findings, latents, records
+from analysis.findings import CLAIMS, ClaimResult, findings, latents, records
 from analysis.findings.claim import Interval, interval, interval_of_means, interval_of_share
 from analysis.findings.reconstruction import auroc_interval
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
 
@@ -97,7 +98,7 @@ def test_the_easiest_digit_is_found(one_run, easy, verdict):
         arrays["test/sse_mean"][:] = 10 + sweep.labels("test")
         arrays["test/sse_mean"][sweep.labels("test") == easy] = 2
 
-    found = BY_NAME["ones-easiest"].find(one_run("ae", 3, plant))
+    found = BY_NAME["ones-easiest"].find(Study(one_run("ae", 3, plant)))
     assert found.verdict == verdict
     assert f"From easy to hard: {easy} (" in found.detail
 
@@ -107,7 +108,7 @@ def test_the_easiest_digit_is_found(one_run, easy, verdict):
     [({2: 9, 20: 8, 50: 7}, "supported"), ({2: 9, 20: 7, 50: 8}, "contradicted")],
 )
 def test_an_error_that_rises_again_is_noticed(sizes_of, errors, verdict):
-    found = BY_NAME["ae-error-falls"].find(sizes_of("ae", errors))
+    found = BY_NAME["ae-error-falls"].find(Study(sizes_of("ae", errors)))
     assert found.verdict == verdict
 
 
@@ -119,9 +120,9 @@ def test_an_error_that_rises_again_is_noticed(sizes_of, errors, verdict):
         ({2: 9, 20: 6}, "undecided", "undecided"),
     ],
 )
-def test_latent_size_20_is_judged_by_the_sizes_beyond(sizes_of, errors, flat, choice):
+def test_latent_size_20_is_decided_by_the_sizes_beyond(sizes_of, errors, flat, choice):
     sweep = sizes_of("vae", errors)
-    found = [BY_NAME[name].find(sweep) for name in ("vae-error-flat", "latent-size-20")]
+    found = [BY_NAME[name].find(Study(sweep)) for name in ("vae-error-flat", "latent-size-20")]
     assert [finding.verdict for finding in found] == [flat, choice]
     if flat == "undecided":
         assert found[0].detail == "Not tested: no finished VAE beyond latent size 20."
@@ -151,25 +152,25 @@ def test_gaps_are_squares_within_the_hull_without_codes(one_run, monkeypatch):
         angle = np.linspace(0, 2 * np.pi, len(arrays["train/mu"]), endpoint=False)
         arrays["train/mu"] = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype("f4")
 
-    class Judged:
+    class Classified:
         """Takes the first half of whatever it gets for digits."""
 
-        def __init__(self, sweep, images):
+        def __init__(self, study, images):
             self.recognisable = np.arange(len(images)) < len(images) // 2
 
-    monkeypatch.setattr(latents.quality, "assess", Judged)
+    monkeypatch.setattr(latents.quality, "assess", Classified)
     sweep = one_run("ae", 2, ring)
-    held, clear = latents.divide_plane(sweep, sweep.runs[0])
+    held, clear = latents.divide_plane(Study(sweep), sweep.runs[0])
     assert held.sum() <= 60
     # The hull of a ring is a disc: pi / 4 of the square around it.
     assert np.isfinite(clear).mean() == pytest.approx(np.pi / 4, abs=0.03)
-    found = BY_NAME["ae-gaps-fail"].find(sweep)
+    found = BY_NAME["ae-gaps-fail"].find(Study(sweep))
     assert found.estimate == pytest.approx(np.mean(clear[held]) - np.nanmean(clear[~held]))
 
 
 def test_what_the_sweep_lacks_leaves_a_claim_undecided(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)]))
-    found = {finding.name: finding for finding in findings(sweep)}
+    found = {finding.name: finding for finding in findings(Study(sweep))}
     for name, reason in {
         "vae-generates-better": "no finished run of the AE",
         "cvae-obeys-label": "no finished run of the CVAE",
@@ -188,7 +189,7 @@ def of_seeds(build_sweep, make_config, tmp_path_factory):
     """Findings of a sweep with three seeds of every model."""
     configs = [make_config(kind, 2, seed=seed) for kind in ("ae", "vae", "cvae") for seed in (0, 1)]
     folder = build_sweep(tmp_path_factory.mktemp("seeds") / "s", configs)
-    return findings(open_sweep(folder))
+    return findings(Study(open_sweep(folder)))
 
 
 def test_seeds_are_used_for_every_interval(of_seeds):
@@ -205,7 +206,7 @@ def test_findings_are_written_for_readers_and_for_programs(run, complete_dir, tm
     record = json.loads((target / "findings.json").read_text())
     text = (target / "findings.md").read_text()
     assert [f["name"] for f in record["findings"]] == list(BY_NAME)
-    assert {field.name for field in fields(Finding)} == set(record["findings"][0])
+    assert {field.name for field in fields(ClaimResult)} == set(record["findings"][0])
     assert len(record["runs"]) == 6
     assert record["runs"][0]["provenance"] == {"training_seconds": 1.5}
     for finding in record["findings"]:

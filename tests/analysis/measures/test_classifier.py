@@ -1,6 +1,4 @@
-"""The judge on real digits: those of scikit-learn, drawn larger."""
-
-from dataclasses import replace
+"""The classifier on real digits: those of scikit-learn, drawn larger."""
 
 import numpy as np
 import pytest
@@ -8,8 +6,9 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from analysis.measures import classifier
-from analysis.measures.classifier import Judge, find_judge, train_judge
+from analysis.measures.classifier import Classifier, find_classifier, train_classifier
 from analysis.measures.quality import SURE
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
 
@@ -22,32 +21,32 @@ def digits():
 
 
 @pytest.fixture(scope="module")
-def judge_of_digits(digits):
+def trained_on_digits(digits):
     images, labels = digits
-    return train_judge(images[:1400], labels[:1400])
+    return train_classifier(images[:1400], labels[:1400])
 
 
-def confidence(judged, images):
-    return judged.probabilities(judged.features(images)).max(axis=1)
+def confidence(trained, images):
+    return trained.probabilities(trained.features(images)).max(axis=1)
 
 
-def test_digits_are_told_apart_and_what_is_none_is_not_taken_for_one(digits, judge_of_digits):
+def test_digits_are_told_apart_and_what_is_none_is_not_taken_for_one(digits, trained_on_digits):
     images, labels = (part[1400:] for part in digits)
     rng = np.random.default_rng(0)
     blends = images[rng.integers(len(images), size=(200, 6))].mean(axis=1).round()
     noise = rng.integers(0, 256, (200, 28, 28))
     mean = np.repeat(images.mean(axis=0)[None], 2, axis=0).round()
-    assert judge_of_digits.accuracy(images, labels) > 0.85
-    assert (confidence(judge_of_digits, images) >= SURE).mean() > 0.7
+    assert trained_on_digits.accuracy(images, labels) > 0.85
+    assert (confidence(trained_on_digits, images) >= SURE).mean() > 0.7
     for none in (blends, noise, mean):
-        assert (confidence(judge_of_digits, none.astype(np.uint8)) >= SURE).mean() < 0.05
+        assert (confidence(trained_on_digits, none.astype(np.uint8)) >= SURE).mean() < 0.05
 
 
 def test_probabilities_are_those_of_the_network(digits):
     rows, labels = digits[0][:200].reshape(-1, 784).astype(np.float32) / 255, digits[1][:200]
-    classes = np.where(np.arange(200) % 7, labels, classifier.NONE)
+    classes = np.where(np.arange(200) % 7, labels, classifier.NO_DIGIT)
     network = MLPClassifier(classifier.HIDDEN, max_iter=300, random_state=1).fit(rows, classes)
-    same = Judge([*zip(network.coefs_, network.intercepts_, strict=True)])
+    same = Classifier([*zip(network.coefs_, network.intercepts_, strict=True)])
     found = same.probabilities(same.features(digits[0][200:300]))
     expected = network.predict_proba(digits[0][200:300].reshape(-1, 784).astype(np.float32) / 255)
     assert found == pytest.approx(expected[:, :10], abs=1e-5)
@@ -56,15 +55,14 @@ def test_probabilities_are_those_of_the_network(digits):
 def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     sweep_dir, tmp_path, monkeypatch, flip_byte
 ):
-    sweep = replace(open_sweep(sweep_dir), embeddings=tmp_path / "kept %s é")
+    sweep = open_sweep(sweep_dir)
     trained = []
     monkeypatch.setattr(
-        classifier, "train_judge", lambda *data: trained.append(1) or train_judge(*data)
+        classifier, "train_classifier", lambda *data: trained.append(1) or train_classifier(*data)
     )
 
     def find():
-        find_judge.cache_clear()
-        return find_judge(sweep).layers
+        return find_classifier(Study(sweep, tmp_path / "kept %s é")).layers
 
     first = find()
     again = find()
@@ -72,7 +70,7 @@ def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     for (weight, bias), (read_weight, read_bias) in zip(first, again, strict=True):
         assert np.array_equal(weight, read_weight)
         assert np.array_equal(bias, read_bias)
-    flip_byte(tmp_path / "kept %s é" / "judge.h5", "0/weight")
+    flip_byte(tmp_path / "kept %s é" / "classifier.h5", "0/weight")
     assert np.array_equal(find()[0][0], first[0][0])
     assert len(trained) == 2
     monkeypatch.setattr(classifier, "RECIPE", "another")
@@ -80,7 +78,7 @@ def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     assert len(trained) == 3
 
 
-def test_without_images_of_some_digit_there_is_no_judge(digits):
+def test_without_images_of_some_digit_there_is_no_classifier(digits):
     images, labels = digits
     with pytest.raises(MissingIngredient, match="some digit has no training image"):
-        train_judge(images[labels != 3], labels[labels != 3])
+        train_classifier(images[labels != 3], labels[labels != 3])

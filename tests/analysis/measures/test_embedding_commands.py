@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -14,13 +13,13 @@ import psutil
 import pytest
 
 from analysis.maths.embedding import digit_accuracy, embed
+from analysis.measures.embedding import NAMES
 from analysis.measures.embedding import sources as embedded_sources
 from analysis.measures.embedding.compute import compute_all, find_missing
 from analysis.measures.embedding.sources import find_sources, latent_sources, source_names
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
-
-NAMES = ["images", "ae", "vae", "cvae"]
 
 # Work that takes long, with the command's own way to end.
 INTERRUPTED = """
@@ -52,7 +51,7 @@ except typer.Exit as end:
 @pytest.fixture
 def sources(complete, weird):
     """Everything of the complete sweep, with an empty folder for embeddings."""
-    found, skipped = find_sources(replace(complete, embeddings=weird / "kept"), NAMES)
+    found, skipped = find_sources(Study(complete, weird / "kept"), NAMES)
     assert skipped == {}
     return found
 
@@ -69,7 +68,7 @@ ALL_TITLES = {f"t-SNE of {t}" for t in ("images", "AE, d = 20", "VAE, d = 20", "
 
 
 def test_images_and_the_means_of_one_run_per_model_are_embedded(sources, complete_dir, stored):
-    assert [source.name for source in sources] == NAMES
+    assert [source.name for source in sources] == [*NAMES]
     with h5py.File(complete_dir / "dataset.h5", locking=False) as file:
         assert np.array_equal(sources[0].points(), file["test/image"][()].reshape(100, 784))
     with stored("vae-z020") as file:
@@ -79,15 +78,18 @@ def test_images_and_the_means_of_one_run_per_model_are_embedded(sources, complet
 def test_two_latents_are_a_plane_already(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("ae", 2), make_config("vae", 2)]))
     with pytest.raises(MissingIngredient, match="no latent size above 2"):
-        latent_sources(sweep)
-    found, skipped = find_sources(sweep, source_names(sweep))
+        latent_sources(Study(sweep))
+    found, skipped = find_sources(Study(sweep), source_names(sweep))
     assert [source.name for source in found] == ["images"]
     assert list(skipped) == ["ae", "vae"]
 
 
 def test_too_few_images_are_refused(complete, monkeypatch):
     monkeypatch.setattr(embedded_sources, "LEAST_POINTS", 101)
-    assert find_sources(complete, NAMES) == ([], dict.fromkeys(NAMES, "fewer than 101 test images"))
+    assert find_sources(Study(complete), NAMES) == (
+        [],
+        dict.fromkeys(NAMES, "fewer than 101 test images"),
+    )
 
 
 def test_a_collapsed_model_is_named(run, build_sweep, make_config, tmp_path, rewrite_results):

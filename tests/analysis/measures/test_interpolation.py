@@ -15,36 +15,34 @@ def line(shares, ends):
     return np.array([(1 - s) * ends[0] + s * ends[1] for s in shares])[None]
 
 
-def test_a_straight_and_even_path_measures_one(complete, ends):
-    lines = measure(complete, line(np.linspace(0, 1, 11), ends))
+def test_a_straight_and_even_path_measures_one(study, ends):
+    lines = measure(study, line(np.linspace(0, 1, 11), ends))
     assert lines.length == pytest.approx([1])
     assert lines.jump == pytest.approx([1])
 
 
-def test_a_detour_is_longer_and_a_jump_is_seen(complete, ends):
+def test_a_detour_is_longer_and_a_jump_is_seen(study, ends):
     # There, back and there again; and all at once.
-    detour = measure(complete, line([0, 1, 0, 1], ends))
-    jump = measure(complete, line([0, 0, 0, 1, 1], ends))
+    detour = measure(study, line([0, 1, 0, 1], ends))
+    jump = measure(study, line([0, 0, 0, 1, 1], ends))
     assert detour.length == pytest.approx([3])
     assert (jump.length, jump.jump) == (pytest.approx([1]), pytest.approx([4]))
 
 
-def test_a_line_on_which_nothing_happens_is_straight(complete, ends):
-    lines = measure(complete, line([0, 0, 0], ends))
+def test_a_line_on_which_nothing_happens_is_straight(study, ends):
+    lines = measure(study, line([0, 0, 0], ends))
     assert (lines.length, lines.jump) == (pytest.approx([1]), pytest.approx([1]))
 
 
-def test_changes_of_the_judged_digit_are_counted(complete, monkeypatch):
+def test_changes_of_the_classified_digit_are_counted(study, monkeypatch):
     seen = np.eye(10)[[3, 3, 8, 8, 3]]
 
     class Fixed:
         features = staticmethod(lambda images: images)
         probabilities = staticmethod(lambda features: seen * 0.8)
 
-    monkeypatch.setattr(
-        interpolation, "yardstick", lambda sweep: type("Yardstick", (), {"judge": Fixed})
-    )
-    lines = measure(complete, np.random.default_rng(0).random((1, 5, 28, 28)))
+    monkeypatch.setattr(interpolation, "find_classifier", lambda study: Fixed)
+    lines = measure(study, np.random.default_rng(0).random((1, 5, 28, 28)))
     assert lines.changes.tolist() == [2]
     assert lines.unsure.tolist() == [1]
 

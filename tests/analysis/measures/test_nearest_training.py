@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from analysis.measures import nearest_training
+from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
-from analysis.tables import memorisation as table
+from analysis.tables.registry import compute_table
 
 
 @pytest.fixture
@@ -20,27 +21,33 @@ def copying(build_sweep, make_config, tmp_path, rewrite_results):
 
 
 def test_copies_are_found_and_have_distance_nought(copying):
-    pairs = nearest_training.sample_pairs(copying, copying.runs[0])
-    relative = nearest_training.relative_distance(copying, pairs)
+    study = Study(copying)
+    pairs = nearest_training.sample_pairs(study, copying.runs[0])
+    relative = nearest_training.relative_distance(study, pairs)
     assert pairs.rows[:10].tolist() == [*range(5, 15)]
     assert relative[:10].tolist() == [0] * 10
     assert (relative[10:] > 0.9).all()
 
 
 def test_distances_are_relative_to_test_images_of_the_same_digit(copying):
-    pairs = nearest_training.sample_pairs(copying, copying.runs[0])
-    relative = nearest_training.relative_distance(copying, pairs)
+    study = Study(copying)
+    pairs = nearest_training.sample_pairs(study, copying.runs[0])
+    relative = nearest_training.relative_distance(study, pairs)
     train, test = (copying.images(split).reshape(-1, 784) / 255 for split in ("train", "test"))
     distance = np.sqrt(((test[:, None] - train[None]) ** 2).sum(axis=2))
     near = copying.labels("train")[distance.argmin(axis=1)]
-    sample = np.sqrt(((pairs.images[20].reshape(784) / 255 - train) ** 2).sum(axis=1))
+    sample = np.sqrt(
+        (
+            (nearest_training.samples(copying, copying.runs[0])[20].reshape(784) / 255 - train) ** 2
+        ).sum(axis=1)
+    )
     digit = copying.labels("train")[sample.argmin()]
     typical = np.median(distance.min(axis=1)[near == digit])
     assert relative[20] == pytest.approx(sample.min() / typical)
 
 
 def test_table_counts_who_is_nearer_than_new_digits(copying):
-    rows = table.make(copying).set_index("digit")
+    rows = compute_table(Study(copying), "memorisation").set_index("digit")
     assert rows["n"]["all"] == rows["n"].drop("all").sum() == 30
     assert rows["nearer"]["all"] >= 1 / 3
     assert (rows["sampler"] == "prior").all()

@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
 
+from analysis.figures import probe_curves
+from analysis.findings import CLAIMS
 from analysis.measures import probing
 from analysis.measures.probing import KNN, LOGISTIC, Space
+from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
 from analysis.tables import probes
+from analysis.tables.registry import compute_table
 
 
 @pytest.fixture
@@ -13,11 +17,11 @@ def vae(complete):
     return Space(run=run)
 
 
-def test_knn_agrees_with_all_distances(complete, vae, stored):
+def test_knn_agrees_with_all_distances(study, complete, vae, stored):
     with stored("vae-z020") as file:
         train, test = file["train/mu"][()].astype(float), file["test/mu"][()].astype(float)
     labels = complete.labels("train")
-    found = probing.hits(complete, vae, KNN, None)
+    found = probing.hits(study, vae)[KNN, None]
     for hit, row in zip(found, probing.test_rows(complete), strict=True):
         nearest = np.argsort(((train - test[row]) ** 2).sum(axis=1))[:5]
         votes = np.bincount(labels[nearest], minlength=10)
@@ -26,7 +30,8 @@ def test_knn_agrees_with_all_distances(complete, vae, stored):
 
 def test_few_labels_are_means_over_draws(complete, vae, monkeypatch):
     monkeypatch.setattr(probing, "DRAWS", 4)
-    found = probing.hits(complete, vae, LOGISTIC, 40)
+    monkeypatch.setattr(probing, "LABEL_COUNTS", (40,))
+    found = probing.hits(Study(complete), vae)[LOGISTIC, 40]
     assert set(found * 4) <= {0, 1, 2, 3, 4}
     assert len(set(found)) > 2
 
@@ -41,13 +46,29 @@ def test_a_latent_that_is_the_digit_is_read(build_sweep, make_config, tmp_path, 
 
     rewrite_results(folder, tell)
     sweep = open_sweep(folder)
-    assert probing.hits(sweep, Space(run=sweep.runs[0]), LOGISTIC, None).mean() == 1
+    assert probing.hits(Study(sweep), Space(run=sweep.runs[0]))[LOGISTIC, None].mean() == 1
+
+
+def test_chance_is_one_number_wherever_it_is_said(study, test_labels):
+    expected = np.bincount(test_labels).max() / len(test_labels)
+    assert expected > 0.1  # the digits are not equally frequent
+    drawing = probe_curves.FIGURE.drawn(study)
+    _, chance, *_ = drawing.figure.axes[0].lines
+    assert set(chance.get_ydata()) == {expected}
+    assert f"({expected:.3f}, the share of the most frequent digit)" in drawing.caption
+    assert f"chance ({expected:.3f})" in probes.caption(study)
+    (claim,) = (claim for claim in CLAIMS if claim.name == "cvae-latents-free-of-class")
+    found = claim.find(study)
+    assert found.detail.endswith(f"guessing {expected:.1%}.")
+    (cvae,) = (run for run in study.sweep.runs if run.run_id.startswith("cvae-z020"))
+    read = probing.hits(study, Space(run=cvae))[KNN, None].mean()
+    assert found.estimate == pytest.approx(read - expected)
 
 
 def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch):
     # There are 60 training images.
-    monkeypatch.setattr(probes, "LABEL_COUNTS", (20, 1000))
-    table = probes.make(complete)
+    monkeypatch.setattr(probing, "LABEL_COUNTS", (20, 1000))
+    table = compute_table(Study(complete), "probes")
     # Six runs, PCA at two sizes, and pixels.
     assert len(table) == (6 + 2 + 1) * 2 * 2
     assert set(table["labels"]) == {20, 60}

@@ -101,6 +101,14 @@ def test_every_picture_is_described_and_every_figure_accounted_for(report):
     assert not shown & absent
 
 
+def test_runs_are_listed_below_a_figure_and_not_in_its_caption(report, sweep_folder):
+    page, _ = report
+    (vae,) = (path.name for path in sweep_folder.glob("runs/vae*"))
+    assert "Made from 1 run" in page.text
+    assert f"Made from 1 run{vae}" in "".join(page.text.split("\n"))
+    assert "Runs: " not in page.text
+
+
 def test_headings_are_in_order(report):
     page, _ = report
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]

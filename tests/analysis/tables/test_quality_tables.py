@@ -5,43 +5,46 @@ import pytest
 
 from aevae.files.names import SAMPLERS
 from analysis.measures import quality
+from analysis.measures.classifier import find_classifier
+from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
-from analysis.tables import control, sample_quality, smoothness
+from analysis.tables import sample_quality
+from analysis.tables.registry import compute_table
 
 
-def test_every_run_and_sampler_stands_beside_real_images_and_noise(complete):
-    table = sample_quality.make(complete)
+def test_every_run_and_sampler_stands_beside_real_images_and_noise(study):
+    table = compute_table(study, "sample_quality")
     assert list(table["model"][:2]) == ["real", "noise"]
     assert len(table) == 2 + 6 * len(SAMPLERS)
     assert (table["n"] == 30).all()
     assert table["agreement"].notna().sum() == 2 * len(SAMPLERS)
-    assert "at least 90% sure" in sample_quality.caption(complete)
+    assert "at least 90% sure" in sample_quality.caption(study)
 
 
-def test_scores_are_those_of_the_stored_samples(complete, stored):
-    rows = sample_quality.make(complete).query("model == 'cvae' and latent_size == 20")
+def test_scores_are_those_of_the_stored_samples(study, stored):
+    rows = compute_table(study, "sample_quality").query("model == 'cvae' and latent_size == 20")
     with stored("cvae-z020") as file:
         images = file["samples/gmm/image"][()]
         labels = file["samples/gmm/label"][()]
-    judge = quality.yardstick(complete).judge
-    probabilities = judge.probabilities(judge.features(images))
+    classifier = find_classifier(study)
+    probabilities = classifier.probabilities(classifier.features(images))
     row = rows[rows["sampler"] == "gmm"].iloc[0]
     assert row["recognisable"] == (probabilities.max(axis=1) >= 0.9).mean()
     assert row["agreement"] == (probabilities.argmax(axis=1) == labels).mean()
 
 
-def test_imbalance_is_half_the_sum_of_the_differences(complete):
-    found = quality.assess_floor(complete)
+def test_imbalance_is_half_the_sum_of_the_differences(study, complete):
+    found = quality.assess_real(study)
     seen = [np.mean(found.digits == digit) for digit in range(10)]
     true = [np.mean(complete.labels("test") == digit) for digit in range(10)]
     expected = sum(abs(a - b) for a, b in zip(seen, true, strict=True)) / 2
     assert quality.imbalance(complete, found) == pytest.approx(expected)
 
 
-def test_control_counts_what_is_judged_as_requested(complete):
-    table = control.make(complete)
+def test_control_counts_what_is_classified_as_requested(study, complete):
+    table = compute_table(study, "control")
     rows = table[table["latent_size"] == 20].set_index("digit")
-    found = quality.assess_samples(complete, complete.runs[-1], "prior")
+    found = quality.assess_samples(study, complete.runs[-1], "prior")
     assert rows["n"].tolist() == [3] * 10 + [30]
     assert rows["agreement"]["4"] == np.mean(found.digits[found.requested == 4] == 4)
     assert rows["agreement"]["all"] == np.mean(found.digits == found.requested)
@@ -64,13 +67,13 @@ def test_diversity_compares_distances_within_the_digit(build_sweep, make_config,
         apart = ((flat[:, None] - flat[None]) ** 2).sum(axis=2)
         return apart.sum() / (len(flat) * (len(flat) - 1))
 
-    rows = control.make(open_sweep(folder)).set_index("digit")
+    rows = compute_table(Study(open_sweep(folder)), "control").set_index("digit")
     expected = mean_distance(sevens[:3] // 2) / mean_distance(sevens)
     assert rows["diversity"]["7"] == pytest.approx(expected)
 
 
-def test_smoothness_has_a_row_per_run(complete):
-    table = smoothness.make(complete)
+def test_smoothness_has_a_row_per_run(study, complete):
+    table = compute_table(study, "smoothness")
     assert list(table["run_id"]) == [run.run_id for run in complete.runs]
     assert (table["length"] >= 1 - 1e-6).all()
     assert (table["jump"] >= 1).all()

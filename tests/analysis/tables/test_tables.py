@@ -1,4 +1,5 @@
 import io
+import pkgutil
 
 import h5py
 import numpy as np
@@ -6,20 +7,21 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+import analysis.tables
+from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
 from analysis.sweep.load import open_sweep
 from analysis.tables import (
+    EVIDENCE,
     TABLES,
     auroc,
-    history,
-    latent_dimensions,
     latent_size_choice,
     latent_space,
     per_digit_error,
     published,
     recipe,
-    summary,
 )
+from analysis.tables.registry import RECIPES, compute_table, make_tables
 from analysis.write.formats import format_cell, to_csv, to_latex, to_markdown
 
 IDENTITY = ["run_id", "model", "variant", "latent_size", "seed"]
@@ -27,13 +29,13 @@ CELL = ["group", "model", "variant", "latent_size", "seeds"]
 
 
 @pytest.fixture(scope="module")
-def per_digit(complete):
-    return per_digit_error.make(complete)
+def per_digit(study):
+    return compute_table(study, "per_digit_error")
 
 
 @pytest.fixture(scope="module")
-def runs(complete):
-    return summary.make(complete).set_index("run_id")
+def runs(study):
+    return compute_table(study, "summary").set_index("run_id")
 
 
 @pytest.fixture
@@ -49,6 +51,23 @@ def read_all(root, path):
         with h5py.File(results) as file:
             arrays.append(file[path][()].astype(float))
     return np.stack(arrays)
+
+
+# --- the registry ---------------------------------------------------------------------------------
+
+
+def test_every_table_module_is_registered_under_its_name():
+    found = {module.name for module in pkgutil.iter_modules(analysis.tables.__path__)}
+    assert found - {"recipe", "registry"} == set(RECIPES)
+    for name, table in RECIPES.items():
+        assert table.make.__module__ == f"analysis.tables.{name}"
+        assert set(table.needs) <= set(RECIPES)
+
+
+def test_tables_are_listed_for_the_command_line_as_they_are_registered():
+    listed = TABLES | EVIDENCE
+    assert list(listed) == list(RECIPES)
+    assert all(RECIPES[name].about == about for name, about in listed.items())
 
 
 # --- error by digit -------------------------------------------------------------------------------
@@ -94,7 +113,7 @@ def test_with_one_seed_the_images_are_resampled(per_digit, stored, test_labels):
 
 
 def test_with_several_seeds_the_interval_is_that_of_the_trainings(several_seeds):
-    table = per_digit_error.make(several_seeds)
+    table = compute_table(Study(several_seeds), "per_digit_error")
     row = table.query("model == 'vae' and digit == 'all'").iloc[0]
     means = read_all(several_seeds.root, "test/sse_mean").mean(axis=1)
     # 4.303 is the 97.5 % quantile of Student's t with two degrees of freedom.
@@ -108,8 +127,8 @@ def test_with_several_seeds_the_interval_is_that_of_the_trainings(several_seeds)
 # --- history and summary --------------------------------------------------------------------------
 
 
-def test_history_holds_every_epoch_and_split(complete, stored):
-    table = history.make(complete)
+def test_history_holds_every_epoch_and_split(study, stored):
+    table = compute_table(study, "history")
     assert list(table.columns) == [*IDENTITY, "epoch", "split", "loss", "sse", "kl"]
     assert len(table) == 6 * 3 * 2
     rows = table.query("model == 'cvae' and latent_size == 2 and split == 'val'")
@@ -149,7 +168,7 @@ def test_summary_of_an_autoencoder_has_no_bounds(runs):
 
 def test_bernoulli_loss_is_not_made_up_from_squared_errors(build_sweep, make_config, tmp_path):
     folder = build_sweep(tmp_path / "s", [make_config("vae", 2, likelihood="bernoulli")])
-    row = summary.make(open_sweep(folder)).iloc[0]
+    row = compute_table(Study(open_sweep(folder)), "summary").iloc[0]
     assert row[["test_loss", "test_elbo"]].isna().all()
     assert np.isfinite(row["iwae_bound"])
 
@@ -174,8 +193,8 @@ def test_choice_is_the_smallest_size_within_one_standard_error(standard_error, c
     assert list(curve["latent_size"][mark]) == [chosen]
 
 
-def test_choice_is_made_on_validation_errors_by_both_criteria(complete, stored):
-    table = latent_size_choice.make(complete)
+def test_choice_is_made_on_validation_errors_by_both_criteria(study, stored):
+    table = compute_table(study, "latent_size_choice")
     assert (table.groupby(["group", "criterion"])["chosen"].sum() == 1).all()
     assert set(table["rule"]) == {latent_size_choice.RULE}
     assert list(table.query("model == 'ae'")["criterion"].unique()) == ["SSE"]
@@ -195,7 +214,7 @@ def test_choice_for_readers_orders_the_sizes_whatever_a_model_lacks(
 ):
     configs = [make_config("ae", 5), make_config("vae", 2), make_config("vae", 20)]
     sweep = open_sweep(build_sweep(tmp_path / "s", configs))
-    shown = latent_size_choice.for_readers(latent_size_choice.make(sweep))
+    shown = latent_size_choice.for_readers(compute_table(Study(sweep), "latent_size_choice"))
     assert list(shown.columns) == [
         "model", "criterion", "2", "5", "20", "standard error", "chosen d",
     ]  # fmt: skip
@@ -215,8 +234,8 @@ def test_published_numbers_have_every_cell_of_the_article():
     assert (variational["sse"] + variational["kl"] - variational["loss"]).abs().max() < 0.002
 
 
-def test_differences_are_ours_less_published(complete, stored):
-    table = published.make(complete)
+def test_differences_are_ours_less_published(study, stored):
+    table = compute_table(study, "published")
     assert len(table) == 6
     row = table.query("model == 'vae' and latent_size == 20").iloc[0]
     with stored("vae-z020") as file:
@@ -233,8 +252,8 @@ def test_differences_are_ours_less_published(complete, stored):
 def test_other_latent_sizes_have_nothing_published(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 3)]))
     with pytest.raises(MissingIngredient, match="on MNIST"):
-        published.make(sweep)
-    made, omitted = recipe.make_tables(sweep, names=[*TABLES, "control"])
+        compute_table(Study(sweep), "published")
+    made, omitted = make_tables(Study(sweep), names=[*TABLES, "control"])
     assert list(omitted) == ["published", "control"]
     assert [table.name for table in made] == [name for name in TABLES if name not in omitted]
 
@@ -242,8 +261,8 @@ def test_other_latent_sizes_have_nothing_published(build_sweep, make_config, tmp
 # --- latent space ---------------------------------------------------------------------------------
 
 
-def test_latent_dimensions_are_those_stored(complete, stored):
-    table = latent_dimensions.make(complete)
+def test_latent_dimensions_are_those_stored(study, stored):
+    table = compute_table(study, "latent_dimensions")
     assert len(table) == 3 * (2 + 20)
     rows = table.query("model == 'vae' and latent_size == 20")
     assert list(rows["dimension"]) == list(range(20))
@@ -260,11 +279,11 @@ def test_latent_dimensions_are_those_stored(complete, stored):
     assert rows["ks"].iloc[4] == pytest.approx(farthest)
 
 
-def test_latent_spaces_sum_the_dimensions_up(complete, stored):
-    table = latent_space.make(complete)
+def test_latent_spaces_sum_the_dimensions_up(study, stored):
+    table = compute_table(study, "latent_space")
     assert list(table["model"]) == ["ae"] * 2 + ["vae"] * 2 + ["cvae"] * 2
     row = table.query("model == 'cvae' and latent_size == 2").iloc[0]
-    every = latent_dimensions.make(complete).query("model == 'cvae' and latent_size == 2")
+    every = compute_table(study, "latent_dimensions").query("model == 'cvae' and latent_size == 2")
     assert row["kl"] == pytest.approx(every["kl"].sum())
     assert row["largest_variance"] == every["variance"].max()
     assert row["active_units"] == 2
@@ -284,17 +303,18 @@ def test_units_that_no_training_image_excites_are_dead(
         arrays["test/mu"][:, 3] = 0
 
     rewrite_results(folder, silence)
-    sweep = open_sweep(folder)
-    assert list(latent_dimensions.make(sweep)["dead"]) == [False, True, False, False, False]
-    row = latent_space.make(sweep).iloc[0]
+    study = Study(open_sweep(folder))
+    dead = compute_table(study, "latent_dimensions")["dead"]
+    assert list(dead) == [False, True, False, False, False]
+    row = compute_table(study, "latent_space").iloc[0]
     assert (row["dead_units"], row["active_units"]) == (1, 4)
 
 
 # --- anomaly detection ----------------------------------------------------------------------------
 
 
-def test_auroc_is_the_chance_that_an_outlier_scores_higher(complete, stored):
-    table = auroc.make(complete)
+def test_auroc_is_the_chance_that_an_outlier_scores_higher(study, stored):
+    table = compute_table(study, "auroc")
     assert len(table) == 2 * (2 * 1 + 4 * 3)
     rows = table.query("model == 'vae' and latent_size == 2 and outliers == 'inverted'")
     rows = rows.set_index("score")
@@ -309,8 +329,8 @@ def test_auroc_is_the_chance_that_an_outlier_scores_higher(complete, stored):
     assert list(rows["n_outliers"]) == [100] * 3
 
 
-def test_auroc_for_readers_has_a_column_per_set(complete):
-    shown = auroc.for_readers(auroc.make(complete))
+def test_auroc_for_readers_has_a_column_per_set(study):
+    shown = auroc.for_readers(compute_table(study, "auroc"))
     assert list(shown.columns) == [*IDENTITY[1:], "score", "inverted", "noise"]
     assert len(shown) == 2 * (1 + 3 + 3)
 
@@ -318,8 +338,8 @@ def test_auroc_for_readers_has_a_column_per_set(complete):
 # --- how they are written -------------------------------------------------------------------------
 
 
-def test_markdown_says_the_same_as_the_csv(complete, tmp_path):
-    made, omitted = recipe.make_tables(complete)
+def test_markdown_says_the_same_as_the_csv(study, tmp_path):
+    made, omitted = make_tables(study)
     assert omitted == {}
     recipe.write_tables(made, tmp_path, ["csv", "md", "latex"])
     tidy = pd.read_csv(tmp_path / "per_digit_error.csv")
@@ -342,8 +362,8 @@ def test_markdown_says_the_same_as_the_csv(complete, tmp_path):
         assert float(cells["low"]) == pytest.approx(rows["sse_mean_low"].iloc[-1], abs=0.005)
 
 
-def test_tables_for_programs_are_csv_only(complete, tmp_path):
-    recipe.write_tables(recipe.make_tables(complete)[0], tmp_path, ["csv", "md"])
+def test_tables_for_programs_are_csv_only(study, tmp_path):
+    recipe.write_tables(make_tables(study)[0], tmp_path, ["csv", "md"])
     csv = {path.stem for path in tmp_path.glob("*.csv")}
     assert csv == set(TABLES)
     assert csv - {path.stem for path in tmp_path.glob("*.md")} == {"history", "latent_dimensions"}
@@ -357,7 +377,7 @@ def test_csv_keeps_every_digit(per_digit):
 def test_runs_that_differ_in_training_are_separate_rows(build_sweep, make_config, tmp_path):
     configs = [make_config("ae", 2), make_config("ae", 2, epochs=5)]
     sweep = open_sweep(build_sweep(tmp_path / "s", configs))
-    shown = per_digit_error.for_readers(per_digit_error.make(sweep))
+    shown = per_digit_error.for_readers(compute_table(Study(sweep), "per_digit_error"))
     variant = configs[0].model.variant
     groups = {f"AE ({variant}, epochs=3)", f"AE ({variant}, epochs=5)", "PCA"}
     assert set(shown["model"]) == groups
@@ -400,7 +420,7 @@ def test_markdown_aligns_numbers_to_the_right():
 def test_a_partial_sweep_is_marked_for_readers(sweep_dir, tmp_path):
     next(sweep_dir.glob("runs/cvae-z020*/results.h5")).unlink()
     sweep = open_sweep(sweep_dir)
-    recipe.write_tables(recipe.make_tables(sweep)[0], tmp_path, ["md", "latex"])
+    recipe.write_tables(make_tables(Study(sweep))[0], tmp_path, ["md", "latex"])
     written = [path for path in tmp_path.iterdir() if path.is_file()]
     assert len(written) == 2 * (len(TABLES) - 2)
     assert all("Partial: 5 of 6 runs." in path.read_text() for path in written)

@@ -1,0 +1,55 @@
+"""Every figure there is."""
+
+from typing import Any
+
+from analysis.figures import (
+    anomaly,
+    architectures,
+    by_digit,
+    closest_pairs,
+    code_map,
+    digits,
+    digits_embedding,
+    generated,
+    generators,
+    interpolations,
+    latent_diagnostics,
+    latent_grid,
+    latent_pca,
+    latent_sizes,
+    loss_curves,
+    noise,
+    probe_curves,
+    reconstructions,
+    selection,
+    traversals,
+    tsne,
+)
+from analysis.figures.recipe import FigureRecipe
+
+RECIPES: dict[str, FigureRecipe[Any]] = {
+    recipe.name: recipe
+    for recipe in (
+        digits.FIGURE,
+        architectures.FIGURE,
+        loss_curves.FIGURE,
+        by_digit.FIGURE,
+        selection.FIGURE,
+        latent_diagnostics.FIGURE,
+        anomaly.FIGURE,
+        reconstructions.FIGURE,
+        generated.FIGURE,
+        latent_sizes.FIGURE,
+        noise.FIGURE,
+        code_map.FIGURE,
+        traversals.FIGURE,
+        interpolations.FIGURE,
+        digits_embedding.FIGURE,
+        latent_pca.FIGURE,
+        tsne.FIGURE,
+        latent_grid.FIGURE,
+        generators.FIGURE,
+        closest_pairs.FIGURE,
+        probe_curves.FIGURE,
+    )
+}

@@ -1,0 +1,74 @@
+"""One command's work on a sweep, and the memory of what it has computed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple
+
+from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import StoredDataset, SweepResults
+
+Found = TypeVar("Found")
+Arguments = TypeVarTuple("Arguments")
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A sweep, and what one command has computed from it so far.
+
+    Tables, figures and findings share many measures. Each is computed at its first use and kept
+    here until the command ends, so it must be small: numbers by image or by run, but no images.
+
+    Parameters
+    ----------
+    sweep
+        The runs and the dataset.
+    embeddings
+        Folder for what takes long and is worth keeping for the next command: the t-SNE layouts and
+        the trained classifier. Without a folder, they are computed again by every command.
+    """
+
+    sweep: SweepResults
+    embeddings: Path | None = None
+    _found: dict[tuple[object, ...], Any] = field(default_factory=dict, init=False, repr=False)
+    _missing: dict[tuple[object, ...], str] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def data(self) -> StoredDataset:
+        """The dataset of the runs."""
+        return self.sweep.data
+
+    def once(
+        self, measure: "Callable[[Study, *Arguments], Found]", *arguments: *Arguments
+    ) -> Found:
+        """Return what a measure gives for some arguments, computing it at the first call only.
+
+        Raises
+        ------
+        MissingIngredient
+            The sweep lacks what the measure needs. The reason is remembered like a result.
+        """
+        key = (measure, *arguments)
+        if key in self._missing:
+            raise MissingIngredient(self._missing[key])
+        if key not in self._found:
+            try:
+                self._found[key] = measure(self, *arguments)
+            except MissingIngredient as error:
+                self._missing[key] = str(error)
+                raise
+        found: Found = self._found[key]
+        return found
+
+
+def once_per_study(
+    measure: Callable[[Study, *Arguments], Found],
+) -> Callable[[Study, *Arguments], Found]:
+    """Make a measure that every study computes once for the same (hashable) arguments."""
+
+    @wraps(measure)
+    def recalled(study: Study, *arguments: *Arguments) -> Found:
+        return study.once(measure, *arguments)
+
+    return recalled

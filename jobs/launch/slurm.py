@@ -228,10 +228,10 @@ def _submit(
 
 
 def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob]) -> None:
-    """Complete a submission whose launcher died in between, if SLURM has taken it.
+    """Complete the record of a submission whose launcher was killed, if SLURM has the job.
 
-    submitit hands the pickles to the jobs only after sbatch: they may have none yet, and give up
-    after a minute.
+    submitit puts the pickles in place only after sbatch, and a job without its pickle gives up
+    after a minute: those that are missing are written here.
     """
     job_id = submission.found_id(queue)
     if job_id is None:
@@ -275,7 +275,7 @@ def _within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def clean_environment() -> Iterator[None]:
-    """Hide what an enclosing job, or the user's defaults for sbatch, would leak into ours."""
+    """Hide the variables of an enclosing job and of the user's defaults from SLURM's commands."""
     # SLURM_CONF says which cluster to talk to; without it there may be none.
     hidden = {
         name: os.environ.pop(name)

@@ -22,7 +22,7 @@ from jobs.sweep.state import State
 
 @dataclass(frozen=True)
 class RunStatus:
-    """State of one run, and what its last beat said."""
+    """State of one run, and how far its progress file says that it has come."""
 
     run_id: str
     state: State
@@ -43,7 +43,7 @@ class RunStatus:
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether it failed for want of memory: tried again unchanged, it would fail again."""
+        """Whether it failed because memory ran out; with the same memory it would fail again."""
         return self.state is State.FAILED and self.reason == "out_of_memory"
 
 
@@ -136,10 +136,10 @@ def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[Run
 
 
 def _look_at_results(paths: RunPaths, record: AttemptRecord | None) -> tuple[bool, str | None]:
-    """Say whether there are results, and what is wrong with those that are none.
+    """Say whether a run has results, and what is wrong with a results file that is damaged.
 
-    A file of the size that its writer recorded is not opened: that takes 10 ms, too long for
-    thousands. ``aevae-analysis check`` and the next sweep read every byte.
+    A file that has the size which its writer recorded is not opened: opening takes 10 ms, too long
+    for thousands of runs. ``aevae-analysis check`` and the next sweep read every byte.
     """
     try:
         size = paths.results.stat().st_size
@@ -173,7 +173,8 @@ def _state(
         return State.UNKNOWN, place.detail
     if record is None:
         if place is not None:
-            return State.FAILED, jobs.end_reason(paths.run_id) or "its job ended before it began"
+            reason = jobs.end_reason(paths.run_id)
+            return State.FAILED, reason or "its job ended before the run began"
         no_record = State.UNKNOWN, "no readable record of the attempt"
         return no_record if attempted else (State.PLANNED, None)
     if alive is None and record.slurm_job_id is None:
@@ -196,7 +197,7 @@ def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State
         return State(record.outcome), record.reason
     reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
     if reason in (None, "completed", "failed"):
-        reason = "the process ended without a word"
+        reason = "the process ended and recorded no reason"
     resumable = paths.checkpoints() and reason != "out_of_memory"
     return (State.INTERRUPTED if resumable else State.FAILED), reason
 

@@ -23,8 +23,8 @@ die() {
 
 require_root() { ((EUID == 0)) || die "must run as root (the daemons start jobs for any user)"; }
 
-# Each reader of this path (slurm.conf, munged, SQL, sbatch scripts) quotes spaces differently
-# or not at all, and a Unix socket's path may not exceed 107 bytes.
+# slurm.conf, munged, SQL and sbatch scripts read this path, and each quotes spaces in its own way
+# or not at all. The path of a Unix socket may have at most 107 bytes.
 check_state_path() {
   [[ $STATE =~ ^/[A-Za-z0-9._/-]+$ ]] || die "AEVAE_ONEHOST_DIR must be an absolute path of" \
     "letters, digits and the characters . _ - /, got '$STATE'"
@@ -34,7 +34,7 @@ check_state_path() {
 # The lock also marks a directory as ours.
 cluster_exists() { [[ -e $LOCK && -e $SLURM_CONF ]]; }
 
-# One `up` or `down` at a time. Daemons do not keep the lock: `launch` closes it for them.
+# Only one `up` or `down` runs at a time. Daemons do not inherit the lock: `launch` closes it.
 lock() {
   exec {LOCK_FD}>"$LOCK"
   flock -w 120 "$LOCK_FD" || die "another up or down has held $LOCK for 120 s"

@@ -14,7 +14,7 @@ from aevae.files.attempt import AttemptRecord, newest_record, utc_now
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.layout import RunPaths
 from aevae.files.schema import check_results
-from jobs.scheduler.queue import Place, SweepJobs
+from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.usage import gpu_usage
 from jobs.sweep.folder import Sweep
 from jobs.sweep.state import State
@@ -39,7 +39,8 @@ class RunStatus:
     val_loss: float | None = None
     images_per_second: float | None = None
     eta_seconds: float | None = None
-    beat_age_seconds: float | None = None
+    silent_seconds: float | None = None
+    """Since its progress file was written."""
 
     @property
     def out_of_memory(self) -> bool:
@@ -79,31 +80,31 @@ def run_status(paths: RunPaths, epochs: int, jobs: SweepJobs) -> RunStatus:
     attempts = paths.attempts()
     record = newest_record(attempts)
     done, damage = _look_at_results(paths, record)
-    state, reason, place = State.DONE, None, None
+    state, reason, job = State.DONE, None, None
     if not done:
-        place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
-        state, reason = _state(paths, bool(attempts), record, place, jobs)
+        job = jobs.newest_job(paths.run_id, record.slurm_job_id if record is not None else None)
+        state, reason = _state(paths, bool(attempts), record, job, jobs)
     if damage is not None and not state.active:
         state, reason = State.FAILED, damage
-    beat = _read_beat(paths)
-    epoch = int(beat.get("epoch", 0))
-    rate = beat.get("seconds_per_epoch")
+    progress = _read_progress(paths)
+    epoch = int(progress.get("epoch", 0))
+    rate = progress.get("seconds_per_epoch")
     running = state is State.RUNNING
     return RunStatus(
         run_id=paths.run_id,
         state=state,
         reason=reason,
         attempts=len(attempts),
-        job=place.queued if place is not None else None,
-        node=(place and place.node) or (record.host if record else None),
-        start_estimate=place.start if place is not None else None,
-        phase=beat.get("phase") if running else None,
+        job=job.queued if job is not None else None,
+        node=(job and job.node) or (record.host if record else None),
+        start_estimate=job.start if job is not None else None,
+        phase=progress.get("phase") if running else None,
         epoch=epochs if state is State.DONE else epoch,
         epochs=epochs,
-        val_loss=beat.get("val_loss"),
-        images_per_second=beat.get("images_per_second"),
+        val_loss=progress.get("val_loss"),
+        images_per_second=progress.get("images_per_second"),
         eta_seconds=(epochs - epoch) * rate if running and rate else None,
-        beat_age_seconds=_age(beat.get("beat")) if state is not State.DONE else None,
+        silent_seconds=_age(progress.get("beat")) if state is not State.DONE else None,
     )
 
 
@@ -158,21 +159,21 @@ def _state(
     paths: RunPaths,
     attempted: bool,
     record: AttemptRecord | None,
-    place: Place | None,
+    job: NewestJob | None,
     jobs: SweepJobs,
 ) -> tuple[State, str | None]:
     """State and reason of a run without results."""
     alive = record.alive if record is not None else False
-    if alive or (place is not None and place.kind == "running" and not place.shared):
+    if alive or (job is not None and job.kind == "running" and not job.shared):
         return State.RUNNING, None
-    if place is not None and place.kind == "running":
-        return _state_in_shared_job(place, record)
-    if place is not None and place.kind == "waiting":
-        return State.PENDING, place.detail
-    if place is not None and place.kind == "unknown":
-        return State.UNKNOWN, place.detail
+    if job is not None and job.kind == "running":
+        return _state_in_shared_job(job, record)
+    if job is not None and job.kind == "waiting":
+        return State.PENDING, job.detail
+    if job is not None and job.kind == "unknown":
+        return State.UNKNOWN, job.detail
     if record is None:
-        if place is not None:
+        if job is not None:
             reason = jobs.end_reason(paths.run_id)
             return State.FAILED, reason or "its job ended before the run began"
         no_record = State.UNKNOWN, "no readable record of the attempt"
@@ -182,9 +183,9 @@ def _state(
     return _end(paths, record, jobs)
 
 
-def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[State, str | None]:
+def _state_in_shared_job(job: NewestJob, record: AttemptRecord | None) -> tuple[State, str | None]:
     """State and reason of one of several runs of a job that is at work."""
-    if record is None or record.slurm_job_id != place.raw_id:
+    if record is None or record.slurm_job_id != job.raw_id:
         return State.PENDING, "behind other runs of its job"
     if record.outcome == "failed":
         return State.FAILED, record.reason
@@ -202,15 +203,15 @@ def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State
     return (State.INTERRUPTED if resumable else State.FAILED), reason
 
 
-def _read_beat(paths: RunPaths) -> dict[str, Any]:
+def _read_progress(paths: RunPaths) -> dict[str, Any]:
     try:
-        beat = json.loads(paths.progress.read_text(encoding="utf-8"))
+        progress = json.loads(paths.progress.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return beat if isinstance(beat, dict) else {}
+    return progress if isinstance(progress, dict) else {}
 
 
-def _age(beat: str | None) -> float | None:
-    if beat is None:
+def _age(written_at: str | None) -> float | None:
+    if written_at is None:
         return None
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(beat)).total_seconds())
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(written_at)).total_seconds())

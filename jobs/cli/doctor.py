@@ -17,7 +17,8 @@ from aevae.data.sources import verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
-from jobs.launch.slurm import batch_script, clean_environment
+from jobs.launch.script import batch_script
+from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import SchedulerError, ask, call, configuration, max_array_size
 from jobs.scheduler.profile import ClusterProfile
 

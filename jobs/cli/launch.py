@@ -146,7 +146,8 @@ def _show_plan(
         say(f"{len(runs)} runs would go to {folder}")
         return
     from jobs.launch.code import code_folder
-    from jobs.launch.slurm import batch_script, check_folder, gpu_hours, next_number
+    from jobs.launch.script import batch_script, check_folder, gpu_hours
+    from jobs.launch.slurm import next_number
 
     paths = SweepPaths(folder.resolve())
     check_folder(paths.root)

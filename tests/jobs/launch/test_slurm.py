@@ -14,7 +14,8 @@ import pytest
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from jobs.launch import slurm as launch
-from jobs.launch.slurm import batch_script, check_folder, gpu_hours, submit_missing
+from jobs.launch.script import batch_script, check_folder, gpu_hours
+from jobs.launch.slurm import submit_missing
 from jobs.scheduler import queue
 from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.profile import load_profile

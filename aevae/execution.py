@@ -1,4 +1,4 @@
-"""Where and how a run executes. None of it changes what is computed, so it is no identity."""
+"""Where and how a run executes. None of it changes the results, so the run id leaves it out."""
 
 import os
 import signal
@@ -60,7 +60,7 @@ class StopRequest:
     def _remember(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
-        # USR2 asks to go on later. The TERM that follows when the grace time is over does not
-        # take that back.
+        # USR2 asks the run to stop and go on later. SLURM sends TERM as well when the grace time is
+        # over; that TERM does not mean that the job was cancelled.
         if self.signal != signal.SIGUSR2:
             self.signal = signal.Signals(number)

@@ -1,4 +1,4 @@
-"""Attempts at a run: who is at it, how each ended, and that no two are at it at once.
+"""Attempts at a run: which process makes each, how it ended, and why no two run at once.
 
 An attempt is claimed by renaming a folder to its number, which only one process can do. The newest
 attempt owns the run; an older process that still lives must not publish any more.
@@ -53,7 +53,7 @@ class AttemptRecord:
 
     @property
     def alive(self) -> bool | None:
-        """Whether its process still runs; None if it is on another host, where we cannot look."""
+        """Whether its process still runs; None if it is on another host, where nothing is seen."""
         if self.outcome is not None:
             return False
         return ProcessIdentity(self.host, self.pid, self.process_started).alive
@@ -143,8 +143,8 @@ class Attempt:
         Parameters
         ----------
         capture
-            Redirect standard output and error as a whole, so that even a crash inside a library
-            leaves its words; otherwise only add the log.
+            Redirect standard output and error as a whole, so that what a library prints when it
+            crashes is kept as well; otherwise only add the log.
         """
         if not capture:
             handler = logging.FileHandler(self.paths.stderr, encoding="utf-8")
@@ -168,7 +168,8 @@ class Attempt:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT):
                 raise
             raise InputError(f"{self._run.run_id} was just taken by another process") from None
-        # Left by the killed, or about to lose against this one.
+        # A process that was killed left such a folder, or one that claims the same number now has
+        # made it: its rename will fail, because the number is taken.
         for other in folder.glob(".claim-*"):
             shutil.rmtree(other, ignore_errors=True)
 

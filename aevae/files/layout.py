@@ -24,7 +24,7 @@ class AttemptPaths:
 
     @property
     def record(self) -> Path:
-        """JSON: who runs it where, and how it ended."""
+        """JSON: which process makes the attempt on which host, and how it ended."""
         return self.root / "attempt.json"
 
     @property
@@ -56,7 +56,7 @@ class RunPaths:
 
     @property
     def progress(self) -> Path:
-        """Epoch, losses, rate and time of the last beat, JSON."""
+        """How far training has come, and when that was written, JSON."""
         return self.root / "progress.json"
 
     @property
@@ -135,7 +135,7 @@ class SweepPaths:
 
     @property
     def submission_records(self) -> Path:
-        """Folder of the launcher's records; only who has its lock writes here."""
+        """Folder of the launcher's records; only the launcher that holds the lock writes here."""
         return self.root / "submissions"
 
     def submission(self, number: int) -> Path:
@@ -169,7 +169,7 @@ class SweepPaths:
         Raises
         ------
         InputError
-            One does; the sweep's own folder may well be reached through links.
+            A link does. The folder of the sweep itself may be reached through links.
         """
         root = self.root.resolve()
         for path in (self.dataset, run.root, *sorted(run.root.glob("*"))):

@@ -1,8 +1,9 @@
-"""HDF5 files are read in another process first, so that it and not we die of a damaged one.
+"""HDF5 files are read by another process first, so that a damaged file ends only that process.
 
-A few wrong bits make the HDF5 library crash its process, or keep it busy for ever. So each file is
-read once to its last byte by a process with limits on its time and memory; what that one found lets
-this one open the file. It is kept for the next file, and ends when its input does.
+A few wrong bits make the HDF5 library crash its process, or keep it busy for ever. So a process
+with limits on its time and memory reads each file to its last byte; this process opens the file
+only after that succeeded. The reading process then waits for the next file. It ends when its input
+is closed.
 """
 
 import atexit
@@ -25,7 +26,7 @@ import numpy as np
 
 from aevae.files.hdf5 import Header, InvalidFile, Schema, check_layout, read_header
 
-# Of the processor: a file system that stalls is no damage.
+# Seconds of processor time: a file system that stalls does not mean that the file is damaged.
 READ_LIMIT_S = 30
 MEMORY_LIMIT_BYTES = 4 << 30
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
@@ -42,7 +43,7 @@ class _Reader:
         """Send it a path; return its answer, or what there is of one if it ended."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        # One that has ended says why below.
+        # If the process has ended, the caller finds out why from its exit code.
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(str(path.absolute())) + "\n")
             self.process.stdin.flush()
@@ -110,7 +111,7 @@ def _take_reader() -> _Reader:
     # A file and no pipe: nobody reads it while the process lives, and a full pipe would stop it.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process ends
     process = subprocess.Popen(
-        # Not from the working folder, which may hold anything.
+        # -P: Python must not import from the working folder, which may hold files named like ours.
         [sys.executable, "-P", "-m", "aevae.files.sandbox"],
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
@@ -153,7 +154,8 @@ def _to_json(header: Header) -> dict[str, Any]:
 
 def main() -> None:
     """Answer each path on the input with a line; for `examine`."""
-    # A job's signals are meant for who asks; our input ends when that one does.
+    # A job's signals reach all its processes, but they are meant for the process that asks. When it
+    # ends, our input is closed, and this process ends too.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     _limit(resource.RLIMIT_CORE, 0)

@@ -48,7 +48,7 @@ def status_table(statuses: Sequence[RunStatus]) -> Group:
             _number(status.val_loss, ".3f"),
             _number(status.images_per_second, ",.0f"),
             format_duration(status.eta_seconds),
-            format_duration(status.beat_age_seconds),
+            format_duration(status.silent_seconds),
             str(status.attempts or ""),
             f"job {status.job}" if status.state is State.PENDING else status.node,
         )

@@ -1,4 +1,4 @@
-"""Is this machine, cluster, data and GPU fit to run a sweep? One line per check, and what to do."""
+"""Checks whether machine, cluster, data and GPU can run a sweep; one line each, with advice."""
 
 import fcntl
 import importlib.util
@@ -17,7 +17,8 @@ from aevae.data.sources import verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
-from jobs.launch.slurm import batch_script, clean_environment
+from jobs.launch.script import batch_script
+from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import SchedulerError, ask, call, configuration, max_array_size
 from jobs.scheduler.profile import ClusterProfile
 
@@ -84,7 +85,7 @@ def _slurm() -> str:
 
 
 def _acceptance(profile: ClusterProfile) -> Finding | str:
-    """Let sbatch judge the very script that would be submitted, without submitting it."""
+    """Have sbatch check the script that would be submitted, without submitting it."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.sh"
         script.write_text(batch_script(SweepPaths(Path(folder)), 1, profile, 2), encoding="utf-8")
@@ -105,7 +106,7 @@ def _data(dataset: str, data_dir: Path) -> str:
 
 
 def _output(out: Path) -> Finding | str:
-    """Try out what runs and launchers assume of the file system, in the place that is meant."""
+    """Try what runs and launchers need of the file system, in the folder that is meant."""
     existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     with tempfile.TemporaryDirectory(dir=existing, prefix=".aevae-doctor-") as name:
         problem = _assumption_broken(Path(name))

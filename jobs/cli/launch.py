@@ -107,7 +107,7 @@ def run(
     opened.select([run_id])
     stop = StopRequest().install()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    # After everything that can be wrong cheaply: torch takes seconds to import.
+    # This imports torch, which takes seconds, so all checks that need no torch come first.
     from aevae.training.run import execute
 
     spec = opened.spec
@@ -147,7 +147,8 @@ def _show_plan(
         say(f"{len(runs)} runs would go to {folder}")
         return
     from jobs.launch.code import code_folder
-    from jobs.launch.slurm import batch_script, check_folder, gpu_hours, next_number
+    from jobs.launch.script import batch_script, check_folder, gpu_hours
+    from jobs.launch.slurm import next_number
 
     paths = SweepPaths(folder.resolve())
     check_folder(paths.root)
@@ -216,7 +217,7 @@ def launch_here(
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
     unfinished = [status for status in statuses if status.state is not State.DONE]
     missing = runs_to_launch(unfinished, only, say)
-    # Left alive by a launcher that was killed: they are waited for.
+    # A launcher that was killed left these runs alive; this one waits for them.
     missing += [s.run_id for s in unfinished if s.state is State.RUNNING and s.job is None]
     completed = True
     if missing and cluster == "debug":

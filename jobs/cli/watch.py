@@ -35,7 +35,7 @@ def status(
     if as_json:
         print(json.dumps(asdict(report), indent=1))  # noqa: T201 - output for scripts
     elif not watch:
-        # Elsewhere than on a terminal, nothing is gained by cutting lines.
+        # A terminal cuts long lines; in a file or a pipe they may be longer.
         Console(width=None if sys.stdout.isatty() else 160).print(report_view(report))
     if any(run.state is not State.DONE for run in report.runs):
         raise typer.Exit(ExitCode.INCOMPLETE)
@@ -54,7 +54,7 @@ def follow_states(sweep: "Sweep") -> "list[RunStatus]":
             show(statuses)
             if not any(s.state.active for s in statuses):
                 return statuses
-            # A scheduler is shared by many: it is asked seldom.
+            # Many users share a scheduler, so it is asked seldom.
             time.sleep(10 if sweep.paths.submissions() else 1)
 
 

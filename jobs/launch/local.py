@@ -68,14 +68,14 @@ def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
 
 
 class _Pool:
-    """Runs waiting for a place, and those at work: started by us, or found alive."""
+    """Runs that wait to be started, and runs that processes train: ours, or those found alive."""
 
     def __init__(self, sweep: Sweep, run_ids: Sequence[str], jobs: int) -> None:
         self._sweep = sweep
         self._jobs = jobs
         self._started: dict[str, submitit.Job[str]] = {}
         self._signalled: set[str] = set()
-        # A killed launcher leaves its runs alive: they are waited for, not started again.
+        # A launcher that was killed leaves its runs alive. This one waits for them.
         self._found = {r for r in run_ids if live_attempt(sweep.paths.run(r)) is not None}
         self.queue = deque(r for r in run_ids if r not in self._found)
         self._executor = submitit.LocalExecutor(sweep.paths.submitit)
@@ -87,7 +87,7 @@ class _Pool:
         return self._found | self._started.keys()
 
     def advance(self) -> None:
-        """Drop what has ended and fill the free places."""
+        """Forget the runs that have ended, and start as many others as may run at once."""
         self._found = {r for r in self._found if live_attempt(self._sweep.paths.run(r))}
         self._started = {r: job for r, job in self._started.items() if not job.done()}
         while self.queue and len(self.busy) < self._jobs:
@@ -95,7 +95,7 @@ class _Pool:
             self._started[run_id] = self._start(run_id)
 
     def stop_all(self) -> None:
-        """Ask every run at work to stop, once it listens."""
+        """Ask every run to stop, as soon as its process can handle the signal."""
         for run_id in self.busy - self._signalled:
             record = live_attempt(self._sweep.paths.run(run_id))
             if record is not None:

@@ -2,21 +2,16 @@
 
 import os
 import re
-import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import ceil
-from pathlib import Path
 
-import submitit
 from submitit.core.utils import DelayedSubmission, FailedJobError, FailedSubmissionError, JobPaths
-from submitit.slurm.slurm import _make_sbatch_string
 
-from aevae.errors import InputError
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
+from jobs.launch.script import check_folder, executor
 from jobs.launch.task import RunTask
 from jobs.scheduler.commands import (
     TIMEOUT_S,
@@ -30,7 +25,6 @@ from jobs.scheduler.limits import submit_limit
 from jobs.scheduler.profile import ClusterProfile
 from jobs.scheduler.submissions import (
     Submission,
-    job_name,
     new_submission,
     read_submissions,
     write_submission,
@@ -73,101 +67,6 @@ def submit_missing(
         more = {run_id for run_id, mem_gb in memory.items() if mem_gb != profile.mem_gb}
         wanted = runs_to_launch(sweep_status(sweep, only), only, say, more_memory=more)
         return _submit_what_fits(sweep.paths, wanted, profile, say) if wanted else 0
-
-
-def batch_script(
-    paths: SweepPaths,
-    number: int,
-    profile: ClusterProfile,
-    runs: int,
-    *,
-    code: Path | None = None,
-    python: str | None = None,
-) -> str:
-    """Return the batch script of submission `number` with so many runs, as sbatch would get it.
-
-    Parameters
-    ----------
-    paths, number
-        The sweep, and which submission to it.
-    profile
-        What the jobs ask for.
-    runs
-        Runs in the array.
-    code
-        Copy of the code that the jobs run; None: what is installed.
-    python
-        Command that starts Python on the node; default: this interpreter.
-    """
-    return _executor(paths, number, profile, code, python).script(job_count(profile, runs))
-
-
-def gpu_hours(profile: ClusterProfile, runs: int) -> float:
-    """GPU-hours that so many runs cost at most, if none is requeued."""
-    return job_count(profile, runs) * profile.gpus * profile.timeout_min / 60
-
-
-def job_count(profile: ClusterProfile, runs: int) -> int:
-    """Jobs that so many runs take."""
-    return ceil(runs / profile.runs_per_job)
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse sweep folders whose name would change its meaning in a batch script.
-
-    Raises
-    ------
-    InputError
-        It holds a ``%``, which SLURM expands, a control character, or a ``:``, which parts the
-        folders of PYTHONPATH.
-    """
-    if {"%", ":"} & set(str(folder)) or not str(folder).isprintable():
-        raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
-
-
-class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is untyped here
-    """submitit's executor, which can show its script, also where there is no SLURM."""
-
-    @classmethod
-    def affinity(cls) -> int:
-        return 2
-
-    def script(self, jobs: int) -> str:
-        array = {"map_count": jobs} if jobs > 1 else {}
-        text: str = _make_sbatch_string(
-            command=self._submitit_command_str, folder=self.folder, **self.parameters, **array
-        )
-        return text
-
-
-def _executor(
-    paths: SweepPaths,
-    number: int,
-    profile: ClusterProfile,
-    code: Path | None,
-    python: str | None = None,
-) -> _Executor:
-    executor = _Executor(
-        paths.submitit,
-        max_num_timeout=profile.max_num_timeout,
-        python=shlex.quote(python) if python else None,
-    )
-    parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
-    # After the user's own lines, which may set PYTHONPATH too.
-    parameters["setup"] = [*profile.setup, *_python_path(code)]
-    executor.update_parameters(**executor._convert_parameters(parameters))
-    return executor
-
-
-def _python_path(code: Path | None) -> list[str]:
-    """Return lines of shell by which Python finds our packages, in a copy of the code if any.
-
-    Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py that lies in the working folder.
-    """
-    lines = ["export PYTHONSAFEPATH=1"]
-    if code is not None:
-        lines.append(f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}")
-    return lines
 
 
 def next_number(paths: SweepPaths) -> int:
@@ -221,17 +120,17 @@ def _submit(
     submission = new_submission(paths, number, run_ids, profile, code.name if code else None)
     write_submission(paths, submission)
     with clean_environment(), _within(TIMEOUT_S):
-        jobs = _executor(paths, number, profile, code).submit_array(_tasks(paths, submission))
+        jobs = executor(paths, number, profile, code).submit_array(_tasks(paths, submission))
     job_id = str(jobs[0].job_id).partition("_")[0]
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
     return job_id
 
 
 def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob]) -> None:
-    """Complete a submission whose launcher died in between, if SLURM has taken it.
+    """Complete the record of a submission whose launcher was killed, if SLURM has the job.
 
-    submitit hands the pickles to the jobs only after sbatch: they may have none yet, and give up
-    after a minute.
+    submitit puts the pickles in place only after sbatch, and a job without its pickle gives up
+    after a minute: those that are missing are written here.
     """
     job_id = submission.found_id(queue)
     if job_id is None:
@@ -275,7 +174,7 @@ def _within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def clean_environment() -> Iterator[None]:
-    """Hide what an enclosing job, or the user's defaults for sbatch, would leak into ours."""
+    """Hide the variables of an enclosing job and of the user's defaults from SLURM's commands."""
     # SLURM_CONF says which cluster to talk to; without it there may be none.
     hidden = {
         name: os.environ.pop(name)

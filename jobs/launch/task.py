@@ -46,14 +46,15 @@ class RunTask:
         sweep = Sweep.open(Path(self.sweep_folder))
         check_listed(sweep.paths)
         remaining = [r for r in self.run_ids if not _failed_in_this_job(sweep.paths.run(r))]
-        # All failed, and the job is back: somebody asked for it.
+        # If all runs have failed and the job starts again, a person has requeued it: the runs are
+        # tried again.
         remaining = remaining or list(self.run_ids)
         together = self.side_by_side and len(remaining) > 1
         execute_all = _execute_together if together else _execute_in_turn
         interrupted = execute_all(sweep, remaining, stop)
         if not interrupted:
             return "done"
-        # Outside of any try: submitit's handler ends this process by an exception.
+        # Not within a try: submitit's handler ends this process by an exception.
         if submitit.JobEnvironment().cluster == "slurm" and _goes_on_later(stop):
             signal.signal(signal.SIGUSR2, requeue)
             _hand_over(sweep.paths, interrupted)
@@ -61,7 +62,8 @@ class RunTask:
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
         """Return what submitit should run when the job starts again: the same."""
-        # Left by a job that was killed here before, it would stop this one.
+        # A job that was killed while it saved left this file, and submitit refuses to save while
+        # it exists.
         pickle = submitit.JobEnvironment().paths.submitted_pickle
         pickle.with_suffix(pickle.suffix + ".save_tmp").unlink(missing_ok=True)
         return submitit.helpers.DelayedSubmission(self)
@@ -72,7 +74,7 @@ def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) ->
 
     A run that fails does not take the others with it; its error is raised at the end.
     """
-    # The one place where launching meets torch.
+    # This imports torch, which takes seconds: only a process that trains does it.
     from aevae.training.run import execute
 
     capture = submitit.JobEnvironment().cluster != "debug"
@@ -110,9 +112,10 @@ def _failed_in_this_job(run: RunPaths) -> bool:
 
 
 def _goes_on_later(stop: StopRequest) -> bool:
-    """Whether a job that was told to stop belongs back into the queue; not if it was cancelled.
+    """Whether a job that was told to stop must be put back into the queue.
 
-    Where preemption sends TERM alone, a job that ends by itself in time would count as completed.
+    A cancelled job must not. A preempted one must, also where SLURM sends it TERM alone: if it ends
+    in time, SLURM takes it for completed and does not requeue it.
     """
     if stop.signal == signal.SIGUSR2:
         return True
@@ -123,7 +126,7 @@ def _goes_on_later(stop: StopRequest) -> bool:
 
 
 def _hand_over(paths: SweepPaths, run_ids: Sequence[str]) -> None:
-    """Let submitit requeue this job; it ends the process, unless the job had its share."""
+    """Let submitit requeue this job, which ends the process; after too many timeouts it refuses."""
     try:
         signal.raise_signal(signal.SIGUSR2)
     except UncompletedJobError:

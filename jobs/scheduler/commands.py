@@ -1,6 +1,6 @@
 """Asking SLURM: each question is one call of one command, with a deadline.
 
-A command that fails says nothing about the jobs: it raises, and is never read as "no jobs".
+A command that fails says nothing about the jobs: its error is raised, and never read as "no jobs".
 """
 
 import os
@@ -79,7 +79,7 @@ def all_queued_jobs() -> dict[str, QueuedJob]:
 
 
 def _queue(*options: str) -> Iterator[QueuedJob]:
-    # Tasks one by one (--array); what may hold the separator comes last.
+    # --array: one line for each task. The reason comes last, because it may hold the separator.
     form = "%i|%A|%j|%T|%S|%N|%r"
     for line in ask("squeue", "--noheader", "--array", *options, f"--format={form}").splitlines():
         key, raw_id, name, state, start, nodes, reason = line.split("|", 6)
@@ -106,7 +106,7 @@ def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:
     wanted = ",".join(names)
     if not wanted:
         return []
-    # -D: an attempt that was requeued is hidden otherwise. State comes last: it may hold blanks.
+    # Without -D, sacct hides what came before a requeue. The state comes last: it may hold blanks.
     fields = "JobID,JobIDRaw,JobName,Start,ElapsedRaw,AllocTRES,State"
     options = ("-DXnP", f"--name={wanted}", f"--starttime={since}", f"--format={fields}")
     jobs = []

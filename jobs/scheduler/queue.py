@@ -30,8 +30,8 @@ END_REASONS = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the newest job of a run is."""
+class NewestJob:
+    """What the scheduler says of the newest job of a run."""
 
     kind: Literal["waiting", "running", "gone", "unknown"]
     key: str | None = None
@@ -85,8 +85,8 @@ class SweepJobs:
         """Whether it is known that no job of the sweep waits or runs."""
         return self.error is None and not self._queue
 
-    def place(self, run_id: str, last_job: str | None = None) -> Place | None:
-        """Say where the newest job of a run is; None if there never was one.
+    def newest_job(self, run_id: str, last_job: str | None = None) -> NewestJob | None:
+        """Say what became of the newest job of a run; None if there never was one.
 
         Parameters
         ----------
@@ -97,25 +97,27 @@ class SweepJobs:
             us: nobody recorded the job where plain sbatch was used.
         """
         if run_id in self._newest:
-            return self._submitted_place(run_id)
-        return self._place_by_id(last_job) if last_job is not None else None
+            return self._submitted_job(run_id)
+        return self._job_by_id(last_job) if last_job is not None else None
 
-    def _submitted_place(self, run_id: str) -> Place:
+    def _submitted_job(self, run_id: str) -> NewestJob:
         submission, index = self._newest[run_id]
         if self.error is not None:
-            return Place("unknown", detail=self.error)
+            return NewestJob("unknown", detail=self.error)
         job_id = self._job_ids[submission.number]
         if job_id is None:
-            return Place("gone")
+            return NewestJob("gone")
         key = submission.key(index // submission.runs_per_job, job_id)
         job = self._queue.get(key)
-        return Place("gone", key) if job is None else _place(job, submission.runs_per_job > 1)
+        return (
+            NewestJob("gone", key) if job is None else _describe(job, submission.runs_per_job > 1)
+        )
 
-    def _place_by_id(self, raw_id: str) -> Place:
+    def _job_by_id(self, raw_id: str) -> NewestJob:
         if isinstance(self._everything, SchedulerError):
-            return Place("unknown", detail=str(self._everything))
+            return NewestJob("unknown", detail=str(self._everything))
         job = self._everything.get(raw_id)
-        return Place("gone") if job is None else _place(job, shared=False)
+        return NewestJob("gone") if job is None else _describe(job, shared=False)
 
     @cached_property
     def _everything(self) -> dict[str, QueuedJob] | SchedulerError:
@@ -126,10 +128,10 @@ class SweepJobs:
 
     def end_reason(self, run_id: str) -> str | None:
         """Say how the newest job of a run ended; None if nobody knows."""
-        place = self.place(run_id)
-        if place is None or place.key is None:
+        job = self.newest_job(run_id)
+        if job is None or job.key is None:
             return None
-        state = self._end_states.get(place.key) or self._end_states.get(_shared_key(place.key))
+        state = self._end_states.get(job.key) or self._end_states.get(_shared_key(job.key))
         return END_REASONS.get(state, state.lower()) if state is not None else None
 
     @cached_property
@@ -182,8 +184,8 @@ def _shared_key(key: str) -> str:
     return key.partition("_")[0] + "_["
 
 
-def _place(job: QueuedJob, shared: bool) -> Place:
+def _describe(job: QueuedJob, shared: bool) -> NewestJob:
     """Describe a job that is in the queue."""
     if job.waiting:
-        return Place("waiting", job.key, job.reason, start=job.start)
-    return Place("running", job.key, node=job.nodes, raw_id=job.raw_id, shared=shared)
+        return NewestJob("waiting", job.key, job.reason, start=job.start)
+    return NewestJob("running", job.key, node=job.nodes, raw_id=job.raw_id, shared=shared)

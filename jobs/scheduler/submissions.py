@@ -44,7 +44,7 @@ class Submission(Frozen):
     version: str | None = None
     """Version of the code."""
     job_id: str | None = None
-    """None: sbatch was not called yet, or nobody lived to write down its answer."""
+    """None: sbatch was not called yet, or the launcher was killed before it recorded the answer."""
 
     def key(self, task: int, job_id: str) -> str:
         """Return SLURM's name of one job of the array, such as ``123_4``."""
@@ -72,7 +72,7 @@ class Submission(Frozen):
 def job_name(paths: SweepPaths, number: int | str) -> str:
     """Return the name of submission `number`'s job; no other sweep folder has the same."""
     digest = hashlib.sha256(str(paths.root).encode()).hexdigest()[:6]
-    # Names of folders may hold anything; this one ends up in a batch script.
+    # The name of a folder may hold any character, but this name goes into a batch script.
     return f"aevae-{digest}-{number}"
 
 

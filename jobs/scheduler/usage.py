@@ -1,4 +1,4 @@
-"""What a sweep took of a cluster: as accounted, or else as its attempts recorded."""
+"""The GPU-hours of a sweep, from accounting or else from the records of its attempts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Source = Literal["sacct", "the runs' own records"]
 
 @dataclass(frozen=True)
 class Usage:
-    """What all attempts took so far, and who counted it."""
+    """What all attempts took so far, and which source says so."""
 
     gpu_hours: float
     wall_seconds: float
@@ -34,7 +34,7 @@ class _Stretch:
 def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
     """Add up the GPU-hours of a sweep; None if it asked a cluster for no GPUs.
 
-    Without accounting, an attempt counts up to its end or its last sign of life.
+    Without accounting, an attempt counts up to its end or the last line of its log.
     """
     if not any(submission.gpus for submission in jobs.submissions):
         return None

@@ -1,4 +1,4 @@
-"""A sweep on disk: laid out once, grown by launching again, read by everything else."""
+"""The folder of a sweep: how a launch writes it, and how every other command opens it."""
 
 import os
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from aevae.files.runs import RunList, check_listed, read_runs, write_runs
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
 
-SUBMITIT_TAGS = ("%j", "%t", "%A", "%a")  # it expands these in folder names
+SUBMITIT_TAGS = ("%j", "%t", "%A", "%a")  # submitit expands these in folder names
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def check_storable_runs(runs: Sequence[RunConfig], evaluation: EvaluationConfig)
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a path can be written down; the bytes of others stand in it as surrogates."""
+    """Whether a path is UTF-8; Python keeps other bytes as surrogates, which cannot be written."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

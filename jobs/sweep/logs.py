@@ -1,4 +1,4 @@
-"""Following what a run says: its files are shared, whatever host it runs on."""
+"""Following the output of a run, from files that are seen on every host."""
 
 import codecs
 import time
@@ -28,7 +28,7 @@ def follow_run(sweep: Sweep, run_id: str) -> Iterator[str]:
     tails: dict[int, AttemptTail] = {}
     for active in _activity(sweep, paths):
         if not active:
-            # Its last words may come after its results.
+            # The process may still write to its log after it has published the results.
             time.sleep(POLL_S)
         attempts = paths.attempts()
         first = first or len(attempts)
@@ -37,7 +37,7 @@ def follow_run(sweep: Sweep, run_id: str) -> Iterator[str]:
 
 
 def _activity(sweep: Sweep, paths: RunPaths) -> Iterator[bool]:
-    """Say again and again whether a run may go on; ends after the first no.
+    """Yield again and again whether a run may go on; the last value is False.
 
     A scheduler is asked when an attempt begins or ends, and otherwise seldom.
     """
@@ -73,7 +73,7 @@ class _Output:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        # A character may be written in two halves.
+        # A read may end in the middle of a character of several bytes.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def read(self) -> str:

@@ -15,7 +15,7 @@ from aevae.files.attempt import AttemptRecord, newest_record, utc_now
 from aevae.files.hdf5 import InvalidFile, NewerFile
 from aevae.files.layout import RunPaths
 from aevae.files.schema import check_results, missing_file
-from jobs.scheduler.queue import Place, SweepJobs
+from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.usage import gpu_usage
 from jobs.sweep.folder import Sweep
 from jobs.sweep.state import State
@@ -23,7 +23,7 @@ from jobs.sweep.state import State
 
 @dataclass(frozen=True)
 class RunStatus:
-    """State of one run, and what its last beat said."""
+    """State of one run, and how far its progress file says that it has come."""
 
     run_id: str
     state: State
@@ -40,13 +40,14 @@ class RunStatus:
     val_loss: float | None = None
     images_per_second: float | None = None
     eta_seconds: float | None = None
-    beat_age_seconds: float | None = None
+    silent_seconds: float | None = None
+    """Since its progress file was written."""
     newer_release: bool = False
     """Whether a newer release wrote its files, so that this one must leave it alone."""
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether it failed for want of memory: tried again unchanged, it would fail again."""
+        """Whether it failed because memory ran out; with the same memory it would fail again."""
         return self.state is State.FAILED and self.reason == "out_of_memory"
 
 
@@ -86,31 +87,31 @@ def run_status(
     attempts = paths.attempts()
     record = newest_record(attempts)
     done, problem = _look_at_results(paths, record, evaluation)
-    state, reason, place = State.DONE, None, None
+    state, reason, job = State.DONE, None, None
     if not done:
-        place = jobs.place(paths.run_id, record.slurm_job_id if record is not None else None)
-        state, reason = _state(paths, bool(attempts), record, place, jobs)
+        job = jobs.newest_job(paths.run_id, record.slurm_job_id if record is not None else None)
+        state, reason = _state(paths, bool(attempts), record, job, jobs)
     if problem is not None and not state.active:
         state, reason = problem
-    beat = _read_beat(paths)
-    epoch = int(beat.get("epoch", 0))
-    rate = beat.get("seconds_per_epoch")
+    progress = _read_progress(paths)
+    epoch = int(progress.get("epoch", 0))
+    rate = progress.get("seconds_per_epoch")
     running = state is State.RUNNING
     return RunStatus(
         run_id=paths.run_id,
         state=state,
         reason=reason,
         attempts=len(attempts),
-        job=place.queued if place is not None else None,
-        node=(place and place.node) or (record.host if record else None),
-        start_estimate=place.start if place is not None else None,
-        phase=beat.get("phase") if running else None,
+        job=job.queued if job is not None else None,
+        node=(job and job.node) or (record.host if record else None),
+        start_estimate=job.start if job is not None else None,
+        phase=progress.get("phase") if running else None,
         epoch=epochs if state is State.DONE else epoch,
         epochs=epochs,
-        val_loss=beat.get("val_loss"),
-        images_per_second=beat.get("images_per_second"),
+        val_loss=progress.get("val_loss"),
+        images_per_second=progress.get("images_per_second"),
         eta_seconds=(epochs - epoch) * rate if running and rate else None,
-        beat_age_seconds=_age(beat.get("beat")) if state is not State.DONE else None,
+        silent_seconds=_age(progress.get("beat")) if state is not State.DONE else None,
         newer_release=problem is not None and problem[0] is State.UNKNOWN,
     )
 
@@ -151,8 +152,8 @@ def _look_at_results(
 ) -> tuple[bool, tuple[State, str] | None]:
     """Say whether a run is done, or else the state and reason that its files give it, if any.
 
-    A file of the size that its writer recorded is not opened: that takes 10 ms, too long for
-    thousands. ``aevae-analysis check`` and the next sweep read every byte.
+    A file that has the size which its writer recorded is not opened: opening takes 10 ms, too long
+    for thousands of runs. ``aevae-analysis check`` and the next sweep read every byte.
     """
     if missing_file(paths) is not None:
         return False, None
@@ -173,22 +174,23 @@ def _state(
     paths: RunPaths,
     attempted: bool,
     record: AttemptRecord | None,
-    place: Place | None,
+    job: NewestJob | None,
     jobs: SweepJobs,
 ) -> tuple[State, str | None]:
     """State and reason of a run without results."""
     alive = record.alive if record is not None else False
-    if alive or (place is not None and place.kind == "running" and not place.shared):
+    if alive or (job is not None and job.kind == "running" and not job.shared):
         return State.RUNNING, None
-    if place is not None and place.kind == "running":
-        return _state_in_shared_job(place, record)
-    if place is not None and place.kind == "waiting":
-        return State.PENDING, place.detail
-    if place is not None and place.kind == "unknown":
-        return State.UNKNOWN, place.detail
+    if job is not None and job.kind == "running":
+        return _state_in_shared_job(job, record)
+    if job is not None and job.kind == "waiting":
+        return State.PENDING, job.detail
+    if job is not None and job.kind == "unknown":
+        return State.UNKNOWN, job.detail
     if record is None:
-        if place is not None:
-            return State.FAILED, jobs.end_reason(paths.run_id) or "its job ended before it began"
+        if job is not None:
+            reason = jobs.end_reason(paths.run_id)
+            return State.FAILED, reason or "its job ended before the run began"
         no_record = State.UNKNOWN, "no readable record of the attempt"
         return no_record if attempted else (State.PLANNED, None)
     if alive is None and record.slurm_job_id is None:
@@ -196,9 +198,9 @@ def _state(
     return _end(paths, record, jobs)
 
 
-def _state_in_shared_job(place: Place, record: AttemptRecord | None) -> tuple[State, str | None]:
+def _state_in_shared_job(job: NewestJob, record: AttemptRecord | None) -> tuple[State, str | None]:
     """State and reason of one of several runs of a job that is at work."""
-    if record is None or record.slurm_job_id != place.raw_id:
+    if record is None or record.slurm_job_id != job.raw_id:
         return State.PENDING, "behind other runs of its job"
     if record.outcome == "failed":
         return State.FAILED, record.reason
@@ -213,21 +215,21 @@ def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State
         return State(record.outcome), record.reason
     reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
     if reason in (None, "completed", "failed"):
-        reason = "the process ended without a word"
+        reason = "the process ended and recorded no reason"
     kept = paths.checkpoints() or paths.trained.exists()
     resumable = kept and reason != "out_of_memory"
     return (State.INTERRUPTED if resumable else State.FAILED), reason
 
 
-def _read_beat(paths: RunPaths) -> dict[str, Any]:
+def _read_progress(paths: RunPaths) -> dict[str, Any]:
     try:
-        beat = json.loads(paths.progress.read_text(encoding="utf-8"))
+        progress = json.loads(paths.progress.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return beat if isinstance(beat, dict) else {}
+    return progress if isinstance(progress, dict) else {}
 
 
-def _age(beat: str | None) -> float | None:
-    if beat is None:
+def _age(written_at: str | None) -> float | None:
+    if written_at is None:
         return None
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(beat)).total_seconds())
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(written_at)).total_seconds())

@@ -14,7 +14,7 @@ def runs_to_launch(
     say: Callable[[str], None],
     more_memory: Collection[str] = (),
 ) -> list[str]:
-    """Return the runs that are neither done nor at work nor hopeless; say why others are not.
+    """Return the runs that a launch starts, and say why the others are left alone.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def runs_to_launch(
 def _why_left(
     status: RunStatus, insisted: Collection[str], more_memory: Collection[str]
 ) -> str | None:
-    # A failed run may have a job: one that trains other runs as well, and may come back to it.
+    # A run that failed may still have a job, which trains other runs as well. If that job is
+    # requeued after all its runs failed, it tries this run again.
     if status.state.active or status.state is State.DONE or status.job is not None:
         return status.state
     if status.run_id in insisted:

@@ -48,7 +48,7 @@ mixture_components = 2
 
 
 COMMANDS = ("dry_run", "prepare", "status_planned", "status_done", "tables")
-LOOKUPS = ("place_us", "end_reason_us", "select_us")
+LOOKUPS = ("newest_job_us", "end_reason_us", "select_us")
 COLUMNS = ("runs", *(f"{name}_s" for name in COMMANDS), "tables_mb", *LOOKUPS)
 
 
@@ -113,14 +113,14 @@ def measure_lookups(folder: Path, count: int) -> dict[str, object]:
     _answer(folder, "squeue", (f"7_{i}|7|{submission.job_name}|PENDING|N/A||None" for i in half))
     _answer(folder, "sacct", (f"7_{i + count // 2}|7|x|Unknown|0||TIMEOUT" for i in half))
     os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
-    jobs, place_s = timed(lambda: SweepJobs.of(paths))
-    places, seconds = timed(lambda: [jobs.place(run_id) for run_id in run_ids])
+    jobs, newest_job_s = timed(lambda: SweepJobs.of(paths))
+    newest, seconds = timed(lambda: [jobs.newest_job(run_id) for run_id in run_ids])
     reasons, end_reason_s = timed(lambda: [jobs.end_reason(run_id) for run_id in run_ids])
-    assert sum(place.kind == "waiting" for place in places) == reasons.count("timeout")
+    assert sum(job.kind == "waiting" for job in newest) == reasons.count("timeout")
     sweep = Sweep(paths, load_spec(Path("quickstart")), RunList(run_ids, run_ids))
     selected, select_s = timed(lambda: sweep.select(run_ids))
     assert selected == list(run_ids)
-    taken = (place_s + seconds, end_reason_s, select_s)
+    taken = (newest_job_s + seconds, end_reason_s, select_s)
     per_run = {name: round(1e6 * s / count, 1) for name, s in zip(LOOKUPS, taken, strict=True)}
     return dict.fromkeys(COLUMNS) | {"runs": count} | per_run
 

@@ -145,7 +145,7 @@ def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
     assert now["node"] in ("gpu01", "gpu02")
     assert now["images_per_second"] > 0
     assert now["eta_seconds"] > 0
-    assert now["beat_age_seconds"] < 60
+    assert now["silent_seconds"] < 60
     assert (now["attempts"], found[planned.name]["attempts"]) == (1, 0)
     assert found[waiting.name]["reason"] == "JobArrayTaskLimit"
     assert found[waiting.name]["job"] == f"{folder.job}_1"

@@ -14,7 +14,8 @@ import pytest
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from jobs.launch import slurm as launch
-from jobs.launch.slurm import batch_script, check_folder, gpu_hours, submit_missing
+from jobs.launch.script import batch_script, check_folder, gpu_hours
+from jobs.launch.slurm import submit_missing
 from jobs.scheduler import queue
 from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.profile import load_profile
@@ -72,7 +73,12 @@ def aevae(*argv: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "400"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "COLUMNS": "400",
+            "OMP_NUM_THREADS": "1",
+        },
         timeout=60,
     )
 
@@ -152,12 +158,12 @@ def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp
     assert (tmp_path / "sweep" / "submitit" / "77_submitted.pkl").exists()
 
 
-def submit(fake, folder, *argv):
+def submit(fake, folder):
     """Submit a sweep to a SLURM that takes everything; return the record of it."""
     fake("squeue", "exit 0")
     fake("scontrol", CONFIG)
     fake("sbatch", ACCEPTING)
-    assert sweep(folder, *argv).returncode == 0
+    assert sweep(folder).returncode == 0
     return json.loads((folder / "submissions" / "1.json").read_text())
 
 
@@ -268,20 +274,20 @@ def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):
     assert (tmp_path / "sacct").read_text() == "asked\n"
 
 
-def test_a_local_launch_asks_squeue_seldom(fake, tmp_path):
+def test_a_local_launch_asks_squeue_seldom(fake, tmp_path, spec):
     folder, asked = tmp_path / "sweep", tmp_path / "asked"
-    short = ("train.epochs=2", "evaluation.importance_samples=1", "evaluation.grid_size=2")
-    settings = [word for setting in short for word in ("--set", setting)]
-    job = submit(fake, folder, *settings)["job_name"]
-    fake("squeue", f"echo asked >>'{asked}'; echo '77_5|77|{job}|PENDING|N/A||None'")
-    run_id = json.loads((folder / "submissions" / "1.json").read_text())["run_ids"][0]
+    fake("squeue", "exit 0")
+    fake("scontrol", CONFIG)
+    fake("sbatch", ACCEPTING)
+    command = ("sweep", str(spec), "--out", str(folder), "--set", "train.epochs=30")
+    assert aevae(*command, "--cluster", "onehost").returncode == 0
+    record = json.loads((folder / "submissions" / "1.json").read_text())
+    name, run_id = record["job_name"], record["run_ids"][0]
+    fake("squeue", f"echo asked >>'{asked}'; echo '77_1|77|{name}|PENDING|N/A||None'")
     began = time.monotonic()
-    local = ("--dataset", "digits", "--out", str(folder), "--only", run_id)
-    done = aevae("sweep", "quickstart", *local, *settings)
-    seconds = time.monotonic() - began
+    done = aevae(*command, "--only", run_id)
     assert done.returncode == 0, done.stderr
-    assert seconds > 5  # else nothing could be asked often
-    assert len(asked.read_text().split()) <= 1 + seconds // 10
+    assert len(asked.read_text().split()) <= 1 + (time.monotonic() - began) // 10
 
 
 @pytest.mark.parametrize(("queued", "times"), [("true", 1), ("echo '1|1|x|PENDING|N/A||None'", 4)])

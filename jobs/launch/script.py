@@ -1,0 +1,109 @@
+"""The batch script of a submission: what a cluster profile and a copy of the code make of it."""
+
+import shlex
+from math import ceil
+from pathlib import Path
+
+import submitit
+from submitit.slurm.slurm import _make_sbatch_string
+
+from aevae.errors import InputError
+from aevae.files.layout import SweepPaths
+from jobs.scheduler.profile import ClusterProfile
+from jobs.scheduler.submissions import job_name
+
+
+def batch_script(
+    paths: SweepPaths,
+    number: int,
+    profile: ClusterProfile,
+    runs: int,
+    *,
+    code: Path | None = None,
+    python: str | None = None,
+) -> str:
+    """Return the batch script of submission `number` with so many runs, as sbatch would get it.
+
+    Parameters
+    ----------
+    paths, number
+        The sweep, and which submission to it.
+    profile
+        What the jobs ask for.
+    runs
+        Runs in the array.
+    code
+        Copy of the code that the jobs run; None: what is installed.
+    python
+        Command that starts Python on the node; default: this interpreter.
+    """
+    return executor(paths, number, profile, code, python).script(job_count(profile, runs))
+
+
+def gpu_hours(profile: ClusterProfile, runs: int) -> float:
+    """GPU-hours that so many runs cost at most, if none is requeued."""
+    return job_count(profile, runs) * profile.gpus * profile.timeout_min / 60
+
+
+def job_count(profile: ClusterProfile, runs: int) -> int:
+    """Jobs that so many runs take."""
+    return ceil(runs / profile.runs_per_job)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse sweep folders whose name would change its meaning in a batch script.
+
+    Raises
+    ------
+    InputError
+        It holds a ``%``, which SLURM expands, a control character, or a ``:``, which parts the
+        folders of PYTHONPATH.
+    """
+    if {"%", ":"} & set(str(folder)) or not str(folder).isprintable():
+        raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
+
+
+class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is untyped here
+    """submitit's executor, which can show its script, also where there is no SLURM."""
+
+    @classmethod
+    def affinity(cls) -> int:
+        return 2
+
+    def script(self, jobs: int) -> str:
+        array = {"map_count": jobs} if jobs > 1 else {}
+        text: str = _make_sbatch_string(
+            command=self._submitit_command_str, folder=self.folder, **self.parameters, **array
+        )
+        return text
+
+
+def executor(
+    paths: SweepPaths,
+    number: int,
+    profile: ClusterProfile,
+    code: Path | None,
+    python: str | None = None,
+) -> _Executor:
+    """Return the executor of submission `number`; see `batch_script`."""
+    made = _Executor(
+        paths.submitit,
+        max_num_timeout=profile.max_num_timeout,
+        python=shlex.quote(python) if python else None,
+    )
+    parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
+    # After the user's own lines, which may set PYTHONPATH too.
+    parameters["setup"] = [*profile.setup, *_python_path(code)]
+    made.update_parameters(**made._convert_parameters(parameters))
+    return made
+
+
+def _python_path(code: Path | None) -> list[str]:
+    """Return lines of shell by which Python finds our packages, in a copy of the code if any.
+
+    Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py that lies in the working folder.
+    """
+    lines = ["export PYTHONSAFEPATH=1"]
+    if code is not None:
+        lines.append(f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}")
+    return lines

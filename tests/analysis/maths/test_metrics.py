@@ -141,9 +141,10 @@ def test_what_is_stored_in_single_precision_is_computed_in_double():
     assert metrics.seed_interval(a[:, 0]) == metrics.seed_interval(exact_a[:, 0])
     intervals = metrics.bootstrap_interval(a), metrics.bootstrap_interval(exact_a)
     assert np.array_equal(*intervals)
-    # Codes 0.25 apart: neither the mean nor the squares fit into single precision.
-    codes = (2**23 + np.arange(0, 2, 0.25)[:, None]).astype("f4") / 8
-    assert metrics.active_units(codes, 0.005) == metrics.active_units(codes.astype("f8"), 0.005)
+    # The mean of these codes lies between two numbers of single precision: their variance, 6e-8,
+    # would come out twice as large.
+    codes = np.array([[4096], [4096 + 2**-11]], dtype="f4")
+    assert metrics.active_units(codes, threshold=1e-7) == 0
 
 
 def test_auroc_is_the_share_of_pairs_in_order():

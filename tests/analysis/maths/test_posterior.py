@@ -114,8 +114,8 @@ def test_a_thousand_draws_are_used_if_nothing_is_said():
 def test_kl_per_dimension_is_the_mean_over_the_images():
     # KL of N(mu, sigma^2) from N(0, 1): (mu^2 + sigma^2 - 1) / 2 - log sigma.
     mu = np.array([[1.0, 0.0], [3.0, 0.0]], dtype="f4")
-    logvar = np.log(np.array([[1.0, 4.0], [1.0, 0.25]], dtype="f4"))
-    expected = [(0.5 + 4.5) / 2, (1.5 - np.log(2) - 0.375 + np.log(2)) / 2]
+    logvar = np.log(np.array([[1.0, 4.0], [1.0, 0.5]], dtype="f4"))
+    expected = [(0.5 + 4.5) / 2, (1.5 - np.log(2) - 0.25 + np.log(2) / 2) / 2]
     assert kl_per_dimension(mu, logvar) == pytest.approx(expected)
 
 

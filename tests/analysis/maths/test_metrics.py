@@ -127,6 +127,8 @@ def test_a_variance_at_the_threshold_is_not_above_it():
     mu = np.array([[0.0], [1.0]])
     assert metrics.active_units(mu, threshold=0.25) == 0
     assert metrics.active_units(mu, threshold=0.2499) == 1
+    # The threshold of the article that the measure is from is 0.01.
+    assert metrics.active_units(mu * np.sqrt([0.04 * 1.01, 0.04 * 0.99])) == 1
 
 
 def test_what_is_stored_in_single_precision_is_computed_in_double():
@@ -139,6 +141,7 @@ def test_what_is_stored_in_single_precision_is_computed_in_double():
     sizes = metrics.effective_sample_size(a), metrics.effective_sample_size(exact_a)
     assert np.array_equal(*sizes)
     assert metrics.seed_interval(a[:, 0]) == metrics.seed_interval(exact_a[:, 0])
+    assert metrics.standard_error(a[:, 0]) == metrics.standard_error(exact_a[:, 0])
     intervals = metrics.bootstrap_interval(a), metrics.bootstrap_interval(exact_a)
     assert np.array_equal(*intervals)
     # The mean of these codes lies between two numbers of single precision: their variance, 6e-8,

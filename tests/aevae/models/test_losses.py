@@ -31,6 +31,12 @@ def test_kl_equals_torch_distributions():
     torch.testing.assert_close(losses.kl_divergence(POSTERIOR), expected)
 
 
+def test_a_code_that_is_a_point_has_no_kl():
+    point = Posterior(POSTERIOR.mu, None)
+    assert torch.equal(losses.kl_divergence(point), torch.zeros(5))
+    assert torch.equal(losses.kl_per_dimension(point), torch.zeros(5, 3))
+
+
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
 def test_importance_weights_carry_all_constants(likelihood):
     target = TARGET if likelihood == "gaussian" else TARGET.round()

@@ -63,6 +63,16 @@ def test_the_same_seed_builds_the_same_model_and_leaves_the_global_generator_alo
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_without_a_seed_the_model_is_that_of_seed_zero():
+    assert torch.equal(build_model(small("vae")).mu.weight, build_model(small("vae"), 0).mu.weight)
+
+
+def test_one_hot_labels_stay_on_their_device():
+    # The meta device stands for a GPU, on which a batch must not wait for the CPU.
+    labels = torch.zeros(3, dtype=torch.uint8, device="meta")
+    assert one_hot(labels).device == labels.device
+
+
 def test_weights_come_back_bit_for_bit():
     model = build_model(small("cvae"), seed=3)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}

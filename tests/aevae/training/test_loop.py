@@ -1,44 +1,184 @@
-"""Training must learn, follow its schedule, and go on exactly where it was stopped."""
+"""Training must do what is documented, learn, and go on exactly where it was stopped."""
 
+import math
 import signal
+import time
 
+import numpy as np
 import pytest
 import torch
+from torch.distributions import Normal, kl_divergence
+from torch.nn import functional
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from aevae.config import ModelConfig, TrainConfig
+from aevae.config import TrainConfig
 from aevae.data.sources import load_dataset
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.layout import SweepPaths
 from aevae.files.schema import open_results
-from aevae.training.loop import DeviceImages, TrainState, kl_weight_at, learning_rate_at, train
+from aevae.models.networks import build_model
+from aevae.training import loop
+from aevae.training.loop import (
+    DeviceImages,
+    TrainState,
+    evaluate_totals,
+    train,
+)
 from aevae.training.run import choose_device, execute
+from aevae.training.seeds import derive_seed
 
 CPU = torch.device("cpu")
 
 
-def rates(schedule, steps=1000):
-    config = TrainConfig(learning_rate=0.5, schedule=schedule)
-    return [learning_rate_at(config, step, steps) for step in range(steps)]
+def noise_images(count, seed):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    return DeviceImages.of(images, rng.integers(0, 10, count).astype(np.uint8), CPU)
 
 
-def test_schedules():
-    assert set(rates("constant")) == {0.5}
-    cosine = rates("cosine")
-    assert cosine[0] == 0.5
-    assert cosine == sorted(cosine, reverse=True)
-    assert cosine[-1] < 1e-5
-    cycle = rates("one-cycle")
-    assert cycle[0] == pytest.approx(0.5 / 25)
-    assert cycle.index(max(cycle)) == 300
-    assert max(cycle) == pytest.approx(0.5)
-    assert cycle[-1] < 1e-5
+def textbook_metrics(config, model, data, rows, kl_weight, noise):
+    """Sums of loss, SSE and KL over some images, with torch's own distributions."""
+    x = data.images[rows] / 255
+    y = functional.one_hot(data.labels[rows].long(), 10).float()
+    if config.dynamic_binarisation:
+        x = torch.bernoulli(x, generator=noise)
+    z, logvar = model.encode(x, y)
+    kl = torch.zeros(())
+    if logvar is not None:
+        posterior = Normal(z, (logvar / 2).exp())
+        kl = kl_divergence(posterior, Normal(0, 1)).sum()
+        z = z + posterior.scale * torch.empty_like(z).normal_(generator=noise)
+    p = torch.sigmoid(model.decode(z, y))
+    squared = ((p - x) ** 2).sum()
+    cross_entropy = functional.binary_cross_entropy(p, x, reduction="sum")
+    error = squared if config.likelihood == "gaussian" else cross_entropy
+    return torch.stack([error + kl_weight * kl, squared, kl])
 
 
-def test_the_kl_weight_warms_up_linearly():
-    config = ModelConfig(kind="vae", latent_size=2, kl_weight=2.0, kl_warmup_epochs=4)
-    assert [kl_weight_at(config, epoch) for epoch in range(6)] == [0.5, 1.0, 1.5, 2.0, 2.0, 2.0]
-    assert kl_weight_at(ModelConfig(kind="vae", latent_size=2), 0) == 1
+def textbook_training(config, data, val):
+    """The same training as a tutorial would write it: weights, and loss, SSE, KL by epoch."""
+
+    def generator(purpose, epoch):
+        return torch.Generator().manual_seed(derive_seed(config.seed, purpose, epoch))
+
+    model = build_model(config.model, derive_seed(config.seed, "init"))
+    settings = config.train
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        settings.learning_rate,
+        betas=(0.9, settings.adam_beta2),
+        weight_decay=settings.weight_decay,
+    )
+    steps = math.ceil(len(data) / settings.batch_size)
+    scheduler = CosineAnnealingLR(optimizer, steps * settings.epochs)
+    history = []
+    for epoch in range(settings.epochs):
+        kl_weight = config.model.kl_weight
+        if config.model.kl_warmup_epochs:
+            kl_weight *= (epoch + 1) / config.model.kl_warmup_epochs
+        noise, sums = generator("noise", epoch), torch.zeros(3)
+        order = torch.randperm(len(data), generator=generator("shuffle", epoch))
+        for rows in order.split(settings.batch_size):
+            metrics = textbook_metrics(config.model, model, data, rows, kl_weight, noise)
+            optimizer.zero_grad()
+            (metrics[0] / len(rows)).backward()
+            rate = optimizer.param_groups[0]["lr"]
+            optimizer.step()
+            scheduler.step()
+            sums += metrics.detach()
+        noise = generator("validation", epoch)
+        with torch.no_grad():
+            val_sums = textbook_metrics(config.model, model, val, slice(None), kl_weight, noise)
+        history.append([rate, *(sums / len(data)).tolist(), *(val_sums / len(val)).tolist()])
+    return model.state_dict(), np.array(history)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("ae", {}),
+        ("cvae", {"kl_weight": 2.0, "kl_warmup_epochs": 4}),
+        ("vae", {"likelihood": "bernoulli", "dynamic_binarisation": True}),
+    ],
+)
+def test_a_run_is_what_a_textbook_s_loop_gives(kind, settings, tiny_config):
+    """A run can be repeated with torch alone, from its configuration and its seed."""
+    # The last batch is smaller, and no setting has its default value.
+    optimisation = TrainConfig(
+        epochs=3,
+        batch_size=16,
+        learning_rate=3e-3,
+        weight_decay=0.5,
+        adam_beta2=0.9,
+        schedule="cosine",
+    )
+    config = tiny_config(kind, seed=7, **settings).model_copy(update={"train": optimisation})
+    data, val = noise_images(56, 1), noise_images(20, 2)
+    weights, history = textbook_training(config, data, val)
+    state = TrainState.new(config, CPU)
+    assert list(train(config, state, data, val)) == [1, 2, 3]
+    for name, value in state.model.state_dict().items():
+        torch.testing.assert_close(value, weights[name], rtol=1e-3, atol=1e-5)
+    names = [f"{split}/{name}" for split in ("train", "val") for name in ("loss", "sse", "kl")]
+    found = np.array([state.history[name] for name in ["learning_rate", *names]]).T
+    np.testing.assert_allclose(found, history, rtol=1e-4, atol=1e-9)
+
+
+def test_a_run_goes_on_from_its_state_as_if_it_had_not_stopped(tiny_config):
+    config = tiny_config("vae", epochs=4)
+    data, val = noise_images(40, 1), noise_images(20, 2)
+    whole, stopped = TrainState.new(config, CPU), TrainState.new(config, CPU)
+    started = time.perf_counter()
+    assert list(train(config, whole, data, val)) == [1, 2, 3, 4]
+    elapsed = time.perf_counter() - started
+    first = train(config, stopped, data, val)
+    assert (next(first), next(first)) == (1, 2)
+    assert list(train(config, stopped, data, val)) == [3, 4]
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, stopped.model.state_dict()[name])
+    seconds = whole.history.pop("epoch_seconds"), stopped.history.pop("epoch_seconds")
+    assert whole.history == stopped.history
+    assert 0 < sum(seconds[0]) < elapsed
+    assert len(seconds[1]) == 4
+
+
+# The variance of a posterior is the exponential: that of 100 is too large for single precision.
+@pytest.mark.parametrize(("logvar", "loss"), [(math.nan, "nan"), (100, "inf")])
+def test_divergence_is_said_with_its_epoch(logvar, loss, tiny_config):
+    config = tiny_config(epochs=3)
+    data = noise_images(40, 1)
+    state = TrainState.new(config, CPU)
+    epochs = train(config, state, data, data)
+    next(epochs)
+    with torch.no_grad():
+        state.model.logvar.bias.fill_(logvar)
+    with pytest.raises(RunFailed, match=f"^diverged: train loss is {loss} in epoch 2$"):
+        next(epochs)
+
+
+def test_validation_sums_over_all_batches(tiny_config, monkeypatch):
+    # The autoencoder draws nothing, hence batches cannot differ but in the order of summation.
+    config, data = tiny_config("ae"), noise_images(40, 1)
+    model = build_model(config.model)
+    whole = evaluate_totals(config.model, model, data, 1.0, torch.Generator())
+    monkeypatch.setattr(loop, "VALIDATION_BATCH", 7)
+    parts = evaluate_totals(config.model, model, data, 1.0, torch.Generator())
+    torch.testing.assert_close(parts, whole, rtol=1e-5, atol=0)
+    assert not whole.requires_grad
+
+
+def test_everything_lives_on_the_device_of_the_run(tiny_config):
+    # The meta device stands for a GPU: it holds shapes only.
+    meta = torch.device("meta")
+    images = DeviceImages.of(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8), meta)
+    assert (images.images.device, images.labels.device) == (meta, meta)
+    assert images.images.shape == (3, 784)
+    x, y = images.batch(slice(0, 2))
+    assert (x.device, y.device) == (meta, meta)
+    assert len(images) == 3
+    state = TrainState.new(tiny_config(), meta)
+    assert {weights.device for weights in state.model.parameters()} == {meta}
 
 
 @pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])

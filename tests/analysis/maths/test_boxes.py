@@ -29,6 +29,37 @@ def test_dense_box_holds_the_most_codes_and_the_sparse_one_is_a_gap(rings):
     assert np.hypot(*(sparse.mean(axis=0) * [1, 2])) < 10
 
 
+# Not at the origin, and not at the same place along both axes.
+CORNER = np.array([100, -7])
+
+
+def test_boxes_of_codes_that_can_be_counted_by_hand():
+    # The codes extend over 60 x 60, hence a bin is 1 wide and a box 6. Only one box holds both of
+    # the codes inside. Near the median, (10.2, 20.6), the nearest empty box ends left of it.
+    codes = np.array([[0, 0], [60, 0], [0, 60], [10.2, 20.6], [15.5, 25.5]])
+    dense, sparse = dense_and_sparse_box(codes + CORNER)
+    assert dense - CORNER == pytest.approx(np.array([[10, 20], [16, 26]]))
+    assert sparse - CORNER == pytest.approx(np.array([[4, 18], [10, 24]]))
+
+
+def test_a_gap_may_lie_in_any_part_of_the_hull_but_not_outside():
+    # A triangle has one part, and the median of its corners is one of them.
+    codes = np.array([[0, 0], [60, 0], [0, 60]])
+    _, sparse = dense_and_sparse_box(codes + CORNER)
+    # The box nearest to the corner (0, 0) starts one bin away from it; both axes do as well.
+    assert sorted((sparse - CORNER)[0]) == pytest.approx([0, 1])
+
+
+def test_boxes_of_codes_in_a_line_hold_the_most_and_the_fewest_codes():
+    codes = np.array([[0, 0], [30, 21.3], [60, 42.6], [60, 42.6], [60, 42.601]])
+    dense, sparse = dense_and_sparse_box(codes + CORNER)
+    # The last codes lie on the rim of the last bin, and no bin lies beyond it.
+    assert (dense - CORNER)[:, 0] == pytest.approx([54, 60])
+    assert held(codes, dense - CORNER) == 3
+    # The hull is too narrow for the centre of a box: a box that holds one code is chosen.
+    assert held(codes, sparse - CORNER) == 1
+
+
 @pytest.mark.parametrize("slope", [0, 0.71])
 def test_codes_almost_in_a_line_have_boxes_too(slope):
     codes = np.random.default_rng(0).uniform([0, 0], [10, 1e-3], (500, 2))

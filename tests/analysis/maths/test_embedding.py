@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from sklearn.manifold import trustworthiness
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE, trustworthiness
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -42,6 +43,23 @@ def test_pca_is_that_of_the_points(embedded):
     assert np.abs(plane) == pytest.approx(np.abs(expected), abs=1e-4)
 
 
+def test_the_layout_is_that_of_the_documented_recipe():
+    # So many points of so many dimensions that 50 components are kept, and found with a seed.
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(505, 80)) * np.linspace(2, 0.5, 80)
+    points = points[np.lexsort(points.T)]
+    embedding = embed(points)
+    rotated = PCA(50, random_state=0).fit_transform(points)
+    rotated = (rotated / rotated[:, 0].std()).astype("f4")
+    start = rotated[:, :2] * np.float32(1e-4)
+    tsne = TSNE(init=start, perplexity=30, early_exaggeration=6, max_iter=750, random_state=0)
+    assert np.array_equal(embedding.pca.plane, rotated[:, :2])
+    assert np.array_equal(embedding.tsne.plane, tsne.fit_transform(rotated))
+    for found in (embedding.pca, embedding.tsne):
+        assert (found.plane.dtype, found.ranks.dtype) == (np.float32, np.int32)
+        assert np.array_equal(found.ranks, neighbour_ranks(points, found.plane))
+
+
 def test_the_order_of_points_does_not_matter(embedded):
     points, _, embedding = embedded
     shuffled = np.random.default_rng(1).permutation(len(points))
@@ -63,6 +81,21 @@ def test_scores_agree_with_independent_computations():
     near = [nearest(points, i) & nearest(plane, i) for i in range(150)]
     assert layout.preservation == pytest.approx(np.mean([len(kept) / 15 for kept in near]))
     assert 0 < layout.preservation < 0.5
+
+
+def test_ranks_do_not_depend_on_the_origin_or_on_how_much_memory_is_used(monkeypatch):
+    rng = np.random.default_rng(0)
+    points, plane = rng.normal(size=(40, 3)), rng.normal(size=(40, 2))
+    ranks = neighbour_ranks(points, plane)
+    # So far away that the squares of the coordinates hold nothing of the distances.
+    far = points + np.array([1e8, -2e8, 3e8])
+    assert np.array_equal(neighbour_ranks(far, plane), ranks)
+    # Whole numbers have many equal distances, which rounding in single precision would reorder.
+    stored = rng.integers(0, 4, (40, 3)).astype("f4")
+    exact = neighbour_ranks(stored.astype("f8"), plane)
+    assert np.array_equal(neighbour_ranks(stored, plane), exact)
+    monkeypatch.setattr(layout, "_CHUNK_BYTES", 7 * 40 * 8)  # seven rows at a time
+    assert np.array_equal(neighbour_ranks(points, plane), ranks)
 
 
 def nearest(points, i):

@@ -16,6 +16,12 @@ def test_mean_by_digit_is_the_mean_of_each_digit():
     assert np.isnan(means[9])
 
 
+def test_a_single_image_is_the_mean_of_its_digit():
+    means = metrics.mean_by_digit([7.0, 1.0, 3.0], np.array([9, 0, 0]))
+    assert (means[9], means[0]) == (7, 2)
+    assert np.isnan(means[1:9]).all()
+
+
 def test_bootstrap_interval_is_seeded_and_as_wide_as_theory_says():
     values = np.random.default_rng(0).normal(10, 2, size=400)
     low, high = metrics.bootstrap_interval(values, seed=3)
@@ -35,6 +41,45 @@ def test_columns_are_resampled_together():
 
 def test_bootstrap_interval_of_nothing_is_nan():
     assert np.isnan(metrics.bootstrap_interval([])).all()
+    low, high = metrics.bootstrap_interval(np.empty((0, 3)))
+    assert low.shape == high.shape == (3,)
+
+
+def test_published_intervals_are_those_of_seed_0_and_1000_samples_at_95_percent():
+    values = np.random.default_rng(0).normal(size=20)
+    spelled_out = metrics.bootstrap_interval(values, seed=0, resamples=1000, level=0.95)
+    assert metrics.bootstrap_interval(values) == spelled_out
+
+
+@pytest.mark.parametrize(("level", "low", "high"), [(0.4, 0.5, 0.5), (0.6, 0, 1)])
+def test_bootstrap_interval_cuts_both_tails_alike(level, low, high):
+    # The mean of two draws of 0 or 1 is 0, 1/2 or 1, with probabilities 1/4, 1/2 and 1/4.
+    assert metrics.bootstrap_interval([0.0, 1.0], level=level) == (low, high)
+
+
+@pytest.mark.parametrize(("level", "quantile"), [(0.95, 4.302653), (0.8, 1.885618)])
+def test_interval_over_seeds_is_student_s(level, quantile):
+    # Quantiles of the t distribution with two degrees of freedom; the standard deviation is 1.
+    half = quantile / np.sqrt(3)
+    assert metrics.seed_interval([4, 5, 6], level) == pytest.approx((5 - half, 5 + half))
+
+
+def test_interval_over_seeds_covers_95_percent_if_nothing_is_said():
+    assert metrics.seed_interval([4, 5, 6]) == metrics.seed_interval([4, 5, 6], 0.95)
+
+
+def test_standard_error_needs_two_values():
+    assert metrics.standard_error([4, 6]) == pytest.approx(1)
+    assert np.isnan(metrics.standard_error([4]))
+
+
+def test_interval_of_a_share_is_as_wide_as_its_level_asks_for():
+    # Wilson's interval of one half has the half-width z / (2 sqrt(n + z^2)).
+    z = 1.281552
+    half = z / (2 * np.sqrt(100 + z**2))
+    assert metrics.share_interval(np.arange(100) < 50, 0.8) == pytest.approx(
+        (0.5 - half, 0.5 + half)
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,3 +120,42 @@ def test_active_units_ignore_constant_dimensions():
     rng = np.random.default_rng(0)
     mu = np.stack([rng.normal(size=500), np.full(500, 7.0), 0.01 * rng.normal(size=500)], axis=1)
     assert metrics.active_units(mu) == 1
+    assert metrics.active_units(np.tile(mu[:, :1], 3)) == 3
+
+
+def test_a_variance_at_the_threshold_is_not_above_it():
+    mu = np.array([[0.0], [1.0]])
+    assert metrics.active_units(mu, threshold=0.25) == 0
+    assert metrics.active_units(mu, threshold=0.2499) == 1
+    # The threshold of the article that the measure is from is 0.01.
+    assert metrics.active_units(mu * np.sqrt([0.04 * 1.01, 0.04 * 0.99])) == 1
+
+
+def test_what_is_stored_in_single_precision_is_computed_in_double():
+    rng = np.random.default_rng(0)
+    # Large enough for single precision to lose digits of a sum.
+    a, b = (rng.normal(1e4, 10, (50, 7)).astype("f4") for _ in range(2))
+    exact_a, exact_b = a.astype("f8"), b.astype("f8")
+    assert np.array_equal(metrics.elbo(a, b), metrics.elbo(exact_a, exact_b))
+    assert np.array_equal(metrics.iwae_bound(a), metrics.iwae_bound(exact_a))
+    sizes = metrics.effective_sample_size(a), metrics.effective_sample_size(exact_a)
+    assert np.array_equal(*sizes)
+    assert metrics.seed_interval(a[:, 0]) == metrics.seed_interval(exact_a[:, 0])
+    assert metrics.standard_error(a[:, 0]) == metrics.standard_error(exact_a[:, 0])
+    intervals = metrics.bootstrap_interval(a), metrics.bootstrap_interval(exact_a)
+    assert np.array_equal(*intervals)
+    # The mean of these codes lies between two numbers of single precision: their variance, 6e-8,
+    # would come out twice as large.
+    codes = np.array([[4096], [4096 + 2**-11]], dtype="f4")
+    assert metrics.active_units(codes, threshold=1e-7) == 0
+
+
+def test_auroc_is_the_share_of_pairs_in_order():
+    rng = np.random.default_rng(0)
+    # Rounded, so that some values are equal.
+    inside, outside = rng.normal(0, 1, 60).round(1), rng.normal(0.7, 1, 40).round(1)
+    pairs = [(a, b) for a in inside for b in outside]
+    expected = np.mean([0.5 * (b == a) + (b > a) for a, b in pairs])
+    assert metrics.auroc(inside, outside) == pytest.approx(expected)
+    assert metrics.auroc(np.arange(3.0), np.arange(3.0) + 10) == 1
+    assert metrics.auroc(np.arange(3.0) + 10, np.arange(3.0)) == 0

@@ -15,3 +15,10 @@ def test_nearest_agrees_with_all_distances_over_several_chunks(monkeypatch):
     assert sse == pytest.approx(distance.min(axis=1))
     assert rows[-2:].tolist() == [33, 2]
     assert sse[-2:].tolist() == [0, 0]
+
+
+def test_of_equal_images_the_first_is_taken(monkeypatch):
+    monkeypatch.setattr(neighbours, "CHUNK", 2)
+    images = np.repeat(np.array([9, 200, 9, 200, 9], dtype=np.uint8), 784).reshape(5, 28, 28)
+    rows, _ = neighbours.nearest(images, images)
+    assert rows.tolist() == [0, 1, 0, 1, 0]

@@ -54,6 +54,24 @@ def test_overlap_agrees_with_counting_ball_by_ball(clouds):
     assert all(0 < share < 1 for share in (found.precision, found.recall, found.coverage))
 
 
+def line(*places):
+    return np.array(places, dtype=np.float64)[:, None]
+
+
+def test_a_point_on_the_rim_of_a_ball_lies_in_it():
+    # Of four real points on a line the third neighbour is the farthest: radii 3, 2, 2, 3.
+    found = overlap(reference(line(0, 1, 2, 3)), line(-3, 6))
+    assert (found.precision, found.coverage) == (1, 0.5)
+    assert found.density == pytest.approx(1 / 5)
+    # The two fake points have radius 2, on which the last real point lies.
+    assert overlap(reference(line(0, 1, 2, 3)), line(5, 7)).recall == 1 / 4
+
+
+def test_a_set_too_small_for_k_neighbours_reaches_to_its_farthest_point():
+    found = overlap(reference(line(0, 4)), line(3, 20))
+    assert (found.precision, found.coverage, found.recall) == (0.5, 1, 1)
+
+
 def test_overlap_of_points_far_away_is_none(clouds):
     real, fake = clouds
     found = overlap(reference(real), fake + 100)

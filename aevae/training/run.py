@@ -263,7 +263,7 @@ class _Job:
     ) -> None:
         """Replace the progress file of the run: what `status` shows while it trains."""
         seconds = history.get("epoch_seconds", [])
-        beat = {
+        progress = {
             "phase": phase,
             "epoch": len(seconds),
             "epochs": self.config.train.epochs,
@@ -273,7 +273,7 @@ class _Job:
             "seconds_per_epoch": seconds[-1] if seconds else None,
             "beat": utc_now(),
         }
-        publish_text(self.paths.progress, json.dumps(beat) + "\n", durable=False)
+        publish_text(self.paths.progress, json.dumps(progress) + "\n", durable=False)
 
 
 _PROGRESS = ("train/loss", "val/loss", "epoch_seconds")

@@ -3,12 +3,9 @@
 Files decide what is done; nothing here is ever written.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from aevae.config import EvaluationConfig
 from aevae.files.attempt import AttemptRecord, newest_record, utc_now
@@ -18,6 +15,7 @@ from aevae.files.schema import check_results, missing_file
 from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.usage import gpu_usage
 from jobs.sweep.folder import Sweep
+from jobs.sweep.progress import read_progress
 from jobs.sweep.state import State
 
 
@@ -93,9 +91,8 @@ def run_status(
         state, reason = _state(paths, bool(attempts), record, job, jobs)
     if problem is not None and not state.active:
         state, reason = problem
-    progress = _read_progress(paths)
-    epoch = int(progress.get("epoch", 0))
-    rate = progress.get("seconds_per_epoch")
+    progress = read_progress(paths)
+    rate = progress.seconds_per_epoch
     running = state is State.RUNNING
     return RunStatus(
         run_id=paths.run_id,
@@ -105,13 +102,13 @@ def run_status(
         job=job.queued if job is not None else None,
         node=(job and job.node) or (record.host if record else None),
         start_estimate=job.start if job is not None else None,
-        phase=progress.get("phase") if running else None,
-        epoch=epochs if state is State.DONE else epoch,
+        phase=progress.phase if running else None,
+        epoch=epochs if state is State.DONE else progress.epoch,
         epochs=epochs,
-        val_loss=progress.get("val_loss"),
-        images_per_second=progress.get("images_per_second"),
-        eta_seconds=(epochs - epoch) * rate if running and rate else None,
-        silent_seconds=_age(progress.get("beat")) if state is not State.DONE else None,
+        val_loss=progress.val_loss,
+        images_per_second=progress.images_per_second,
+        eta_seconds=(epochs - progress.epoch) * rate if running and rate else None,
+        silent_seconds=progress.age_seconds if state is not State.DONE else None,
         newer_release=problem is not None and problem[0] is State.UNKNOWN,
     )
 
@@ -219,17 +216,3 @@ def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State
     kept = paths.checkpoints() or paths.trained.exists()
     resumable = kept and reason != "out_of_memory"
     return (State.INTERRUPTED if resumable else State.FAILED), reason
-
-
-def _read_progress(paths: RunPaths) -> dict[str, Any]:
-    try:
-        progress = json.loads(paths.progress.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return progress if isinstance(progress, dict) else {}
-
-
-def _age(written_at: str | None) -> float | None:
-    if written_at is None:
-        return None
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(written_at)).total_seconds())

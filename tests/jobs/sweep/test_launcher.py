@@ -1,8 +1,11 @@
 """One launcher works on a sweep, and cancel reaches that process and no other."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -28,25 +31,35 @@ def bystander():
 
 
 def leave(sweep, host, pid, started):
-    """Leave the record of a launcher, as a killed one does."""
+    """Leave the record of a launcher, as a killed one does, and what earlier versions wrote."""
     sweep.launcher.mkdir()
     record = {"host": host, "pid": pid, "started": started}
     (sweep.launcher / "process.json").write_text(json.dumps(record))
+    sweep.launcher_lock.write_text(f"{pid}\n")
+
+
+@contextmanager
+def locked(sweep):
+    """Hold the lock, as a launcher on any host does where the file system shares locks."""
+    with sweep.launcher_lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def test_cancel_spares_a_process_that_was_given_the_number_of_a_dead_launcher(sweep, bystander):
     started = psutil.Process(bystander.pid).create_time()
     leave(sweep, ProcessIdentity.of_this_process().host, bystander.pid, started - 100)
-    assert stop_launcher(sweep) is False
-    with launcher_lock(sweep):  # and the next launcher takes over
-        pass
+    with locked(sweep):
+        assert stop_launcher(sweep) is False
+    with launcher_lock(sweep):  # the next launcher takes over
+        assert json.loads((sweep.launcher / "process.json").read_text())["pid"] == os.getpid()
     assert stop_launcher(sweep) is False
 
 
 def test_a_launcher_on_another_host_is_named_and_left_alone(sweep, bystander):
     leave(sweep, "login2", bystander.pid, psutil.Process(bystander.pid).create_time())
     named = rf"process {bystander.pid} on login2.* remove .*launcher"
-    with pytest.raises(InputError, match=named):
+    with locked(sweep), pytest.raises(InputError, match=named):
         stop_launcher(sweep)
     with pytest.raises(InputError, match=named), launcher_lock(sweep):
         pass
@@ -57,7 +70,8 @@ def test_a_launcher_that_has_just_ended_is_none(sweep):
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
     leave(sweep, ProcessIdentity.of_this_process().host, ended.pid, 0.0)
-    assert stop_launcher(sweep) is False
+    with locked(sweep):
+        assert stop_launcher(sweep) is False
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"host": 1, "pid": null}'])

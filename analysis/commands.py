@@ -17,6 +17,7 @@ from rich.text import Text
 from aevae.errors import ExitCode
 from aevae.files.atomic import publish_text
 from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.runs import read_runs
 from analysis import figures, findings, tables
 from analysis.figures import FIGURE_FORMATS
 from analysis.figures.recipe import Drawing, Skipped, write_figure
@@ -45,9 +46,9 @@ def check(folder: Path) -> int:
     found = {run.run_id: ("ok", "") for run in sweep.runs}
     found |= {gap.run_id: (gap.state, gap.reason) for gap in sweep.gaps}
     table = Table("run", "state", "reason", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for paths in SweepPaths(folder).planned():
-        state, reason = found[paths.run_id]
-        table.add_row(paths.run_id, Text(state, style=STYLES[state]), Text(reason))
+    for run_id in read_runs(SweepPaths(folder)).current:
+        state, reason = found[run_id]
+        table.add_row(run_id, Text(state, style=STYLES[state]), Text(reason))
     console = terminal.stdout()
     console.print(table)
     console.print(f"{len(sweep.runs)} of {len(found)} runs ok", highlight=False)

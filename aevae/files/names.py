@@ -52,9 +52,14 @@ def of_split(split: str, name: str) -> str:
     return f"{split}/{name}"
 
 
+def outlier_set(outliers: str) -> str:
+    """Name the group of a set of outliers, which has values as a split has: ``outliers/noise``."""
+    return f"{OUTLIERS}/{outliers}"
+
+
 def of_outliers(outliers: str, name: str) -> str:
     """Name a value of every image of a set of outliers: ``outliers/noise/kl``."""
-    return f"{OUTLIERS}/{outliers}/{name}"
+    return of_split(outlier_set(outliers), name)
 
 
 def sample(sampler: str, name: str) -> str:
@@ -87,7 +92,7 @@ def name_in_schema_1(path: str) -> str:
     return "/".join(_SCHEMA_1.get(part, part) for part in path.split("/"))
 
 
-def present_name(path: str) -> str:
-    """Translate a name of schema 1 to the present one; others are returned as they are."""
+def name_from_schema_1(path: str) -> str:
+    """Translate the name of a dataset in schema 1 to the one that it has now."""
     known = {old: new for new, old in _SCHEMA_1.items()}
     return "/".join(known.get(part, part) for part in path.split("/"))

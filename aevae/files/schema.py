@@ -100,8 +100,7 @@ class CheckedResults:
 
     def stored_name(self, name: str) -> str:
         """Return the name that a dataset or group has in the files."""
-        present = names.present_name(name)
-        return names.name_in_schema_1(present) if self.version == 1 else present
+        return names.name_in_schema_1(name) if self.version == 1 else name
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class Results(CheckedResults):
     def all_names(self) -> list[str]:
         """Names of all datasets, in the order of the files."""
         stored = [name for file in self.opened for name in file.layout]
-        return [names.present_name(name) for name in stored]
+        return [names.name_from_schema_1(name) for name in stored] if self.version == 1 else stored
 
     def names(self, group: str) -> list[str]:
         """Names below a group, for example the outlier sets below ``outliers``."""

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
+from aevae.files import names
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -60,8 +61,8 @@ def gather(study: Study, table: pd.DataFrame) -> Anomaly:
     for run in representatives(study.sweep.runs):
         with study.sweep.open(run) as results:
             inside = auroc.scores(results, "test")
-            for name in results.names("ood"):
-                for score, outside in auroc.scores(results, f"ood/{name}").items():
+            for name in results.names(names.OUTLIERS):
+                for score, outside in auroc.scores(results, names.outlier_set(name)).items():
                     false_rate, true_rate, _ = roc_curve(*auroc.labelled(inside[score], outside))
                     curves.append(Roc(run, name, score, false_rate, true_rate))
     return Anomaly(curves, table, study.sweep.runs, study.data.title, study.data.counts["test"])

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aevae.files import names
 from aevae.files.schema import Results
 from analysis.figures.parts import style
 from analysis.figures.parts.diagram import (
@@ -75,9 +76,9 @@ def gather(study: Study) -> Architectures:
 
 
 def _architecture(run: Run, results: Results) -> Architecture:
-    names = results.names("weights")
-    shapes = {name: results.shape(f"weights/{name}") for name in names}
-    hidden = {part: layer_names(names, part) for part in ("encoder", "decoder")}
+    parameters = results.names(names.WEIGHTS)
+    shapes = {name: results.shape(names.weight(name)) for name in parameters}
+    hidden = {part: layer_names(parameters, part) for part in ("encoder", "decoder")}
     widths = {part: [shapes[f"{n}.weight"][0] for n in found] for part, found in hidden.items()}
     image = shapes["output.weight"][0]
     return Architecture(

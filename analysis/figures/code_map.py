@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import ConnectionPatch, Rectangle
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
@@ -65,7 +66,10 @@ def gather(study: Study) -> CodeMap:
     if run is None:
         raise MissingIngredient("no finished AE with latent size 2")
     with study.sweep.open(run) as results:
-        codes, weights = results.array("test/mu").astype(np.float64), results.weights()
+        codes, weights = (
+            results.array(names.of_split("test", names.MU)).astype(np.float64),
+            results.weights(),
+        )
     if not np.ptp(codes, axis=0).all():
         raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
     boxes = {

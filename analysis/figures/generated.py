@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from aevae.files import names
 from aevae.files.schema import Results
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
@@ -60,9 +61,9 @@ def gather(study: Study) -> Generated:
 
 def _first_samples(results: Results, sampler: str) -> style.Image:
     """Return the first samples, in columns by requested digit if the model is conditional."""
-    images = results.array(f"samples/{sampler}/image")
+    images = results.array(names.sample(sampler, names.IMAGE))
     if results.config.model.kind == "cvae":
-        labels = results.array(f"samples/{sampler}/label")
+        labels = results.array(names.sample(sampler, names.LABEL))
         chosen = [np.flatnonzero(labels == digit)[:LINES] for digit in range(metrics.DIGITS)]
         return images[np.transpose(chosen)] / 255
     columns = metrics.DIGITS

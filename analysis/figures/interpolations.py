@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from aevae.files import names
 from analysis.figures.parts import style
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
@@ -37,8 +38,8 @@ def gather(study: Study) -> Interpolations:
     images = {}
     for run in runs:
         with study.sweep.open(run) as results:
-            images[run.model] = results.array("interpolation/image") / 255
-            ends = study.sweep.labels("test")[results.array("interpolation/pair")]
+            images[run.model] = results.array(names.interpolation(names.IMAGE)) / 255
+            ends = study.sweep.labels("test")[results.array(names.interpolation(names.PAIR))]
     return Interpolations(runs, ends, images, study.data.title)
 
 

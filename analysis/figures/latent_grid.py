@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
+from aevae.files import names
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
@@ -67,12 +68,15 @@ def gather(study: Study) -> LatentGrid:
     for run in runs:
         with study.sweep.open(run) as results:
             name = GRIDS[run.model]
-            z, image = results.array(f"grid/{name}/z"), results.array(f"grid/{name}/image")
+            z, image = (
+                results.array(names.grid(name, names.Z)),
+                results.array(names.grid(name, names.IMAGE)),
+            )
             if run.model == "cvae":
                 planes[run.model] = [orient(*pair) for pair in zip(z, image, strict=True)]
             else:
                 planes[run.model] = [orient(z, image)]
-                mu[run.model] = results.array("test/mu")
+                mu[run.model] = results.array(names.of_split("test", names.MU))
     return LatentGrid(runs, planes, mu, study.sweep.labels("test"), study.data.title)
 
 

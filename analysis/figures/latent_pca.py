@@ -11,6 +11,7 @@ from matplotlib.patches import Circle
 from scipy.stats import norm
 from sklearn.decomposition import PCA
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
@@ -66,7 +67,10 @@ def gather(study: Study) -> LatentPca:
     projections = []
     for run in runs:
         with study.sweep.open(run) as results:
-            train, test = results.array("train/mu"), results.array("test/mu")
+            train, test = (
+                results.array(names.of_split("train", names.MU)),
+                results.array(names.of_split("test", names.MU)),
+            )
         if not np.ptp(train, axis=0).any():
             raise MissingIngredient(f"{run.run_id}: every image has the same latents")
         projections.append(Projection(run, *project(train, test)))

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from aevae.files import names
 from analysis.figures.parts import style
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
@@ -61,7 +62,7 @@ def gather(study: Study) -> LatentSizes:
     mean_sse = {}
     for run in runs:
         with study.sweep.open(run) as results:
-            sse = results.array("test/sse_mean").astype(np.float64)
+            sse = results.array(names.of_split("test", names.SSE_AT_MEAN)).astype(np.float64)
         error += sse / len(runs)
         mean_sse[run.model, run.latent_size] = float(sse.mean())
     digits = [digit for digit in range(metrics.DIGITS) if (labels == digit).any()]
@@ -69,7 +70,9 @@ def gather(study: Study) -> LatentSizes:
     decoded = {}
     for run in runs:
         with study.sweep.open(run) as results:
-            decoded[run.model, run.latent_size] = results.array("test/recon_mean")[indices] / 255
+            decoded[run.model, run.latent_size] = (
+                results.array(names.of_split("test", names.RECONSTRUCTION_AT_MEAN))[indices] / 255
+            )
     images = study.sweep.images("test")[indices] / 255
     return LatentSizes(
         runs, digits, indices, images, decoded, mean_sse, study.data.title, len(labels)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from aevae.files import names
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -60,10 +61,10 @@ def gather(study: Study) -> LossCurves:
     for results in study.sweep.results():
         variational = results.config.model.kind != "ae"
         curves[results.run_id] = Curve(
-            results.array("history/train/loss"),
-            results.array("history/val/loss"),
-            float(results.array("history/val/sse")[-1]),
-            float(results.array("history/val/kl")[-1]) if variational else None,
+            results.array(names.history("train", names.LOSS)),
+            results.array(names.history("val", names.LOSS)),
+            float(results.array(names.history("val", names.SSE))[-1]),
+            float(results.array(names.history("val", names.KL))[-1]) if variational else None,
         )
     return LossCurves(group_runs(study.sweep.runs), curves, study.data.title, study.data.counts)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from aevae.files import names
 from aevae.files.schema import Results
 from analysis.figures.generated import SHOWN_SAMPLERS
 from analysis.figures.parts import style
@@ -68,7 +69,9 @@ def gather(study: Study) -> Noise:
     for run in runs:
         if run.model == "cvae":
             with study.sweep.open(run) as results:
-                chosen = np.unique(results.array("samples/prior/label"), return_index=True)[1]
+                chosen = np.unique(
+                    results.array(names.sample("prior", names.LABEL)), return_index=True
+                )[1]
     rows = []
     for run in runs:
         with study.sweep.open(run) as results:
@@ -78,8 +81,8 @@ def gather(study: Study) -> Noise:
 
 
 def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> NoiseRow:
-    images = results.array(f"samples/{sampler}/image")[chosen]
-    z = results.array(f"samples/{sampler}/z")[chosen]
+    images = results.array(names.sample(sampler, names.IMAGE))[chosen]
+    z = results.array(names.sample(sampler, names.Z))[chosen]
     found, sse = nearest(images, train)
     return NoiseRow(results.config.model.kind, sampler, z, images / 255, train[found] / 255, sse)
 

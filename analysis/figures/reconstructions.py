@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from aevae.files import names
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
@@ -43,8 +44,12 @@ def gather(study: Study) -> Reconstructions:
     decoded, mean_sse = {}, {}
     for run in runs:
         with study.sweep.open(run) as results:
-            decoded[run.run_id] = results.array("test/recon_mean")[indices] / 255
-            mean_sse[run.run_id] = float(results.array("test/sse_mean").mean(dtype=np.float64))
+            decoded[run.run_id] = (
+                results.array(names.of_split("test", names.RECONSTRUCTION_AT_MEAN))[indices] / 255
+            )
+            mean_sse[run.run_id] = float(
+                results.array(names.of_split("test", names.SSE_AT_MEAN)).mean(dtype=np.float64)
+            )
     images = study.sweep.images("test")[indices] / 255
     return Reconstructions(
         runs, digits, indices, images, decoded, mean_sse, study.data.title, len(labels)

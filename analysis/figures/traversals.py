@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from aevae.files import names
 from analysis.figures.parts import style
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
@@ -33,8 +34,8 @@ def gather(study: Study) -> Traversals:
     images, dimensions = {}, {}
     for run in runs:
         with study.sweep.open(run) as results:
-            images[run.model] = results.array("traversal/image")[:MOST] / 255
-            dimensions[run.model] = results.array("traversal/dim")[:MOST].tolist()
+            images[run.model] = results.array(names.traversal(names.IMAGE))[:MOST] / 255
+            dimensions[run.model] = results.array(names.traversal(names.DIM))[:MOST].tolist()
     return Traversals(runs, images, dimensions, study.data.title)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from aevae.files import names
 from analysis.findings.claim import Claim, Interval, Outcome, Rows, interval
 from analysis.findings.subjects import require_digits
 from analysis.maths import metrics
@@ -60,7 +61,7 @@ def _relative_errors(study: Study) -> list[Floats]:
     by_seed: dict[int, list[Floats]] = {}
     for run in plain_runs(study.sweep.runs):
         with study.sweep.open(run) as results:
-            values = run_errors(results, "test", "sse_mean")
+            values = run_errors(results, "test", names.SSE_AT_MEAN)
         by_seed.setdefault(run.config.seed, []).append(values / values.mean())
     most = max(map(len, by_seed.values()))
     return [np.mean(cells, axis=0) for cells in by_seed.values() if len(cells) == most]

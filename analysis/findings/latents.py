@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.spatial import Delaunay
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.findings.claim import (
     Claim,
@@ -90,7 +91,10 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
         (1 or 0; NaN outside the convex hull of the codes), (Q,) each.
     """
     with study.sweep.open(run) as results:
-        codes, weights = results.array("train/mu").astype(np.float64), results.weights()
+        codes, weights = (
+            results.array(names.of_split("train", names.MU)).astype(np.float64),
+            results.weights(),
+        )
     counts, *edges = np.histogramdd(codes, bins=SQUARES)
     centres = [(edge[:-1] + edge[1:]) / 2 for edge in edges[0]]
     plane = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -124,7 +128,7 @@ def _every_digit(study: Study) -> Outcome:
 def _digits_on_grid(study: Study, run: Run) -> Array:
     """Count the recognisable images of each digit, (10,), over the quantiles of N(0, I)."""
     with study.sweep.open(run) as results:
-        images = results.array("grid/quantile/image").reshape(-1, 28, 28)
+        images = results.array(names.grid("quantile", names.IMAGE)).reshape(-1, 28, 28)
     found = quality.assess(study, images)
     return np.bincount(found.digits[found.recognisable], minlength=DIGITS)
 
@@ -200,7 +204,7 @@ def _more_normal(study: Study) -> Outcome:
 
 def _draws(study: Study, run: Run) -> Array:
     with study.sweep.open(run) as results:
-        return results.array("test/z")
+        return results.array(names.of_split("test", names.Z))
 
 
 def _distance(z: Array) -> float:

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import norm
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from aevae.files.schema import Results
 from analysis.findings.claim import Claim, Interval, Outcome, interval_of_means
@@ -38,7 +39,7 @@ def _fuzzy(study: Study) -> Outcome:
 
 def _reconstructions(study: Study, run: Run) -> Array:
     with study.sweep.open(run) as results:
-        return results.array("test/recon_mean")
+        return results.array(names.of_split("test", names.RECONSTRUCTION_AT_MEAN))
 
 
 def _edge_energy(images: Array) -> Floats:
@@ -66,8 +67,8 @@ def _overfits(study: Study) -> Outcome:
 def _errors_in_and_out(study: Study, run: Run) -> Floats:
     """Return the SSE of training and of as many validation images, (N, 2)."""
     with study.sweep.open(run) as results:
-        unseen = run_errors(results, "val", "sse_mean")
-        codes, weights = results.array("train/mu"), results.weights()
+        unseen = run_errors(results, "val", names.SSE_AT_MEAN)
+        codes, weights = results.array(names.of_split("train", names.MU)), results.weights()
     count = min(len(unseen), len(codes))
     rows = np.random.default_rng(0).permutation(len(codes))[:count]
     difference = decode(weights, codes[rows]) - study.sweep.images("train")[rows] / np.float32(255)
@@ -95,8 +96,11 @@ def _anomalies(study: Study) -> Outcome:
 
 
 def _areas(results: Results) -> dict[str, Interval]:
-    inside = run_errors(results, "test", "sse_mean")
-    outside = {name: results.array(f"ood/{name}/sse_mean") for name in results.names("ood")}
+    inside = run_errors(results, "test", names.SSE_AT_MEAN)
+    outside = {
+        name: results.array(names.of_outliers(name, names.SSE_AT_MEAN))
+        for name in results.names(names.OUTLIERS)
+    }
     return {name: auroc_interval(inside, values) for name, values in outside.items()}
 
 

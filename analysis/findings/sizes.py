@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from analysis.findings.claim import (
     Claim,
     Interval,
@@ -28,7 +29,7 @@ MARGIN = 5.0  # %: a smaller change is not called meaningful
 
 def _ae_falls(study: Study) -> Outcome:
     """Look for the latent size and digit where the AE's error falls least."""
-    sizes, errors = _errors(study, "ae", "test", "sse_mean")
+    sizes, errors = _errors(study, "ae", "test", names.SSE_AT_MEAN)
     _require(len(sizes) > 1, "the AE has finished runs of one latent size only")
     labels = study.sweep.labels("test")
     effect = interval([_least_fall(seed, labels) for seed in errors], len(labels))
@@ -47,7 +48,7 @@ def _least_fall(values: Floats, labels: Labels) -> Callable[[Rows], float]:
 
 def _vae_flat(study: Study) -> Outcome:
     """Look for the size beyond 20 where the VAE's error is least."""
-    sizes, errors = _errors(study, "vae", "test", "sse_sample")
+    sizes, errors = _errors(study, "vae", "test", names.SSE_AT_SAMPLE)
     _require(CHOSEN in sizes and sizes[-1] > CHOSEN, "no finished VAE beyond latent size 20")
     place = sizes.index(CHOSEN)
 
@@ -59,7 +60,7 @@ def _vae_flat(study: Study) -> Outcome:
 
 def _size_20(study: Study) -> Outcome:
     """Let the validation error choose in every resample of the images."""
-    sizes, errors = _errors(study, "vae", "val", "sse_sample")
+    sizes, errors = _errors(study, "vae", "val", names.SSE_AT_SAMPLE)
     around = CHOSEN in sizes and sizes[0] < CHOSEN < sizes[-1]
     _require(around, "no finished VAE of latent size 20 and of smaller and larger ones")
 

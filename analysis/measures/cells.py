@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import pca_errors
@@ -53,16 +54,17 @@ def cells(sweep: SweepResults) -> list[Cell]:
 
 
 def errors(study: Study, cell: Cell, split: str, name: str) -> Floats:
-    """Read one error of each image, ``sse_mean``, ``sse_sample`` or ``kl``, for each seed.
+    """Read one error of each image, such as `names.SSE_AT_MEAN` or `names.KL`, for each seed.
 
     Returns
     -------
     ndarray
-        Shape (S, N); NaN where the model has no such error. PCA has ``sse_mean`` only.
+        Shape (S, N); NaN where the model has no such error. PCA has `names.SSE_AT_MEAN` only.
     """
     if cell.model == PCA:
-        none = np.full(study.data.counts[split], np.nan)
-        return (pca_errors(study)[split, cell.latent_size] if name == "sse_mean" else none)[None]
+        if name == names.SSE_AT_MEAN:
+            return pca_errors(study)[split, cell.latent_size][None]
+        return np.full((1, study.data.counts[split]), np.nan)
     rows = []
     for run in cell.runs:
         with study.sweep.open(run) as results:
@@ -72,10 +74,10 @@ def errors(study: Study, cell: Cell, split: str, name: str) -> Floats:
 
 def run_errors(results: Results, split: str, name: str) -> Floats:
     """Read one error of each image of one run, shape (N,); NaN where the model has none."""
-    path = f"{split}/{name}"
+    path = names.of_split(split, name)
     if path in results:
         return results.array(path).astype(np.float64)
-    return np.full(len(results.array(f"{split}/sse_mean")), np.nan)
+    return np.full(len(results.array(names.of_split(split, names.SSE_AT_MEAN))), np.nan)
 
 
 def run_identity(run: Run | Results) -> dict[str, object]:

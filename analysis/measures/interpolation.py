@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import DIGITS, Floats
@@ -47,7 +48,7 @@ def measure_lines(study: Study, run: Run) -> Lines:
     labels = study.sweep.labels("test")
     pairs = draw_pairs(labels)
     with study.sweep.open(run) as results:
-        codes, weights = results.array("test/mu"), results.weights()
+        codes, weights = results.array(names.of_split("test", names.MU)), results.weights()
     share = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     z = (1 - share) * codes[pairs[:, :1]] + share * codes[pairs[:, 1:]]
     told = np.repeat(labels[pairs[:, :1]], STEPS, axis=1) if run.model == "cvae" else None

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import fit_pca, intensities
@@ -47,7 +48,7 @@ class Space:
         """Read the points of a split, (N, D)."""
         if self.run is not None:
             with study.sweep.open(self.run) as results:
-                return results.array(f"{split}/mu")
+                return results.array(names.of_split(split, names.MU))
         images = intensities(study.sweep.images(split))
         return fit_pca(study).transform(images)[:, : self.components] if self.components else images
 

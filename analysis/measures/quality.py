@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import DIGITS, PIXELS, Floats
 from analysis.maths.overlap import Overlap, Reference, frechet, overlap, reference
@@ -108,9 +109,9 @@ def read_samples(sweep: SweepResults, run: Run, sampler: str) -> tuple[Array, Ar
     They are evenly spaced among all samples, since those of a CVAE are ordered by digit.
     """
     with sweep.open(run) as results:
-        images = results.array(f"samples/{sampler}/image")
+        images = results.array(names.sample(sampler, names.IMAGE))
         conditional = run.model == "cvae"
-        labels = results.array(f"samples/{sampler}/label") if conditional else None
+        labels = results.array(names.sample(sampler, names.LABEL)) if conditional else None
     rows = np.linspace(0, len(images) - 1, set_size(sweep)).astype(np.intp)
     return images[rows], None if labels is None else labels[rows]
 

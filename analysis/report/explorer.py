@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.figures.latent_grid import GRIDS
 from analysis.figures.parts import style
@@ -85,9 +86,12 @@ def planes(sweep: SweepResults) -> list[LatentPlane]:
 
 def _plane(sweep: SweepResults, run: Run) -> LatentPlane:
     with sweep.open(run) as results:
-        codes, weights = results.array("test/mu"), results.weights()
+        codes, weights = results.array(names.of_split("test", names.MU)), results.weights()
         name = GRIDS[run.model]
-        z, images = results.array(f"grid/{name}/z"), results.array(f"grid/{name}/image")
+        z, images = (
+            results.array(names.grid(name, names.Z)),
+            results.array(names.grid(name, names.IMAGE)),
+        )
     low, high = view(codes)
     drawn = draw_map(codes, sweep.labels("test"), low, high)
     decoder = Decoder(low.tolist(), high.tolist(), pack_layers(weights))

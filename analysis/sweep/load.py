@@ -20,6 +20,7 @@ from aevae.files import names
 from aevae.files.dataset import check_dataset, file_sha256, open_dataset
 from aevae.files.hdf5 import Array, Header, InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.runs import read_runs
 from aevae.files.schema import (
     CheckedResults,
     Results,
@@ -180,7 +181,7 @@ def open_sweep(root: Path, track: Track = iter) -> SweepResults:
     if not root.is_dir():
         raise InputError(f"{root} is not a folder")
     paths = SweepPaths(root)
-    planned = paths.planned()
+    planned = [paths.run(run_id) for run_id in read_runs(paths).current]
     if not planned:
         raise InputError(f"{root} is no sweep: it has no runs/<run id>/config.json")
     dataset = _open_dataset(paths.dataset) if paths.dataset.exists() else None

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
@@ -29,8 +30,8 @@ def make(study: Study) -> pd.DataFrame:
     rows = []
     for results in study.sweep.results():
         inside = scores(results, "test")
-        for name in results.names("ood"):
-            outside = scores(results, f"ood/{name}")
+        for name in results.names(names.OUTLIERS):
+            outside = scores(results, names.outlier_set(name))
             for score, values in outside.items():
                 rows.append(
                     {
@@ -49,10 +50,10 @@ def make(study: Study) -> pd.DataFrame:
 
 def scores(results: Results, group: str) -> dict[str, Floats]:
     """Read the anomaly scores of the images of a group, ``test`` or an outlier set, (N,) each."""
-    sse = results.array(f"{group}/sse_mean").astype(np.float64)
+    sse = results.array(names.of_split(group, names.SSE_AT_MEAN)).astype(np.float64)
     if results.config.model.kind == "ae":
         return {SSE: sse}
-    kl = results.array(f"{group}/kl").astype(np.float64)
+    kl = results.array(names.of_split(group, names.KL)).astype(np.float64)
     return {SSE: sse, KL: kl, BOTH: sse + kl}
 
 

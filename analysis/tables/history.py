@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
@@ -16,7 +17,7 @@ def make(study: Study) -> pd.DataFrame:
         for split in ("train", "val"):
             columns = {**run_identity(results), "epoch": epochs, "split": split}
             for name in ("loss", "sse", "kl"):
-                path = f"history/{split}/{name}"
+                path = names.history(split, name)
                 columns[name] = results.array(path) if path in results else np.nan
             parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths import metrics, posterior
 from analysis.measures.cells import run_identity
@@ -27,19 +28,19 @@ def make(study: Study) -> pd.DataFrame:
 
 
 def _columns(results: Results) -> dict[str, object]:
-    mu = results.array("test/mu")
+    mu = results.array(names.of_split("test", names.MU))
     spread = mu.var(axis=0, dtype=np.float64)
     columns = {"kl": np.nan, "mu_variance": spread, "active": spread > metrics.ACTIVE_VARIANCE}
     if results.config.model.kind == "ae":
         mean, variance = posterior.aggregate_moments(mu, None)
-        columns["dead"] = posterior.dead_units(results.array("train/mu"))
+        columns["dead"] = posterior.dead_units(results.array(names.of_split("train", names.MU)))
         ks = posterior.distance_from_normal(mu)
     else:
-        logvar = results.array("test/logvar")
+        logvar = results.array(names.of_split("test", names.LOGVAR))
         columns["kl"] = posterior.kl_per_dimension(mu, logvar)
         mean, variance = posterior.aggregate_moments(mu, logvar)
         columns["dead"] = False
-        ks = posterior.distance_from_normal(results.array("test/z"))
+        ks = posterior.distance_from_normal(results.array(names.of_split("test", names.Z)))
     return columns | {"mean": mean, "variance": variance, "ks": ks}
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from aevae.files import names
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import Cell, cells, errors
@@ -41,11 +42,11 @@ def chosen(curve: pd.DataFrame) -> "pd.Series[bool]":
 def _criteria(study: Study, cell: Cell) -> dict[str, Floats]:
     """Return what may be minimised, by name: errors of the validation images, (S, N)."""
     if cell.model not in ("vae", "cvae"):
-        return {SSE: errors(study, cell, "val", "sse_mean")}
-    sse = errors(study, cell, "val", "sse_sample")
+        return {SSE: errors(study, cell, "val", names.SSE_AT_MEAN)}
+    sse = errors(study, cell, "val", names.SSE_AT_SAMPLE)
     if cell.runs[0].config.model.likelihood != "gaussian":
         return {SSE: sse}
-    return {SSE: sse, LOSS: sse + errors(study, cell, "val", "kl")}
+    return {SSE: sse, LOSS: sse + errors(study, cell, "val", names.KL)}
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from analysis.maths.posterior import DRAWS, Decomposition, decompose_kl
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
@@ -49,7 +50,10 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
 
 def _decompose(sweep: SweepResults, run: Run) -> Decomposition:
     with sweep.open(run) as results:
-        z, mu, logvar = (results.array(f"test/{name}") for name in ("z", "mu", "logvar"))
+        z, mu, logvar = (
+            results.array(names.of_split("test", name))
+            for name in (names.Z, names.MU, names.LOGVAR)
+        )
     return decompose_kl(z, mu, logvar)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import cells, errors
@@ -13,7 +14,8 @@ from analysis.tables.recipe import TableRecipe
 
 ALL = "all"
 DIGIT_NAMES = (*map(str, range(metrics.DIGITS)), ALL)
-ERRORS = ("sse_mean", "sse_sample", "kl")
+# Columns of the table, and the datasets that they are means of.
+ERRORS = {"sse_mean": names.SSE_AT_MEAN, "sse_sample": names.SSE_AT_SAMPLE, "kl": names.KL}
 COLUMNS = ("digit", "n", "sse_mean", "sse_mean_low", "sse_mean_high", "sse_sample", "kl")
 
 
@@ -26,15 +28,18 @@ def make(study: Study) -> pd.DataFrame:
     """
     labels = study.sweep.labels("test")
     every = cells(study.sweep)
-    values = {name: [errors(study, cell, "test", name) for cell in every] for name in ERRORS}
+    values = {
+        column: [errors(study, cell, "test", name) for cell in every]
+        for column, name in ERRORS.items()
+    }
     members = [*(labels == digit for digit in range(metrics.DIGITS)), np.full(len(labels), True)]
     bounds = np.array([_intervals([v[:, m] for v in values["sse_mean"]]) for m in members])
     parts = []
     for place, cell in enumerate(every):
         rows = pd.DataFrame({"digit": DIGIT_NAMES, "n": [member.sum() for member in members]})
-        for name in ERRORS:
-            value = values[name][place].mean(axis=0)
-            rows[name] = [*metrics.mean_by_digit(value, labels), value.mean()]
+        for column in ERRORS:
+            value = values[column][place].mean(axis=0)
+            rows[column] = [*metrics.mean_by_digit(value, labels), value.mean()]
         rows["sse_mean_low"], rows["sse_mean_high"] = bounds[:, :, place].T
         parts.append(rows.assign(**cell.identity)[[*cell.identity, *COLUMNS]])
     return pd.concat(parts, ignore_index=True)
@@ -56,9 +61,9 @@ def _intervals(values: Sequence[Floats]) -> tuple[Floats, Floats]:
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cell, with the `sse_mean` of each digit and of all, and its interval."""
     rows = []
-    names = ["group", "variant", "latent_size", "seeds"]
-    for identity, part in table.groupby(names, sort=False):
-        row = dict(zip(names, identity, strict=True))
+    keys = ["group", "variant", "latent_size", "seeds"]
+    for identity, part in table.groupby(keys, sort=False):
+        row = dict(zip(keys, identity, strict=True))
         row |= dict(zip(part["digit"], part["sse_mean"], strict=True))
         overall = part[part["digit"] == ALL].iloc[0]
         rows.append(row | {"low": overall["sse_mean_low"], "high": overall["sse_mean_high"]})

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from analysis.measures.cells import Cell, cells, errors
 from analysis.measures.study import Study
 from analysis.sweep.groups import MissingIngredient
@@ -45,8 +46,9 @@ def published() -> pd.DataFrame:
 
 def _row(study: Study, cell: Cell, article: Mapping[Hashable, Any]) -> dict[str, object]:
     config = cell.runs[0].config
-    sse = errors(study, cell, "test", "sse_mean" if cell.model == "ae" else "sse_sample").mean()
-    kl = errors(study, cell, "test", "kl").mean()
+    term = names.SSE_AT_MEAN if cell.model == "ae" else names.SSE_AT_SAMPLE
+    sse = errors(study, cell, "test", term).mean()
+    kl = errors(study, cell, "test", names.KL).mean()
     loss = sse if cell.model == "ae" else sse + kl
     ours = {"sse": sse, "kl": kl, "loss": loss if config.model.likelihood == "gaussian" else np.nan}
     row: dict[str, object] = {**cell.identity, "epochs": config.train.epochs}

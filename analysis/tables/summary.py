@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths import metrics
 from analysis.measures.cells import PCA, cells, errors, run_errors, run_identity
@@ -23,7 +24,7 @@ def make(study: Study) -> pd.DataFrame:
         if cell.model == PCA:
             row: dict[str, object] = {"model": PCA, "variant": "", "latent_size": cell.latent_size}
             for split in ("val", "test"):
-                row |= _squared_errors(split, errors(study, cell, split, "sse_mean"))
+                row |= _squared_errors(split, errors(study, cell, split, names.SSE_AT_MEAN))
             rows.append(row)
     whole = {"seed": "Int64", "epochs": "Int64", "active_units": "Int64"}
     return pd.DataFrame(rows).astype(whole)
@@ -34,7 +35,8 @@ def _row(results: Results) -> dict[str, object]:
     row = {**run_identity(results), "epochs": results.config.train.epochs}
     for split in ("val", "test"):
         sse_mean, sse_sample, kl = (
-            run_errors(results, split, name) for name in ("sse_mean", "sse_sample", "kl")
+            run_errors(results, split, name)
+            for name in (names.SSE_AT_MEAN, names.SSE_AT_SAMPLE, names.KL)
         )
         row |= _squared_errors(split, sse_mean)
         row |= {f"{split}_sse_sample": sse_sample.mean(), f"{split}_kl": kl.mean()}
@@ -42,14 +44,14 @@ def _row(results: Results) -> dict[str, object]:
         row[f"{split}_elbo"] = metrics.elbo(sse_sample, kl).mean()
         if model.likelihood != "gaussian":
             row[f"{split}_loss"] = row[f"{split}_elbo"] = np.nan
-    row["val_loss"] = results.array("history/val/loss")[-1]
+    row["val_loss"] = results.array(names.history("val", names.LOSS))[-1]
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
     if model.kind != "ae":
-        log_weights = results.array("test/log_weights")
+        log_weights = results.array(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS))
         row["iwae_bound"] = metrics.iwae_bound(log_weights).mean()
         row["effective_sample_size"] = metrics.effective_sample_size(log_weights).mean()
-    row["active_units"] = metrics.active_units(results.array("test/mu"))
-    row["training_seconds"] = results.array("history/epoch_seconds").sum()
+    row["active_units"] = metrics.active_units(results.array(names.of_split("test", names.MU)))
+    row["training_seconds"] = results.array(names.EPOCH_SECONDS).sum()
     return row
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aevae.files import names
 from aevae.files.hdf5 import Array, InvalidFile
 from analysis.maths.embedding import LEAST_POINTS, Embedding, embed
 from analysis.measures.embedding.cache import read_embedding, write_embedding
@@ -49,7 +50,7 @@ class Source:
             images = self.sweep.images("test")
             return images.reshape(len(images), -1)
         with self.sweep.open(self.run) as results:
-            return results.array("test/mu")
+            return results.array(names.of_split("test", names.MU))
 
     def stored(self) -> Embedding | None:
         """Read the embedding if it has been computed.

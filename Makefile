@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
 
-.PHONY: demo test lint bench reproduce clean
+.PHONY: demo test lint mutation bench reproduce clean
 
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
@@ -29,6 +29,12 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch .ci/install-browser $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch)) docs/results/reproduce
 
+# How many changes of a formula the tests notice: see docs/mutation-testing.md.
+mutation: $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[mutation]'
+	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/mutmut run --max-children 1
+	$(BIN)/python tests/mutation/score.py
+
 # Some benchmarks need finished sweeps or the one-machine SLURM: see docs/performance.md.
 BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission
 bench: $(addprefix bench-,$(BENCHMARKS))
@@ -42,7 +48,7 @@ reproduce: $(READY)
 	docs/results/reproduce
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build mutants *.egg-info
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

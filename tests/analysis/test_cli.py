@@ -27,7 +27,7 @@ main()
 @pytest.fixture
 def partial_dir(sweep_dir):
     """A sweep that lacks the CVAE with d = 20."""
-    next(sweep_dir.glob("runs/cvae-z020*/results.h5")).unlink()
+    next(sweep_dir.glob("runs/cvae-z020*/evaluation.h5")).unlink()
     return sweep_dir
 
 
@@ -47,15 +47,15 @@ def test_check_of_a_complete_sweep_is_ok(run, complete_dir):
 
 
 def test_check_tells_missing_from_damaged(run, partial_dir, flip_byte):
-    damaged = next(partial_dir.glob("runs/vae-z002*/results.h5"))
-    flip_byte(damaged, "test/recon_mean")
+    damaged = next(partial_dir.glob("runs/vae-z002*/evaluation.h5"))
+    flip_byte(damaged, "test/reconstruction_at_mean")
     result = run("check", partial_dir)
     assert result.exit_code == 1
     rows = {line.split()[0]: line for line in lines(result.stdout)}
     assert "damaged" in rows[damaged.parent.name]
-    assert "results.h5: test/recon_mean" in rows[damaged.parent.name]
+    assert "evaluation.h5: test/reconstruction_at_mean" in rows[damaged.parent.name]
     (missing,) = (line for name, line in rows.items() if name.startswith("cvae-z020"))
-    assert missing.split()[1:] == ["missing", "no", "trained.h5"]
+    assert missing.split()[1:] == ["missing", "no", "evaluation.h5"]
     assert lines(result.stdout)[-1] == "4 of 6 runs ok"
 
 
@@ -106,7 +106,7 @@ def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path
     assert result.exit_code == code
     gap, note = lines(result.stderr)
     assert gap.startswith("cvae-z020-s0-")
-    assert gap.endswith(": missing: no trained.h5")
+    assert gap.endswith(": missing: no evaluation.h5")
     assert note == "partial: 5 of 6 runs"
     assert "Partial: 5 of 6 runs." in (tmp_path / "out" / "summary.md").read_text()
     assert (
@@ -116,7 +116,7 @@ def test_gaps_are_listed_and_what_is_there_is_written(run, partial_dir, tmp_path
 
 @pytest.mark.parametrize("command", ["tables", "figures", "findings", "embed", "report"])
 def test_nothing_finished_makes_nothing(run, sweep_dir, tmp_path, command):
-    for path in sweep_dir.glob("runs/*/results.h5"):
+    for path in sweep_dir.glob("runs/*/evaluation.h5"):
         path.unlink()
     result = run(command, sweep_dir, "--to", tmp_path / "out", "--allow-partial")
     assert result.exit_code == 1

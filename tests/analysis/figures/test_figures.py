@@ -158,7 +158,7 @@ def test_digit_lines_show_means_on_log_axes_shared_by_all_panels(study, stored, 
     )
     with stored("vae-z002") as two, stored("vae-z020") as twenty:
         expected = [
-            file["test/sse_mean"][()][test_labels == 4].astype(float).mean()
+            file["test/sse_at_mean"][()][test_labels == 4].astype(float).mean()
             for file in (two, twenty)
         ]
     assert lines["4"].get_ydata() == pytest.approx(expected)
@@ -192,9 +192,9 @@ def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
     configs = [make_config("ae", 2, seed=seed) for seed in (0, 1)]
     folder = build_sweep(tmp_path / "s", configs)
     errors = []
-    for path in folder.glob("runs/*/results.h5"):
+    for path in folder.glob("runs/*/evaluation.h5"):
         with h5py.File(path) as file:
-            errors.append(file["test/sse_mean"][()].astype(float))
+            errors.append(file["test/sse_at_mean"][()].astype(float))
     data = by_digit.FIGURE.gathered(Study(open_sweep(folder)))
     panel, pca = data.panels
     assert (panel.title, pca.title) == ("AE", "PCA")

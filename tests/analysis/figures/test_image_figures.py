@@ -71,7 +71,7 @@ def test_same_images_go_through_every_model(study, test_images, stored, test_lab
     assert data.indices == rows
     originals = test_images[rows]
     with stored("cvae-z020") as file:
-        decoded = file["test/recon_mean"][()][rows] / 255
+        decoded = file["test/reconstruction_at_mean"][()][rows] / 255
     (tiles,) = untile(shown(figure.axes[0]).get_array())
     assert np.array_equal(tiles, originals)
     (tiles,) = untile(shown(figure.axes[5]).get_array())
@@ -91,7 +91,7 @@ def test_scales_are_fixed_and_residuals_centred_on_zero(study):
 def test_reconstruction_caption_says_how_typical_the_images_are(study, stored):
     caption = reconstructions.caption(reconstructions.FIGURE.gathered(study))
     with stored("vae-z020") as file:
-        mean = file["test/sse_mean"][()].astype(float).mean()
+        mean = file["test/sse_at_mean"][()].astype(float).mean()
     assert f"{mean:.2f} (VAE)" in caption
     assert "latent size 20" in caption
     assert "100 test images" in caption
@@ -106,9 +106,9 @@ def test_median_and_worst_images_go_through_every_run(
     data = latent_sizes.FIGURE.gathered(study)
     figure = latent_sizes.draw(data)
     errors = []
-    for path in complete_dir.glob("runs/*/results.h5"):
+    for path in complete_dir.glob("runs/*/evaluation.h5"):
         with h5py.File(path, locking=False) as file:
-            errors.append(file["test/sse_mean"][()].astype(float))
+            errors.append(file["test/sse_at_mean"][()].astype(float))
     mean = np.mean(errors, axis=0)
     for digit in range(10):
         ordered = sorted(np.flatnonzero(test_labels == digit), key=lambda row: mean[row])
@@ -121,7 +121,7 @@ def test_median_and_worst_images_go_through_every_run(
         assert np.array_equal(images[0], test_images[chosen])
         for line, start in ((1, "vae-z002"), (3, "vae-z020")):
             with stored(start) as file:
-                decoded = file["test/recon_mean"][()][chosen] / 255
+                decoded = file["test/reconstruction_at_mean"][()][chosen] / 255
             assert np.array_equal(images[line], decoded)
             assert np.isnan(images[line + 1]).all()
             assert np.array_equal(residuals[line + 1], decoded - test_images[chosen])
@@ -153,7 +153,7 @@ def test_error_table_has_sse_and_mse_of_every_run(study, stored):
     assert [row[0] for row in cells[2:]] == ["2", "20"]
     for column, start in ((3, "vae-z020"), (5, "cvae-z020")):
         with stored(start) as file:
-            mean = file["test/sse_mean"][()].astype(float).mean()
+            mean = file["test/sse_at_mean"][()].astype(float).mean()
         assert cells[3][column] == f"{mean:.2f}"
         assert float(cells[3][column + 1]) == pytest.approx(mean / 784, rel=5e-3)
 

@@ -42,7 +42,7 @@ def test_choice_of_the_latent_size_is_ringed(study, stored):
     lines = {container.get_label(): container.lines[0] for container in sse.containers}
     assert list(lines) == ["AE", "VAE", "CVAE", "PCA"]
     with stored("vae-z002") as two, stored("vae-z020") as twenty:
-        expected = [file["val/sse_sample"][()].astype(float).mean() for file in (two, twenty)]
+        expected = [file["val/sse_at_sample"][()].astype(float).mean() for file in (two, twenty)]
     assert list(lines["VAE"].get_xdata()) == [2, 20]
     assert lines["VAE"].get_ydata() == pytest.approx(expected)
     rings = [

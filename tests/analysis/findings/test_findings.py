@@ -95,8 +95,8 @@ def test_auroc_and_its_error_are_those_of_counting_pairs_and_resampling():
 )
 def test_the_easiest_digit_is_found(one_run, easy, verdict):
     def plant(arrays, sweep):
-        arrays["test/sse_mean"][:] = 10 + sweep.labels("test")
-        arrays["test/sse_mean"][sweep.labels("test") == easy] = 2
+        arrays["test/sse_at_mean"][:] = 10 + sweep.labels("test")
+        arrays["test/sse_at_mean"][sweep.labels("test") == easy] = 2
 
     found = BY_NAME["ones-easiest"].find(Study(one_run("ae", 3, plant)))
     assert found.verdict == verdict
@@ -135,10 +135,15 @@ def sizes_of(build_sweep, make_config, tmp_path):
 
     def make(kind, errors):
         folder = build_sweep(tmp_path / "s", [make_config(kind, size) for size in errors])
-        for path in folder.glob("runs/*/results.h5"):
+        for path in folder.glob("runs/*/evaluation.h5"):
             size = int(path.parent.name.split("-")[1][1:])
             with h5py.File(path, "r+") as file:
-                for name in ("test/sse_mean", "test/sse_sample", "val/sse_mean", "val/sse_sample"):
+                for name in (
+                    "test/sse_at_mean",
+                    "test/sse_at_sample",
+                    "val/sse_at_mean",
+                    "val/sse_at_sample",
+                ):
                     if name in file:
                         noise = np.random.default_rng(0).normal(0, 0.1, file[name].shape)
                         file[name][:] = errors[size] + noise
@@ -218,7 +223,7 @@ def test_findings_are_written_for_readers_and_for_programs(run, complete_dir, tm
 
 
 def test_partial_sweeps_say_so(sweep_dir, tmp_path):
-    next(sweep_dir.glob("runs/cvae-z020*/results.h5")).unlink()
+    next(sweep_dir.glob("runs/cvae-z020*/evaluation.h5")).unlink()
     records.write(open_sweep(sweep_dir), [], tmp_path)
     assert "Partial: 5 of 6 runs." in (tmp_path / "findings.md").read_text()
     (missing,) = json.loads((tmp_path / "findings.json").read_text())["missing"]

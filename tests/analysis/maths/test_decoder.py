@@ -30,10 +30,13 @@ def test_images_are_those_that_torch_decodes(kind):
 
 
 @pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
-def test_stored_grids_are_decoded_again_from_the_stored_weights(weird, tiny_config, plan, kind):
+def test_stored_grids_are_decoded_again_from_the_stored_weights(
+    weird, tiny_config, plan, small_evaluation, kind
+):
     sweep, config = SweepPaths(weird), tiny_config(kind, hidden_sizes=[32, 24])
     paths = plan(sweep, config)
-    execute(sweep, config.run_id, ExecutionConfig(device="cpu", threads=1), StopRequest())
+    execution = ExecutionConfig(device="cpu", threads=1)
+    execute(sweep, config.run_id, execution, small_evaluation, StopRequest())
     with open_results(paths) as results:
         weights = results.weights()
         grids = [

@@ -120,7 +120,7 @@ def latents(part):
 
 @pytest.mark.parametrize("model", ["ae", "vae", "cvae"])
 def test_what_is_decoded_in_the_page_is_what_the_model_gave(open_page, sweep, model):
-    (path,) = sweep.root.glob(f"runs/{model}-*/results.h5")
+    (path,) = sweep.root.glob(f"runs/{model}-*/evaluation.h5")
     with h5py.File(path, locking=False) as file:
         z, images = file["grid/quantile/z"][()], file["grid/quantile/image"][()]
     browser = open_page()

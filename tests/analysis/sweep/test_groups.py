@@ -1,6 +1,6 @@
 import pytest
 
-from aevae.files.hdf5 import Header
+from aevae.config import EvaluationConfig
 from aevae.files.layout import RunPaths
 from aevae.files.schema import CheckedResults
 from analysis.sweep.groups import MissingIngredient, group_runs, representative, representatives
@@ -12,9 +12,12 @@ def runs(make_config, tmp_path):
     def make(*keys):
         # Without hidden sizes these are the article's, which are plain.
         configs = [make_config(kind, d, hidden_sizes=(), **rest) for kind, d, rest in keys]
-        header = Header({}, {}, ())
         return [
-            Run(RunPaths(tmp_path / c.run_id), CheckedResults(header, c, {}, "")) for c in configs
+            Run(
+                RunPaths(tmp_path / c.run_id),
+                CheckedResults(c.run_id, c, EvaluationConfig(), {}, "", {}, 2),
+            )
+            for c in configs
         ]
 
     return make

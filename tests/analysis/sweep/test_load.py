@@ -23,12 +23,12 @@ def test_at_most_one_results_file_is_open(complete):
     open_files = [
         h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE) for _ in complete.results()
     ]
-    assert open_files == [1] * 6
+    assert open_files == [2] * 6
 
 
 def test_run_without_results_is_a_gap(sweep_dir):
     (paths,) = (p for p in SweepPaths(sweep_dir).planned() if p.run_id.startswith("vae-z020"))
-    paths.results.unlink()
+    paths.trained.unlink()
     sweep = open_sweep(sweep_dir)
     (gap,) = sweep.gaps
     assert (gap.run_id, gap.state) == (paths.run_id, "missing")
@@ -38,28 +38,30 @@ def test_run_without_results_is_a_gap(sweep_dir):
 
 def test_damage_names_file_and_dataset(sweep_dir, flip_byte):
     paths = SweepPaths(sweep_dir).planned()[0]
-    flip_byte(paths.results, "test/recon_mean")
+    flip_byte(paths.evaluation, "test/reconstruction_at_mean")
     (gap,) = open_sweep(sweep_dir).gaps
     assert (gap.run_id, gap.state) == (paths.run_id, "damaged")
-    assert gap.reason.startswith("results.h5: test/recon_mean: damaged")
+    assert gap.reason.startswith("evaluation.h5: test/reconstruction_at_mean: damaged")
 
 
 def test_truncated_file_is_damaged(sweep_dir):
-    results = SweepPaths(sweep_dir).planned()[0].results
+    results = SweepPaths(sweep_dir).planned()[0].trained
     results.write_bytes(results.read_bytes()[:-1000])
     (gap,) = open_sweep(sweep_dir).gaps
     assert gap.state == "damaged"
-    assert gap.reason.startswith("results.h5: not a readable HDF5 file")
+    assert gap.reason.startswith("trained.h5: not a readable HDF5 file")
 
 
 def test_results_of_a_newer_release_are_named_as_such(sweep_dir):
     paths = SweepPaths(sweep_dir).planned()[0]
-    with h5py.File(paths.results, "r+") as file:
-        file.attrs["schema_version"] = 2
-    content = paths.results.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: schema 2; this one reads 1"):
+    with h5py.File(paths.evaluation, "r+") as file:
+        file.attrs["schema_version"] = 3
+    content = paths.evaluation.read_bytes()
+    with pytest.raises(
+        InputError, match="written by a newer aevae: schema 3; this one reads 1 and 2"
+    ):
         open_sweep(sweep_dir)
-    assert paths.results.read_bytes() == content
+    assert paths.evaluation.read_bytes() == content
 
 
 def test_results_of_another_dataset_are_refused(sweep_dir, build_sweep, tmp_path, make_config):
@@ -77,7 +79,8 @@ def test_results_of_another_dataset_are_refused(sweep_dir, build_sweep, tmp_path
 
 def test_results_in_the_folder_of_another_run_are_refused(sweep_dir):
     first, second, *_ = SweepPaths(sweep_dir).planned()
-    shutil.copy(second.results, first.results)
+    shutil.copy(second.trained, first.trained)
+    shutil.copy(second.evaluation, first.evaluation)
     (gap,) = open_sweep(sweep_dir).gaps
     assert (gap.run_id, gap.state) == (first.run_id, "foreign")
     assert second.run_id in gap.reason

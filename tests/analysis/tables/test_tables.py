@@ -47,7 +47,7 @@ def several_seeds(build_sweep, make_config, tmp_path):
 def read_all(root, path):
     """One array per seed, read with h5py alone."""
     arrays = []
-    for results in sorted(root.glob("runs/vae-*/results.h5")):
+    for results in sorted(root.glob("runs/vae-*/evaluation.h5")):
         with h5py.File(results) as file:
             arrays.append(file[path][()].astype(float))
     return np.stack(arrays)
@@ -82,11 +82,16 @@ def test_per_digit_columns_and_rows(per_digit):
     assert list(per_digit["digit"][:11]) == [*"0123456789", "all"]
 
 
-@pytest.mark.parametrize("name", ["sse_mean", "sse_sample", "kl"])
-def test_per_digit_values_are_the_means_of_the_stored_errors(per_digit, stored, test_labels, name):
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [("sse_mean", "sse_at_mean"), ("sse_sample", "sse_at_sample"), ("kl", "kl")],
+)
+def test_per_digit_values_are_the_means_of_the_stored_errors(
+    per_digit, stored, test_labels, name, dataset
+):
     rows = per_digit.query("model == 'vae' and latent_size == 20").set_index("digit")
     with stored("vae-z020") as file:
-        values = file[f"test/{name}"][()].astype(float)
+        values = file[f"test/{dataset}"][()].astype(float)
     for digit in range(10):
         assert rows[name][str(digit)] == pytest.approx(values[test_labels == digit].mean())
         assert rows["n"][str(digit)] == (test_labels == digit).sum()
@@ -104,7 +109,7 @@ def test_what_does_not_apply_to_the_autoencoder_is_empty(per_digit):
 def test_with_one_seed_the_images_are_resampled(per_digit, stored, test_labels):
     rows = per_digit.query("model == 'ae' and latent_size == 20").set_index("digit")
     with stored("ae-z020") as file:
-        values = file["test/sse_mean"][()].astype(float)
+        values = file["test/sse_at_mean"][()].astype(float)
     for digit in ("3", "all"):
         chosen = values if digit == "all" else values[test_labels == int(digit)]
         width = rows["sse_mean_high"][digit] - rows["sse_mean_low"][digit]
@@ -115,7 +120,7 @@ def test_with_one_seed_the_images_are_resampled(per_digit, stored, test_labels):
 def test_with_several_seeds_the_interval_is_that_of_the_trainings(several_seeds):
     table = compute_table(Study(several_seeds), "per_digit_error")
     row = table.query("model == 'vae' and digit == 'all'").iloc[0]
-    means = read_all(several_seeds.root, "test/sse_mean").mean(axis=1)
+    means = read_all(several_seeds.root, "test/sse_at_mean").mean(axis=1)
     # 4.303 is the 97.5 % quantile of Student's t with two degrees of freedom.
     half = 4.303 * means.std(ddof=1) / np.sqrt(3)
     assert row["seeds"] == 3
@@ -142,15 +147,15 @@ def test_history_holds_every_epoch_and_split(study, stored):
 def test_summary_of_a_vae(runs, stored):
     (row,) = (row for run_id, row in runs.iterrows() if str(run_id).startswith("vae-z020"))
     with stored("vae-z020") as file:
-        sse = file["test/sse_sample"][()].astype(float).mean()
+        sse = file["test/sse_at_sample"][()].astype(float).mean()
         kl = file["test/kl"][()].astype(float).mean()
         assert row["val_loss"] == file["history/val/loss"][-1]
-        assert row["val_sse_sample"] == pytest.approx(file["val/sse_sample"][()].mean())
+        assert row["val_sse_sample"] == pytest.approx(file["val/sse_at_sample"][()].mean())
         assert row["training_seconds"] == pytest.approx(file["history/epoch_seconds"][()].sum())
-        val = file["val/sse_sample"][()].astype(float) + file["val/kl"][()]
+        val = file["val/sse_at_sample"][()].astype(float) + file["val/kl"][()]
         assert row["val_elbo"] == pytest.approx(-val.mean() - 392 * np.log(np.pi))
-        assert row["test_mse"] == pytest.approx(file["test/sse_mean"][()].mean() / 784)
-        weights = np.exp(file["test/log_weights"][()].astype(float))
+        assert row["test_mse"] == pytest.approx(file["test/sse_at_mean"][()].mean() / 784)
+        weights = np.exp(file["test/log_importance_weights"][()].astype(float))
     assert row["test_loss"] == pytest.approx(sse + kl)
     assert row["test_elbo"] == pytest.approx(-(sse + kl) - 392 * np.log(np.pi))
     assert row["iwae_bound"] == pytest.approx(np.log(weights.mean(axis=1)).mean())
@@ -200,7 +205,7 @@ def test_choice_is_made_on_validation_errors_by_both_criteria(study, stored):
     assert list(table.query("model == 'ae'")["criterion"].unique()) == ["SSE"]
     row = table.query("model == 'cvae' and latent_size == 2 and criterion == 'SSE + KL'").iloc[0]
     with stored("cvae-z002") as file:
-        values = file["val/sse_sample"][()].astype(float) + file["val/kl"][()]
+        values = file["val/sse_at_sample"][()].astype(float) + file["val/kl"][()]
     assert row["error"] == pytest.approx(values.mean())
     assert row["standard_error"] == pytest.approx(values.std(ddof=1) / np.sqrt(40))
     shown = latent_size_choice.for_readers(table)
@@ -239,7 +244,7 @@ def test_differences_are_ours_less_published(study, stored):
     assert len(table) == 6
     row = table.query("model == 'vae' and latent_size == 20").iloc[0]
     with stored("vae-z020") as file:
-        sse, kl = file["test/sse_sample"][()].mean(), file["test/kl"][()].mean()
+        sse, kl = file["test/sse_at_sample"][()].mean(), file["test/kl"][()].mean()
     assert (row["published_sse"], row["published_kl"], row["published_loss"]) == (
         18.412, 10.118, 28.53,
     )  # fmt: skip
@@ -319,11 +324,16 @@ def test_auroc_is_the_chance_that_an_outlier_scores_higher(study, stored):
     rows = table.query("model == 'vae' and latent_size == 2 and outliers == 'inverted'")
     rows = rows.set_index("score")
     with stored("vae-z002") as file:
-        inside = {name: file[f"test/{name}"][()].astype(float) for name in ("sse_mean", "kl")}
+        inside = {name: file[f"test/{name}"][()].astype(float) for name in ("sse_at_mean", "kl")}
         outside = {
-            name: file[f"ood/inverted/{name}"][()].astype(float) for name in ("sse_mean", "kl")
+            name: file[f"outliers/inverted/{name}"][()].astype(float)
+            for name in ("sse_at_mean", "kl")
         }
-    for score, names in {"SSE": ["sse_mean"], "KL": ["kl"], "SSE + KL": ["sse_mean", "kl"]}.items():
+    for score, names in {
+        "SSE": ["sse_at_mean"],
+        "KL": ["kl"],
+        "SSE + KL": ["sse_at_mean", "kl"],
+    }.items():
         inner, outer = sum(inside[n] for n in names), sum(outside[n] for n in names)
         assert rows["auroc"][score] == pytest.approx((outer[:, None] > inner).mean())
     assert list(rows["n_outliers"]) == [100] * 3
@@ -418,7 +428,7 @@ def test_markdown_aligns_numbers_to_the_right():
 
 
 def test_a_partial_sweep_is_marked_for_readers(sweep_dir, tmp_path):
-    next(sweep_dir.glob("runs/cvae-z020*/results.h5")).unlink()
+    next(sweep_dir.glob("runs/cvae-z020*/evaluation.h5")).unlink()
     sweep = open_sweep(sweep_dir)
     recipe.write_tables(make_tables(Study(sweep))[0], tmp_path, ["md", "latex"])
     written = [path for path in tmp_path.iterdir() if path.is_file()]

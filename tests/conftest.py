@@ -24,6 +24,9 @@ SMALL_EVALUATION = {
     "interpolation_steps": 3,
 }
 
+UNCHANGED = dict(os.environ)  # as it was before any test
+PLAIN = {"LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
 Finished = subprocess.CompletedProcess[str]
 
 
@@ -135,7 +138,7 @@ def spec(weird: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def command_environment() -> dict[str, str]:
     """The environment of commands: one thread, and the C locale that many clusters have."""
     return {**os.environ, "LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
@@ -157,23 +160,26 @@ def _command(module: str, environment: dict[str, str]) -> Callable[..., Finished
     return call
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def aevae(command_environment) -> Callable[..., Finished]:
     """A function that calls the real `aevae` command in a process of its own."""
     return _command("jobs.cli", command_environment)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def analyse(command_environment) -> Callable[..., Finished]:
     """A function that calls the real `aevae-analysis` command in a process of its own."""
     return _command("analysis.cli", command_environment)
 
 
 @pytest.fixture(scope="session")
-def _trained(tmp_path_factory: pytest.TempPathFactory, aevae: Callable[..., Finished]) -> Path:
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     (folder / "tiny.toml").write_text(SPEC)
-    trained = aevae("sweep", folder / "tiny.toml", "--out", folder / "sweep", cwd=folder)
+    # Not the fixture, which has the environment of one test.
+    trained = _command("jobs.cli", {**UNCHANGED, **PLAIN})(
+        "sweep", folder / "tiny.toml", "--out", folder / "sweep", cwd=folder
+    )
     assert trained.returncode == 0, trained.stderr
     return folder / "sweep"
 

@@ -37,7 +37,7 @@ def test_24_an_older_attempt_does_not_publish_over_a_newer_one(
     monkeypatch.setattr(aevae.training.run, "evaluate", evaluate_while_another_host_takes_over)
     with pytest.raises(Interrupted, match="attempt 2 has taken over from 1"):
         execute(sweep, config.run_id, ONE_THREAD, small_evaluation, StopRequest())
-    assert not paths.trained.exists()
+    assert not paths.evaluation.exists()
 
 
 def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(

@@ -66,7 +66,7 @@ def test_a_checkout_that_is_edited_while_a_job_waits_does_not_change_what_it_run
     assert len(first.attempts) == 2
     folder.assert_equals(undisturbed)
     for run in folder.runs:
-        with h5py.File(run.path / "results.h5") as results:
+        with h5py.File(run.path / "trained.h5") as results:
             provenance = json.loads(results.attrs["provenance"])
         assert (provenance["git_commit"], provenance["git_dirty"]) == (submitted, False)
     onehost.wait_for(lambda: not onehost.slurm("squeue", "-h"), "the analysis")

@@ -106,9 +106,9 @@ def test_runs_of_one_job_side_by_side_are_each_told_to_stop_and_all_go_on(
 def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
     onehost, sweep, folder, profile
 ):
-    sweep += ["--set", 'models=["ae","vae","cvae"]', "--set", "cvae.hidden_sizes=[60000,60000]"]
+    sweep += ["--set", 'models=["ae","vae","cvae"]', "--set", "cvae.hidden_sizes=[16000,16000]"]
     # A process that wants more memory than it may have, and one job at a time.
-    sweep += ["--cluster", profile(setup=["ulimit -v 10000000"], array_parallelism=1)]
+    sweep += ["--cluster", profile(setup=["ulimit -v 6000000"], array_parallelism=1)]
     onehost.aevae(*sweep, "--prepare")
     by_name = {"-".join(run.name.split("-")[::2]): run for run in folder.runs}
     finished, stopped = by_name["ae-s0"], by_name["ae-s1"]

@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from time import perf_counter
 
 from joblib import Parallel, cpu_count, delayed
@@ -46,15 +47,28 @@ def compute_all(sources: Sequence[Source], jobs: int) -> Iterator[tuple[Source, 
     """
     if not sources:
         return
-    # joblib starts its processes by `python -m`, which would prefer what lies in this folder.
-    os.environ["PYTHONSAFEPATH"] = "1"
     # On an interrupt, joblib warns that tasks are cancelled, which the user has just asked for.
     warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning, "joblib")
     parallel = Parallel(n_jobs=min(jobs, len(sources)), return_as="generator_unordered")
     try:
-        yield from parallel(delayed(_compute)(source) for source in sources)
+        with _safe_path():
+            yield from parallel(delayed(_compute)(source) for source in sources)
     except BrokenExecutor:
         raise ChildProcessError("a process computing t-SNE was killed; memory too small?") from None
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep joblib's processes, started by `python -m`, from importing what lies in this folder."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _compute(source: Source) -> tuple[Source, float]:

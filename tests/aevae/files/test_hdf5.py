@@ -98,7 +98,7 @@ def test_a_dataset_may_hold_a_gibibyte_and_no_more():
     ("changes", "message"),
     [
         ({"schema": "other"}, "schema 'other' is not 'things'"),
-        ({"schema_version": 4}, "schema version 4 is not 3"),
+        ({"schema_version": 2}, "schema version 2 is not 3"),
         ({"complete": 0}, "not marked complete"),
     ],
 )

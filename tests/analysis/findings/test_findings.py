@@ -213,7 +213,7 @@ def test_findings_are_written_for_readers_and_for_programs(run, complete_dir, tm
     assert [f["name"] for f in record["findings"]] == list(BY_NAME)
     assert {field.name for field in fields(ClaimResult)} == set(record["findings"][0])
     assert len(record["runs"]) == 6
-    assert record["runs"][0]["provenance"] == {"training_seconds": 1.5}
+    assert record["runs"][0]["provenance"]["training_seconds"] == 1.5
     for finding in record["findings"]:
         assert f"## {finding['name']}: {finding['verdict']}\n\n> {finding['claim']}" in text
         assert finding["name"] in result.stdout

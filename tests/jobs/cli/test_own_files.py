@@ -68,4 +68,4 @@ def test_the_runs_of_a_job_side_by_side_are_trained_among_files_named_like_ours(
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = [sys.executable, "-P", "-c", program]
     subprocess.run(run, cwd=mine, env=environment, check=True, timeout=100)
-    assert len(list(mine.glob("out/runs/*/results.h5"))) == 2
+    assert len(list(mine.glob("out/runs/*/evaluation.h5"))) == 2

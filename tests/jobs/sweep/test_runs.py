@@ -49,7 +49,7 @@ def test_an_index_means_the_same_run_however_the_grid_changes(weird, spec, aevae
     assert [run["run_id"] for run in state["runs"]] == list(shrunk.current)
     # Index 0 has left the specification; a job that waits with it still trains its run.
     assert aevae("run", out, "--index", 0, cwd=weird).returncode == 0
-    assert (out / "runs" / first.planned[0] / "results.h5").exists()
+    assert (out / "runs" / first.planned[0] / "evaluation.h5").exists()
     beyond = aevae("run", out, "--index", 4, cwd=weird)
     assert "--index must be below 4, got 4" in beyond.stderr
     log = aevae("logs", out, first.planned[0], cwd=weird)

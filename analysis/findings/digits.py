@@ -6,7 +6,7 @@ import numpy as np
 
 from aevae.files import names
 from analysis.findings.claim import Claim, Interval, Outcome, Rows, interval
-from analysis.findings.subjects import require_digits
+from analysis.findings.matched_runs import require_digits
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import run_errors

@@ -12,7 +12,7 @@ from analysis.findings.claim import (
     interval_of_means,
     interval_of_share,
 )
-from analysis.findings.subjects import matched
+from analysis.findings.matched_runs import matched
 from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training, quality
 from analysis.measures.quality import Assessment

@@ -15,7 +15,7 @@ from analysis.findings.claim import (
     interval,
     interval_of_means,
 )
-from analysis.findings.subjects import matched, require_digits
+from analysis.findings.matched_runs import matched, require_digits
 from analysis.maths import posterior
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import DIGITS, Floats

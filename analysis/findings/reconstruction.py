@@ -7,7 +7,7 @@ from aevae.files import names
 from aevae.files.hdf5 import Array
 from aevae.files.schema import Results
 from analysis.findings.claim import Claim, Interval, Outcome, interval_of_means
-from analysis.findings.subjects import matched
+from analysis.findings.matched_runs import matched
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats, seed_interval
 from analysis.measures.cells import run_errors

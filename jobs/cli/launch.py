@@ -204,7 +204,7 @@ def launch_here(
     sweep: "Sweep", only: list[str], cluster: Literal["local", "debug"], jobs: int | None
 ) -> None:
     """Execute the runs of a sweep that are missing, or those of `only`, on this machine."""
-    from jobs.cli.display import shown, summary_line
+    from jobs.cli.status_display import shown, summary_line
     from jobs.launch.local import default_jobs, run_debug, run_local
     from jobs.scheduler.queue import WatchedJobs
     from jobs.sweep.state import State

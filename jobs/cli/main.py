@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from aevae.errors import ExitCode, InputError, Interrupted, RunFailed
-from jobs.cli import evaluate, launch, prepare, watch
+from jobs.cli import cancel, evaluate, launch, prepare, watch
 from jobs.cli.console import messages
 from jobs.scheduler.commands import SchedulerError
 
@@ -17,7 +17,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     evaluate.evaluate: "aevae evaluate runs/paper --set evaluation.grid_size=40",
     watch.status: "aevae status runs/paper --watch",
     watch.logs: "aevae logs runs/paper vae-z020-s0-b4107d13fb --follow",
-    watch.cancel: "aevae cancel runs/paper",
+    cancel.cancel: "aevae cancel runs/paper",
     prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
 }
 

@@ -1,4 +1,4 @@
-"""Looking at a sweep, and stopping it."""
+"""Looking at a sweep: the states of its runs, and what a run says."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from aevae.errors import ExitCode, InputError
-from jobs.cli.console import SweepDir, messages, say
+from jobs.cli.console import SweepDir, messages
 
 if TYPE_CHECKING:
     from jobs.sweep.folder import Sweep
@@ -23,7 +23,7 @@ def status(
     import json
     from dataclasses import asdict
 
-    from jobs.cli.display import report_view
+    from jobs.cli.status_display import report_view
     from jobs.sweep.folder import Sweep
     from jobs.sweep.state import State
     from jobs.sweep.status import sweep_report
@@ -45,7 +45,7 @@ def follow_states(sweep: "Sweep") -> "list[RunStatus]":
     """Show the states of all runs until none waits or runs; return the last ones."""
     import time
 
-    from jobs.cli.display import shown
+    from jobs.cli.status_display import shown
     from jobs.sweep.status import sweep_status
 
     with shown(messages) as show:
@@ -75,30 +75,3 @@ def logs(
         sys.stdout.flush()
     if not paths.attempts():
         raise InputError(f"{run_id} was not started yet")
-
-
-def cancel(
-    sweep_dir: SweepDir,
-    run_ids: Annotated[list[str] | None, typer.Argument(help="Runs; default: the sweep.")] = None,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds to save before KILL.")] = 60,
-) -> None:
-    """Stop runs here or in a queue; they save a checkpoint, and the next sweep resumes them."""
-    from jobs.launch.cancel import cancel_queued
-    from jobs.launch.signals import stop_and_wait
-    from jobs.sweep.folder import Sweep
-    from jobs.sweep.launcher import stop_launcher
-
-    opened = Sweep.open(sweep_dir)
-    # A run that left the specification may still wait in a queue or run.
-    names = opened.select(run_ids or opened.runs.planned)
-    runs = [opened.paths.run(name) for name in names]
-    launcher_stopped = not run_ids and stop_launcher(opened.paths)
-    with messages.status("waiting for the runs to save and stop"):
-        stopped = cancel_queued(opened, [paths.run_id for paths in runs], grace)
-        stopped += stop_and_wait(runs, grace, say)
-    if launcher_stopped:
-        say("the launcher was told to stop")
-    for name in stopped:
-        say(f"stopped {name}")
-    if not stopped and not launcher_stopped:
-        say("nothing was running")

@@ -12,8 +12,8 @@ from itertools import cycle
 import submitit
 
 from aevae.execution import available_cores
+from jobs.launch.inside_job import RunTask
 from jobs.launch.signals import live_attempt, send
-from jobs.launch.task import RunTask
 from jobs.sweep.folder import Sweep
 from jobs.sweep.launcher import launcher_lock
 

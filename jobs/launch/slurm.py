@@ -11,8 +11,8 @@ from submitit.core.utils import DelayedSubmission, FailedJobError, FailedSubmiss
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
+from jobs.launch.inside_job import RunTask
 from jobs.launch.script import check_folder, executor
-from jobs.launch.task import RunTask
 from jobs.scheduler.commands import (
     TIMEOUT_S,
     QueuedJob,

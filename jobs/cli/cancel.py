@@ -1,0 +1,34 @@
+"""Stopping the runs of a sweep."""
+
+from typing import Annotated
+
+import typer
+
+from jobs.cli.console import SweepDir, messages, say
+
+
+def cancel(
+    sweep_dir: SweepDir,
+    run_ids: Annotated[list[str] | None, typer.Argument(help="Runs; default: the sweep.")] = None,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds to save before KILL.")] = 60,
+) -> None:
+    """Stop runs here or in a queue; they save a checkpoint, and the next sweep resumes them."""
+    from jobs.launch.cancel import cancel_queued
+    from jobs.launch.signals import stop_and_wait
+    from jobs.sweep.folder import Sweep
+    from jobs.sweep.launcher import stop_launcher
+
+    opened = Sweep.open(sweep_dir)
+    # A run that left the specification may still wait in a queue or run.
+    names = opened.select(run_ids or opened.runs.planned)
+    runs = [opened.paths.run(name) for name in names]
+    launcher_stopped = not run_ids and stop_launcher(opened.paths)
+    with messages.status("waiting for the runs to save and stop"):
+        stopped = cancel_queued(opened, [paths.run_id for paths in runs], grace)
+        stopped += stop_and_wait(runs, grace, say)
+    if launcher_stopped:
+        say("the launcher was told to stop")
+    for name in stopped:
+        say(f"stopped {name}")
+    if not stopped and not launcher_stopped:
+        say("nothing was running")

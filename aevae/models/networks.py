@@ -1,6 +1,6 @@
 """Autoencoder, variational autoencoder and conditional variational autoencoder.
 
-All three have the same two methods, so that other code need not distinguish them:
+All three have the same two methods:
 
     posterior = model.encode(x, y)         x (B, 784) in [0, 1], y (B, 10) one-hot
     logits = model.decode(z, y)            z (B, d); the image is sigmoid(logits)

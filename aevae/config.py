@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from aevae.errors import InputError, describe_validation_error
+from aevae.errors import InputError, NewerVersion, describe_validation_error
 
 ModelKind = Literal["ae", "vae", "cvae"]
 DatasetName = Literal["mnist", "fashion-mnist", "digits"]
@@ -45,6 +45,41 @@ class Frozen(BaseModel):
     """Base of every configuration: immutable, strictly typed, no unknown keys, no NaN."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    def canonical_json(self) -> str:
+        """Return the one JSON text of these settings: sorted keys, defaults included."""
+        return _canonical(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> Self:
+        """Parse `text`, which any release up to this one may have written.
+
+        Parameters
+        ----------
+        text
+            Settings as JSON.
+        source
+            Names the text in errors.
+
+        Raises
+        ------
+        NewerVersion
+            A newer release wrote the text.
+        InputError
+            The text has no valid settings.
+        """
+        try:
+            return cls.model_validate(cls.upgraded(json.loads(text), source))
+        except json.JSONDecodeError as error:
+            raise InputError(f"{source} is not JSON: {error}") from None
+        except ValidationError as error:
+            raise InputError(describe_validation_error(error, source)) from None
+
+    @classmethod
+    def upgraded(cls, values: object, source: str) -> object:
+        """Return plain values of any released version as the present one has them."""
+        del source
+        return values
 
     def differences(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults, as plain JSON values."""
@@ -165,7 +200,10 @@ class DataConfig(Frozen):
 
 
 class EvaluationConfig(Frozen):
-    """What is computed from the trained model and stored for the analysis; no training needed."""
+    """What is computed from the trained model and stored for the analysis; no training needed.
+
+    These settings have no version of their own: that of the schema grows when one is added.
+    """
 
     importance_samples: Count = 10
     """Importance-weighted samples per test image (the IWAE bound's K)."""
@@ -178,44 +216,22 @@ class EvaluationConfig(Frozen):
     outliers: Outliers = ("noise", "shuffled", "inverted", "rotated")
     """Sets of images that are no digits, for anomaly detection."""
 
-    def canonical_json(self) -> str:
-        """Return the one JSON text of these settings: sorted keys, defaults included."""
-        return _canonical(self.model_dump(mode="json"))
-
     @property
     def digest(self) -> str:
         """Short content hash, by which a record names these settings."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:ID_DIGITS]
 
-    @classmethod
-    def from_json(cls, text: str, source: str) -> Self:
-        """Parse `text`; `source` names it in errors.
-
-        Raises
-        ------
-        InputError
-            The text has no valid settings.
-        """
-        try:
-            return cls.model_validate(json.loads(text))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{source} is not JSON: {error}") from None
-        except ValidationError as error:
-            raise InputError(describe_validation_error(error, source)) from None
-
 
 class RunConfig(Frozen):
     """What decides the weights of one run, and thereby what the run is."""
 
+    # It grows with every setting that is added: an older release then says that a file is newer,
+    # instead of taking the unknown setting for damage. It is not part of the id.
     version: Literal[3] = 3
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-
-    def canonical_json(self) -> str:
-        """Return the one JSON text of this configuration: sorted keys, defaults included."""
-        return _canonical(self.model_dump(mode="json"))
 
     @property
     def run_id(self) -> str:
@@ -230,27 +246,9 @@ class RunConfig(Frozen):
         return f"{self.model.kind}-z{self.model.latent_size:03d}-s{self.seed}-{digest}"
 
     @classmethod
-    def from_json(cls, text: str, source: str) -> Self:
-        """Parse `text`, which any release up to this one may have written.
-
-        Parameters
-        ----------
-        text
-            Configuration as JSON.
-        source
-            Names the text in errors.
-
-        Raises
-        ------
-        InputError
-            The text is no valid configuration, or a newer release wrote it.
-        """
-        try:
-            return cls.model_validate(upgrade(json.loads(text), source))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{source} is not JSON: {error}") from None
-        except ValidationError as error:
-            raise InputError(describe_validation_error(error, source)) from None
+    def upgraded(cls, values: object, source: str) -> object:
+        """Return plain values of any released version as the present one has them."""
+        return upgrade(values, source)
 
 
 def upgrade(values: object, source: str) -> object:
@@ -258,7 +256,7 @@ def upgrade(values: object, source: str) -> object:
 
     Raises
     ------
-    InputError
+    NewerVersion
         A newer release wrote them.
     """
     if not isinstance(values, dict):
@@ -267,7 +265,7 @@ def upgrade(values: object, source: str) -> object:
     version = values.get("version", newest)
     if isinstance(version, int) and version > newest:
         read = ", ".join(map(str, _UPGRADES))
-        raise InputError(
+        raise NewerVersion(
             f"{source} was written by a newer aevae: configuration {version}; "
             f"this one reads {read} and {newest}"
         )

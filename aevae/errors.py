@@ -23,6 +23,10 @@ class InputError(Exception):
     """Bad input from outside: one line that names what came and what is valid (exit code 2)."""
 
 
+class NewerVersion(InputError):
+    """A newer release wrote what was read: it is not damaged, and must be left as it is."""
+
+
 class RunFailed(Exception):
     """A run that cannot succeed as configured.
 

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from aevae.errors import InputError
+from aevae.errors import NewerVersion
 from aevae.files.atomic import publish
 
 Array = NDArray[Any]
@@ -34,7 +34,7 @@ class InvalidFile(Exception):
     """A file breaks its schema or is damaged; the message names file, dataset and problem."""
 
 
-class NewerFile(InvalidFile, InputError):
+class NewerFile(InvalidFile, NewerVersion):
     """A newer aevae wrote the file: it is not damaged, and must be neither replaced nor renamed."""
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from aevae.config import EvaluationConfig, RunConfig
-from aevae.errors import InputError
+from aevae.errors import InputError, NewerVersion
 from aevae.files import names
 from aevae.files.fields import evaluation_fields, training_fields
 from aevae.files.hdf5 import (
@@ -299,11 +299,9 @@ def _naming(path: Path) -> Iterator[None]:
     """Put the path of the file before whatever is wrong with it."""
     try:
         yield
-    except NewerFile as error:
+    except NewerVersion as error:
         raise NewerFile(f"{path}: {error}") from None
-    except (InvalidFile, json.JSONDecodeError, KeyError) as error:
-        raise InvalidFile(f"{path}: {error}") from None
-    except InputError as error:
+    except (InvalidFile, InputError, json.JSONDecodeError, KeyError) as error:
         raise InvalidFile(f"{path}: {error}") from None
 
 

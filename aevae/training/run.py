@@ -19,7 +19,7 @@ from aevae.files import names
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.attempt import Attempt, utc_now
 from aevae.files.dataset import file_sha256, open_dataset
-from aevae.files.fields import check_storable
+from aevae.files.fields import check_storable, variational
 from aevae.files.hdf5 import Array, InvalidFile, NewerFile, ReplacedFile, open_checked
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import (
@@ -330,7 +330,7 @@ def history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:
     return {
         f"history/{name}": np.array(values)
         for name, values in state.history.items()
-        if config.model.kind != "ae" or not name.endswith("/kl")
+        if variational(config) or not name.endswith("/kl")
     }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aevae.config import EvaluationConfig, RunConfig
+from aevae.files.fields import variational
 from aevae.files.hdf5 import Array
 from aevae.models.networks import Autoencoder, one_hot
 from aevae.training.loop import DeviceImages, seeded_generator
@@ -31,7 +32,7 @@ class Evaluator:
     @property
     def variational(self) -> bool:
         """Whether the posterior is a distribution, so that there are a KL and sampled z."""
-        return self.config.model.kind != "ae"
+        return variational(self.config)
 
     def generator(self, purpose: str) -> torch.Generator:
         """Return the random generator for one purpose, always in the same state."""

@@ -126,6 +126,19 @@ def test_a_file_of_a_newer_release_is_left_as_it_is(weird, tiny_config, plan, sm
     assert len(paths.attempts()) == 1
 
 
+def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, small_evaluation):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+    with h5py.File(paths.trained, "r+") as file:
+        file.attrs["config"] = '{"version": 4}'
+    content = paths.trained.read_bytes()
+    with pytest.raises(InputError, match="written by a newer aevae: configuration 4"):
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+    assert paths.trained.read_bytes() == content
+    assert not paths.trained.with_suffix(".h5.damaged").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [

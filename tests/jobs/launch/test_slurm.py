@@ -105,6 +105,37 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     assert third["run_ids"] == second["run_ids"]
 
 
+def test_what_a_user_has_set_for_slurm_changes_no_answer(fake, tmp_path, monkeypatch):
+    # Each of these would hide the jobs, move them to another cluster or change a format.
+    settings = {"SQUEUE_STATES": "RUNNING", "SQUEUE_PARTITION": "x", "SQUEUE_USERS": "x"}
+    settings |= {"SQUEUE_ACCOUNT": "x", "SQUEUE_FORMAT": "%i", "SLURM_CLUSTERS": "beta"}
+    settings |= {"SLURM_TIME_FORMAT": "relative", "SACCT_FORMAT": "JobID", "SCANCEL_STATE": "x"}
+    settings |= {"SBATCH_ARRAY_INX": "0-99", "SLURM_JOB_ID": "4242", "SLURM_BITSTR_LEN": "8"}
+    settings |= {"SCONTROL_ALL": "1", "SLURM_JOB_NAME": "interactive"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "sweep"
+    seen = "|".join(name for name in settings if name not in ("SLURM_TIME_FORMAT",))
+    hidden = f"env | grep -E '^({seen})=' | grep -v BITSTR_LEN=0 >>'{tmp_path}/seen'; "
+    fake("squeue", f"{hidden} exit 0")
+    fake("scontrol", f"{hidden} {CONFIG}; echo 'ClusterName = alpha'")
+    fake("sbatch", f"{hidden} echo >>'{tmp_path}/submitted'; {ACCEPTING}")
+    fake("sacct", f"{hidden} exit 0")
+    fake("scancel", f"{hidden} touch '{tmp_path}/gone'")
+    assert sweep(folder, "--set", "latent_sizes=[2]").returncode == 0
+    name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
+    waiting = fake.printed(*(fake.queued(f"77_{task}", name) for task in range(3)))
+    fake("squeue", f"{hidden} [ -e '{tmp_path}/gone' ] || {waiting}")
+    report = json.loads(aevae("status", str(folder), "--json").stdout)
+    assert report["counts"] == {"pending": 3}
+    again = sweep(folder, "--set", "latent_sizes=[2]")
+    assert "3 runs are pending: left alone" in again.stderr
+    cancelled = aevae("cancel", str(folder))
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert (tmp_path / "submitted").read_text() == "\n"
+    assert (tmp_path / "seen").read_text() == ""
+
+
 def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
     folder = tmp_path / "sweep"
     fake("squeue", "exit 0")

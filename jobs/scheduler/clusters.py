@@ -68,7 +68,7 @@ class Clusters:
         SchedulerError
             SLURM does not say which cluster this is.
         """
-        return None if cluster in (None, self._here) else cluster
+        return None if cluster is None or cluster == self._here else cluster
 
     @cached_property
     def _here(self) -> str | None:

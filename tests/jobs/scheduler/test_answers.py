@@ -4,12 +4,15 @@ The lines are those of SLURM 20.11 to 26.05: the formats that are asked for have
 """
 
 import re
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.scheduler.answers import (
+    AccountedJob,
+    QueuedJob,
     TaskSet,
     read_accounting,
     read_configuration,
@@ -64,6 +67,46 @@ def test_a_start_that_is_not_known_is_none(start, known):
     assert job.start == known
 
 
+def test_every_field_of_a_job_in_the_queue_is_read():
+    waiting, running = read_queue(
+        "77_0|77|PENDING|2026-01-01T10:00:00||Priority|aevae|x\n5|80|RUNNING|N/A|n[1-2]|None|y\n"
+    )
+    start = "2026-01-01T10:00:00"
+    assert waiting == QueuedJob("77_0", "77", "PENDING", start, "", "Priority", "aevae|x")
+    assert running == QueuedJob("5", "80", "RUNNING", None, "n[1-2]", None, "y")
+    (unsaid,) = read_queue("5|5|PENDING|N/A|||x")
+    assert unsaid.reason is None
+
+
+def test_every_field_of_an_accounted_job_is_read():
+    one, rest = read_accounting(
+        "9_1|12|2026-01-01T00:00:00|2026-01-01T01:00:00|3600|gres/gpu=2|1:0|CANCELLED by 0\n"
+        "9_[2-3]|9|Unknown|None|||0:0|PENDING\n"
+    )
+    hours = (datetime.fromisoformat(f"2026-01-01T0{hour}:00:00").astimezone() for hour in (0, 1))
+    assert one == AccountedJob(TaskSet.parse("9_1"), "12", *hours, 3600, 2, "CANCELLED")
+    assert rest == AccountedJob(TaskSet.parse("9_[2-3]"), "9", None, None, 0, None, "PENDING")
+    assert one.ended
+    assert not rest.ended
+
+
+@pytest.mark.parametrize(
+    ("text", "only", "inside"),
+    [
+        ("12", "12", ["12"]),
+        ("12_3", "12_3", ["12_3"]),
+        ("12_[3]", None, ["12_3"]),
+        ("12_[0-4:2]", None, ["12_0", "12_2", "12_4"]),
+        ("12_[1,4-5%2]", None, ["12_1", "12_4", "12_5"]),
+    ],
+)
+def test_a_line_is_about_one_job_or_about_several(text, only, inside):
+    tasks = TaskSet.parse(text)
+    assert tasks.only == only
+    keys = ["12", "120", *(f"12_{index}" for index in range(9))]
+    assert [key for key in keys if key in tasks] == inside
+
+
 INDICES = st.sets(st.integers(0, 200), min_size=1)
 
 
@@ -92,8 +135,15 @@ def test_of_tasks_that_slurm_left_out_of_a_long_list_nothing_is_known():
     "text", ["", "x", "12_", "12_[", "12_[a]", "12_[3-]", "12_[1:2]", "12.batch"]
 )
 def test_what_is_no_job_is_said(text):
-    with pytest.raises(ValueError, match="cannot be read"):
+    shown = re.escape(repr(text))
+    with pytest.raises(ValueError, match=f"^SLURM named a job {shown}, which cannot be read$"):
         TaskSet.parse(text)
+
+
+def test_of_a_long_text_that_is_no_job_the_beginning_is_said():
+    for text in ("x" * 99, "12_[" + "1" * 99 + "-]"):
+        with pytest.raises(ValueError, match=f"'{re.escape(text[:40])}', which"):
+            TaskSet.parse(text)
 
 
 def accounted(state: str, derived: str = "0:0", tres: str = "cpu=1", start: str = "Unknown"):
@@ -142,6 +192,7 @@ def test_the_configuration_is_read_by_key():
 
 
 def test_a_job_that_is_called_like_a_field_does_not_decide_its_value():
+    assert read_job("JobId=5 Command=/x --set=a=b")["Command"] == "/x"
     told = read_job(
         "JobId=5 JobName=a JobState=PENDING PreemptTime=now JobState=RUNNING PreemptTime=None"
     )

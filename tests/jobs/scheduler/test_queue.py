@@ -1,12 +1,13 @@
 """What is concluded from the answers of SLURM, and what is not."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
 from aevae.files.attempt import SlurmJob
 from aevae.files.layout import SweepPaths
-from jobs.scheduler.queue import SweepJobs
+from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.submissions import Submission, read_submissions, write_submission
 
 RUNS = ("ae-z002-s0-0000000000", "ae-z005-s0-0000000000", "vae-z002-s0-0000000000")
@@ -102,6 +103,89 @@ def test_a_job_whose_launcher_died_is_found_by_its_name(here):
     assert jobs.job_id(jobs.submissions[0]) == "77"
 
 
+def test_a_job_is_described_by_what_slurm_says_of_it(here):
+    start = "2026-01-01T10:00:00"
+    lines = [here.queued("77_0", "aevae-abcdef-1", start=start, why="Priority")]
+    lines += [here.queued("77_1", "lab", "RUNNING", raw="80", start=start, node="n1")]
+    here("squeue", here.printed(*lines))
+    jobs = SweepJobs([submission()])
+    waiting, running, gone = (jobs.newest_job(run) for run in RUNS)
+    at = {"cluster": "alpha", "shared": False}
+    assert waiting == NewestJob("waiting", "77_0", "Priority", start=start, ours=True, **at)
+    assert running == NewestJob("running", "77_1", node="n1", raw_id="80", **at)
+    assert gone == NewestJob("gone", "77_2", cluster="alpha")
+    assert [job.queued for job in (waiting, running, gone) if job] == ["77_0", "77_1", None]
+    assert jobs.newest_job("another-run") is None
+    assert not jobs.none_queued
+    assert jobs.queued_ids == ["77"]
+
+
+@pytest.mark.parametrize(("together", "keys"), [(2, ["77_0", "77_0", "77_1"]), (3, ["77"] * 3)])
+def test_runs_that_share_a_job_are_found_in_it(here, together, keys):
+    lines = [here.queued(key, "aevae-abcdef-1", "RUNNING") for key in set(keys)]
+    here("squeue", here.printed(*lines))
+    jobs = SweepJobs([submission(runs_per_job=together)])
+    found = [job for run in RUNS if (job := jobs.newest_job(run))]
+    assert [(job.key, job.shared) for job in found] == [(key, True) for key in keys]
+
+
+def test_why_nothing_is_known_is_said(here):
+    here("squeue", "echo 'slurm_load_jobs error: Unable to contact controller' >&2; exit 1")
+    jobs = SweepJobs([submission()])
+    jobs.look_up({"by-hand": SlurmJob("5", "5", "alpha", "x")})
+    said = "squeue failed: slurm_load_jobs error: Unable to contact controller"
+    for run in (RUNS[0], "by-hand"):
+        assert jobs.newest_job(run) == NewestJob("unknown", detail=said)
+    assert jobs.error == said
+    assert not jobs.none_queued
+    here("squeue", here.printed(here.queued("77_0", "x", "REVOKED")))
+    elsewhere = SweepJobs([submission()]).newest_job(RUNS[0])
+    assert elsewhere == NewestJob("unknown", detail="another cluster has started job 77_0")
+    assert elsewhere.queued == "unknown"
+
+
+def test_a_job_by_hand_is_found_on_its_own_cluster_under_its_own_name(here):
+    line = here.queued("9_0", "train", "RUNNING", raw="12", node="n1")
+    here("squeue", f'case "$*" in *--clusters=beta*--jobs=9_0*) {here.printed(line)};; esac')
+    jobs = SweepJobs([submission()])
+    job = SlurmJob("9_0", "12", "beta", "train")
+    jobs.look_up({"by-hand": job, RUNS[0]: job})
+    found = NewestJob("running", "9_0", node="n1", raw_id="12", cluster="beta", ours=True)
+    assert jobs.newest_job("by-hand") == found
+    assert kinds(jobs) == ["gone"] * 3
+    # Nobody asks twice for a job, and the answers of earlier questions stay.
+    here("squeue", "exit 1")
+    jobs.look_up({"by-hand": job})
+    assert jobs.newest_job("by-hand") == found
+    here("squeue", here.printed(here.queued("3", "other")))
+    jobs.look_up({"another": SlurmJob("3", "3", "alpha", "train")})
+    assert jobs.newest_job("by-hand") == found
+    assert jobs.newest_job("another") == NewestJob(
+        "waiting", "3", cluster="alpha", ours=False, detail=None
+    )
+
+
+def test_launchers_that_died_on_two_clusters_have_their_jobs_found(here):
+    beta = "*--clusters=beta*--name=aevae-abcdef-2*) {};; *beta*) ;;"
+    case = f'case "$*" in {beta} *--name=*-1*) {{}};; esac'
+    first = here.printed(here.queued("77_0", "aevae-abcdef-1"))
+    second = here.printed(here.queued("5", "aevae-abcdef-2"))
+    here("squeue", case.format(second, first))
+    jobs = SweepJobs(
+        [
+            submission(job_id=None),
+            submission(
+                number=2, job_name="aevae-abcdef-2", job_id=None, cluster="beta", run_ids=RUNS[2:]
+            ),
+            submission(number=3, job_name="aevae-abcdef-3", job_id=None, run_ids=("x",)),
+        ]
+    )
+    assert kinds(jobs) == ["waiting", "gone", "waiting"]
+    assert [jobs.job_id(s) for s in jobs.submissions] == ["77", "5", None]
+    assert jobs.newest_job("x") == NewestJob("gone")
+    assert jobs.end_reason("x") is None
+
+
 def reasons(jobs: SweepJobs) -> list[str | None]:
     return [jobs.end_reason(run) for run in RUNS]
 
@@ -126,6 +210,30 @@ def test_tasks_that_never_began_share_the_end_of_the_line_that_holds_them(here):
 
 def test_what_we_cancelled_is_known_without_accounting(here):
     assert reasons(SweepJobs([submission(cancelled=RUNS[1:2])])) == [None, "cancelled", None]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [("TIMEOUT", "timeout"), ("BOOT_FAIL", "node_fail"), ("DEADLINE", "deadline")],
+)
+def test_an_end_has_one_name_here(here, state, reason):
+    here("sacct", here.printed(here.accounted("77_0", state)))
+    assert reasons(SweepJobs([submission()])) == [reason, None, None]
+
+
+def test_the_cluster_that_has_a_job_is_asked_how_it_ended(here):
+    line = here.printed(here.accounted("77_0", "TIMEOUT"))
+    here("sacct", f'case "$*" in *--clusters=beta*--jobs=77*) {line};; esac')
+    assert reasons(SweepJobs([submission(cluster="beta")])) == ["timeout", None, None]
+    assert reasons(SweepJobs([submission()])) == [None, None, None]
+
+
+@pytest.mark.parametrize(("minutes", "known"), [(-11, False), (-9, True), (60, True)])
+def test_clocks_of_two_hosts_may_differ_by_minutes(here, minutes, known):
+    submitted = datetime.fromisoformat("2026-01-01T00:00:00+00:00") + timedelta(minutes=minutes)
+    local = submitted.astimezone().strftime("%Y-%m-%dT%H:%M:%S")
+    here("sacct", f"echo '77_0|80|{local}|Unknown|0||0:0|TIMEOUT'")
+    assert reasons(SweepJobs([submission()]))[0] == ("timeout" if known else None)
 
 
 def test_an_older_job_of_the_same_number_is_another_one(here):
@@ -163,5 +271,7 @@ def test_a_record_that_cannot_be_read_leaves_everything_unknown(here, tmp_path):
     assert [s.cluster for s in read_submissions(paths)] == ["alpha", "alpha"]
     paths.submission(2).write_text(json.dumps({"number": 2}))
     jobs = SweepJobs.of(paths)
-    assert kinds(jobs) == ["unknown"] * 3
+    jobs.look_up({RUNS[0]: SlurmJob("5", "5")})
+    assert [jobs.newest_job(run) for run in RUNS] == [NewestJob("unknown", detail=jobs.error)] * 3
+    assert jobs.error == f"missing key 'job_name' in {paths.submission(2)}"
     assert not jobs.none_queued

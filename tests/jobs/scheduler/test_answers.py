@@ -192,7 +192,7 @@ def test_the_configuration_is_read_by_key():
 
 
 def test_a_job_that_is_called_like_a_field_does_not_decide_its_value():
-    assert read_job("JobId=5 Command=/x --set=a=b")["Command"] == "/x"
+    assert read_job("JobId=5 Comment=a=b") == {"JobId": "5", "Comment": "a=b"}
     told = read_job(
         "JobId=5 JobName=a JobState=PENDING PreemptTime=now JobState=RUNNING PreemptTime=None"
     )

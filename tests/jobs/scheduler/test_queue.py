@@ -145,12 +145,13 @@ def test_why_nothing_is_known_is_said(here):
 
 
 def test_a_job_by_hand_is_found_on_its_own_cluster_under_its_own_name(here):
-    line = here.queued("9_0", "train", "RUNNING", raw="12", node="n1")
+    # Requeued by hand, it would have another SLURM_JOB_ID than its attempt had.
+    line = here.queued("9_0", "train", "RUNNING", raw="13", node="n1")
     here("squeue", f'case "$*" in *--clusters=beta*--jobs=9_0*) {here.printed(line)};; esac')
     jobs = SweepJobs([submission()])
     job = SlurmJob("9_0", "12", "beta", "train")
     jobs.look_up({"by-hand": job, RUNS[0]: job})
-    found = NewestJob("running", "9_0", node="n1", raw_id="12", cluster="beta", ours=True)
+    found = NewestJob("running", "9_0", node="n1", raw_id="13", cluster="beta", ours=True)
     assert jobs.newest_job("by-hand") == found
     assert kinds(jobs) == ["gone"] * 3
     # Nobody asks twice for a job, and the answers of earlier questions stay.
@@ -257,7 +258,7 @@ def test_of_tasks_with_one_number_the_one_that_runs_made_the_attempt(here):
     lines = [here.queued(f"9_{i}", "x", raw="9") for i in range(3)]
     here("squeue", here.printed(*lines, here.queued("9_3", "x", "RUNNING", raw="9", node="n1")))
     jobs = SweepJobs([])
-    jobs.look_up({RUNS[0]: SlurmJob("9", "9")})
+    jobs.look_up({RUNS[0]: SlurmJob("9", "9", "beta")})
     found = jobs.newest_job(RUNS[0])
     assert found is not None
     assert (found.kind, found.key, found.ours) == ("running", "9_3", False)

@@ -63,12 +63,18 @@ def test_where_accounting_counts_no_gpus_those_asked_for_are_counted(fake, paths
     assert usage is not None
     assert usage.gpu_hours == 2.0
     assert usage.source == "sacct, which does not count GPUs here"
-    # A job by hand asked for what nobody recorded.
+
+
+def test_gpus_that_were_given_count_and_not_those_that_were_asked_for(fake, paths):
+    hour = {"start": "2026-01-01T00:00:00", "seconds": 3600}
+    lines = [fake.accounted("77_0", "RUNNING", tres="gres/gpu=1", **hour)]
+    lines += [fake.accounted("9", "RUNNING", tres="cpu=1", **hour)]  # by hand: nobody knows
+    fake("sacct", fake.printed(*lines))
     jobs = SweepJobs([submission()])
     jobs.look_up({"by-hand": SlurmJob("9", "9")})
     usage = gpu_usage(paths, jobs)
     assert usage is not None
-    assert usage.gpu_hours == 2.0
+    assert (usage.gpu_hours, usage.source) == (1.0, "sacct")
 
 
 def test_nothing_was_used_before_the_first_start(fake, paths):

@@ -17,7 +17,7 @@ from aevae.errors import InputError, Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest, granted_threads
 from aevae.files import names
 from aevae.files.atomic import publish_text, remove_orphans
-from aevae.files.attempt import Attempt, utc_now
+from aevae.files.attempt import Attempt, SlurmJob, utc_now
 from aevae.files.dataset import file_sha256, open_dataset
 from aevae.files.fields import check_storable, variational
 from aevae.files.hdf5 import Array, InvalidFile, NewerFile, ReplacedFile, open_checked
@@ -48,6 +48,7 @@ def execute(
     stop: StopRequest,
     *,
     capture: bool = False,
+    slurm_job: SlurmJob | None = None,
 ) -> None:
     """Train, evaluate and publish one run of a sweep; what has been done before is kept.
 
@@ -66,6 +67,8 @@ def execute(
     capture
         Send all output of this process to the attempt's files (batch jobs). Otherwise the log
         is written there as well as to the terminal.
+    slurm_job
+        The job of SLURM that was submitted to run this process, if there is one.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def execute(
     if is_done(paths, evaluation):
         log.info("%s is done already", run_id)
         return
-    attempt = Attempt.claim(paths)
+    attempt = Attempt.claim(paths, slurm_job)
     attempt.keep_output(capture=capture)
     job = _Job(sweep, paths, config, evaluation, execution, attempt)
     try:

@@ -18,8 +18,14 @@ from aevae.errors import InputError
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
 from jobs.launch.script import batch_script
-from jobs.launch.slurm import clean_environment
-from jobs.scheduler.commands import SchedulerError, ask, call, configuration, max_array_size
+from jobs.scheduler.commands import (
+    SchedulerError,
+    ask,
+    call,
+    clean_environment,
+    configuration,
+    max_array_size,
+)
 from jobs.scheduler.profile import ClusterProfile
 
 LITTLE_SPACE_GB = 2.0
@@ -89,8 +95,7 @@ def _acceptance(profile: ClusterProfile) -> Finding | str:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.sh"
         script.write_text(batch_script(SweepPaths(Path(folder)), 1, profile, 2), encoding="utf-8")
-        with clean_environment():
-            done = call("sbatch", "--test-only", str(script))
+        done = call("sbatch", "--test-only", str(script))
     lines = [line.removeprefix("sbatch: ") for line in done.stderr.strip().splitlines()]
     if done.returncode != 0:
         reason = "; ".join(lines) or f"exit code {done.returncode}"

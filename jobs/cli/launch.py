@@ -1,5 +1,6 @@
 """Training: a sweep on this machine or a cluster, or one run in this process."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from itertools import groupby
@@ -85,15 +86,24 @@ def run(
     capture: Annotated[
         bool, typer.Option("--capture", help="Send all output to the run's folder alone.")
     ] = False,
+    in_job: Annotated[
+        bool,
+        typer.Option(
+            "--in-job", help="The SLURM job that runs this was submitted for it (batch scripts)."
+        ),
+    ] = False,
 ) -> None:
     """Train one run in this process; exit 75 if it was interrupted and can go on."""
     import logging
 
     from aevae.execution import StopRequest
-    from aevae.files.attempt import LOG_FORMAT
+    from aevae.files.attempt import LOG_FORMAT, SlurmJob
     from aevae.files.runs import check_listed
     from jobs.sweep.folder import Sweep
 
+    if in_job and "SLURM_JOB_ID" not in os.environ:
+        raise InputError("--in-job is for the script of a SLURM job: there is no SLURM_JOB_ID")
+    job = SlurmJob.of_environment() if in_job else None
     opened = Sweep.open(sweep_dir)
     check_listed(opened.paths)
     if (run_id is None) == (index is None):
@@ -111,7 +121,11 @@ def run(
     from aevae.training.run import execute
 
     spec = opened.spec
-    execute(opened.paths, run_id, spec.execution, spec.evaluation, stop, capture=capture)
+    execute(
+        *(opened.paths, run_id, spec.execution, spec.evaluation, stop),
+        capture=capture,
+        slurm_job=job,
+    )
 
 
 def _load(

@@ -26,14 +26,17 @@ class Ends:
     failed: list[str]
 
 
-def execute_side_by_side(sweep: Path, run_ids: Sequence[str], stop: StopRequest) -> Ends:
+def execute_side_by_side(
+    sweep: Path, run_ids: Sequence[str], stop: StopRequest, *, in_job: bool
+) -> Ends:
     """Execute runs at the same time, the threads shared out among them; wait for all.
 
     A signal to stop is passed on to each, and each saves its own checkpoint.
     """
     threads = max(1, granted_threads() // len(run_ids))
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-P", "-m", "jobs.cli", "run", "--capture", str(sweep)]
+    flags = ["--capture", *(["--in-job"] if in_job else [])]
+    command = [sys.executable, "-P", "-m", "jobs.cli", "run", *flags, str(sweep)]
     processes = {
         run_id: subprocess.Popen([*command, run_id], env=environment) for run_id in run_ids
     }

@@ -4,6 +4,8 @@
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STATE=${AEVAE_ONEHOST_DIR:-/var/tmp/aevae-onehost}
+# The daemons listen on the ports ${PORTS}01, ${PORTS}02, ${PORTS}06, ${PORTS}17 and ${PORTS}19.
+PORTS=${AEVAE_ONEHOST_PORTS:-168}
 ETC=$STATE/etc
 RUN=$STATE/run
 LOG=$STATE/log

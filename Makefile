@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
 
-.PHONY: demo test lint mutation bench reproduce clean
+.PHONY: demo test test-slurm-new lint mutation bench reproduce clean
 
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
@@ -21,6 +21,11 @@ demo: $(READY)
 # Many tests wait for processes, so there are more workers than cores.
 test: lint
 	$(BIN)/python -m pytest -n $$(($$(nproc) * 2)) --no-loadscope-reorder
+
+# The same tests on the SLURM of Debian 13, which is newer than this machine's: see
+# slurm/onehost/README.md. Debian sid has the newest: slurm/onehost/newer test sid.
+test-slurm-new: $(READY)
+	slurm/onehost/newer test
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -31,13 +31,17 @@ Finished = subprocess.CompletedProcess[str]
 
 
 class ByFile(LoadFileScheduling):
-    """Gives each test file to one worker of pytest-xdist, and tests/slurm as a whole to one.
+    """Gives each test file to one worker of pytest-xdist, and tests/slurm in halves to two.
 
-    The tests in tests/slurm share one SLURM, so they must not run at the same time.
+    The tests in tests/slurm use the SLURM of their worker and mostly wait for it. As two halves of
+    about the same length they take half the time, and leave the other workers to other tests.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "cluster" if nodeid.startswith("tests/slurm/") else super()._split_scope(nodeid)
+        if not nodeid.startswith("tests/slurm/"):
+            return super()._split_scope(nodeid)
+        first_half = ("test_interruptions.py", "test_onehost.py", "test_sbatch.py")
+        return f"cluster {1 if nodeid.partition('::')[0].endswith(first_half) else 2}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:

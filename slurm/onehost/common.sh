@@ -4,6 +4,8 @@
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STATE=${AEVAE_ONEHOST_DIR:-/var/tmp/aevae-onehost}
+# The daemons listen on the ports ${PORTS}01, ${PORTS}02, ${PORTS}06, ${PORTS}17 and ${PORTS}19.
+PORTS=${AEVAE_ONEHOST_PORTS:-168}
 ETC=$STATE/etc
 RUN=$STATE/run
 LOG=$STATE/log
@@ -130,3 +132,12 @@ node_state() { timeout 10 sinfo -h -N -p gpu -n "$1" -o %T 2>/dev/null; }
 node_ready() { [[ $(node_state "$1") =~ ^(idle|mixed|allocated|completing)$ ]]; }
 
 ctld_answers() { timeout 10 scontrol ping 2>/dev/null | grep -q 'is UP'; }
+
+# The package lists may be absent or older than the mirror. Then the first try fails, so they are
+# refreshed before the second one.
+apt_install() { try_apt_install "$@" || { apt-get update -qq && try_apt_install "$@"; }; }
+
+try_apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}

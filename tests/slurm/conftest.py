@@ -22,8 +22,8 @@ import tomli_w
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ONEHOST = REPOSITORY / "slurm" / "onehost"
-# Some seconds of training: enough to disturb it twice.
-EPOCHS = 100
+# Two seconds of training: enough to disturb it twice.
+EPOCHS = 40
 SEEDS = "seeds=[0,1]"
 SPEC = """
 name = "tiny"
@@ -105,15 +105,17 @@ class Run:
 
     def hold(self, attempt: int = 1) -> None:
         """Stop its process once it has trained in this attempt, as if it had become slow."""
+        wait_for(lambda: self.held(attempt), f"{self.name} trains", pause_s=0.02)
 
-        def trained() -> bool:
-            if len(self.attempts) < attempt or not self.checkpoints:
-                return False
-            return len(self.starts) == attempt and self.epoch > self.starts[-1]
-
-        wait_for(trained, f"{self.name} trains", pause_s=0.02)
+    def held(self, attempt: int) -> bool:
+        """Stop its process if it has trained in this attempt; tell whether it has."""
+        if len(self.attempts) < attempt or not self.checkpoints:
+            return False
+        if len(self.starts) < attempt or self.epoch <= self.starts[-1]:
+            return False
         if self.attempts[-1]["outcome"] is None:  # else a limit was faster
             os.kill(self.attempts[-1]["pid"], signal.SIGSTOP)
+        return True
 
     def go_on(self) -> None:
         """End what `hold` began; so does every signal that SLURM sends."""
@@ -161,6 +163,16 @@ class SweepFolder:
     def job(self) -> str:
         """The job of the newest submission."""
         return self.submissions[-1]["job_id"]
+
+    def hold(self, *runs: Run) -> None:
+        """Stop each of these runs in its first attempt; none may end while another starts."""
+        waiting = list(runs)
+
+        def all_held() -> bool:
+            waiting[:] = [run for run in waiting if not run.held(attempt=1)]
+            return not waiting
+
+        wait_for(all_held, f"{[run.name for run in runs]} train", pause_s=0.02)
 
     def wait_done(self) -> None:
         wait_for(lambda: all((r.path / "evaluation.h5").exists() for r in self.runs), "all results")
@@ -224,6 +236,18 @@ class Onehost:
         """One field of every attempt and task of a job, as sacct knows it; it may lag."""
         return self.slurm("sacct", "-DXnP", "-j", job, "-o", field).splitlines()
 
+    def preempt(self, job: str) -> None:
+        """Take the GPU of a job for a moment."""
+        node = self.slurm("squeue", "-h", "-j", job, "-o", "%N")
+        wanted = ("--gres=gpu:v100:1", "--mem=100", f"--nodelist={node}", "--output=/dev/null")
+        urgent = ("sbatch", "--parsable", "--partition=urgent", *wanted, "--wrap", "true")
+        self.wait_ended(self.slurm(*urgent))
+
+    def wait_ended(self, job: str) -> None:
+        """Wait until a job has ended. `sbatch --wait` would ask for this ever more rarely."""
+        state = ("squeue", "-h", "-j", job, "-o", "%T")
+        self.wait_for(lambda: self.slurm(*state) not in ("PENDING", "RUNNING"), f"the end of {job}")
+
     def wait_accounted(self, job: str, *states: str) -> None:
         """Wait until sacct knows all attempts at a job to have ended, in these states."""
         self.wait_for(lambda: sorted(self.accounted(job)) == sorted(states), f"{states} in sacct")
@@ -278,20 +302,22 @@ def _what_the_runs_say(folder: SweepFolder | None) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def leave_as_found() -> Iterator[None]:
-    """Need SLURM and root; stop the cluster afterwards unless it was up before."""
+def own_cluster(worker_id: str) -> Iterator[None]:
+    """Need SLURM and root; give each worker of pytest-xdist a cluster that nobody else uses."""
     if shutil.which("slurmctld", path="/usr/sbin:/usr/bin") is None or os.geteuid() != 0:
         if os.environ.get("AEVAE_REQUIRE_SLURM") == "1":
             pytest.fail("AEVAE_REQUIRE_SLURM=1, but SLURM is not installed or this is not root")
         pytest.skip("needs root and slurm/onehost/install")
-    status = subprocess.run([ONEHOST / "status"], capture_output=True, timeout=60, check=False)
-    yield
-    last = "up" if status.returncode == 0 else "down"
-    subprocess.run([ONEHOST / last], capture_output=True, timeout=120, check=True)
+    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw"))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AEVAE_ONEHOST_DIR", f"/var/tmp/aevae-onehost-test-{number}")
+        environment.setenv("AEVAE_ONEHOST_PORTS", str(170 + number))
+        yield
+        subprocess.run([ONEHOST / "down", "--purge"], capture_output=True, timeout=120, check=True)
 
 
 @pytest.fixture
-def onehost(leave_as_found: None, monkeypatch: pytest.MonkeyPatch) -> Onehost:
+def onehost(own_cluster: None, monkeypatch: pytest.MonkeyPatch) -> Onehost:
     """Have the cluster up anew with its defaults, empty, and SLURM's commands talk to it."""
     cluster = Onehost()
     cluster.down()  # with what the test before did to nodes and jobs

@@ -8,14 +8,6 @@ import pytest
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
 
-URGENT = ("--partition=urgent", "--gres=gpu:v100:1", "--mem=100", "--output=/dev/null")
-
-
-def preempt(onehost, job: str) -> None:
-    """Take the GPU of a job for a second."""
-    node = onehost.slurm("squeue", "-h", "-j", job, "-o", "%N")
-    onehost.slurm("sbatch", "--wait", *URGENT, f"--nodelist={node}", "--wrap", "sleep 1")
-
 
 def test_17_requeue_preemption_and_a_lost_node_do_not_change_the_results(
     onehost, sweep, folder, undisturbed
@@ -23,12 +15,11 @@ def test_17_requeue_preemption_and_a_lost_node_do_not_change_the_results(
     onehost.aevae(*sweep)
     first, second = folder.runs
     tasks = [f"{folder.job}_0", f"{folder.job}_1"]
-    first.hold()
-    second.hold()
+    folder.hold(first, second)
     command = [sys.executable, "-m", "jobs.cli", "logs", str(folder.path), first.name, "--follow"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
         onehost.slurm("scontrol", "requeue", tasks[0])
-        preempt(onehost, tasks[1])
+        onehost.preempt(tasks[1])
         onehost.wait_for(
             lambda: [s for s, _ in onehost.states(folder).values()] == ["pending"] * 2,
             "both wait to go on",
@@ -39,6 +30,7 @@ def test_17_requeue_preemption_and_a_lost_node_do_not_change_the_results(
         first.hold(attempt=2)
         node = onehost.slurm("squeue", "-h", "-j", tasks[0], "-o", "%N")
         onehost.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+        onehost.start_now(tasks[0])
         folder.wait_done()  # on the node that is left
         followed, _ = follower.communicate(timeout=60)
     onehost.up()
@@ -87,8 +79,7 @@ def test_15_a_limit_is_met_twice_and_the_next_sweep_goes_on(
 def test_a_cancelled_sweep_is_completed_by_the_same_command(onehost, sweep, folder, undisturbed):
     onehost.aevae(*sweep, "--set", "seeds=[0,1,2]")
     first, second, third = folder.runs
-    first.hold()
-    second.hold()
+    folder.hold(first, second)
     assert onehost.aevae("cancel", str(folder.path)).stderr.count("stopped") == 3
     assert not onehost.slurm("squeue", "-h")
     onehost.wait_for(
@@ -109,8 +100,7 @@ def test_23_runs_go_on_and_states_stay_true_while_sacct_is_gone(
 ):
     onehost.aevae(*sweep)
     job, (first, second) = folder.job, folder.runs
-    first.hold()
-    second.hold()
+    folder.hold(first, second)
     onehost.stop("slurmdbd")
     try:
         onehost.slurm("scancel", "--signal=KILL", f"{job}_0")
@@ -138,7 +128,7 @@ def test_16_without_accounting_a_run_that_is_preempted_by_term_alone_goes_on(
     first = folder.runs[0]
     first.hold()
     before = first.epoch
-    preempt(onehost, f"{folder.job}_0")
+    onehost.preempt(f"{folder.job}_0")
     first.wait_ended(1)
     assert first.attempts[0]["reason"].startswith("SIGTERM after epoch")
     onehost.wait_for(lambda: onehost.states(folder)[first.name][0] == "pending", "the requeue")

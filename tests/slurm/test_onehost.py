@@ -48,7 +48,7 @@ def accounted(job: str, *fields: str) -> list[list[str]]:
 
 
 @pytest.fixture(autouse=True)
-def cluster(leave_as_found: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def cluster(own_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the cluster up with its defaults, and SLURM's commands talk to it."""
     up = onehost("up")
     assert up.returncode == 0, up.stderr
@@ -159,6 +159,13 @@ def test_a_directory_with_a_space_is_refused(monkeypatch, tmp_path):
     assert result.returncode == 1
     assert f"got '{tmp_path}/a b'" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ports_that_do_not_exist_are_refused(monkeypatch):
+    monkeypatch.setenv("AEVAE_ONEHOST_PORTS", "656")
+    result = onehost("up")
+    assert result.returncode == 1
+    assert "100 to 599, got '656'" in result.stderr
 
 
 def test_a_directory_of_somebody_else_is_neither_filled_nor_purged(monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from aevae.errors import ExitCode, InputError
+from aevae.errors import ExitCode, InputError, RunFailed, importing
 from analysis.figures import FIGURE_FORMATS, FIGURES
 from analysis.measures.embedding import NAMES as EMBEDDING_NAMES
 from analysis.tables import EVIDENCE, TABLES
@@ -181,9 +181,12 @@ def _chosen(option: str, text: str, valid: Collection[str]) -> list[str]:
 def _finish(command: Callable[[Any], int]) -> NoReturn:
     """Run a command and exit; bad input ends in one line, not in a traceback."""
     # These are imported here, so that --help and bad usage do not wait for pandas and matplotlib.
-    from aevae.files.hdf5 import InvalidFile
-    from analysis import commands
-
+    try:
+        with importing("analysis"):
+            from aevae.files.hdf5 import InvalidFile
+            from analysis import commands
+    except (RunFailed, MemoryError) as error:
+        raise typer.Exit(_fail(error, ExitCode.INCOMPLETE)) from None
     try:
         code = command(commands)
     except InputError as error:

@@ -1,19 +1,21 @@
 """One run, from configuration to published results: what every launcher calls."""
 
 import errno
+import faulthandler
 import logging
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from aevae.config import EvaluationConfig, RunConfig
-from aevae.errors import InputError, Interrupted, RunFailed
+from aevae.errors import InputError, Interrupted, RunFailed, importing, one_line
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.attempt import Attempt
 from aevae.files.hdf5 import InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import CheckedTraining, check_evaluation, check_training
-from aevae.training.stages import Stages
+
+if TYPE_CHECKING:
+    from aevae.training.stages import Stages
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +67,11 @@ def execute(
         return
     attempt = Attempt.claim(paths)
     attempt.keep_output(capture=capture)
-    stages = Stages(sweep, paths, config, evaluation, execution, attempt)
+    if capture:
+        # If a library crashes this process, the attempt's own standard error says where.
+        faulthandler.enable(file=2)
     try:
+        stages = _stages()(sweep, paths, config, evaluation, execution, attempt)
         stages.train_and_evaluate(_find_training(paths), stop)
     except Interrupted as error:
         attempt.finish("interrupted", str(error))
@@ -74,21 +79,38 @@ def execute(
     except RunFailed as error:
         attempt.finish("failed", str(error))
         raise
+    except ImportError as error:
+        broken = RunFailed("broken_library", one_line(error))
+        attempt.finish("failed", str(broken))
+        raise broken from error
     except Exception as error:
         reason = _exhausted(error)
         if reason is not None:
             attempt.finish("failed", reason)
             raise RunFailed(reason, str(error).split("\n", 1)[0]) from error
-        attempt.finish("failed", f"error: {type(error).__name__}: {error}".split("\n", 1)[0])
+        attempt.finish("failed", f"error: {one_line(error)}")
         raise
     attempt.finish("done", evaluation=evaluation.digest)
 
 
+def _stages() -> "type[Stages]":
+    """Import what needs torch, which takes seconds.
+
+    The attempt is claimed before, so that a torch that does not import is recorded like any other
+    reason for which a run fails.
+    """
+    with importing("train"):
+        from aevae.training.stages import Stages
+    return Stages
+
+
 def _exhausted(error: Exception) -> str | None:
     """Name what the machine had too little of; None if the error has another cause."""
-    # On the CPU, torch has no type of its own for want of memory.
+    # On the CPU, torch has no type of its own for want of memory. Its type for GPUs is compared by
+    # name, since torch may be what could not be imported.
+    cuda = type(error).__name__ == "OutOfMemoryError"
     on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    if on_cpu or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+    if cuda or on_cpu or isinstance(error, MemoryError):
         return "out_of_memory"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "disk_full"

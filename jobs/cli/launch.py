@@ -92,6 +92,7 @@ def run(
     from aevae.execution import StopRequest
     from aevae.files.attempt import LOG_FORMAT
     from aevae.files.runs import check_listed
+    from aevae.training.run import execute
     from jobs.sweep.folder import Sweep
 
     opened = Sweep.open(sweep_dir)
@@ -107,9 +108,6 @@ def run(
     opened.select([run_id])
     stop = StopRequest().install()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    # This imports torch, which takes seconds, so all checks that need no torch come first.
-    from aevae.training.run import execute
-
     spec = opened.spec
     execute(opened.paths, run_id, spec.execution, spec.evaluation, stop, capture=capture)
 

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from aevae.errors import ExitCode, InputError, Interrupted, RunFailed
+from aevae.errors import ExitCode, InputError, Interrupted, RunFailed, one_line
 from jobs.cli import cancel, evaluate, launch, prepare, watch
 from jobs.cli.console import messages
 from jobs.scheduler.commands import SchedulerError
@@ -41,6 +41,8 @@ def main() -> None:
         _fail(str(error), ExitCode.USAGE)
     except (RunFailed, SchedulerError, OSError) as error:
         _fail(str(error), ExitCode.INCOMPLETE)
+    except ImportError as error:
+        _fail(f"a library cannot be imported: {one_line(error)}", ExitCode.INCOMPLETE)
     except Interrupted as error:
         _fail(f"interrupted by {error}; run the same command again to go on", ExitCode.INTERRUPTED)
     except KeyboardInterrupt:

@@ -203,7 +203,7 @@ def launch_here(
 ) -> None:
     """Execute the runs of a sweep that are missing, or those of `only`, on this machine."""
     from jobs.cli.status_display import shown, summary_line
-    from jobs.launch.local import default_jobs, run_debug, run_local
+    from jobs.launch.local import run_debug, run_local
     from jobs.scheduler.queue import WatchedJobs
     from jobs.sweep.state import State
     from jobs.sweep.status import sweep_status
@@ -225,7 +225,7 @@ def launch_here(
             completed = run_local(
                 sweep,
                 missing,
-                jobs or default_jobs(len(missing)),
+                jobs,
                 lambda: show(sweep_status(sweep, missing, queue.look())),
             )
     final = sweep_status(sweep, only, queue.look())

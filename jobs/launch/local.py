@@ -13,6 +13,7 @@ from aevae.execution import available_cores
 from jobs.launch.gpus import usable_gpus
 from jobs.launch.inside_job import RunTask
 from jobs.launch.signals import live_attempt, send
+from jobs.sweep.early_end import record_failed_start
 from jobs.sweep.folder import Sweep
 from jobs.sweep.launcher import launcher_lock
 
@@ -77,6 +78,7 @@ class _Pool:
         self._sweep = sweep
         self._jobs = jobs or min(len(run_ids), len(gpus) or available_cores(), 8)
         self._started: dict[str, submitit.Job[str]] = {}
+        self._attempts: dict[str, int] = {}
         self._signalled: set[str] = set()
         # A launcher that was killed leaves its runs alive. This one waits for them.
         self._found = {r for r in run_ids if live_attempt(sweep.paths.run(r)) is not None}
@@ -94,7 +96,8 @@ class _Pool:
     def advance(self) -> None:
         """Forget the runs that have ended, and start as many others as may run at once."""
         self._found = {r for r in self._found if live_attempt(self._sweep.paths.run(r))}
-        self._started = {r: job for r, job in self._started.items() if not job.done()}
+        for run_id in [r for r, job in self._started.items() if job.done()]:
+            self._end(run_id, self._started.pop(run_id))
         while self.queue and len(self.busy) < self._jobs:
             run_id = self.queue.popleft()
             self._started[run_id] = self._start(run_id)
@@ -108,6 +111,9 @@ class _Pool:
                 self._signalled.add(run_id)
 
     def _start(self, run_id: str) -> "submitit.Job[str]":
+        run = self._sweep.paths.run(run_id)
+        self._sweep.paths.failed_start(run_id).unlink(missing_ok=True)
+        self._attempts[run_id] = len(run.attempts())
         self._executor.update_parameters(timeout_min=TIMEOUT_MIN, gpus_per_node=1)
         # update_parameters takes numbers only, but the name of a GPU may be a UUID, or empty.
         self._executor.parameters["visible_gpus"] = (self._take_gpu(run_id),)
@@ -119,6 +125,12 @@ class _Pool:
         # the run can finish its epoch and save.
         with _environment(inherited), _ignoring_interrupts():
             return self._executor.submit(task)
+
+    def _end(self, run_id: str, job: "submitit.Job[str]") -> None:
+        """Keep the link to the log of a job that ended before it claimed an attempt."""
+        run = self._sweep.paths.run(run_id)
+        if len(run.attempts()) == self._attempts[run_id]:
+            record_failed_start(run, job.job_id)
 
     def _take_gpu(self, run_id: str) -> str:
         """Return the GPU with the fewest runs, which from now on has this one too."""

@@ -14,6 +14,7 @@ from aevae.files.layout import RunPaths
 from aevae.files.schema import check_results, missing_file
 from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.usage import gpu_usage
+from jobs.sweep.early_end import early_end, failed_start
 from jobs.sweep.folder import Sweep
 from jobs.sweep.progress import read_progress
 from jobs.sweep.state import State
@@ -89,6 +90,8 @@ def run_status(
     if not done:
         job = jobs.newest_job(paths.run_id, record.slurm_job_id if record is not None else None)
         state, reason = _state(paths, bool(attempts), record, job, jobs)
+        if state.resumable and (start := failed_start(paths)) is not None:
+            state, reason = State.FAILED, early_end(paths.sweep, start)
     if problem is not None and not state.active:
         state, reason = problem
     progress = read_progress(paths)
@@ -187,7 +190,9 @@ def _state(
     if record is None:
         if job is not None:
             reason = jobs.end_reason(paths.run_id)
-            return State.FAILED, reason or "its job ended before the run began"
+            if reason in (None, "completed", "failed"):
+                reason = early_end(paths.sweep, job.key)
+            return State.FAILED, reason
         no_record = State.UNKNOWN, "no readable record of the attempt"
         return no_record if attempted else (State.PLANNED, None)
     if alive is None and record.slurm_job_id is None:

@@ -200,6 +200,21 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
     ]
 
 
+def test_a_job_that_ended_before_its_runs_began_says_why(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    record = submit(fake, folder)
+    log = SweepPaths(folder).job_log("77_1")
+    log.write_text("/x/script: line 9: module: command not found\nsrun: error: n: task 0: Killed\n")
+    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|1||FAILED" for task in range(6)]
+    fake("sacct", f"printf '%s\n' {' '.join(repr(line) for line in lines)}")
+    silent, failed, *_ = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert silent["reason"] == "its job ended before the run began"
+    assert failed["reason"].startswith("its job ended before the run began: /x/script: line 9: mod")
+    said = aevae("logs", str(folder), record["run_ids"][1])
+    assert said.stdout == f"--- submitit's log of job 77_1, {log}:\n{log.read_text()}"
+    assert "was not started yet" in aevae("logs", str(folder), record["run_ids"][0]).stderr
+
+
 def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake, tmp_path):
     folder = tmp_path / "sweep"
     record = submit(fake, folder)

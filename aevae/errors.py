@@ -84,6 +84,12 @@ def one_line(error: Exception) -> str:
     return ": ".join([type(error).__name__, *lines[:1]])
 
 
+def usage_line(message: str, command: str) -> str:
+    """Render what a parser of arguments says as one line, like all other errors of bad input."""
+    text = " ".join(message.split()).removesuffix(".")
+    return f"{text[:1].lower()}{text[1:]}; see {command} --help"
+
+
 def describe_validation_error(error: ValidationError, source: str) -> str:
     """Render the first problem of `error` as one line: key, what is wrong, what came, where."""
     problem = error.errors()[0]

@@ -6,16 +6,20 @@ Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage, 75 interrupted.
 from collections.abc import Callable, Collection
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
-from aevae.errors import ExitCode, InputError, RunFailed, importing
+from aevae.errors import ExitCode, InputError, RunFailed, importing, usage_line
 from analysis.figures import FIGURE_FORMATS, FIGURES
 from analysis.measures.embedding import NAMES as EMBEDDING_NAMES
 from analysis.tables import EVIDENCE, TABLES
 
 TABLE_FORMATS = ("csv", "md", "latex")
+
+# What typer raises for any wrong argument. It publishes only one kind of it, and keeps the rest in
+# click or, in later versions, in a copy of click.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
     help="Turn the results of a sweep into tables, figures and findings, without torch or cluster.",
@@ -36,8 +40,12 @@ AllowPartial = Annotated[
 
 
 def main() -> None:
-    """Run the command line."""
-    app(prog_name="aevae-analysis")
+    """Run the command line; wrong arguments are one line on standard error."""
+    try:
+        code = app(prog_name="aevae-analysis", standalone_mode=False)
+    except UsageError as error:
+        code = _fail_usage(error)
+    raise SystemExit(code)
 
 
 def _show_version(wanted: bool) -> None:
@@ -196,6 +204,15 @@ def _finish(command: Callable[[Any], int]) -> NoReturn:
     except (InvalidFile, OSError) as error:
         code = _fail(error, ExitCode.INCOMPLETE)
     raise typer.Exit(code)
+
+
+def _fail_usage(error: typer.BadParameter) -> int:
+    """Say in one line what is wrong with the arguments; without any, show the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return ExitCode.USAGE
+    command = error.ctx.command_path if error.ctx is not None else "aevae-analysis"
+    return _fail(usage_line(error.format_message(), command), ExitCode.USAGE)
 
 
 def _fail(error: Exception | str, code: int) -> int:

@@ -36,7 +36,8 @@ def status(
         print(json.dumps(asdict(report), indent=1))  # noqa: T201 - output for scripts
     elif not watch:
         # A terminal cuts long lines; in a file or a pipe they may be longer.
-        Console(width=None if sys.stdout.isatty() else 160).print(report_view(report))
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        console.print(report_view(report, console.width))
     if any(run.state is not State.DONE for run in report.runs):
         raise typer.Exit(ExitCode.INCOMPLETE)
 

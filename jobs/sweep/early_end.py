@@ -93,4 +93,7 @@ def _reason(log: str) -> str | None:
         # The lines of a traceback are indented, up to the error itself.
         lines = [line for line in lines[start:] if not line.startswith(" ")][:1] or lines
     telling = [line for line in lines if not SAID_OF_ALL.match(line)] or lines
-    return telling[-1].strip()[:LONGEST] if telling else None
+    if not telling:
+        return None
+    # Programs write colours and other control characters to their logs.
+    return "".join(c if c.isprintable() else " " for c in telling[-1])[:LONGEST].strip()

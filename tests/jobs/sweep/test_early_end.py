@@ -30,6 +30,7 @@ slurmstepd: error: *** JOB 7 ON node7 CANCELLED AT 2026-11-25T10:00:00 ***
         ("srun: error: Unable to create step for job 7: Invalid account\n", "srun: error: Unable"),
         ("srun: error: node7: task 0: Segmentation fault\n", "srun: error: node7: task 0: Segm"),
         ("Traceback (most recent call last):\n", "Traceback (most"),
+        ("\x1b[31mno\tspace\a\n", "[31mno space"),
         ("a" * 100_000, "a" * 300),
     ],
 )

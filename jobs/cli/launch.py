@@ -214,7 +214,8 @@ def launch_here(
     done = sum(status.state is State.DONE for status in statuses)
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
     unfinished = [status for status in statuses if status.state is not State.DONE]
-    missing = runs_to_launch(unfinished, only, say)
+    # Nothing limits the time of a run here.
+    missing = runs_to_launch(unfinished, only, say, more_time={s.run_id for s in unfinished})
     # A launcher that was killed left these runs alive; this one waits for them.
     missing += [s.run_id for s in unfinished if s.state is State.RUNNING and s.job is None]
     completed = True

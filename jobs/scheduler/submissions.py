@@ -61,6 +61,12 @@ class Submission(Frozen):
         """GPUs of one run, which is a part of one where runs share it at the same time."""
         return self.gpus / self.runs_per_job if self.side_by_side else self.gpus
 
+    def may_have_more_time(self, profile: ClusterProfile) -> bool:
+        """Whether a run may get more time by another submission, with this profile."""
+        # A run that came after others in its job had only what they left.
+        in_turn = self.runs_per_job > 1 and not self.side_by_side
+        return in_turn or self.timeout_min < profile.timeout_min
+
     def found_id(self, queue: dict[str, QueuedJob]) -> str | None:
         """Return the id of the job: as recorded, or as the queue has it under our name."""
         if self.job_id is not None:

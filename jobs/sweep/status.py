@@ -19,6 +19,13 @@ from jobs.sweep.folder import Sweep
 from jobs.sweep.progress import read_progress
 from jobs.sweep.state import State
 
+# A run resumes from a checkpoint; without one, the same limit stops it at the same place for ever.
+NO_EPOCH = "timeout before the first epoch ended: raise timeout_min"
+NO_CHECKPOINT = (
+    "timeout before the first checkpoint: raise timeout_min, or signal_delay_s above the time of "
+    "an epoch"
+)
+
 
 @dataclass(frozen=True)
 class RunStatus:
@@ -48,6 +55,11 @@ class RunStatus:
     def out_of_memory(self) -> bool:
         """Whether it failed because memory ran out; with the same memory it would fail again."""
         return self.state is State.FAILED and self.reason == "out_of_memory"
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether its time limit left nothing to resume; with the same one it would fail again."""
+        return self.state is State.FAILED and self.reason in (NO_EPOCH, NO_CHECKPOINT)
 
 
 @dataclass(frozen=True)
@@ -219,5 +231,7 @@ def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State
     if reason in (None, "completed", "failed"):
         reason = "the process ended and recorded no reason"
     kept = paths.checkpoints() or paths.trained.exists()
+    if reason == "timeout" and not kept:
+        return State.FAILED, NO_CHECKPOINT if read_progress(paths).epoch else NO_EPOCH
     resumable = kept and reason != "out_of_memory"
     return (State.INTERRUPTED if resumable else State.FAILED), reason

@@ -256,6 +256,46 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     assert hopeless in submitted(4, "--cluster", str(profile))
 
 
+def test_a_limit_too_short_for_a_checkpoint_is_said_and_not_tried_again(fake, tmp_path):
+    folder, profile = tmp_path / "sweep", tmp_path / "longer.toml"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    no_epoch, epoch, resumable, *_ = submitted = json.loads(
+        (folder / "submissions" / "1.json").read_text()
+    )["run_ids"]
+    for task, run_id in enumerate((no_epoch, epoch, resumable)):
+        run = folder / "runs" / run_id
+        (run / "attempts" / "1").mkdir(parents=True)
+        values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+        values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
+        (run / "attempts" / "1" / "attempt.json").write_text(json.dumps(values))
+        (run / "progress.json").write_text(json.dumps({"epoch": task}))
+    (folder / "runs" / resumable / "checkpoint-000002.pt").touch()
+    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|60||TIMEOUT" for task in range(3)]
+    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert [(s["state"], s["reason"]) for s in report[:3]] == [
+        ("failed", "timeout before the first epoch ended: raise timeout_min"),
+        (
+            "failed",
+            "timeout before the first checkpoint: raise timeout_min, or signal_delay_s above the "
+            "time of an epoch",
+        ),
+        ("interrupted", "timeout"),
+    ]
+    again = sweep(folder)
+    assert "2 runs are out of time without a checkpoint" in again.stderr
+    record = json.loads((folder / "submissions" / "2.json").read_text())
+    assert record["run_ids"] == submitted[2:]
+    profile.write_text(f"timeout_min = {record['timeout_min'] + 1}")
+    (folder / "submissions" / "2.json").unlink()
+    assert sweep(folder, "--cluster", str(profile)).returncode == 0
+    record = json.loads((folder / "submissions" / "2.json").read_text())
+    assert record["run_ids"] == submitted
+
+
 def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
     folder = tmp_path / "sweep"
     # An own job of another account and one of this wait already; the second counts.

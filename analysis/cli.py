@@ -3,6 +3,7 @@
 Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage, 75 interrupted.
 """
 
+import os
 from collections.abc import Callable, Collection
 from importlib.metadata import version
 from pathlib import Path
@@ -188,6 +189,9 @@ def _chosen(option: str, text: str, valid: Collection[str]) -> list[str]:
 
 def _finish(command: Callable[[Any], int]) -> NoReturn:
     """Run a command and exit; bad input ends in one line, not in a traceback."""
+    # Figures are only written to files. The user's choice may need a display, or not be valid here,
+    # and matplotlib then raises when it is imported.
+    os.environ["MPLBACKEND"] = "agg"
     # These are imported here, so that --help and bad usage do not wait for pandas and matplotlib.
     try:
         with importing("analysis"):

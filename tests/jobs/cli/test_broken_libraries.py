@@ -82,6 +82,16 @@ def test_the_analysis_says_in_a_line_which_library_is_broken(weird, command, lib
     assert checked.stderr == f"aevae-analysis: {message}\n"
 
 
+def test_the_analysis_needs_no_display_and_no_locale(weird, analyse, command_environment):
+    command_environment["MPLBACKEND"] = "nosuch"
+    command_environment["LANG"] = command_environment["LC_ALL"] = "xx_YY.UTF-8"
+    command_environment["HOME"] = str(weird / "nowhere")
+    checked = analyse("check", weird, cwd=weird)
+    assert checked.returncode == 2
+    (line,) = checked.stderr.splitlines()
+    assert "holds no" in line or "no sweep" in line
+
+
 def test_a_missing_library_is_named_with_what_to_install():
     advice = r"No module named 'nosuch'; pip install 'aevae\[train\]'"
     with pytest.raises(RunFailed, match=advice), importing("train"):

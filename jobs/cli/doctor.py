@@ -1,7 +1,6 @@
 """Checks whether machine, cluster, data and GPU can run a sweep; one line each, with advice."""
 
 import fcntl
-import importlib.util
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from aevae.data.sources import verify_source
-from aevae.errors import InputError
+from aevae.errors import InputError, RunFailed, importing
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
 from jobs.launch.script import batch_script
@@ -149,11 +148,14 @@ def _assumption_broken(folder: Path) -> str | None:
 
 
 def _device(wanted: str | None) -> Finding:
-    if importlib.util.find_spec("torch") is None:
-        return Finding("torch", "failed", "torch is not installed: pip install 'aevae[train]'")
-    # Not at the top: it imports torch, which takes seconds.
-    from aevae.training.device import gpu_problem
+    try:
+        # Not at the top: torch takes seconds. A run needs scikit-learn too, but only at its end.
+        with importing("train"):
+            import sklearn.mixture  # noqa: F401 - only whether it can be imported
 
+            from aevae.training.device import gpu_problem
+    except (RunFailed, MemoryError) as error:
+        return Finding("torch", "failed", str(error))
     problem = gpu_problem()
     if problem is None:
         return Finding("torch", "ok", "a kernel ran on the GPU")

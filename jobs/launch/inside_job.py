@@ -79,7 +79,7 @@ def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) ->
 
     A run that fails does not take the others with it; its error is raised at the end.
     """
-    # This imports torch, which takes seconds: only a process that trains does it.
+    # Only a process that trains needs it; it imports torch once it has claimed the attempt.
     from aevae.training.run import execute
 
     capture = submitit.JobEnvironment().cluster != "debug"

@@ -60,9 +60,14 @@ def submit_missing(
         for submission in jobs.submissions:
             if submission.job_id is None:
                 _adopt(sweep.paths, submission, jobs.job_id(submission))
-        memory = {run_id: s.mem_gb for s in jobs.submissions for run_id in s.run_ids}
-        more = {run_id for run_id, mem_gb in memory.items() if mem_gb != profile.mem_gb}
-        wanted = runs_to_launch(sweep_status(sweep, only, jobs), only, say, more_memory=more)
+        newest = {run_id: s for s in jobs.submissions for run_id in s.run_ids}
+        wanted = runs_to_launch(
+            sweep_status(sweep, only, jobs),
+            only,
+            say,
+            more_memory={r for r, s in newest.items() if s.mem_gb != profile.mem_gb},
+            more_time={r for r, s in newest.items() if s.may_have_more_time(profile)},
+        )
         return _submit_what_fits(sweep.paths, wanted, profile, say) if wanted else 0
 
 

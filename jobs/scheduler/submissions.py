@@ -73,6 +73,12 @@ class Submission(Frozen):
         """
         return re.search(rf"{re.escape(self.job_name)}(?!\d)", name) is not None
 
+    def may_have_more_time(self, profile: ClusterProfile) -> bool:
+        """Whether a run may get more time by another submission, with this profile."""
+        # A run that came after others in its job had only what they left.
+        in_turn = self.runs_per_job > 1 and not self.side_by_side
+        return in_turn or self.timeout_min < profile.timeout_min
+
 
 def job_name(paths: SweepPaths, number: int | str) -> str:
     """Return the name of submission `number`'s job; no other sweep folder has the same."""

@@ -14,9 +14,17 @@ from aevae.files.layout import RunPaths
 from aevae.files.schema import check_results, missing_file
 from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.usage import gpu_usage
+from jobs.sweep.early_end import early_end, failed_start
 from jobs.sweep.folder import Sweep
 from jobs.sweep.progress import read_progress
 from jobs.sweep.state import State
+
+# A run resumes from a checkpoint; without one, the same limit stops it at the same place for ever.
+NO_EPOCH = "timeout before the first epoch ended: raise timeout_min"
+NO_CHECKPOINT = (
+    "timeout before the first checkpoint: raise timeout_min, or signal_delay_s above the time of "
+    "an epoch"
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,11 @@ class RunStatus:
     def out_of_memory(self) -> bool:
         """Whether it failed because memory ran out; with the same memory it would fail again."""
         return self.state is State.FAILED and self.reason == "out_of_memory"
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether its time limit left nothing to resume; with the same one it would fail again."""
+        return self.state is State.FAILED and self.reason in (NO_EPOCH, NO_CHECKPOINT)
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,8 @@ def run_status(
     if not done:
         job = jobs.newest_job(paths.run_id)
         state, reason = _state(paths, bool(attempts), record, job, jobs)
+        if state.resumable and (start := failed_start(paths)) is not None:
+            state, reason = State.FAILED, early_end(paths.sweep, start)
     if problem is not None and not state.active:
         state, reason = problem
     progress = read_progress(paths)
@@ -206,7 +221,9 @@ def _state(
     if record is None:
         if job is not None:
             reason = jobs.end_reason(paths.run_id)
-            return State.FAILED, reason or "its job ended before the run began"
+            if reason in (None, "completed", "failed"):
+                reason = early_end(paths.sweep, job.key)
+            return State.FAILED, reason
         no_record = State.UNKNOWN, "no readable record of the attempt"
         return no_record if attempted else (State.PLANNED, None)
     if alive is None and record.job is None:
@@ -233,5 +250,7 @@ def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State
     if reason in (None, "completed", "failed"):
         reason = "the process ended and recorded no reason"
     kept = paths.checkpoints() or paths.trained.exists()
+    if reason == "timeout" and not kept:
+        return State.FAILED, NO_CHECKPOINT if read_progress(paths).epoch else NO_EPOCH
     resumable = kept and reason != "out_of_memory"
     return (State.INTERRUPTED if resumable else State.FAILED), reason

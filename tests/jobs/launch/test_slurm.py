@@ -214,6 +214,21 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
     ]
 
 
+def test_a_job_that_ended_before_its_runs_began_says_why(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    record = submit(fake, folder)
+    log = SweepPaths(folder).job_log("77_1")
+    log.write_text("/x/script: line 9: module: command not found\nsrun: error: n: task 0: Killed\n")
+    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|1||FAILED" for task in range(6)]
+    fake("sacct", f"printf '%s\n' {' '.join(repr(line) for line in lines)}")
+    silent, failed, *_ = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert silent["reason"] == "its job ended before the run began"
+    assert failed["reason"].startswith("its job ended before the run began: /x/script: line 9: mod")
+    said = aevae("logs", str(folder), record["run_ids"][1])
+    assert said.stdout == f"--- submitit's log of job 77_1, {log}:\n{log.read_text()}"
+    assert "was not started yet" in aevae("logs", str(folder), record["run_ids"][0]).stderr
+
+
 def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake, tmp_path):
     folder = tmp_path / "sweep"
     record = submit(fake, folder)
@@ -254,6 +269,46 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     assert left.returncode == 0
     profile.write_text("mem_gb = 2")
     assert hopeless in submitted(4, "--cluster", str(profile))
+
+
+def test_a_limit_too_short_for_a_checkpoint_is_said_and_not_tried_again(fake, tmp_path):
+    folder, profile = tmp_path / "sweep", tmp_path / "longer.toml"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    no_epoch, epoch, resumable, *_ = submitted = json.loads(
+        (folder / "submissions" / "1.json").read_text()
+    )["run_ids"]
+    for task, run_id in enumerate((no_epoch, epoch, resumable)):
+        run = folder / "runs" / run_id
+        (run / "attempts" / "1").mkdir(parents=True)
+        values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+        values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
+        (run / "attempts" / "1" / "attempt.json").write_text(json.dumps(values))
+        (run / "progress.json").write_text(json.dumps({"epoch": task}))
+    (folder / "runs" / resumable / "checkpoint-000002.pt").touch()
+    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|60||TIMEOUT" for task in range(3)]
+    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert [(s["state"], s["reason"]) for s in report[:3]] == [
+        ("failed", "timeout before the first epoch ended: raise timeout_min"),
+        (
+            "failed",
+            "timeout before the first checkpoint: raise timeout_min, or signal_delay_s above the "
+            "time of an epoch",
+        ),
+        ("interrupted", "timeout"),
+    ]
+    again = sweep(folder)
+    assert "2 runs are out of time without a checkpoint" in again.stderr
+    record = json.loads((folder / "submissions" / "2.json").read_text())
+    assert record["run_ids"] == submitted[2:]
+    profile.write_text(f"timeout_min = {record['timeout_min'] + 1}")
+    (folder / "submissions" / "2.json").unlink()
+    assert sweep(folder, "--cluster", str(profile)).returncode == 0
+    record = json.loads((folder / "submissions" / "2.json").read_text())
+    assert record["run_ids"] == submitted
 
 
 def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):

@@ -131,5 +131,5 @@ def test_runs_side_by_side_share_the_gpus_of_their_job_out(tmp_path, monkeypatch
             super().__init__([shutil.which("true") or sys.executable, "-V"], env=env)
 
     monkeypatch.setattr(side_by_side.subprocess, "Popen", Process)
-    side_by_side.execute_side_by_side(tmp_path, ["a", "b", "c"], StopRequest())
+    side_by_side.execute_side_by_side(tmp_path, ["a", "b", "c"], StopRequest(), in_job=False)
     assert [env.get("CUDA_VISIBLE_DEVICES") for env in environments] == seen

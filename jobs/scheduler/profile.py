@@ -7,57 +7,25 @@ import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from aevae.config import Frozen
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
+from jobs.scheduler.request import Count, JobRequest, Line
 from jobs.toml import read_toml
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "slurm_files"
 SLURM_FILES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "slurm"
 """Profiles and batch scripts: the folder slurm/ of a checkout, or what was installed of it."""
 SHIPPED_PROFILES = SLURM_FILES / "clusters"
-# What the other keys and the launcher decide; `extra` must not say it a second time.
-DECIDED = {
-    *("account", "array", "comment", "constraint", "cpus-per-task", "error", "gpus"),
-    *("gpus-per-node", "gpus-per-task", "gres", "job-name", "mem", "nodes", "no-requeue"),
-    *("ntasks", "ntasks-per-node", "open-mode", "output", "partition", "qos", "requeue"),
-    *("signal", "time", "wrap"),
-}
 
 
-def _one_line(text: str) -> str:
-    """Refuse what would add lines to the batch script."""
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be one line of printable characters, and not empty")
-    return text
-
-
-Line = Annotated[str, AfterValidator(_one_line)]
-# A value of an #SBATCH line: no blanks, and nothing that SLURM or a shell would expand.
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.,:=&|\[\]()*@/+-]*$")]
-Option = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
-GpuCount = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+:)?[1-9][0-9]{0,2}$")]
-Gres = Annotated[str, StringConstraints(pattern=r"^gpu(:[A-Za-z0-9_.-]+)?:[1-9][0-9]{0,2}$")]
-Count = Annotated[int, Field(ge=1)]
-
-
-class ClusterProfile(Frozen):
-    """What one job asks for on one kind of cluster; see the comments in slurm/clusters/."""
+class ClusterProfile(JobRequest):
+    """What jobs ask for on one kind of cluster, and how they are launched there."""
 
     description: str = ""
     hosts: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     """Patterns of login host names for which ``--cluster auto`` picks this profile."""
-    partition: Word | None = None
-    account: Word | None = None
-    qos: Word | None = None
-    gpus_per_node: GpuCount | Count | None = None
-    gres: Gres | None = None
-    constraint: Word | None = None
-    cpus_per_task: Count = 2
-    mem_gb: Annotated[float, Field(gt=0)] = 4.0
-    timeout_min: Count = 60
     runs_per_job: Count = 1
     """Runs that one job trains."""
     side_by_side: bool = False
@@ -69,32 +37,14 @@ class ClusterProfile(Frozen):
     """How often a job that meets its time limit goes back into the queue."""
     signal_delay_s: Annotated[int, Field(ge=5)] = 90
     """Seconds before the limit at which a job is told to save."""
-    setup: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     device: Literal["auto", "cpu", "cuda"] | None = None
     data_dir: Annotated[Path, Field(strict=False)] | None = None
-    extra: dict[Option, bool | int | Line] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_consistent(self) -> Self:
-        if self.gpus_per_node is not None and self.gres is not None:
-            raise ValueError("gpus_per_node and gres are two ways to ask for GPUs: give one")
         if self.signal_delay_s >= 60 * self.timeout_min:
             raise ValueError("signal_delay_s must be less than the time limit, timeout_min")
-        decided = sorted(DECIDED & self.extra.keys())
-        if decided:
-            raise ValueError(f"extra must not set {decided[0]}: it is decided elsewhere")
         return self
-
-    @property
-    def gpus(self) -> int:
-        """GPUs of one job."""
-        asked = self.gpus_per_node if self.gpus_per_node is not None else self.gres
-        return int(str(asked).rpartition(":")[2]) if asked is not None else 0
-
-    def options(self, *names: str) -> list[str]:
-        """Return those of its keys that are set as options of sbatch and srun."""
-        values = {name.replace("_", "-"): getattr(self, name) for name in names}
-        return [f"--{name}={value}" for name, value in values.items() if value is not None]
 
     def submitit_parameters(self) -> dict[str, Any]:
         """Return the parameters of submitit's SlurmExecutor."""

@@ -1,10 +1,10 @@
 """The batch script of a submission: what a cluster profile and a copy of the code make of it."""
 
 import shlex
+import sys
 from math import ceil
 from pathlib import Path
 
-import submitit
 from submitit.slurm.slurm import _make_sbatch_string
 
 from aevae.errors import InputError
@@ -35,9 +35,20 @@ def batch_script(
     code
         Copy of the code that the jobs run; None: what is installed.
     python
-        Command that starts Python on the node; default: this interpreter.
+        Python on the node; default: this interpreter.
     """
-    return executor(paths, number, profile, code, python).script(job_count(profile, runs))
+    jobs = job_count(profile, runs)
+    command = [python or sys.executable, "-u", "-m", "submitit.core._submit", str(paths.submitit)]
+    text: str = _make_sbatch_string(
+        command=shlex.join(command),
+        folder=paths.submitit,
+        job_name=job_name(paths, number),
+        # After the user's own lines, which may set PYTHONPATH too.
+        setup=[*profile.setup, *_python_path(code)],
+        map_count=jobs if jobs > 1 else None,
+        **profile.submitit_parameters(),
+    )
+    return text
 
 
 def gpu_hours(profile: ClusterProfile, runs: int) -> float:
@@ -61,41 +72,6 @@ def check_folder(folder: Path) -> None:
     """
     if {"%", ":"} & set(str(folder)) or not str(folder).isprintable():
         raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
-
-
-class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is untyped here
-    """submitit's executor, which can show its script, also where there is no SLURM."""
-
-    @classmethod
-    def affinity(cls) -> int:
-        return 2
-
-    def script(self, jobs: int) -> str:
-        array = {"map_count": jobs} if jobs > 1 else {}
-        text: str = _make_sbatch_string(
-            command=self._submitit_command_str, folder=self.folder, **self.parameters, **array
-        )
-        return text
-
-
-def executor(
-    paths: SweepPaths,
-    number: int,
-    profile: ClusterProfile,
-    code: Path | None,
-    python: str | None = None,
-) -> _Executor:
-    """Return the executor of submission `number`; see `batch_script`."""
-    made = _Executor(
-        paths.submitit,
-        max_num_timeout=profile.max_num_timeout,
-        python=shlex.quote(python) if python else None,
-    )
-    parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
-    # After the user's own lines, which may set PYTHONPATH too.
-    parameters["setup"] = [*profile.setup, *_python_path(code)]
-    made.update_parameters(**made._convert_parameters(parameters))
-    return made
 
 
 def _python_path(code: Path | None) -> list[str]:

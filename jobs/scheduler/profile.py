@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
-from jobs.scheduler.request import Count, JobRequest, Line
+from jobs.scheduler.request import Count, JobRequest, Line, memory_size
 from jobs.toml import read_toml
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "slurm_files"
@@ -47,7 +47,7 @@ class ClusterProfile(JobRequest):
         return self
 
     def submitit_parameters(self) -> dict[str, Any]:
-        """Return the parameters of submitit's SlurmExecutor."""
+        """Return the parameters by which submitit writes a batch script."""
         extra: dict[str, object] = {k: v for k, v in self.extra.items() if v is not False}
         asked = {
             "partition": self.partition,
@@ -59,9 +59,9 @@ class ClusterProfile(JobRequest):
         }
         return {name: value for name, value in asked.items() if value is not None} | {
             "cpus_per_task": self.cpus_per_task,
-            "mem_gb": self.mem_gb,
-            "timeout_min": self.timeout_min,
-            "tasks_per_node": 1,
+            "mem": memory_size(self.mem_gb),
+            "time": self.timeout_min,
+            "ntasks_per_node": 1,
             "array_parallelism": self.array_parallelism,
             "signal_delay_s": self.signal_delay_s,
             "wckey": None,  # submitit would send its own name, which some clusters refuse

@@ -65,3 +65,8 @@ class JobRequest(Frozen):
         """Return those of its keys that are set as options of sbatch and srun."""
         values = {name.replace("_", "-"): getattr(self, name) for name in names}
         return [f"--{name}={value}" for name, value in values.items() if value is not None]
+
+
+def memory_size(gigabytes: float) -> str:
+    """Write an amount of memory as sbatch reads it, in GiB or MiB."""
+    return f"{gigabytes:.0f}G" if gigabytes == int(gigabytes) else f"{gigabytes * 1024:.0f}M"

@@ -13,12 +13,12 @@ import pytest
 
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
-from jobs.launch import slurm as launch
 from jobs.launch.script import batch_script, check_folder, gpu_hours
 from jobs.launch.slurm import submit_missing
-from jobs.scheduler import queue
+from jobs.scheduler import commands, queue
 from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.profile import load_profile
+from jobs.scheduler.sbatch import read_job_id
 from jobs.sweep.folder import lay_out
 from jobs.sweep.spec import load_spec
 
@@ -144,18 +144,62 @@ def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
 def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp_path, monkeypatch):
     loaded = load_spec(Path("quickstart-digits"))
     laid_out = lay_out(loaded, loaded.runs("it")[:1], tmp_path / "sweep")
-    monkeypatch.setattr(launch, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(commands, "TIMEOUT_S", 0.5)
     fake("squeue", "exit 0")
     fake("scontrol", CONFIG)
     fake("sbatch", f"echo $$ >'{tmp_path}/pid'; exec sleep 100")
     profile = load_profile(Path("onehost"))
-    with pytest.raises(SchedulerError, match=r"sbatch refused 1 runs \(it did not answer within"):
+    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted: 1 runs"
+    with pytest.raises(SchedulerError, match=maybe):
         submit_missing(laid_out, [], profile, print)
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     name = json.loads((tmp_path / "sweep" / "submissions" / "1.json").read_text())["job_name"]
     fake("squeue", f"echo '77|77|{name}|PENDING|N/A||None'")
     assert submit_missing(laid_out, [], profile, print) == 0
     assert (tmp_path / "sweep" / "submitit" / "77_submitted.pkl").exists()
+
+
+@pytest.mark.parametrize(
+    ("printed", "job"),
+    [
+        ("-----\nWelcome to cluster 7\n-----\nSubmitted batch job 77", "77"),
+        ("Submitted batch job 77 on cluster other", "77"),
+        ("1066\nSubmitted batch job 77", "77"),
+        ("Checking the project of job 12 ... OK\n77", "77"),
+        ("77;other", "77"),
+        ("  77  \n", "77"),
+        ("", None),
+        ("4096\n77", None),
+        ("job 77 is ready", None),
+        ("Submitted batch job 0", None),
+        ("Submitted batch job 77\nSubmitted batch job 78", None),
+    ],
+)
+def test_the_id_of_a_job_is_read_with_what_a_site_prints_around_it(printed, job):
+    if job is not None:
+        assert read_job_id(printed) == job
+    else:
+        with pytest.raises(SchedulerError, match=r"could not be read .* may have been submitted"):
+            read_job_id(printed)
+
+
+def test_a_job_whose_id_could_not_be_read_is_found_by_its_name(fake, tmp_path):
+    folder, calls = tmp_path / "sweep", tmp_path / "calls"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", f"echo called >>'{calls}'; echo 'Your job is number 77.'")
+    unread = sweep(folder)
+    assert unread.returncode == 1
+    assert "sbatch answered what could not be read ('Your job is number 77.')" in unread.stderr
+    assert "6 runs; 0 were submitted before them; the same command finds out" in unread.stderr
+    name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
+    waiting = " ".join(f"'77_{task}|77|{name}|PENDING|N/A||None'" for task in range(6))
+    fake("squeue", f"printf '%s\n' {waiting}")
+    found = sweep(folder)
+    assert found.returncode == 0
+    assert "6 runs are pending: left alone" in found.stderr
+    assert calls.read_text() == "called\n"
+    assert (folder / "submitit" / "77_5_submitted.pkl").exists()
 
 
 def submit(fake, folder):

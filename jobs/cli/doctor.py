@@ -21,6 +21,7 @@ from jobs.launch.script import batch_script
 from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import SchedulerError, ask, call, configuration, max_array_size
 from jobs.scheduler.profile import ClusterProfile
+from jobs.scheduler.request import Options, command_line
 
 LITTLE_SPACE_GB = 2.0
 
@@ -58,14 +59,9 @@ def examine(
 
 def on_node(profile: ClusterProfile, arguments: list[str]) -> int:
     """Run the same checks in a job as `profile` asks for it; return their exit code."""
-    options = profile.options("partition", "account", "qos", "gpus_per_node", "gres", "constraint")
-    options += [
-        "--ntasks=1",
-        f"--cpus-per-task={profile.cpus_per_task}",
-        f"--mem={profile.mem_gb * 1024:.0f}M",
-        "--time=10",
-        "--job-name=aevae-doctor",
-    ]
+    short: Options = {"time": min(10, profile.timeout_min)}
+    named: Options = {"job-name": "aevae-doctor", "ntasks": 1}
+    options = command_line(profile.options | short | named)
     command = [sys.executable, "-P", "-m", "jobs.cli", "doctor", *arguments]
     with clean_environment():
         return subprocess.run(["srun", *options, *command], check=False).returncode

@@ -8,6 +8,7 @@ from jobs.launch.code import keep_code
 from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import ask, cancel_jobs, queued_jobs
 from jobs.scheduler.profile import SLURM_FILES, ClusterProfile
+from jobs.scheduler.request import command_line
 from jobs.scheduler.submissions import job_name, read_submissions
 from jobs.sweep.launcher import launcher_lock
 
@@ -29,7 +30,8 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     queue = queued_jobs([name, *(s.job_name for s in read_submissions(paths))])
     cancel_jobs([job.key for job in queue.values() if job.name == name])
     awaited = sorted({job.key.partition("_")[0] for job in queue.values() if job.name != name})
-    options = profile.options("partition", "account", "qos")
+    asked = {"partition": profile.partition, "account": profile.account, "qos": profile.qos}
+    options = command_line({name: value for name, value in asked.items() if value is not None})
     if awaited:
         options.append(f"--dependency=afterany:{':'.join(awaited)}")
     command = Path(sys.executable).with_name("aevae-analysis")

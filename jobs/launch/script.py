@@ -35,10 +35,16 @@ def batch_script(
     code
         Copy of the code that the jobs run; None: what is installed.
     python
-        Python on the node; default: this interpreter.
+        Python on the node; default: that of the profile, else this one.
     """
     jobs = job_count(profile, runs)
-    command = [python or sys.executable, "-u", "-m", "submitit.core._submit", str(paths.submitit)]
+    command = [
+        python or profile.python or sys.executable,
+        "-u",
+        "-m",
+        "submitit.core._submit",
+        str(paths.submitit),
+    ]
     text: str = _make_sbatch_string(
         command=shlex.join(command),
         folder=paths.submitit,
@@ -53,7 +59,7 @@ def batch_script(
 
 def gpu_hours(profile: ClusterProfile, runs: int) -> float:
     """GPU-hours that so many runs cost at most, if none is requeued."""
-    return job_count(profile, runs) * profile.gpus * profile.timeout_min / 60
+    return job_count(profile, runs) * profile.gpu_count * profile.timeout_min / 60
 
 
 def job_count(profile: ClusterProfile, runs: int) -> int:

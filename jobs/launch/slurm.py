@@ -63,7 +63,7 @@ def submit_missing(
             if submission.job_id is None:
                 _adopt(sweep.paths, submission, queue)
         memory = {run_id: s.mem_gb for s in submissions for run_id in s.run_ids}
-        more = {run_id for run_id, mem_gb in memory.items() if mem_gb != profile.mem_gb}
+        more = {run_id for run_id, mem_gb in memory.items() if mem_gb != profile.memory_gb}
         wanted = runs_to_launch(sweep_status(sweep, only), only, say, more_memory=more)
         return _submit_what_fits(sweep.paths, wanted, profile, say) if wanted else 0
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
-from jobs.scheduler.request import Count, JobRequest, Line, memory_size
+from jobs.scheduler.request import Count, JobRequest, Line
 from jobs.toml import read_toml
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "slurm_files"
@@ -35,7 +35,7 @@ class ClusterProfile(JobRequest):
     requeue: bool = True
     max_num_timeout: Annotated[int, Field(ge=0)] = 3
     """How often a job that meets its time limit goes back into the queue."""
-    signal_delay_s: Annotated[int, Field(ge=5)] = 90
+    signal_delay_s: Annotated[int, Field(ge=5, le=65_535)] = 90
     """Seconds before the limit at which a job is told to save."""
     device: Literal["auto", "cpu", "cuda"] | None = None
     data_dir: Annotated[Path, Field(strict=False)] | None = None
@@ -48,19 +48,7 @@ class ClusterProfile(JobRequest):
 
     def submitit_parameters(self) -> dict[str, Any]:
         """Return the parameters by which submitit writes a batch script."""
-        extra: dict[str, object] = {k: v for k, v in self.extra.items() if v is not False}
-        asked = {
-            "partition": self.partition,
-            "account": self.account,
-            "qos": self.qos,
-            "gpus_per_node": self.gpus_per_node,
-            "gres": self.gres,
-            "constraint": self.constraint,
-        }
-        return {name: value for name, value in asked.items() if value is not None} | {
-            "cpus_per_task": self.cpus_per_task,
-            "mem": memory_size(self.mem_gb),
-            "time": self.timeout_min,
+        return {
             "ntasks_per_node": 1,
             "array_parallelism": self.array_parallelism,
             "signal_delay_s": self.signal_delay_s,
@@ -68,7 +56,8 @@ class ClusterProfile(JobRequest):
             # Since SLURM 22.05 a step no longer inherits the CPUs that its job asked for.
             # Nor does it get what the script exports where sbatch was called with --export=NONE.
             "srun_args": [f"--cpus-per-task={self.cpus_per_task}", "--export=ALL"],
-            "additional_parameters": extra | {"requeue" if self.requeue else "no-requeue": True},
+            "additional_parameters": self.options
+            | {"requeue" if self.requeue else "no-requeue": True},
         }
 
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import psutil
@@ -17,7 +19,8 @@ from jobs.launch.script import batch_script, check_folder, gpu_hours
 from jobs.launch.slurm import submit_missing
 from jobs.scheduler import commands, queue
 from jobs.scheduler.commands import SchedulerError
-from jobs.scheduler.profile import load_profile
+from jobs.scheduler.profile import ClusterProfile, load_profile
+from jobs.scheduler.request import JobRequest
 from jobs.scheduler.sbatch import read_job_id
 from jobs.sweep.folder import lay_out
 from jobs.sweep.spec import load_spec
@@ -32,6 +35,41 @@ def test_the_script_of_the_v100_profile_is_as_reviewed():
     golden = (GOLDEN / "v100.sbatch").read_text()
     script = batch_script(PAPER, 1, load_profile(Path("v100")), 30, python="/opt/aevae/bin/python")
     assert script == golden
+
+
+@pytest.mark.parametrize("site", ["site-a", "site-b"])
+def test_what_a_site_demands_stands_in_the_script(site):
+    profile = load_profile(GOLDEN / f"{site}.toml")
+    script = batch_script(PAPER, 1, profile, 15, python=profile.python or "/opt/aevae/bin/python")
+    assert script == (GOLDEN / f"{site}.sbatch").read_text()
+
+
+def test_every_key_of_a_request_is_in_a_reviewed_script():
+    paths = [load_profile(Path("v100")), *map(load_profile, GOLDEN.glob("*.toml"))]
+    set_somewhere = {name for profile in paths for name in profile.model_fields_set}
+    assert set(JobRequest.model_fields) - set_somewhere == {"gpus_per_node"}
+    assert "--gpus-per-node=2" in one_job("gpus_per_node = 2")
+
+
+def one_job(profile: str) -> str:
+    """Return the script of one job with a profile of this content."""
+    keys = ClusterProfile.model_validate(tomllib.loads(profile))
+    return batch_script(PAPER, 1, keys, 1)
+
+
+@pytest.mark.parametrize(
+    ("profile", "options"),
+    [
+        ("", ["--mem=4G"]),
+        ("mem_gb = 0", ["--mem=0"]),
+        ("mem_gb = 0.3", ["--mem=307M"]),
+        ('mem_gb = "default"', []),
+        ("mem_per_cpu_gb = 2", ["--mem-per-cpu=2G"]),
+    ],
+)
+def test_memory_is_asked_for_in_one_way_or_not_at_all(profile, options):
+    asked = re.findall(r"^#SBATCH (--mem.*)$", one_job(profile), re.M)
+    assert asked == options
 
 
 def test_a_single_run_is_no_array():
@@ -281,8 +319,11 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     fake("sacct", "echo '77|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY'")
     left = sweep(folder, "--only", others[0], "--dry-run")
     assert left.returncode == 0
-    profile.write_text("mem_gb = 2")
-    assert hopeless in submitted(4, "--cluster", str(profile))
+    # The same amount as before, asked for in another way.
+    profile.write_text("mem_per_cpu_gb = 0.5\ncpus_per_task = 2")
+    assert submitted(4, "--cluster", str(profile)) == others
+    profile.write_text("mem_per_cpu_gb = 1\ncpus_per_task = 2")
+    assert hopeless in submitted(5, "--cluster", str(profile))
 
 
 def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from jobs.scheduler.profile import ClusterProfile
 from jobs.scheduler.submissions import job_name
+
+# The line that failed is read from the script, because BASH_COMMAND would name a command within
+# the function that was called.
+GUARD = (
+    "trap 'code=$?; if ((${#BASH_SOURCE[@]} < 2)); then "
+    'echo "aevae: setup failed with exit code $code: '
+    '$(sed -n "${LINENO}p" <<<"${BASH_EXECUTION_STRING-$(cat "$0")}")" >&2; '
+    'exit "$code"; fi\' ERR'
+)
 
 
 def batch_script(
@@ -49,8 +59,7 @@ def batch_script(
         command=shlex.join(command),
         folder=paths.submitit,
         job_name=job_name(paths, number),
-        # After the user's own lines, which may set PYTHONPATH too.
-        setup=[*profile.setup, *_python_path(code)],
+        setup=[*setup_lines(profile.setup), *_python_path(code)],
         map_count=jobs if jobs > 1 else None,
         **profile.submitit_parameters(),
     )
@@ -80,9 +89,19 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
 
 
+def setup_lines(lines: Sequence[str]) -> list[str]:
+    """Return the user's lines of shell, guarded: if one of their commands fails, the job stops.
+
+    Only these commands count, and not those inside the functions and files that they call, such as
+    `module`: these may fail on their way and succeed in the end.
+    """
+    return [GUARD, *lines, "trap - ERR"] if lines else []
+
+
 def _python_path(code: Path | None) -> list[str]:
     """Return lines of shell by which Python finds our packages, in a copy of the code if any.
 
+    They come after the user's own lines, which may set PYTHONPATH too.
     Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py that lies in the working folder.
     """
     lines = ["export PYTHONSAFEPATH=1"]

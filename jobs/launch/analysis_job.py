@@ -1,14 +1,18 @@
 """The analysis as a job that waits for the runs of its sweep."""
 
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
+from jobs.launch.script import check_folder, directives, python_lines, setup_lines
 from jobs.launch.slurm import clean_environment
-from jobs.scheduler.commands import ask, cancel_jobs, queued_jobs
+from jobs.scheduler.commands import SchedulerError, cancel_jobs, queued_jobs
 from jobs.scheduler.profile import SLURM_FILES, ClusterProfile
-from jobs.scheduler.request import command_line
+from jobs.scheduler.request import Options
+from jobs.scheduler.sbatch import NotSubmitted, submit_script
 from jobs.scheduler.submissions import job_name, read_submissions
 from jobs.sweep.launcher import launcher_lock
 
@@ -30,18 +34,44 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     queue = queued_jobs([name, *(s.job_name for s in read_submissions(paths))])
     cancel_jobs([job.key for job in queue.values() if job.name == name])
     awaited = sorted({job.key.partition("_")[0] for job in queue.values() if job.name != name})
-    asked = {"partition": profile.partition, "account": profile.account, "qos": profile.qos}
-    options = command_line({name: value for name, value in asked.items() if value is not None})
-    if awaited:
-        options.append(f"--dependency=afterany:{':'.join(awaited)}")
-    command = Path(sys.executable).with_name("aevae-analysis")
-    variables = {"SWEEP_DIR": str(paths.root), "AEVAE_ANALYSIS": str(command)}
     with launcher_lock(paths):
         code = keep_code(paths)
-    if code is not None:
-        variables["AEVAE_CODE"] = str(code)
-    options += [f"--job-name={name}", f"--output={paths.analysis_log}"]
-    script = str(SLURM_FILES / "analysis.sbatch")
     with clean_environment():
-        printed = ask("sbatch", "--parsable", *options, script, variables=variables)
-    return printed.strip().partition(";")[0]
+        try:
+            return submit_script(analysis_script(paths, profile, code, awaited))
+        except NotSubmitted as refusal:
+            raise SchedulerError(f"sbatch refused it ({refusal})") from None
+
+
+def analysis_script(
+    paths: SweepPaths, profile: ClusterProfile, code: Path | None, awaited: Sequence[str] = ()
+) -> str:
+    """Return the batch script of the analysis: what it asks for, and then analysis.sbatch.
+
+    Parameters
+    ----------
+    paths, profile
+        The sweep, and what its jobs ask for.
+    code
+        Copy of the code that the job runs; None: what is installed.
+    awaited
+        Ids of the jobs that must have ended before.
+    """
+    check_folder(paths.root)
+    request = profile.analysis_request
+    options: Options = {"job-name": job_name(paths, "analysis"), "output": str(paths.analysis_log)}
+    if awaited:
+        options["dependency"] = f"afterany:{':'.join(awaited)}"
+    command = [request.python or sys.executable, "-m", "analysis.cli"]
+    return "\n".join(
+        [
+            "#!/bin/bash",
+            *directives({"open-mode": "append"} | request.options | options),
+            *("", "# setup", *setup_lines(request.setup), *python_lines(code)),
+            *("", "# the settings of slurm/analysis.sbatch, which follows"),
+            f'analysis() {{ {shlex.join(command)} "$@"; }}',
+            f"SWEEP_DIR={shlex.quote(str(paths.root))}",
+            *("AEVAE_ANALYSIS=analysis", "AEVAE_CODE=", ""),
+            (SLURM_FILES / "analysis.sbatch").read_text(encoding="utf-8"),
+        ]
+    )

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-from submitit.slurm.slurm import _make_sbatch_string
+from submitit.slurm.slurm import _as_sbatch_flag, _make_sbatch_string
 
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from jobs.scheduler.profile import ClusterProfile
+from jobs.scheduler.request import Options
 from jobs.scheduler.submissions import job_name
 
 # The line that failed is read from the script, because BASH_COMMAND would name a command within
@@ -59,7 +60,7 @@ def batch_script(
         command=shlex.join(command),
         folder=paths.submitit,
         job_name=job_name(paths, number),
-        setup=[*setup_lines(profile.setup), *_python_path(code)],
+        setup=[*setup_lines(profile.setup), *python_lines(code)],
         map_count=jobs if jobs > 1 else None,
         **profile.submitit_parameters(),
     )
@@ -89,6 +90,11 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
 
 
+def directives(options: Options) -> list[str]:
+    """Return the lines of a batch script by which sbatch learns of options."""
+    return [_as_sbatch_flag(name, value) for name, value in sorted(options.items())]
+
+
 def setup_lines(lines: Sequence[str]) -> list[str]:
     """Return the user's lines of shell, guarded: if one of their commands fails, the job stops.
 
@@ -98,7 +104,7 @@ def setup_lines(lines: Sequence[str]) -> list[str]:
     return [GUARD, *lines, "trap - ERR"] if lines else []
 
 
-def _python_path(code: Path | None) -> list[str]:
+def python_lines(code: Path | None) -> list[str]:
     """Return lines of shell by which Python finds our packages, in a copy of the code if any.
 
     They come after the user's own lines, which may set PYTHONPATH too.

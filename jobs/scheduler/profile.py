@@ -11,13 +11,18 @@ from pydantic import Field, ValidationError, model_validator
 
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
-from jobs.scheduler.request import Count, JobRequest, Line
+from jobs.scheduler.request import GPU_WAYS, MEMORY_WAYS, Count, JobRequest, Line
 from jobs.toml import read_toml
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "slurm_files"
 SLURM_FILES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "slurm"
 """Profiles and batch scripts: the folder slurm/ of a checkout, or what was installed of it."""
 SHIPPED_PROFILES = SLURM_FILES / "clusters"
+# The constraint chooses the GPU, as a rule.
+ALSO_FOR_ANALYSIS = JobRequest.model_fields.keys() - {
+    *(*GPU_WAYS, "gres", "constraint", "exclusive"),
+    *(*MEMORY_WAYS, "cpus_per_task", "timeout_min"),
+}
 
 
 class ClusterProfile(JobRequest):
@@ -37,6 +42,8 @@ class ClusterProfile(JobRequest):
     """How often a job that meets its time limit goes back into the queue."""
     signal_delay_s: Annotated[int, Field(ge=5, le=65_535)] = 90
     """Seconds before the limit at which a job is told to save."""
+    analysis: dict[str, Any] = Field(default_factory=dict)
+    """What the analysis job asks for otherwise than the runs; see `analysis_request`."""
     device: Literal["auto", "cpu", "cuda"] | None = None
     data_dir: Annotated[Path, Field(strict=False)] | None = None
 
@@ -44,7 +51,34 @@ class ClusterProfile(JobRequest):
     def _check_consistent(self) -> Self:
         if self.signal_delay_s >= 60 * self.timeout_min:
             raise ValueError("signal_delay_s must be less than the time limit, timeout_min")
+        if "clusters" in self.analysis:
+            raise ValueError("analysis.clusters: the analysis waits for jobs of the runs' cluster")
+        try:
+            _ = self.analysis_request
+        except ValidationError as error:
+            raise ValueError(describe_validation_error(error, "[analysis]")) from None
         return self
+
+    @property
+    def analysis_request(self) -> JobRequest:
+        """What the analysis job asks for: as the runs, but without a GPU.
+
+        Keys of ``[analysis]`` come first; there, ``false`` leaves a key of the runs out.
+        """
+        asked = {name: getattr(self, name) for name in self.model_fields_set & ALSO_FOR_ANALYSIS}
+        asked |= {"cpus_per_task": 2, "timeout_min": 120} | self._analysis_memory | self.analysis
+        extra = self.analysis.get("extra", {})
+        asked["extra"] = self.extra | extra if isinstance(extra, dict) else extra
+        return JobRequest.model_validate({k: v for k, v in asked.items() if v is not False})
+
+    @property
+    def _analysis_memory(self) -> dict[str, float | str]:
+        """Return its memory, asked for in the way that the cluster accepts for the runs."""
+        if MEMORY_WAYS.keys() & self.analysis.keys():
+            return {}
+        if MEMORY_WAYS.keys() & self.model_fields_set <= {"mem_gb"}:
+            return {"mem_gb": "default" if self.mem_gb == "default" else 8.0}
+        return {"mem_per_cpu_gb": 4.0}
 
     def submitit_parameters(self) -> dict[str, Any]:
         """Return the parameters by which submitit writes a batch script."""

@@ -30,7 +30,7 @@ DECIDED = {name.replace("_", "-") for name in NAMED_ALIKE} | {
 }
 SMALLEST_GB, LARGEST_GB = 1 / 1024, 1e6
 GPU_WAYS = ("gpus", "gpus_per_node", "gpus_per_task")
-MEMORY_WAYS = ("mem_gb", "mem_per_cpu_gb", "mem_per_gpu_gb")
+MEMORY_WAYS = {"mem_gb": "mem", "mem_per_cpu_gb": "mem-per-cpu", "mem_per_gpu_gb": "mem-per-gpu"}
 # A GPU, or a share of one.
 GPU_RESOURCE = re.compile(r"\b(?:gpu|shard|mps):")
 
@@ -164,12 +164,11 @@ class JobRequest(Frozen):
         return {name: v for name, v in chosen.items() if v is not None and v is not False}
 
     @property
-    def _memory_option(self) -> dict[str, str]:
-        if self.mem_per_cpu_gb is not None:
-            return {"mem-per-cpu": _size(self.mem_per_cpu_gb)}
-        if self.mem_per_gpu_gb is not None:
-            return {"mem-per-gpu": _size(self.mem_per_gpu_gb)}
-        return {} if self.mem_gb == "default" else {"mem": _size(self.mem_gb)}
+    def _memory_option(self) -> Options:
+        """The one option by which it asks for memory, if it asks."""
+        given = [name for name in MEMORY_WAYS if name in self.model_fields_set] or ["mem_gb"]
+        amount = getattr(self, given[0])
+        return {} if amount == "default" else {MEMORY_WAYS[given[0]]: _size(amount)}
 
 
 def command_line(options: Options) -> list[str]:

@@ -240,6 +240,25 @@ def test_a_job_whose_id_could_not_be_read_is_found_by_its_name(fake, tmp_path):
     assert (folder / "submitit" / "77_5_submitted.pkl").exists()
 
 
+def test_an_analysis_that_is_refused_leaves_the_runs_submitted_and_says_why(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    reasons = ["cpu jobs need partition=cpu", "Batch job submission failed: Unspecified error"]
+    refusal = "; ".join(f"echo 'sbatch: error: {reason}' >&2" for reason in reasons)
+    fake(
+        "sbatch",
+        f'if grep -q analysis.cli "$1"; then {refusal}; exit 1; fi; {ACCEPTING}',
+    )
+    done = sweep(folder, "--then-analyse")
+    assert done.returncode == 1
+    assert "6 runs submitted" in done.stderr
+    assert (
+        f"the analysis was not submitted: sbatch refused it ({'; '.join(reasons)}); the runs were"
+        in done.stderr
+    )
+
+
 def submit(fake, folder):
     """Submit a sweep to a SLURM that takes everything; return the record of it."""
     fake("squeue", "exit 0")

@@ -61,6 +61,11 @@ def test_shipped_profiles_are_valid_under_their_names(path):
         ('gpus = 1\ngres = "shard:2"', "two ways to ask for GPUs: give one"),
         ("signal_delay_s = 65536\ntimeout_min = 6000", "signal_delay_s"),
         ('partition = ["a", "b c"]', "partition"),
+        ('[analysis]\npartitoin = "cpu"', "unknown key 'partitoin' in [analysis]"),
+        ("[analysis]\nmem_gb = true", "mem_gb: must be GiB"),
+        ('[analysis]\nclusters = "x"', "analysis.clusters"),
+        ("[analysis]\nextra = 1", "extra"),
+        ("[analysis.extra]\narray = 1", "extra must not set array"),
         ("partition =", "is not TOML"),
     ],
 )

@@ -16,10 +16,9 @@ from jobs.scheduler.commands import (
     QueuedJob,
     SchedulerError,
     configuration,
-    max_array_size,
     queued_jobs,
 )
-from jobs.scheduler.limits import submit_limit
+from jobs.scheduler.limits import array_tasks, submit_limit
 from jobs.scheduler.profile import ClusterProfile
 from jobs.scheduler.sbatch import NotSubmitted, submit_script
 from jobs.scheduler.submissions import (
@@ -80,7 +79,7 @@ def _submit_what_fits(
     configured = configuration()
     limit = submit_limit(profile, configured)
     fitting = wanted[: limit.room * profile.runs_per_job] if limit is not None else wanted
-    _submit_chunks(paths, fitting, max_array_size(configured), profile, say)
+    _submit_chunks(paths, fitting, array_tasks(configured), profile, say)
     if len(fitting) < len(wanted):
         raise SchedulerError(
             f"{len(fitting)} of {len(wanted)} runs were submitted: {limit}; once some have ended, "

@@ -135,6 +135,11 @@ class JobRequest(Frozen):
         return self
 
     @property
+    def partitions(self) -> tuple[str, ...]:
+        """The partitions in any of which it may run; none: the cluster's default."""
+        return tuple(self.partition.split(",")) if self.partition is not None else ()
+
+    @property
     def gpu_count(self) -> int:
         """GPUs of one job; 0 where it asks for none, or for shares of one."""
         for name in GPU_WAYS:

@@ -19,6 +19,7 @@ from jobs.launch.script import batch_script, check_folder, gpu_hours
 from jobs.launch.slurm import submit_missing
 from jobs.scheduler import commands, queue
 from jobs.scheduler.commands import SchedulerError
+from jobs.scheduler.limits import submit_limit
 from jobs.scheduler.profile import ClusterProfile, load_profile
 from jobs.scheduler.request import JobRequest
 from jobs.scheduler.sbatch import read_job_id
@@ -345,19 +346,26 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     assert hopeless in submitted(5, "--cluster", str(profile))
 
 
+def limits(fake, *, own: str, accounts: str, qualities: str) -> None:
+    """Define a cluster that enforces limits: associations of the user and of accounts, QOS."""
+    enforced = "AccountingStorageEnforce = associations,limits"
+    fake("scontrol", f"{CONFIG}; echo '{enforced}'; echo 'ClusterName = here'")
+    answers = {"*' user='*": own, "*' account='*": accounts, "*' qos '*": qualities}
+    cases = [f"{which}) printf '{rows}';;" for which, rows in answers.items()]
+    fake("sacctmgr", f'case "$*" in {" ".join(cases)} esac')
+    fake("sbatch", ACCEPTING)
+
+
 def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
     folder = tmp_path / "sweep"
     # An own job of another account and one of this wait already; the second counts.
     fake("squeue", 'case "$*" in *--user*) echo "other|normal"; echo "aevae|normal";; esac')
-    enforced = "AccountingStorageEnforce = associations,limits"
-    fake("scontrol", f"{CONFIG}; echo '{enforced}'; echo 'ClusterName = here'")
-    associations = "other||normal|1\naevae|cpu|normal|2\naevae||long|100\naevae|gpu|normal|5"
-    fake(
-        "sacctmgr",
-        f"case $3 in assoc) printf '{associations}\n';; "
-        "qos) printf 'normal|9\nlong|4\nother|1\n';; esac",
+    limits(
+        fake,
+        own="other||normal|1|\naevae|cpu|normal|2|\naevae||long|100|\naevae|gpu|normal|5|\n",
+        accounts="aevae||root|\n",
+        qualities="normal|9|\nlong|4|\nother|1|\n",
     )
-    fake("sbatch", ACCEPTING)
     refused = sweep(folder)
     assert refused.returncode == 1
     assert (
@@ -365,6 +373,87 @@ def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
         "1 were there" in refused.stderr
     )
     assert len(list((folder / "submissions").iterdir())) >= 1
+
+
+@pytest.mark.parametrize(
+    ("own", "accounts", "qualities", "told"),
+    [
+        # The job of a colleague counts as well.
+        (
+            "aevae||normal||\n",
+            "aevae||lab|3\naevae|me||\n",
+            "normal||\n",
+            "GrpSubmitJobs of account aevae allows 3 jobs in the queue, 2 were there",
+        ),
+        (
+            "aevae||normal||4\n",
+            "aevae||root|\n",
+            "normal||\n",
+            "GrpSubmitJobs of account aevae allows 4 jobs in the queue, 1 were there",
+        ),
+        (
+            "aevae||normal||\n",
+            "aevae||root|\n",
+            "normal||2\n",
+            "GrpSubmitJobs of QOS normal allows 2 jobs in the queue, 2 were there",
+        ),
+        ("aevae|debug|normal|1|\n", "aevae||root|\n", "normal||\n", "None"),
+        (
+            "aevae|gpu|normal|3|\n",
+            "aevae||root|\n",
+            "normal||\n",
+            "MaxSubmitJobs of account aevae allows 3 jobs in the queue, 1 were there",
+        ),
+    ],
+)
+def test_limits_of_a_group_and_of_each_partition_count(fake, own, accounts, qualities, told):
+    mine = 'echo "aevae|normal"'
+    fake("squeue", f'case "$*" in *--user*) {mine};; *--account*|*--qos*) {mine}; {mine};; esac')
+    limits(fake, own=own, accounts=accounts, qualities=qualities)
+    profile = ClusterProfile(partition="cpu,gpu", account="aevae")
+    assert str(submit_limit(profile, {"AccountingStorageEnforce": "limits"})) == told
+
+
+def test_the_limit_of_an_account_above_ours_counts(fake, monkeypatch):
+    fake("squeue", "true")
+    fake(
+        "sacctmgr",
+        'case "$*" in *user=*) echo "aevae||normal||";; '
+        '*account=aevae*) echo "aevae||lab|";; *account=lab*) echo "lab||root|2";; '
+        '*account=root*) echo "root|||";; esac',
+    )
+    limit = submit_limit(ClusterProfile(), {"AccountingStorageEnforce": "limits"})
+    assert str(limit) == "GrpSubmitJobs of account lab allows 2 jobs in the queue, 0 were there"
+
+
+def test_16_a_user_without_a_name_is_asked_for_by_number(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    fake("squeue", f'echo "$*" >>"{tmp_path}/asked"')
+    fake("sacctmgr", "true")
+    assert submit_limit(ClusterProfile(), {"AccountingStorageEnforce": "limits"}) is None
+    assert "--user=54321" in (tmp_path / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    ("configured", "scripts"),
+    [
+        ("MaxArraySize = 0", 6),
+        ("MaxArraySize = 1", 6),
+        ("MaxArraySize = 1001\nSchedulerParameters = bf_max_job_test=9,max_array_tasks=4", 2),
+    ],
+)
+def test_arrays_are_as_large_as_the_cluster_allows_down_to_single_jobs(
+    fake, tmp_path, configured, scripts
+):
+    folder, calls = tmp_path / "sweep", tmp_path / "calls"
+    fake("squeue", "exit 0")
+    fake("scontrol", f"printf '{configured}\n'")
+    fake("sbatch", f"echo call >>'{calls}'; grep -e --array= $1 >>'{calls}.arrays'; {ACCEPTING}")
+    done = sweep(folder)
+    assert done.returncode == 0, done.stderr
+    assert "6 runs submitted" in done.stderr
+    assert calls.read_text() == "call\n" * scripts
+    assert ((tmp_path / "calls.arrays").read_text() == "") == (scripts == 6)
 
 
 def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):

@@ -5,8 +5,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +19,6 @@ from jobs.launch.script import batch_script
 from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import SchedulerError, ask, call, configuration, max_array_size
 from jobs.scheduler.profile import ClusterProfile
-from jobs.scheduler.request import Options, command_line
 
 LITTLE_SPACE_GB = 2.0
 
@@ -55,16 +52,6 @@ def examine(
     yield _check("data", lambda: _data(dataset, data_dir))
     yield _check("output", lambda: _output(out))
     yield _device(None if profile is None else profile.device)
-
-
-def on_node(profile: ClusterProfile, arguments: list[str]) -> int:
-    """Run the same checks in a job as `profile` asks for it; return their exit code."""
-    short: Options = {"time": min(10, profile.timeout_min)}
-    named: Options = {"job-name": "aevae-doctor", "ntasks": 1}
-    options = command_line(profile.options | short | named)
-    command = [sys.executable, "-P", "-m", "jobs.cli", "doctor", *arguments]
-    with clean_environment():
-        return subprocess.run(["srun", *options, *command], check=False).returncode
 
 
 def _check(subject: str, check: Callable[[], Finding | str]) -> Finding:

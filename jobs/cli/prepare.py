@@ -40,6 +40,7 @@ def doctor(
     """Check that the cluster, the data, the output folder and the GPU are fit for a sweep."""
     import jobs.cli.doctor
     from aevae.execution import ExecutionConfig
+    from jobs.launch.on_node import examine_on_node
     from jobs.scheduler.profile import choose_cluster, settle_execution
 
     chosen = choose_cluster(cluster)
@@ -50,7 +51,7 @@ def doctor(
             raise InputError(f"--on-node needs a cluster profile, got --cluster {cluster}")
         paths = ["--data-dir", str(data), "--out", str(out.absolute())]
         arguments = ["--cluster", cluster, "--dataset", dataset, *paths]
-        raise typer.Exit(jobs.cli.doctor.on_node(profile, arguments))
+        raise typer.Exit(examine_on_node(profile, arguments))
     failed = False
     for finding in jobs.cli.doctor.examine(profile, dataset, data, out):
         failed |= finding.verdict == "failed"

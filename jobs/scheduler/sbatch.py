@@ -22,7 +22,7 @@ def submit_script(text: str) -> str:
     Raises
     ------
     NotSubmitted
-        sbatch refused the script; with all that it said, because the reason may stand in any line.
+        sbatch refused the script; with all that it said.
     SchedulerError
         sbatch did not answer, or not in a form that can be read: there may be a job.
     """
@@ -36,10 +36,14 @@ def submit_script(text: str) -> str:
             raise NotSubmitted(str(error)) from None
         raise SchedulerError(f"{error}; a job may have been submitted") from None
     if done.returncode != 0:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        reasons = [re.sub(r"^sbatch: (error: )?", "", line) for line in lines]
-        raise NotSubmitted("; ".join(reasons) or f"exit code {done.returncode}")
+        raise NotSubmitted(refusal(done.stderr) or f"exit code {done.returncode}")
     return read_job_id(done.stdout)
+
+
+def refusal(stderr: str) -> str:
+    """Join all lines by which sbatch refuses a script: the reason may stand in any of them."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return "; ".join(re.sub(r"^sbatch: (error: )?", "", line) for line in lines)
 
 
 def read_job_id(answer: str) -> str:

@@ -49,10 +49,13 @@ def examine(
     out
         Folder that sweeps will be written to; it need not exist.
     """
-    if profile is not None:
+    if profile is not None and not _in_image_on_node():
         yield _check("slurm", lambda: _slurm(profile))
         yield _check("job", lambda: _acceptance(profile))
         yield _check("analysis", lambda: _acceptance_of_analysis(profile))
+        image = profile.container
+        if image is not None:
+            yield _check("image", lambda: _image(image))
     yield _check("data", lambda: _data(dataset, data_dir))
     yield _check("output", lambda: _output(out))
     yield _check("torch", lambda: _device(None if profile is None else profile.device))
@@ -68,6 +71,17 @@ def _check(subject: str, check: Callable[[], Finding | str]) -> Finding:
         said = " ".join(str(error).split())
         return Finding(subject, "failed", f"this check broke off: {type(error).__name__}: {said}")
     return Finding(subject, "ok", found) if isinstance(found, str) else found
+
+
+def _in_image_on_node() -> bool:
+    """Whether this is a job inside a container image, in which there are no commands of SLURM."""
+    return "SLURM_JOB_ID" in os.environ and "SINGULARITY_CONTAINER" in os.environ
+
+
+def _image(path: Path) -> Finding | str:
+    if path.exists():
+        return f"{path} is there"
+    return Finding("image", "warning", f"there is no {path} here: the nodes must have it")
 
 
 def _slurm(profile: ClusterProfile) -> str:

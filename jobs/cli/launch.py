@@ -58,6 +58,8 @@ def sweep(
 
     chosen = choose_cluster(cluster)
     loaded = _load(spec, settings or [], dataset, data_dir, chosen)
+    if not isinstance(chosen, str):
+        chosen = chosen.model_copy(update={"data_dir": loaded.execution.data_dir})
     runs = loaded.runs(f"{spec} with --set" if settings or dataset else str(spec))
     suffix = f"-{dataset}" if dataset is not None else ""
     folder = out or Path("runs") / f"{loaded.name}{suffix}"
@@ -190,20 +192,12 @@ def submit(
     from jobs.cli.watch import follow_states
     from jobs.launch.analysis_job import submit_analysis
     from jobs.launch.slurm import submit_missing
-    from jobs.scheduler.commands import SchedulerError
     from jobs.sweep.state import State
 
     submitted = submit_missing(sweep, only, profile, say)
     say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
     if then_analyse:
-        try:
-            job_id = submit_analysis(sweep.paths, profile)
-        except SchedulerError as error:
-            raise SchedulerError(
-                f"the analysis was not submitted: {error}; the runs were, and the same command "
-                "submits the analysis"
-            ) from None
-        say(f"job {job_id}: the analysis, after all runs")
+        say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
     if watch and any(status.state is not State.DONE for status in follow_states(sweep)):
         raise typer.Exit(ExitCode.INCOMPLETE)
 

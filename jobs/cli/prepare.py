@@ -51,7 +51,9 @@ def doctor(
             raise InputError(f"--on-node needs a cluster profile, got --cluster {cluster}")
         paths = ["--data-dir", str(data), "--out", str(out.absolute())]
         arguments = ["--cluster", cluster, "--dataset", dataset, *paths]
-        raise typer.Exit(examine_on_node(profile, arguments))
+        existing = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+        folders = [existing, *(p for p in (data, Path(cluster).absolute().parent) if p.exists())]
+        raise typer.Exit(examine_on_node(profile, arguments, folders))
     failed = False
     for finding in jobs.cli.doctor.examine(profile, dataset, data, out):
         failed |= finding.verdict == "failed"

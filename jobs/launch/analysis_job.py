@@ -1,13 +1,13 @@
 """The analysis as a job that waits for the runs of its sweep."""
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
-from jobs.launch.script import check_folder, directives, python_lines, setup_lines
+from jobs.launch.container import python_lines, python_words
+from jobs.launch.script import check_folder, directives, setup_lines
 from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import SchedulerError, cancel_jobs, queued_jobs
 from jobs.scheduler.profile import SLURM_FILES, ClusterProfile
@@ -18,10 +18,11 @@ from jobs.sweep.launcher import launcher_lock
 
 
 def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
-    """Submit the analysis to start when no job of the sweep is left; return its job id.
+    """Submit the analysis of runs that were submitted; return its job id.
 
-    It starts however the runs ended (a run that failed must not keep it waiting for ever), and
-    says itself which are missing. An analysis that still waits is replaced.
+    It starts when no job of the sweep is left, however the runs ended (a run that failed must not
+    keep it waiting for ever), and says itself which are missing. An analysis that still waits is
+    replaced.
 
     Raises
     ------
@@ -30,6 +31,19 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     InputError
         Another launcher is at work on the sweep.
     """
+    try:
+        return _submit(paths, profile)
+    except NotSubmitted as refusal:
+        said = f"sbatch refused it ({refusal})"
+    except SchedulerError as error:
+        said = str(error)
+    raise SchedulerError(
+        f"the analysis was not submitted: {said}; the runs were, and the same command submits the "
+        "analysis"
+    )
+
+
+def _submit(paths: SweepPaths, profile: ClusterProfile) -> str:
     name = job_name(paths, "analysis")
     queue = queued_jobs([name, *(s.job_name for s in read_submissions(paths))])
     cancel_jobs([job.key for job in queue.values() if job.name == name])
@@ -37,10 +51,7 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     with launcher_lock(paths):
         code = keep_code(paths)
     with clean_environment():
-        try:
-            return submit_script(analysis_script(paths, profile, code, awaited))
-        except NotSubmitted as refusal:
-            raise SchedulerError(f"sbatch refused it ({refusal})") from None
+        return submit_script(analysis_script(paths, profile, code, awaited))
 
 
 def analysis_script(
@@ -62,12 +73,12 @@ def analysis_script(
     options: Options = {"job-name": job_name(paths, "analysis"), "output": str(paths.analysis_log)}
     if awaited:
         options["dependency"] = f"afterany:{':'.join(awaited)}"
-    command = [request.python or sys.executable, "-m", "analysis.cli"]
+    command = [*python_words(request, [paths.root]), "-m", "analysis.cli"]
     return "\n".join(
         [
             "#!/bin/bash",
             *directives({"open-mode": "append"} | request.options | options),
-            *("", "# setup", *setup_lines(request.setup), *python_lines(code)),
+            *("", "# setup", *setup_lines(request.setup), *python_lines(request, code)),
             *("", "# the settings of slurm/analysis.sbatch, which follows"),
             f'analysis() {{ {shlex.join(command)} "$@"; }}',
             f"SWEEP_DIR={shlex.quote(str(paths.root))}",

@@ -2,18 +2,31 @@
 
 import shlex
 import subprocess
-import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from jobs.launch.code import running_copy
-from jobs.launch.script import python_lines, setup_lines
+from jobs.launch.container import python_lines, python_words
+from jobs.launch.script import setup_lines
 from jobs.launch.slurm import clean_environment
 from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.profile import ClusterProfile
 from jobs.scheduler.request import Options, command_line
 
 
-def examine_on_node(profile: ClusterProfile, arguments: list[str]) -> int:
+def examine_on_node(
+    profile: ClusterProfile, arguments: Sequence[str], folders: Sequence[Path] = ()
+) -> int:
     """Run the doctor in a job as `profile` asks for it; return its exit code.
+
+    Parameters
+    ----------
+    profile
+        What the job asks for.
+    arguments
+        Of the doctor.
+    folders
+        What it looks at, which must be bound into an image.
 
     Raises
     ------
@@ -22,12 +35,14 @@ def examine_on_node(profile: ClusterProfile, arguments: list[str]) -> int:
     """
     try:
         with clean_environment():
-            return subprocess.run(node_command(profile, arguments), check=False).returncode
+            return subprocess.run(node_command(profile, arguments, folders), check=False).returncode
     except OSError as error:
         raise SchedulerError(f"srun could not be started: {error.strerror}") from None
 
 
-def node_command(profile: ClusterProfile, arguments: list[str]) -> list[str]:
+def node_command(
+    profile: ClusterProfile, arguments: Sequence[str], folders: Sequence[Path]
+) -> list[str]:
     """Return the command that runs the doctor in a job, after the lines of `setup`.
 
     The job has the environment of this shell, whatever `export` says: unlike sbatch, srun would
@@ -35,6 +50,8 @@ def node_command(profile: ClusterProfile, arguments: list[str]) -> list[str]:
     """
     named: Options = {"job-name": "aevae-doctor", "ntasks": 1, "time": min(10, profile.timeout_min)}
     options = {name: v for name, v in profile.options.items() if name != "export"} | named
-    doctor = [profile.python or sys.executable, "-m", "jobs.cli", "doctor", *arguments]
-    lines = [*setup_lines(profile.setup), *python_lines(running_copy()), shlex.join(doctor)]
+    code = running_copy()
+    words = python_words(profile, [*folders, *([code] if code is not None else [])])
+    doctor = shlex.join([*words, "-m", "jobs.cli", "doctor", *arguments])
+    lines = [*setup_lines(profile.setup), *python_lines(profile, code), doctor]
     return ["srun", *command_line(options), "/bin/bash", "-c", "\n".join(lines)]

@@ -1,7 +1,6 @@
 """The batch script of a submission: what a cluster profile and a copy of the code make of it."""
 
 import shlex
-import sys
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -10,6 +9,7 @@ from submitit.slurm.slurm import _as_sbatch_flag, _make_sbatch_string
 
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
+from jobs.launch.container import python_lines, python_words, requeue_lines
 from jobs.scheduler.profile import ClusterProfile
 from jobs.scheduler.request import Options
 from jobs.scheduler.submissions import job_name
@@ -46,21 +46,19 @@ def batch_script(
     code
         Copy of the code that the jobs run; None: what is installed.
     python
-        Python on the node; default: that of the profile, else this one.
+        Python on the node where the profile names none; default: this one.
     """
     jobs = job_count(profile, runs)
-    command = [
-        python or profile.python or sys.executable,
-        "-u",
-        "-m",
-        "submitit.core._submit",
-        str(paths.submitit),
-    ]
+    # The digits need no folder of datasets, and a folder that does not exist cannot be bound.
+    data = [profile.data_dir] if profile.data_dir is not None and profile.data_dir.exists() else []
+    words = python_words(profile, [paths.root, *data], python)
+    before, after = requeue_lines(paths, profile)
     text: str = _make_sbatch_string(
-        command=shlex.join(command),
+        command=shlex.join([*words, "-u", "-m", "submitit.core._submit", str(paths.submitit)]),
         folder=paths.submitit,
         job_name=job_name(paths, number),
-        setup=[*setup_lines(profile.setup), *python_lines(code)],
+        setup=[*setup_lines(profile.setup), *python_lines(profile, code), *before],
+        teardown=after or None,
         map_count=jobs if jobs > 1 else None,
         **profile.submitit_parameters(),
     )
@@ -102,15 +100,3 @@ def setup_lines(lines: Sequence[str]) -> list[str]:
     `module`: these may fail on their way and succeed in the end.
     """
     return [GUARD, *lines, "trap - ERR"] if lines else []
-
-
-def python_lines(code: Path | None) -> list[str]:
-    """Return lines of shell by which Python finds our packages, in a copy of the code if any.
-
-    They come after the user's own lines, which may set PYTHONPATH too.
-    Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py that lies in the working folder.
-    """
-    lines = ["export PYTHONSAFEPATH=1"]
-    if code is not None:
-        lines.append(f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}")
-    return lines

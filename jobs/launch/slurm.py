@@ -10,6 +10,7 @@ from submitit.core.utils import DelayedSubmission, JobPaths
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
+from jobs.launch.container import write_stand_in
 from jobs.launch.inside_job import RunTask
 from jobs.launch.script import batch_script, check_folder
 from jobs.scheduler.commands import (
@@ -121,6 +122,8 @@ def _submit(
     code = keep_code(paths)
     submission = new_submission(paths, number, run_ids, profile, code.name if code else None)
     write_submission(paths, submission)
+    if profile.container is not None:
+        write_stand_in(paths)
     script = batch_script(paths, number, profile, len(run_ids), code=code)
     with clean_environment():
         job_id = submit_script(script)

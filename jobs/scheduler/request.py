@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -112,6 +113,12 @@ class JobRequest(Frozen):
     comment: Line | None = None
     setup: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     python: Line | None = None
+    """Python on the nodes; default: that of the launcher, or python3 of the image."""
+    container: Annotated[Path, Field(strict=False), AfterValidator(Path.absolute)] | None = None
+    """Image, or folder with an unpacked one, in which the command runs."""
+    container_binds: Annotated[tuple[Line, ...], Field(strict=False)] = ()
+    """Folders to bind, besides the sweep and the datasets: ``/a``, or ``/a:/inside``."""
+    container_command: Literal["apptainer", "singularity"] = "apptainer"
     extra: dict[Option, bool | int | Line] = Field(default_factory=dict)
 
     @model_validator(mode="after")

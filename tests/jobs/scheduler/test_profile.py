@@ -1,5 +1,6 @@
 """Cluster profiles: a mistake is named before anything is submitted."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from aevae.errors import InputError
 from aevae.execution import ExecutionConfig
 from jobs.scheduler.profile import (
     SHIPPED_PROFILES,
+    ClusterProfile,
     choose_cluster,
     load_profile,
     settle_execution,
@@ -77,6 +79,12 @@ def test_a_bad_profile_is_one_line_that_names_the_key_and_the_file(profile, text
     assert named in message
     assert str(path) in message
     assert "\n" not in message
+
+
+def test_every_key_is_explained_in_the_template():
+    template = (SHIPPED_PROFILES / "v100.toml").read_text()
+    explained = set(re.findall(r"\w+", template))
+    assert set(ClusterProfile.model_fields) <= explained
 
 
 def test_a_missing_profile_is_named():

@@ -34,13 +34,10 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     try:
         return _submit(paths, profile)
     except NotSubmitted as refusal:
-        said = f"sbatch refused it ({refusal})"
+        said = f"the runs were submitted, but sbatch refused the analysis ({refusal})"
     except SchedulerError as error:
-        said = str(error)
-    raise SchedulerError(
-        f"the analysis was not submitted: {said}; the runs were, and the same command submits the "
-        "analysis"
-    )
+        said = f"the runs were submitted, but for the analysis, {error}"
+    raise SchedulerError(f"{said}; the same command submits it, in place of one that waits")
 
 
 def _submit(paths: SweepPaths, profile: ClusterProfile) -> str:

@@ -255,8 +255,8 @@ def test_an_analysis_that_is_refused_leaves_the_runs_submitted_and_says_why(fake
     assert done.returncode == 1
     assert "6 runs submitted" in done.stderr
     assert (
-        f"the analysis was not submitted: sbatch refused it ({'; '.join(reasons)}); the runs were"
-        in done.stderr
+        f"the runs were submitted, but sbatch refused the analysis ({'; '.join(reasons)}); the "
+        "same command submits it" in done.stderr
     )
 
 

@@ -142,6 +142,11 @@ class SweepPaths:
         return self.submitit / f"{run_id}.json"
 
     @property
+    def stand_in(self) -> Path:
+        """What stands in for `scontrol` in a container, in a folder that holds nothing else."""
+        return self.submitit / "inside" / "scontrol"
+
+    @property
     def analysis_log(self) -> Path:
         """What the analysis job printed."""
         return self.root / "analysis.log"

@@ -4,8 +4,6 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,16 +14,12 @@ from aevae.data.sources import verify_source
 from aevae.errors import InputError, RunFailed, importing
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
+from jobs.launch.analysis_job import analysis_script
 from jobs.launch.script import batch_script
-from jobs.scheduler.commands import (
-    SchedulerError,
-    ask,
-    call,
-    clean_environment,
-    configuration,
-    max_array_size,
-)
+from jobs.scheduler.commands import SchedulerError, ask, call, configuration
+from jobs.scheduler.limits import array_tasks, too_long
 from jobs.scheduler.profile import ClusterProfile
+from jobs.scheduler.sbatch import refusal
 
 LITTLE_SPACE_GB = 2.0
 
@@ -53,55 +47,82 @@ def examine(
     out
         Folder that sweeps will be written to; it need not exist.
     """
-    if profile is not None:
-        yield _check("slurm", _slurm)
+    if profile is not None and not _in_image_on_node():
+        yield _check("slurm", lambda: _slurm(profile))
         yield _check("job", lambda: _acceptance(profile))
+        yield _check("analysis", lambda: _acceptance_of_analysis(profile))
+        image = profile.container
+        if image is not None:
+            yield _check("image", lambda: _image(image))
     yield _check("data", lambda: _data(dataset, data_dir))
     yield _check("output", lambda: _output(out))
-    yield _device(None if profile is None else profile.device)
-
-
-def on_node(profile: ClusterProfile, arguments: list[str]) -> int:
-    """Run the same checks in a job as `profile` asks for it; return their exit code."""
-    options = profile.options("partition", "account", "qos", "gpus_per_node", "gres", "constraint")
-    options += [
-        "--ntasks=1",
-        f"--cpus-per-task={profile.cpus_per_task}",
-        f"--mem={profile.mem_gb * 1024:.0f}M",
-        "--time=10",
-        "--job-name=aevae-doctor",
-    ]
-    command = [sys.executable, "-P", "-m", "jobs.cli", "doctor", *arguments]
-    with clean_environment():
-        return subprocess.run(["srun", *options, *command], check=False).returncode
+    yield _check("torch", lambda: _device(None if profile is None else profile.device))
 
 
 def _check(subject: str, check: Callable[[], Finding | str]) -> Finding:
+    """Make one check. Whatever it meets is one line, because the other checks are wanted too."""
     try:
         found = check()
     except (InputError, SchedulerError, OSError) as error:
         return Finding(subject, "failed", str(error))
+    except Exception as error:  # noqa: BLE001 - for example an answer of SLURM in another form
+        said = " ".join(str(error).split())
+        return Finding(subject, "failed", f"this check broke off: {type(error).__name__}: {said}")
     return Finding(subject, "ok", found) if isinstance(found, str) else found
 
 
-def _slurm() -> str:
-    version = ask("sinfo", "--version").strip()
-    return f"{version} answers; up to {max_array_size(configuration())} runs an array"
+def _in_image_on_node() -> bool:
+    """Whether this is a job inside a container image, in which there are no commands of SLURM."""
+    return "SLURM_JOB_ID" in os.environ and "SINGULARITY_CONTAINER" in os.environ
+
+
+def _image(path: Path) -> Finding | str:
+    if path.exists():
+        return f"{path} is there"
+    return Finding("image", "warning", f"there is no {path} here: the nodes must have it")
+
+
+def _slurm(profile: ClusterProfile) -> str:
+    version = " ".join(ask("sinfo", "--version").split())
+    tasks = array_tasks(configuration())
+    if tasks == 1:
+        return f"{version} answers; job arrays are off, so each job is submitted by itself"
+    return f"{version} answers; up to {tasks} jobs an array"
 
 
 def _acceptance(profile: ClusterProfile) -> Finding | str:
     """Have sbatch check the script that would be submitted, without submitting it."""
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "script.sh"
-        script.write_text(batch_script(SweepPaths(Path(folder)), 1, profile, 2), encoding="utf-8")
-        done = call("sbatch", "--test-only", str(script))
-    lines = [line.removeprefix("sbatch: ") for line in done.stderr.strip().splitlines()]
-    if done.returncode != 0:
-        reason = "; ".join(lines) or f"exit code {done.returncode}"
+    folder = SweepPaths(Path(tempfile.gettempdir()))
+    reason, start = _sbatch_says(batch_script(folder, 1, profile, 1))
+    if reason is not None:
         advice = "compare the profile with `sinfo -o '%P %G %f %l'` and `sacctmgr show assoc`"
         return Finding("job", "failed", f"sbatch would refuse it: {reason}; {advice}")
+    long = too_long(profile)
+    if long is not None:
+        # A quality of service may lift the limit of a partition.
+        return Finding("job", "failed" if profile.qos is None else "warning", long)
+    return "sbatch would take it" + (f", to start at {start}" if start else "")
+
+
+def _acceptance_of_analysis(profile: ClusterProfile) -> Finding | str:
+    folder = SweepPaths(Path(tempfile.gettempdir()))
+    reason, _ = _sbatch_says(analysis_script(folder, profile, None))
+    if reason is None:
+        return "sbatch would take it"
+    advice = "--then-analyse needs other values in the table [analysis] of the profile"
+    return Finding("analysis", "warning", f"sbatch would refuse it: {reason}; {advice}")
+
+
+def _sbatch_says(script: str) -> tuple[str | None, str | None]:
+    """Return why sbatch would refuse a script, and when the job would start, as far as it says."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "script.sh"
+        path.write_text(script, encoding="utf-8")
+        done = call("sbatch", "--test-only", str(path))
+    if done.returncode != 0:
+        return refusal(done.stderr) or f"exit code {done.returncode}", None
     start = re.search(r"to start at (\S+)", done.stderr)
-    return "sbatch would take it" + (f", to start at {start.group(1)}" if start else "")
+    return None, start.group(1) if start else None
 
 
 def _data(dataset: str, data_dir: Path) -> str:

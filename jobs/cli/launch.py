@@ -59,6 +59,8 @@ def sweep(
 
     chosen = choose_cluster(cluster)
     loaded = _load(spec, settings or [], dataset, data_dir, chosen)
+    if not isinstance(chosen, str):
+        chosen = chosen.model_copy(update={"data_dir": loaded.execution.data_dir})
     runs = loaded.runs(f"{spec} with --set" if settings or dataset else str(spec))
     suffix = f"-{dataset}" if dataset is not None else ""
     folder = out or Path("runs") / f"{loaded.name}{suffix}"

@@ -40,6 +40,7 @@ def doctor(
     """Check that the cluster, the data, the output folder and the GPU are fit for a sweep."""
     import jobs.cli.doctor
     from aevae.execution import ExecutionConfig
+    from jobs.launch.on_node import examine_on_node
     from jobs.scheduler.profile import choose_cluster, settle_execution
 
     chosen = choose_cluster(cluster)
@@ -50,10 +51,12 @@ def doctor(
             raise InputError(f"--on-node needs a cluster profile, got --cluster {cluster}")
         paths = ["--data-dir", str(data), "--out", str(out.absolute())]
         arguments = ["--cluster", cluster, "--dataset", dataset, *paths]
-        raise typer.Exit(jobs.cli.doctor.on_node(profile, arguments))
+        existing = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+        folders = [existing, *(p for p in (data, Path(cluster).absolute().parent) if p.exists())]
+        raise typer.Exit(examine_on_node(profile, arguments, folders))
     failed = False
     for finding in jobs.cli.doctor.examine(profile, dataset, data, out):
         failed |= finding.verdict == "failed"
-        print(f"{finding.verdict:<8} {finding.subject:<7} {finding.detail}")  # noqa: T201 - output
+        print(f"{finding.verdict:<8} {finding.subject:<8} {finding.detail}")  # noqa: T201 - output
     if failed:
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -1,22 +1,28 @@
 """The analysis as a job that waits for the runs of its sweep."""
 
-import sys
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
-from jobs.scheduler.commands import SchedulerError, ask, cancel_jobs, queued_jobs_named
+from jobs.launch.container import python_lines, python_words
+from jobs.launch.script import check_folder, directives, setup_lines
+from jobs.scheduler.commands import SchedulerError, cancel_jobs, queued_jobs_named
 from jobs.scheduler.profile import SLURM_FILES, ClusterProfile
 from jobs.scheduler.queue import SweepJobs
+from jobs.scheduler.request import Options
+from jobs.scheduler.sbatch import NotSubmitted, submit_script
 from jobs.scheduler.submissions import job_name
 from jobs.sweep.launcher import launcher_lock
 
 
 def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
-    """Submit the analysis to start when no job of the sweep is left; return its job id.
+    """Submit the analysis of runs that were submitted; return its job id.
 
-    It starts however the runs ended (a run that failed must not keep it waiting for ever), and
-    says itself which are missing. An analysis that still waits is replaced.
+    It starts when no job of the sweep is left, however the runs ended (a run that failed must not
+    keep it waiting for ever), and says itself which are missing. An analysis that still waits is
+    replaced.
 
     Raises
     ------
@@ -25,22 +31,56 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     InputError
         Another launcher is at work on the sweep.
     """
+    try:
+        return _submit(paths, profile)
+    except NotSubmitted as refusal:
+        said = f"the runs were submitted, but sbatch refused the analysis ({refusal})"
+    except SchedulerError as error:
+        said = f"the runs were submitted, but for the analysis, {error}"
+    raise SchedulerError(f"{said}; the same command submits it, in place of one that waits")
+
+
+def _submit(paths: SweepPaths, profile: ClusterProfile) -> str:
     name = job_name(paths, "analysis")
     jobs = SweepJobs.of(paths)
     if jobs.error is not None:
         raise SchedulerError(jobs.error)
-    cancel_jobs([job.key for job in queued_jobs_named(name) if job.name == name])
-    awaited = jobs.queued_ids
-    options = profile.options("partition", "account", "qos")
-    if awaited:
-        options.append(f"--dependency=afterany:{':'.join(awaited)}")
-    command = Path(sys.executable).with_name("aevae-analysis")
-    variables = {"SWEEP_DIR": str(paths.root), "AEVAE_ANALYSIS": str(command)}
+    cluster = jobs.clusters.to_name(profile.clusters)
+    cancel_jobs([job.key for job in queued_jobs_named(name, cluster)], cluster)
     with launcher_lock(paths):
         code = keep_code(paths)
-    if code is not None:
-        variables["AEVAE_CODE"] = str(code)
-    options += [f"--job-name={name}", f"--output={paths.analysis_log}"]
-    script = str(SLURM_FILES / "analysis.sbatch")
-    printed = ask("sbatch", "--parsable", *options, script, variables=variables)
-    return printed.strip().partition(";")[0]
+    return submit_script(analysis_script(paths, profile, code, jobs.queued_ids))
+
+
+def analysis_script(
+    paths: SweepPaths, profile: ClusterProfile, code: Path | None, awaited: Sequence[str] = ()
+) -> str:
+    """Return the batch script of the analysis: what it asks for, and then analysis.sbatch.
+
+    Parameters
+    ----------
+    paths, profile
+        The sweep, and what its jobs ask for.
+    code
+        Copy of the code that the job runs; None: what is installed.
+    awaited
+        Ids of the jobs that must have ended before.
+    """
+    check_folder(paths.root)
+    request = profile.analysis_request
+    options: Options = {"job-name": job_name(paths, "analysis"), "output": str(paths.analysis_log)}
+    if awaited:
+        options["dependency"] = f"afterany:{':'.join(awaited)}"
+    command = [*python_words(request, [paths.root]), "-m", "analysis.cli"]
+    return "\n".join(
+        [
+            "#!/bin/bash",
+            *directives({"open-mode": "append"} | request.options | options),
+            *("", "# setup", *setup_lines(request.setup), *python_lines(request, code)),
+            *("", "# the settings of slurm/analysis.sbatch, which follows"),
+            f'analysis() {{ {shlex.join(command)} "$@"; }}',
+            f"SWEEP_DIR={shlex.quote(str(paths.root))}",
+            *("AEVAE_ANALYSIS=analysis", "AEVAE_CODE=", ""),
+            (SLURM_FILES / "analysis.sbatch").read_text(encoding="utf-8"),
+        ]
+    )

@@ -61,9 +61,14 @@ def keep_code(paths: SweepPaths) -> Path | None:
     return folder
 
 
+def running_copy() -> Path | None:
+    """Return the folder with the packages that are running; None if they are installed."""
+    return None if set(INSTALLED) & set(ROOT.parts) else ROOT
+
+
 def _own_files() -> dict[str, bytes]:
     """Return the content of every file that a copy holds, by name; empty if we are installed."""
-    if set(INSTALLED) & set(ROOT.parts):
+    if running_copy() is None:
         return {}
     number = version("aevae")
     # By this, the copy says its own version and not that of what is installed later.

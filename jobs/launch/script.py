@@ -1,16 +1,27 @@
 """The batch script of a submission: what a cluster profile and a copy of the code make of it."""
 
 import shlex
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-import submitit
-from submitit.slurm.slurm import _make_sbatch_string
+from submitit.slurm.slurm import _as_sbatch_flag, _make_sbatch_string
 
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
+from jobs.launch.container import python_lines, python_words, requeue_lines
 from jobs.scheduler.profile import ClusterProfile
+from jobs.scheduler.request import Options
 from jobs.scheduler.submissions import job_name
+
+# The line that failed is read from the script, because BASH_COMMAND would name a command within
+# the function that was called.
+GUARD = (
+    "trap 'code=$?; if ((${#BASH_SOURCE[@]} < 2)); then "
+    'echo "aevae: setup failed with exit code $code: '
+    '$(sed -n "${LINENO}p" <<<"${BASH_EXECUTION_STRING-$(cat "$0")}")" >&2; '
+    'exit "$code"; fi\' ERR'
+)
 
 
 def batch_script(
@@ -35,14 +46,28 @@ def batch_script(
     code
         Copy of the code that the jobs run; None: what is installed.
     python
-        Command that starts Python on the node; default: this interpreter.
+        Python on the node where the profile names none; default: this one.
     """
-    return executor(paths, number, profile, code, python).script(job_count(profile, runs))
+    jobs = job_count(profile, runs)
+    # The digits need no folder of datasets, and a folder that does not exist cannot be bound.
+    data = [profile.data_dir] if profile.data_dir is not None and profile.data_dir.exists() else []
+    words = python_words(profile, [paths.root, *data], python)
+    before, after = requeue_lines(paths, profile)
+    text: str = _make_sbatch_string(
+        command=shlex.join([*words, "-u", "-m", "submitit.core._submit", str(paths.submitit)]),
+        folder=paths.submitit,
+        job_name=job_name(paths, number),
+        setup=[*setup_lines(profile.setup), *python_lines(profile, code), *before],
+        teardown=after or None,
+        map_count=jobs if jobs > 1 else None,
+        **profile.submitit_parameters(),
+    )
+    return text
 
 
 def gpu_hours(profile: ClusterProfile, runs: int) -> float:
     """GPU-hours that so many runs cost at most, if none is requeued."""
-    return job_count(profile, runs) * profile.gpus * profile.timeout_min / 60
+    return job_count(profile, runs) * profile.gpu_count * profile.timeout_min / 60
 
 
 def job_count(profile: ClusterProfile, runs: int) -> int:
@@ -63,47 +88,15 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
 
 
-class _Executor(submitit.SlurmExecutor):  # type: ignore[misc]  # submitit is untyped here
-    """submitit's executor, which can show its script, also where there is no SLURM."""
-
-    @classmethod
-    def affinity(cls) -> int:
-        return 2
-
-    def script(self, jobs: int) -> str:
-        array = {"map_count": jobs} if jobs > 1 else {}
-        text: str = _make_sbatch_string(
-            command=self._submitit_command_str, folder=self.folder, **self.parameters, **array
-        )
-        return text
+def directives(options: Options) -> list[str]:
+    """Return the lines of a batch script by which sbatch learns of options."""
+    return [_as_sbatch_flag(name, value) for name, value in sorted(options.items())]
 
 
-def executor(
-    paths: SweepPaths,
-    number: int,
-    profile: ClusterProfile,
-    code: Path | None,
-    python: str | None = None,
-) -> _Executor:
-    """Return the executor of submission `number`; see `batch_script`."""
-    made = _Executor(
-        paths.submitit,
-        max_num_timeout=profile.max_num_timeout,
-        python=shlex.quote(python) if python else None,
-    )
-    parameters = profile.submitit_parameters() | {"name": job_name(paths, number)}
-    # After the user's own lines, which may set PYTHONPATH too.
-    parameters["setup"] = [*profile.setup, *_python_path(code)]
-    made.update_parameters(**made._convert_parameters(parameters))
-    return made
+def setup_lines(lines: Sequence[str]) -> list[str]:
+    """Return the user's lines of shell, guarded: if one of their commands fails, the job stops.
 
-
-def _python_path(code: Path | None) -> list[str]:
-    """Return lines of shell by which Python finds our packages, in a copy of the code if any.
-
-    Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py that lies in the working folder.
+    Only these commands count, and not those inside the functions and files that they call, such as
+    `module`: these may fail on their way and succeed in the end.
     """
-    lines = ["export PYTHONSAFEPATH=1"]
-    if code is not None:
-        lines.append(f"export PYTHONPATH={shlex.quote(str(code))}${{PYTHONPATH:+:$PYTHONPATH}}")
-    return lines
+    return [GUARD, *lines, "trap - ERR"] if lines else []

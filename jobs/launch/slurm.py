@@ -1,26 +1,20 @@
 """Launching on SLURM: job arrays through submitit, so that no run has two jobs."""
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
-from submitit.core.utils import DelayedSubmission, FailedJobError, FailedSubmissionError, JobPaths
+from submitit.core.utils import DelayedSubmission, JobPaths
 
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
+from jobs.launch.container import write_stand_in
 from jobs.launch.inside_job import RunTask
-from jobs.launch.script import check_folder, executor
-from jobs.scheduler.commands import (
-    TIMEOUT_S,
-    SchedulerError,
-    clean_environment,
-    configuration,
-    max_array_size,
-)
-from jobs.scheduler.limits import submit_limit
+from jobs.launch.script import batch_script, check_folder
+from jobs.scheduler.commands import SchedulerError, configuration
+from jobs.scheduler.limits import array_tasks, submit_limit
 from jobs.scheduler.profile import ClusterProfile
 from jobs.scheduler.queue import SweepJobs
+from jobs.scheduler.sbatch import NotSubmitted, submit_script
 from jobs.scheduler.submissions import (
     Submission,
     new_submission,
@@ -65,7 +59,7 @@ def submit_missing(
             sweep_status(sweep, only, jobs),
             only,
             say,
-            more_memory={r for r, s in newest.items() if s.mem_gb != profile.mem_gb},
+            more_memory={r for r, s in newest.items() if s.mem_gb != profile.memory_gb},
             more_time={r for r, s in newest.items() if s.may_have_more_time(profile)},
         )
         return _submit_what_fits(sweep.paths, wanted, profile, say) if wanted else 0
@@ -80,11 +74,11 @@ def _submit_what_fits(
     paths: SweepPaths, wanted: list[str], profile: ClusterProfile, say: Callable[[str], None]
 ) -> int:
     """Submit as many runs as the user may have in the queue; return their number."""
-    configured = configuration()
+    configured = configuration(profile.clusters)
     limit = submit_limit(profile, configured)
     fitting = wanted[: limit.room * profile.runs_per_job] if limit is not None else wanted
-    cluster = configured.get("ClusterName")
-    _submit_chunks(paths, fitting, max_array_size(configured), profile, cluster, say)
+    cluster = profile.clusters or configured.get("ClusterName")
+    _submit_chunks(paths, fitting, array_tasks(configured), profile, cluster, say)
     if len(fitting) < len(wanted):
         raise SchedulerError(
             f"{len(fitting)} of {len(wanted)} runs were submitted: {limit}; once some have ended, "
@@ -107,11 +101,15 @@ def _submit_chunks(
         chunk = tuple(run_ids[start : start + size])
         try:
             job_id = _submit(paths, next_number(paths), chunk, profile, cluster)
-        except (FailedJobError, FailedSubmissionError) as error:
-            said = error.__cause__ if isinstance(error.__cause__, SchedulerError) else error
+        except NotSubmitted as refusal:
             raise SchedulerError(
-                f"sbatch refused {len(chunk)} runs ({_last_line(said)}); {start} were submitted; "
+                f"sbatch refused {len(chunk)} runs ({refusal}); {start} were submitted; "
                 "the same command submits the rest"
+            ) from None
+        except SchedulerError as error:
+            raise SchedulerError(
+                f"{error}: {len(chunk)} runs; {start} were submitted before them; the same command "
+                "finds out, and submits the rest"
             ) from None
         say(f"job {job_id}: {len(chunk)} runs")
 
@@ -123,63 +121,41 @@ def _submit(
     profile: ClusterProfile,
     cluster: str | None,
 ) -> str:
-    """Copy the code, write the intent, call sbatch, write its answer."""
+    """Copy the code, write the intent, call sbatch, write what the job needs, and the answer."""
     code = keep_code(paths)
     name = code.name if code is not None else None
     submission = new_submission(paths, number, run_ids, profile, name, cluster)
     write_submission(paths, submission)
-    with clean_environment(), _within(TIMEOUT_S):
-        jobs = executor(paths, number, profile, code).submit_array(_tasks(paths, submission))
-    job_id = str(jobs[0].job_id).partition("_")[0]
+    if profile.container is not None:
+        write_stand_in(paths)
+    script = batch_script(paths, number, profile, len(run_ids), code=code)
+    job_id = submit_script(script)
+    JobPaths(paths.submitit, job_id).submission_file.write_text(script, encoding="utf-8")
+    _write_tasks(paths, submission, job_id)
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
     return job_id
 
 
 def _adopt(paths: SweepPaths, submission: Submission, job_id: str | None) -> None:
-    """Complete the record of a submission whose launcher was killed, if SLURM has the job.
-
-    submitit puts the pickles in place only after sbatch, and a job without its pickle gives up
-    after a minute: those that are missing are written here.
-    """
+    """Complete the record of a submission whose launcher was killed, if SLURM has the job."""
     if job_id is None:
         return
-    for number, task in enumerate(_tasks(paths, submission)):
-        files = JobPaths(paths.submitit, submission.key(number, job_id))
-        if not files.submitted_pickle.exists():
-            delayed = DelayedSubmission(task)
-            delayed.set_timeout(submission.timeout_min, submission.max_num_timeout)
-            temporary = files.submitted_pickle.with_suffix(".adopted")
-            delayed.dump(temporary)
-            temporary.replace(files.submitted_pickle)
+    _write_tasks(paths, submission, job_id)
     write_submission(paths, submission.model_copy(update={"job_id": job_id}))
 
 
-def _tasks(paths: SweepPaths, submission: Submission) -> list[RunTask]:
-    together = submission.side_by_side
-    return [RunTask(str(paths.root), run_ids, together) for run_ids in submission.tasks]
+def _write_tasks(paths: SweepPaths, submission: Submission, job_id: str) -> None:
+    """Write the pickles that submitit runs in the jobs, unless they are there.
 
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Have submitit kill an sbatch that does not answer; it sets no deadline itself.
-
-    submitit kills the command when an exception comes up while it waits, and raises its own
-    FailedJobError from that one. What the command may have submitted is found by the next launch,
-    under the name of the job.
+    A job looks for its pickle by its id, so they can be written only after sbatch. A job that has
+    begun meanwhile waits for a minute, and then gives up.
     """
-
-    def give_up(_number: int, _frame: object) -> None:
-        raise SchedulerError(f"it did not answer within {seconds:g} s")
-
-    previous = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    for number, run_ids in enumerate(submission.tasks):
+        files = JobPaths(paths.submitit, submission.key(number, job_id))
+        if files.submitted_pickle.exists():
+            continue
+        delayed = DelayedSubmission(RunTask(str(paths.root), run_ids, submission.side_by_side))
+        delayed.set_timeout(submission.timeout_min, submission.max_num_timeout)
+        temporary = files.submitted_pickle.with_suffix(".written")
+        delayed.dump(temporary)
+        temporary.replace(files.submitted_pickle)

@@ -61,5 +61,9 @@ class Account:
         if job is None:
             job_id = key.partition("_")[0]
             shared = (job for job in self._together[job_id] if key in job.tasks)
-            job = next(shared, None) or self._by_key.get(job_id)
+            job = next(shared, None) or self._cancelled_array(job_id)
         return job.state if job is not None and job.ended else None
+
+    def _cancelled_array(self, job_id: str) -> AccountedJob | None:
+        job = self._by_key.get(job_id)
+        return job if job is not None and job.state == "CANCELLED" else None

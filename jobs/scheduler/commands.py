@@ -75,7 +75,14 @@ def queued_jobs_named(name: str, cluster: str | None = None) -> list[QueuedJob]:
 
 def _queue(which: str, cluster: str | None) -> list[QueuedJob]:
     # --array: one line for each task.
-    command = ("squeue", "--noheader", "--array", *_at(cluster), which, f"--format={QUEUE_FORMAT}")
+    command = (
+        "squeue",
+        "--noheader",
+        "--array",
+        *at_cluster(cluster),
+        which,
+        f"--format={QUEUE_FORMAT}",
+    )
     return [job for job in _understood(read_queue, ask(*command)) if not job.ended]
 
 
@@ -92,7 +99,12 @@ def accounted_jobs(ids: Iterable[str], cluster: str | None = None) -> list[Accou
     jobs: list[AccountedJob] = []
     for some in _batches(ids):
         # Without -D, sacct hides what came before a requeue.
-        options = ("-DXnP", *_at(cluster), f"--jobs={','.join(some)}", f"--format={ACCOUNT_FORMAT}")
+        options = (
+            "-DXnP",
+            *at_cluster(cluster),
+            f"--jobs={','.join(some)}",
+            f"--format={ACCOUNT_FORMAT}",
+        )
         jobs += _understood(read_accounting, ask("sacct", *options))
     return jobs
 
@@ -105,7 +117,7 @@ def configuration(cluster: str | None = None) -> dict[str, str]:
     SchedulerError
         SLURM did not answer.
     """
-    return read_configuration(ask("scontrol", *_at(cluster), "show", "config"))
+    return read_configuration(ask("scontrol", *at_cluster(cluster), "show", "config"))
 
 
 def max_array_size(configured: Mapping[str, str]) -> int:
@@ -125,7 +137,7 @@ def being_preempted(raw_id: str) -> bool:
 def cancel_jobs(keys: Sequence[str], cluster: str | None = None) -> None:
     """Cancel jobs; those that have ended already are no error."""
     if keys:
-        ask("scancel", "--quiet", *_at(cluster), *keys)
+        ask("scancel", "--quiet", *at_cluster(cluster), *keys)
 
 
 def ask(*command: str, variables: Mapping[str, str] | None = None) -> str:
@@ -203,7 +215,8 @@ def _is_hidden(name: str) -> bool:
     return HIDDEN.match(name) is not None and name not in KEPT
 
 
-def _at(cluster: str | None) -> list[str]:
+def at_cluster(cluster: str | None) -> list[str]:
+    """Return the option that names a cluster to a command; none for the one that answers here."""
     return [f"--clusters={cluster}"] if cluster is not None else []
 
 

@@ -1,10 +1,13 @@
-"""How many more jobs a user may have in the queue, as far as the cluster says."""
+"""What a cluster allows: jobs in the queue, tasks of an array, time in a partition."""
 
-import getpass
-from collections.abc import Iterable
+import math
+import os
+import pwd
+import re
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from jobs.scheduler.commands import SchedulerError, ask
+from jobs.scheduler.commands import SchedulerError, ask, at_cluster, max_array_size
 from jobs.scheduler.profile import ClusterProfile
 
 
@@ -28,8 +31,9 @@ class Limit:
 def submit_limit(profile: ClusterProfile, configuration: dict[str, str]) -> Limit | None:
     """Return the limit that leaves the least room; None if none is enforced or can be seen.
 
-    MaxSubmitJobs of the user's associations and MaxSubmitJobsPerUser of the quality of service
-    are looked at. MaxJobs bounds what runs at once: the other jobs wait for it in the queue.
+    These are looked at: MaxSubmitJobs and GrpSubmitJobs of the user's associations, GrpSubmitJobs
+    of their accounts, and MaxSubmitJobsPerUser and GrpSubmitJobs of the quality of service. MaxJobs
+    bounds what runs at once: the other jobs wait for it in the queue.
 
     Parameters
     ----------
@@ -41,32 +45,143 @@ def submit_limit(profile: ClusterProfile, configuration: dict[str, str]) -> Limi
     if "limits" not in configuration.get("AccountingStorageEnforce", ""):
         return None
     try:
-        limits = list(_limits(profile, configuration.get("ClusterName", "")))
+        limits = list(_limits(profile, profile.clusters or configuration.get("ClusterName", "")))
     except SchedulerError:
         return None  # sbatch will refuse what does not fit
     return min(limits, key=lambda limit: limit.room, default=None)
 
 
-def _limits(profile: ClusterProfile, cluster: str) -> Iterable[Limit]:
-    user = getpass.getuser()
-    queued = _rows("squeue", "--noheader", "--array", f"--user={user}", "--format=%a|%q")
-    wanted = "format=Account,Partition,DefaultQOS,MaxSubmitJobs"
-    associations = _rows(
-        *("sacctmgr", "-nP", "show", "assoc", f"user={user}", f"cluster={cluster}", wanted)
+def array_tasks(configuration: dict[str, str]) -> int:
+    """Return how many tasks one array may have: 1 where arrays are off (MaxArraySize is 0)."""
+    found = re.search(r"\bmax_array_tasks=(\d+)", configuration.get("SchedulerParameters", ""))
+    size = max_array_size(configuration)
+    return max(1, min(size, int(found.group(1))) if found else size)
+
+
+def too_long(profile: ClusterProfile) -> str | None:
+    """Say so if no partition of the profile allows its time limit; None if one does.
+
+    SLURM takes such a job, and it then waits for ever (PartitionTimeLimit).
+
+    Raises
+    ------
+    SchedulerError
+        SLURM did not answer.
+    """
+    limits: dict[str, float] = {}
+    for partition, text in _rows(
+        2, "sinfo", *at_cluster(profile.clusters), "--noheader", "--format=%P|%l"
+    ):
+        minutes = _minutes(text)
+        # The default partition is marked.
+        name = partition.removesuffix("*")
+        asked = name in profile.partitions or (not profile.partitions and name != partition)
+        if asked and minutes is not None:
+            limits[name] = minutes
+    if not limits or profile.timeout_min <= max(limits.values()):
+        return None
+    longest = max(limits, key=lambda name: limits[name])
+    return (
+        f"timeout_min is {profile.timeout_min}, but partition {longest} allows "
+        f"{limits[longest]:.0f} minutes: SLURM takes such a job and never starts it"
     )
-    qualities = {profile.qos} if profile.qos is not None else set()
-    for account, partition, default_qos, jobs in associations:
-        applies = profile.account in (None, account) and partition in ("", profile.partition or "")
-        if applies and profile.qos is None:
-            qualities.add(default_qos)
-        if applies and jobs.isdigit():
-            count = sum(row[0] == account for row in queued)
-            yield Limit(f"MaxSubmitJobs of account {account}", int(jobs), count)
-    for name, jobs in _rows("sacctmgr", "-nP", "show", "qos", "format=Name,MaxSubmitJobsPerUser"):
-        if name in qualities and jobs.isdigit():
-            count = sum(row[1] == name for row in queued)
-            yield Limit(f"MaxSubmitJobsPerUser of QOS {name}", int(jobs), count)
 
 
-def _rows(*command: str) -> list[list[str]]:
-    return [line.split("|") for line in ask(*command).splitlines()]
+def _minutes(text: str) -> float | None:
+    """Read a time limit as sinfo writes it, such as ``1-00:00:00``; None if it is none."""
+    if text.strip().lower() in ("infinite", "unlimited"):
+        return math.inf
+    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text.strip())
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return (days * 24 + hours) * 60 + minutes + seconds / 60
+
+
+class _Queue:
+    """The jobs in the queue: those of one user, and how many there are of anybody."""
+
+    def __init__(self, clusters: str | None, user: str) -> None:
+        self._command = ("squeue", *at_cluster(clusters), "--noheader", "--array", "--format=%a|%q")
+        self._own = _rows(2, *self._command, f"--user={user}")
+
+    def own_of_account(self, account: str) -> int:
+        return sum(row[0] == account for row in self._own)
+
+    def own_of_quality(self, name: str) -> int:
+        return sum(row[1] == name for row in self._own)
+
+    def of_anybody(self, which: str) -> int:
+        return len(_rows(2, *self._command, which))
+
+
+def _limits(profile: ClusterProfile, cluster: str) -> Iterator[Limit]:
+    user = _user()
+    queue = _Queue(profile.clusters, user)
+    wanted = "format=Account,Partition,DefaultQOS,MaxSubmitJobs,GrpSubmitJobs"
+    associations = [
+        row
+        for row in _associations(5, f"user={user}", cluster, wanted)
+        if profile.account in (None, row[0]) and row[1] in ("", *profile.partitions)
+    ]
+    for account, _, _, jobs, group in associations:
+        queued = queue.own_of_account(account)
+        yield from _limit(f"MaxSubmitJobs of account {account}", jobs, queued)
+        yield from _limit(f"GrpSubmitJobs of account {account}", group, queued)
+    yield from _account_limits({row[0] for row in associations}, cluster, queue)
+    default_qualities = {row[2] for row in associations}
+    yield from _quality_limits({profile.qos} if profile.qos else default_qualities, queue)
+
+
+def _account_limits(accounts: Set[str], cluster: str, queue: _Queue) -> Iterator[Limit]:
+    """Yield the limits of accounts and of those above them, which hold for all their users."""
+    # An account, and those below it that are known here.
+    above = {account: [account] for account in sorted(accounts)}
+    while above:
+        parents: dict[str, list[str]] = {}
+        wanted = "format=Account,User,ParentName,GrpSubmitJobs"
+        for account, user, parent, group in _associations(
+            4, f"account={','.join(above)}", cluster, wanted
+        ):
+            # The associations of users are listed too.
+            if user or account not in above:
+                continue
+            below = above[account]
+            queued = queue.of_anybody(f"--account={','.join(below)}") if group.isdigit() else 0
+            yield from _limit(f"GrpSubmitJobs of account {account}", group, queued)
+            if parent and parent not in below:
+                parents.setdefault(parent, [parent]).extend(below)
+        above = parents
+
+
+def _quality_limits(names: Set[str], queue: _Queue) -> Iterator[Limit]:
+    wanted = "format=Name,MaxSubmitJobsPerUser,GrpSubmitJobs"
+    for name, jobs, group in _rows(3, "sacctmgr", "-nP", "show", "qos", wanted):
+        if name in names:
+            own = queue.own_of_quality(name)
+            yield from _limit(f"MaxSubmitJobsPerUser of QOS {name}", jobs, own)
+            queued = queue.of_anybody(f"--qos={name}") if group.isdigit() else 0
+            yield from _limit(f"GrpSubmitJobs of QOS {name}", group, queued)
+
+
+def _associations(width: int, whose: str, cluster: str, wanted: str) -> list[list[str]]:
+    return _rows(width, "sacctmgr", "-nP", "show", "assoc", whose, f"cluster={cluster}", wanted)
+
+
+def _limit(name: str, jobs: str, queued: int) -> Iterator[Limit]:
+    if jobs.isdigit():
+        yield Limit(name, int(jobs), queued)
+
+
+def _user() -> str:
+    """Return the user's name; the number where the user has none, as in some containers."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _rows(width: int, *command: str) -> list[list[str]]:
+    """Ask, and return the lines that have so many fields; a line that names the cluster has one."""
+    rows = (line.split("|") for line in ask(*command).splitlines())
+    return [row for row in rows if len(row) == width]

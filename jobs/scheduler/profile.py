@@ -7,57 +7,30 @@ import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from aevae.config import Frozen
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
+from jobs.scheduler.request import GPU_WAYS, MEMORY_WAYS, Count, JobRequest, Line
 from jobs.toml import read_toml
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "slurm_files"
 SLURM_FILES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "slurm"
 """Profiles and batch scripts: the folder slurm/ of a checkout, or what was installed of it."""
 SHIPPED_PROFILES = SLURM_FILES / "clusters"
-# What the other keys and the launcher decide; `extra` must not say it a second time.
-DECIDED = {
-    *("account", "array", "comment", "constraint", "cpus-per-task", "error", "gpus"),
-    *("gpus-per-node", "gpus-per-task", "gres", "job-name", "mem", "nodes", "no-requeue"),
-    *("ntasks", "ntasks-per-node", "open-mode", "output", "partition", "qos", "requeue"),
-    *("signal", "time", "wrap"),
+# The constraint chooses the GPU, as a rule.
+ALSO_FOR_ANALYSIS = JobRequest.model_fields.keys() - {
+    *(*GPU_WAYS, "gres", "constraint", "exclusive"),
+    *(*MEMORY_WAYS, "cpus_per_task", "timeout_min"),
 }
 
 
-def _one_line(text: str) -> str:
-    """Refuse what would add lines to the batch script."""
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be one line of printable characters, and not empty")
-    return text
-
-
-Line = Annotated[str, AfterValidator(_one_line)]
-# A value of an #SBATCH line: no blanks, and nothing that SLURM or a shell would expand.
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.,:=&|\[\]()*@/+-]*$")]
-Option = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
-GpuCount = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+:)?[1-9][0-9]{0,2}$")]
-Gres = Annotated[str, StringConstraints(pattern=r"^gpu(:[A-Za-z0-9_.-]+)?:[1-9][0-9]{0,2}$")]
-Count = Annotated[int, Field(ge=1)]
-
-
-class ClusterProfile(Frozen):
-    """What one job asks for on one kind of cluster; see the comments in slurm/clusters/."""
+class ClusterProfile(JobRequest):
+    """What jobs ask for on one kind of cluster, and how they are launched there."""
 
     description: str = ""
     hosts: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     """Patterns of login host names for which ``--cluster auto`` picks this profile."""
-    partition: Word | None = None
-    account: Word | None = None
-    qos: Word | None = None
-    gpus_per_node: GpuCount | Count | None = None
-    gres: Gres | None = None
-    constraint: Word | None = None
-    cpus_per_task: Count = 2
-    mem_gb: Annotated[float, Field(gt=0)] = 4.0
-    timeout_min: Count = 60
     runs_per_job: Count = 1
     """Runs that one job trains."""
     side_by_side: bool = False
@@ -67,58 +40,58 @@ class ClusterProfile(Frozen):
     requeue: bool = True
     max_num_timeout: Annotated[int, Field(ge=0)] = 3
     """How often a job that meets its time limit goes back into the queue."""
-    signal_delay_s: Annotated[int, Field(ge=5)] = 90
+    signal_delay_s: Annotated[int, Field(ge=5, le=65_535)] = 90
     """Seconds before the limit at which a job is told to save."""
-    setup: Annotated[tuple[Line, ...], Field(strict=False)] = ()
+    analysis: dict[str, Any] = Field(default_factory=dict)
+    """What the analysis job asks for otherwise than the runs; see `analysis_request`."""
     device: Literal["auto", "cpu", "cuda"] | None = None
     data_dir: Annotated[Path, Field(strict=False)] | None = None
-    extra: dict[Option, bool | int | Line] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_consistent(self) -> Self:
-        if self.gpus_per_node is not None and self.gres is not None:
-            raise ValueError("gpus_per_node and gres are two ways to ask for GPUs: give one")
         if self.signal_delay_s >= 60 * self.timeout_min:
             raise ValueError("signal_delay_s must be less than the time limit, timeout_min")
-        decided = sorted(DECIDED & self.extra.keys())
-        if decided:
-            raise ValueError(f"extra must not set {decided[0]}: it is decided elsewhere")
+        if "clusters" in self.analysis:
+            raise ValueError("analysis.clusters: the analysis waits for jobs of the runs' cluster")
+        try:
+            _ = self.analysis_request
+        except ValidationError as error:
+            raise ValueError(describe_validation_error(error, "[analysis]")) from None
         return self
 
     @property
-    def gpus(self) -> int:
-        """GPUs of one job."""
-        asked = self.gpus_per_node if self.gpus_per_node is not None else self.gres
-        return int(str(asked).rpartition(":")[2]) if asked is not None else 0
+    def analysis_request(self) -> JobRequest:
+        """What the analysis job asks for: as the runs, but without a GPU.
 
-    def options(self, *names: str) -> list[str]:
-        """Return those of its keys that are set as options of sbatch and srun."""
-        values = {name.replace("_", "-"): getattr(self, name) for name in names}
-        return [f"--{name}={value}" for name, value in values.items() if value is not None]
+        Keys of ``[analysis]`` come first; there, ``false`` leaves a key of the runs out.
+        """
+        asked = {name: getattr(self, name) for name in self.model_fields_set & ALSO_FOR_ANALYSIS}
+        asked |= {"cpus_per_task": 2, "timeout_min": 120} | self._analysis_memory | self.analysis
+        extra = self.analysis.get("extra", {})
+        asked["extra"] = self.extra | extra if isinstance(extra, dict) else extra
+        return JobRequest.model_validate({k: v for k, v in asked.items() if v is not False})
+
+    @property
+    def _analysis_memory(self) -> dict[str, float | str]:
+        """Return its memory, asked for in the way that the cluster accepts for the runs."""
+        if MEMORY_WAYS.keys() & self.analysis.keys():
+            return {}
+        if MEMORY_WAYS.keys() & self.model_fields_set <= {"mem_gb"}:
+            return {"mem_gb": "default" if self.mem_gb == "default" else 8.0}
+        return {"mem_per_cpu_gb": 4.0}
 
     def submitit_parameters(self) -> dict[str, Any]:
-        """Return the parameters of submitit's SlurmExecutor."""
-        extra: dict[str, object] = {k: v for k, v in self.extra.items() if v is not False}
-        asked = {
-            "partition": self.partition,
-            "account": self.account,
-            "qos": self.qos,
-            "gpus_per_node": self.gpus_per_node,
-            "gres": self.gres,
-            "constraint": self.constraint,
-        }
-        return {name: value for name, value in asked.items() if value is not None} | {
-            "cpus_per_task": self.cpus_per_task,
-            "mem_gb": self.mem_gb,
-            "timeout_min": self.timeout_min,
-            "tasks_per_node": 1,
+        """Return the parameters by which submitit writes a batch script."""
+        return {
+            "ntasks_per_node": 1,
             "array_parallelism": self.array_parallelism,
             "signal_delay_s": self.signal_delay_s,
             "wckey": None,  # submitit would send its own name, which some clusters refuse
             # Since SLURM 22.05 a step no longer inherits the CPUs that its job asked for.
             # Nor does it get what the script exports where sbatch was called with --export=NONE.
             "srun_args": [f"--cpus-per-task={self.cpus_per_task}", "--export=ALL"],
-            "additional_parameters": extra | {"requeue" if self.requeue else "no-requeue": True},
+            "additional_parameters": self.options
+            | {"requeue" if self.requeue else "no-requeue": True},
         }
 
 

@@ -34,6 +34,7 @@ class Submission(Frozen):
     gpus: int
     """Of one job."""
     mem_gb: float | None = None
+    """Of one job; 0: all that a node has; None: what the cluster gives unasked."""
     timeout_min: int
     max_num_timeout: int
     submitted_at: str
@@ -103,8 +104,8 @@ def new_submission(
         run_ids=run_ids,
         runs_per_job=profile.runs_per_job,
         side_by_side=profile.side_by_side,
-        gpus=profile.gpus,
-        mem_gb=profile.mem_gb,
+        gpus=profile.gpu_count,
+        mem_gb=profile.memory_gb,
         timeout_min=profile.timeout_min,
         max_num_timeout=profile.max_num_timeout,
         submitted_at=utc_now(),

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cli.doctor import examine
+from jobs.cli import doctor
+from jobs.cli.doctor import Finding, examine
+from jobs.launch.on_node import examine_on_node
 from jobs.scheduler import commands
-from jobs.scheduler.profile import load_profile
+from jobs.scheduler.commands import SchedulerError
+from jobs.scheduler.profile import ClusterProfile, load_profile
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -70,7 +73,7 @@ def test_without_slurm_the_doctor_says_so_and_fails(tmp_path):
         timeout=100,
     )
     assert done.returncode == 1, done.stderr
-    assert "failed   slurm   there is no sinfo on this machine" in done.stdout
+    assert "failed   slurm    there is no sinfo on this machine" in done.stdout
     assert "failed   job" in done.stdout
 
 
@@ -84,6 +87,114 @@ def test_a_scheduler_that_hangs_is_a_failed_check(tmp_path, monkeypatch):
     found = findings(load_profile(Path("v100")), tmp_path, tmp_path)
     assert found["slurm"].detail == "sinfo did not answer within 0.2 s"
     assert found["job"].detail == "sbatch did not answer within 0.2 s"
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """Fake commands of SLURM that accept everything; a function defines another answer of one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def define(name: str, body: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+
+    define("sinfo", "echo slurm 23.11.4")
+    define("scontrol", "echo 'MaxArraySize = 1001'")
+    define("sbatch", "echo 'sbatch: Job 1 to start at 2026-01-01T00:00:00' >&2")
+    return define
+
+
+SRUN = 'while [ $1 != /bin/bash ]; do shift; done; exec "$@"'
+LIMITS = "debug*|30:00\\ngpu|1-00:00:00\\nlong|infinite\\nodd|n/a\\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "verdict"),
+    [
+        ({"partition": "gpu", "timeout_min": 1441}, "failed"),
+        ({"partition": "gpu", "timeout_min": 1440}, "ok"),
+        ({"partition": "debug,gpu", "timeout_min": 1440}, "ok"),
+        ({"partition": "debug,gpu", "timeout_min": 1441}, "failed"),
+        ({"partition": "gpu", "timeout_min": 1441, "qos": "long"}, "warning"),
+        ({"partition": "long", "timeout_min": 10**6}, "ok"),
+        ({"partition": "odd", "timeout_min": 10**6}, "ok"),
+        ({"timeout_min": 31}, "failed"),
+        ({"timeout_min": 30}, "ok"),
+    ],
+)
+def test_a_time_limit_that_no_partition_allows_is_found(cluster, tmp_path, keys, verdict):
+    cluster("sinfo", f'case "$*" in *%l*) printf "{LIMITS}";; *) echo slurm 23.11.4;; esac')
+    found = findings(ClusterProfile(**keys), tmp_path, tmp_path)["job"]
+    assert found.verdict == verdict
+    if verdict != "ok":
+        assert f"timeout_min is {keys['timeout_min']}, but partition " in found.detail
+
+
+def test_04_a_cluster_without_arrays_is_fit(cluster, tmp_path):
+    cluster("scontrol", "echo 'MaxArraySize = 0'")
+    found = findings(ClusterProfile(), tmp_path, tmp_path)["slurm"]
+    assert found.verdict == "ok"
+    assert "job arrays are off" in found.detail
+
+
+@pytest.mark.parametrize("command", ["sinfo", "scontrol", "sbatch"])
+@pytest.mark.parametrize("answer", ["true", "printf '\\xff|\\n||'", "echo '|'; echo 'x|y|z' >&2"])
+def test_no_answer_of_slurm_breaks_the_doctor(cluster, tmp_path, command, answer):
+    cluster(command, answer)
+    found = findings(ClusterProfile(), tmp_path, tmp_path)
+    assert {"slurm", "job", "analysis", "data", "output", "torch"} <= set(found)
+    assert all(len(finding.detail.splitlines()) == 1 for finding in found.values())
+
+
+def test_a_check_that_breaks_off_is_one_line_and_the_others_are_made(tmp_path, monkeypatch):
+    def verify(*_):
+        raise ValueError("no\nnumber")
+
+    monkeypatch.setattr(doctor, "verify_source", verify)
+    found = findings(None, tmp_path, tmp_path)
+    assert found["data"] == Finding("data", "failed", "this check broke off: ValueError: no number")
+    assert found["output"].verdict == "ok"
+
+
+def test_an_analysis_that_sbatch_would_refuse_is_found(cluster, tmp_path):
+    cluster("sbatch", 'grep -q "cpus-per-task=4" "$2" || { echo "no GPU" >&2; exit 1; }')
+    found = findings(ClusterProfile(cpus_per_task=4), tmp_path, tmp_path)
+    assert found["job"].verdict == "ok"
+    assert found["analysis"].verdict == "warning"
+    assert "no GPU; --then-analyse needs other values in the table [analysis]" in str(found)
+
+
+def test_the_job_on_a_node_asks_for_what_the_runs_ask_for_and_is_set_up_like_them(
+    cluster, tmp_path
+):
+    cluster(
+        "srun",
+        f'printf "%s\\n" "$@" >"{tmp_path}/asked"; {SRUN}',
+    )
+    keys = {"reservation": "course", "nodelist": "node7", "gpus": 1, "export": "NONE"}
+    profile = ClusterProfile(
+        **keys, extra={"licenses": "x:1"}, setup=("test -d /", "export A=1"), python="echo"
+    )
+    assert examine_on_node(profile, ["--dataset", "digits"]) == 0
+    asked = (tmp_path / "asked").read_text().splitlines()
+    wanted = {"--reservation=course", "--nodelist=node7", "--gpus=1", "--licenses=x:1", "--time=10"}
+    assert wanted <= set(asked)
+    assert not any(word.startswith("--export") for word in asked)
+
+
+def test_a_setup_that_fails_on_the_node_is_named(cluster, tmp_path, capfd):
+    cluster("srun", SRUN)
+    profile = ClusterProfile(setup=("true", "no-such-module load x"), python="echo")
+    assert examine_on_node(profile, []) == 127
+    assert "setup failed with exit code 127: no-such-module load x" in capfd.readouterr().err
+
+
+def test_without_srun_the_check_on_a_node_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SchedulerError, match="srun could not be started: No such file"):
+        examine_on_node(ClusterProfile(), [])
 
 
 @pytest.mark.parametrize("option", ["line", "variable", None])

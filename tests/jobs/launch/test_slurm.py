@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import psutil
@@ -13,12 +15,14 @@ import pytest
 
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
-from jobs.launch import slurm as launch
 from jobs.launch.script import batch_script, check_folder, gpu_hours
 from jobs.launch.slurm import submit_missing
-from jobs.scheduler import queue
+from jobs.scheduler import commands, queue
 from jobs.scheduler.commands import SchedulerError
-from jobs.scheduler.profile import load_profile
+from jobs.scheduler.limits import submit_limit
+from jobs.scheduler.profile import ClusterProfile, load_profile
+from jobs.scheduler.request import JobRequest
+from jobs.scheduler.sbatch import read_job_id
 from jobs.sweep.folder import lay_out
 from jobs.sweep.spec import load_spec
 
@@ -32,6 +36,41 @@ def test_the_script_of_the_v100_profile_is_as_reviewed():
     golden = (GOLDEN / "v100.sbatch").read_text()
     script = batch_script(PAPER, 1, load_profile(Path("v100")), 30, python="/opt/aevae/bin/python")
     assert script == golden
+
+
+@pytest.mark.parametrize("site", ["site-a", "site-b", "image"])
+def test_what_a_site_demands_stands_in_the_script(site):
+    profile = load_profile(GOLDEN / f"{site}.toml")
+    code = Path("/scratch/code") if site == "image" else None
+    script = batch_script(PAPER, 1, profile, 15, code=code, python="/opt/aevae/bin/python")
+    assert script == (GOLDEN / f"{site}.sbatch").read_text()
+
+
+def test_every_key_of_a_request_is_in_a_reviewed_script():
+    paths = [load_profile(Path("v100")), *map(load_profile, GOLDEN.glob("*.toml"))]
+    set_somewhere = {name for profile in paths for name in profile.model_fields_set}
+    assert set(JobRequest.model_fields) <= set_somewhere
+
+
+def one_job(profile: str) -> str:
+    """Return the script of one job with a profile of this content."""
+    keys = ClusterProfile.model_validate(tomllib.loads(profile))
+    return batch_script(PAPER, 1, keys, 1)
+
+
+@pytest.mark.parametrize(
+    ("profile", "options"),
+    [
+        ("", ["--mem=4G"]),
+        ("mem_gb = 0", ["--mem=0"]),
+        ("mem_gb = 0.3", ["--mem=307M"]),
+        ('mem_gb = "default"', []),
+        ("mem_per_cpu_gb = 2", ["--mem-per-cpu=2G"]),
+    ],
+)
+def test_memory_is_asked_for_in_one_way_or_not_at_all(profile, options):
+    asked = re.findall(r"^#SBATCH (--mem.*)$", one_job(profile), re.M)
+    assert asked == options
 
 
 def test_a_single_run_is_no_array():
@@ -155,18 +194,80 @@ def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
 def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp_path, monkeypatch):
     loaded = load_spec(Path("quickstart-digits"))
     laid_out = lay_out(loaded, loaded.runs("it")[:1], tmp_path / "sweep")
-    monkeypatch.setattr(launch, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(commands, "TIMEOUT_S", 0.5)
     fake("squeue", "exit 0")
     fake("scontrol", CONFIG)
     fake("sbatch", f"echo $$ >'{tmp_path}/pid'; exec sleep 100")
     profile = load_profile(Path("onehost"))
-    with pytest.raises(SchedulerError, match=r"sbatch refused 1 runs \(it did not answer within"):
+    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted: 1 runs"
+    with pytest.raises(SchedulerError, match=maybe):
         submit_missing(laid_out, [], profile, print)
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     name = json.loads((tmp_path / "sweep" / "submissions" / "1.json").read_text())["job_name"]
     fake("squeue", fake.printed(fake.queued("77", name)))
     assert submit_missing(laid_out, [], profile, print) == 0
     assert (tmp_path / "sweep" / "submitit" / "77_submitted.pkl").exists()
+
+
+@pytest.mark.parametrize(
+    ("printed", "job"),
+    [
+        ("-----\nWelcome to cluster 7\n-----\nSubmitted batch job 77", "77"),
+        ("Submitted batch job 77 on cluster other", "77"),
+        ("1066\nSubmitted batch job 77", "77"),
+        ("Checking the project of job 12 ... OK\n77", "77"),
+        ("77;other", "77"),
+        ("  77  \n", "77"),
+        ("", None),
+        ("4096\n77", None),
+        ("job 77 is ready", None),
+        ("Submitted batch job 0", None),
+        ("Submitted batch job 77\nSubmitted batch job 78", None),
+    ],
+)
+def test_the_id_of_a_job_is_read_with_what_a_site_prints_around_it(printed, job):
+    if job is not None:
+        assert read_job_id(printed) == job
+    else:
+        with pytest.raises(SchedulerError, match=r"could not be read .* may have been submitted"):
+            read_job_id(printed)
+
+
+def test_a_job_whose_id_could_not_be_read_is_found_by_its_name(fake, tmp_path):
+    folder, calls = tmp_path / "sweep", tmp_path / "calls"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", f"echo called >>'{calls}'; echo 'Your job is number 77.'")
+    unread = sweep(folder)
+    assert unread.returncode == 1
+    assert "sbatch answered what could not be read ('Your job is number 77.')" in unread.stderr
+    assert "6 runs; 0 were submitted before them; the same command finds out" in unread.stderr
+    name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
+    fake("squeue", fake.printed(*(fake.queued(f"77_{task}", name) for task in range(6))))
+    found = sweep(folder)
+    assert found.returncode == 0
+    assert "6 runs are pending: left alone" in found.stderr
+    assert calls.read_text() == "called\n"
+    assert (folder / "submitit" / "77_5_submitted.pkl").exists()
+
+
+def test_an_analysis_that_is_refused_leaves_the_runs_submitted_and_says_why(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    reasons = ["cpu jobs need partition=cpu", "Batch job submission failed: Unspecified error"]
+    refusal = "; ".join(f"echo 'sbatch: error: {reason}' >&2" for reason in reasons)
+    fake(
+        "sbatch",
+        f'if grep -q analysis.cli "$1"; then {refusal}; exit 1; fi; {ACCEPTING}',
+    )
+    done = sweep(folder, "--then-analyse")
+    assert done.returncode == 1
+    assert "6 runs submitted" in done.stderr
+    assert (
+        f"the runs were submitted, but sbatch refused the analysis ({'; '.join(reasons)}); the "
+        "same command submits it" in done.stderr
+    )
 
 
 def submit(fake, folder):
@@ -219,8 +320,7 @@ def test_a_job_that_ended_before_its_runs_began_says_why(fake, tmp_path):
     record = submit(fake, folder)
     log = SweepPaths(folder).job_log("77_1")
     log.write_text("/x/script: line 9: module: command not found\nsrun: error: n: task 0: Killed\n")
-    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|1||FAILED" for task in range(6)]
-    fake("sacct", f"printf '%s\n' {' '.join(repr(line) for line in lines)}")
+    fake("sacct", fake.printed(*(fake.accounted(f"77_{task}", "FAILED") for task in range(6))))
     silent, failed, *_ = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert silent["reason"] == "its job ended before the run began"
     assert failed["reason"].startswith("its job ended before the run began: /x/script: line 9: mod")
@@ -267,8 +367,21 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     fake("sacct", fake.printed(fake.accounted("77", "OUT_OF_MEMORY")))
     left = sweep(folder, "--only", others[0], "--dry-run")
     assert left.returncode == 0
-    profile.write_text("mem_gb = 2")
-    assert hopeless in submitted(4, "--cluster", str(profile))
+    # The same amount as before, asked for in another way.
+    profile.write_text("mem_per_cpu_gb = 0.5\ncpus_per_task = 2")
+    assert submitted(4, "--cluster", str(profile)) == others
+    profile.write_text("mem_per_cpu_gb = 1\ncpus_per_task = 2")
+    assert hopeless in submitted(5, "--cluster", str(profile))
+
+
+def limits(fake, *, own: str, accounts: str, qualities: str) -> None:
+    """Define a cluster that enforces limits: associations of the user and of accounts, QOS."""
+    enforced = "AccountingStorageEnforce = associations,limits"
+    fake("scontrol", f"{CONFIG}; echo '{enforced}'; echo 'ClusterName = here'")
+    answers = {"*' user='*": own, "*' account='*": accounts, "*' qos '*": qualities}
+    cases = [f"{which}) printf '{rows}';;" for which, rows in answers.items()]
+    fake("sacctmgr", f'case "$*" in {" ".join(cases)} esac')
+    fake("sbatch", ACCEPTING)
 
 
 def test_a_limit_too_short_for_a_checkpoint_is_said_and_not_tried_again(fake, tmp_path):
@@ -288,8 +401,7 @@ def test_a_limit_too_short_for_a_checkpoint_is_said_and_not_tried_again(fake, tm
         (run / "attempts" / "1" / "attempt.json").write_text(json.dumps(values))
         (run / "progress.json").write_text(json.dumps({"epoch": task}))
     (folder / "runs" / resumable / "checkpoint-000002.pt").touch()
-    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|60||TIMEOUT" for task in range(3)]
-    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    fake("sacct", fake.printed(*(fake.accounted(f"77_{task}", "TIMEOUT") for task in range(3))))
     report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert [(s["state"], s["reason"]) for s in report[:3]] == [
         ("failed", "timeout before the first epoch ended: raise timeout_min"),
@@ -315,15 +427,12 @@ def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
     folder = tmp_path / "sweep"
     # An own job of another account and one of this wait already; the second counts.
     fake("squeue", 'case "$*" in *--user*) echo "other|normal"; echo "aevae|normal";; esac')
-    enforced = "AccountingStorageEnforce = associations,limits"
-    fake("scontrol", f"{CONFIG}; echo '{enforced}'; echo 'ClusterName = here'")
-    associations = "other||normal|1\naevae|cpu|normal|2\naevae||long|100\naevae|gpu|normal|5"
-    fake(
-        "sacctmgr",
-        f"case $3 in assoc) printf '{associations}\n';; "
-        "qos) printf 'normal|9\nlong|4\nother|1\n';; esac",
+    limits(
+        fake,
+        own="other||normal|1|\naevae|cpu|normal|2|\naevae||long|100|\naevae|gpu|normal|5|\n",
+        accounts="aevae||root|\n",
+        qualities="normal|9|\nlong|4|\nother|1|\n",
     )
-    fake("sbatch", ACCEPTING)
     refused = sweep(folder)
     assert refused.returncode == 1
     assert (
@@ -331,6 +440,87 @@ def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
         "1 were there" in refused.stderr
     )
     assert len(list((folder / "submissions").iterdir())) >= 1
+
+
+@pytest.mark.parametrize(
+    ("own", "accounts", "qualities", "told"),
+    [
+        # The job of a colleague counts as well.
+        (
+            "aevae||normal||\n",
+            "aevae||lab|3\naevae|me||\n",
+            "normal||\n",
+            "GrpSubmitJobs of account aevae allows 3 jobs in the queue, 2 were there",
+        ),
+        (
+            "aevae||normal||4\n",
+            "aevae||root|\n",
+            "normal||\n",
+            "GrpSubmitJobs of account aevae allows 4 jobs in the queue, 1 were there",
+        ),
+        (
+            "aevae||normal||\n",
+            "aevae||root|\n",
+            "normal||2\n",
+            "GrpSubmitJobs of QOS normal allows 2 jobs in the queue, 2 were there",
+        ),
+        ("aevae|debug|normal|1|\n", "aevae||root|\n", "normal||\n", "None"),
+        (
+            "aevae|gpu|normal|3|\n",
+            "aevae||root|\n",
+            "normal||\n",
+            "MaxSubmitJobs of account aevae allows 3 jobs in the queue, 1 were there",
+        ),
+    ],
+)
+def test_limits_of_a_group_and_of_each_partition_count(fake, own, accounts, qualities, told):
+    mine = 'echo "aevae|normal"'
+    fake("squeue", f'case "$*" in *--user*) {mine};; *--account*|*--qos*) {mine}; {mine};; esac')
+    limits(fake, own=own, accounts=accounts, qualities=qualities)
+    profile = ClusterProfile(partition="cpu,gpu", account="aevae")
+    assert str(submit_limit(profile, {"AccountingStorageEnforce": "limits"})) == told
+
+
+def test_the_limit_of_an_account_above_ours_counts(fake, monkeypatch):
+    fake("squeue", "true")
+    fake(
+        "sacctmgr",
+        'case "$*" in *user=*) echo "aevae||normal||";; '
+        '*account=aevae*) echo "aevae||lab|";; *account=lab*) echo "lab||root|2";; '
+        '*account=root*) echo "root|||";; esac',
+    )
+    limit = submit_limit(ClusterProfile(), {"AccountingStorageEnforce": "limits"})
+    assert str(limit) == "GrpSubmitJobs of account lab allows 2 jobs in the queue, 0 were there"
+
+
+def test_16_a_user_without_a_name_is_asked_for_by_number(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    fake("squeue", f'echo "$*" >>"{tmp_path}/asked"')
+    fake("sacctmgr", "true")
+    assert submit_limit(ClusterProfile(), {"AccountingStorageEnforce": "limits"}) is None
+    assert "--user=54321" in (tmp_path / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    ("configured", "scripts"),
+    [
+        ("MaxArraySize = 0", 6),
+        ("MaxArraySize = 1", 6),
+        ("MaxArraySize = 1001\nSchedulerParameters = bf_max_job_test=9,max_array_tasks=4", 2),
+    ],
+)
+def test_arrays_are_as_large_as_the_cluster_allows_down_to_single_jobs(
+    fake, tmp_path, configured, scripts
+):
+    folder, calls = tmp_path / "sweep", tmp_path / "calls"
+    fake("squeue", "exit 0")
+    fake("scontrol", f"printf '{configured}\n'")
+    fake("sbatch", f"echo call >>'{calls}'; grep -e --array= $1 >>'{calls}.arrays'; {ACCEPTING}")
+    done = sweep(folder)
+    assert done.returncode == 0, done.stderr
+    assert "6 runs submitted" in done.stderr
+    assert calls.read_text() == "call\n" * scripts
+    assert ((tmp_path / "calls.arrays").read_text() == "") == (scripts == 6)
 
 
 def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):

@@ -1,5 +1,6 @@
 """Cluster profiles: a mistake is named before anything is submitted."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from aevae.errors import InputError
 from aevae.execution import ExecutionConfig
 from jobs.scheduler.profile import (
     SHIPPED_PROFILES,
+    ClusterProfile,
     choose_cluster,
     load_profile,
     settle_execution,
@@ -46,6 +48,26 @@ def test_shipped_profiles_are_valid_under_their_names(path):
         ('[extra]\n"mail-user" = "a\\nb"', "extra"),
         ('[extra]\n"x\\ny" = "b"', "extra"),
         ('[extra]\noutput = "x"', "extra must not set output"),
+        ('[extra]\npartit = "x"', "extra must not set partit"),
+        ('[extra]\nclusters = "x"', "extra must not set clusters"),
+        ("[extra]\nwait = true", "extra must not set wait"),
+        ('clusters = "a,b"', "the name of one cluster"),
+        ('clusters = "all"', "the name of one cluster"),
+        ("mem_gb = inf", "mem_gb: must be GiB"),
+        ("mem_gb = true", "mem_gb: must be GiB"),
+        ("mem_gb = 0.0001", "mem_gb: must be GiB"),
+        ('mem_gb = "all"', "mem_gb: must be GiB"),
+        ("mem_gb = 8\nmem_per_cpu_gb = 2", "two ways to ask for memory: give one"),
+        ("mem_per_gpu_gb = 2", "mem_per_gpu_gb needs a GPU"),
+        ("gpus = 1\ngpus_per_node = 1", "two ways to ask for GPUs: give one"),
+        ('gpus = 1\ngres = "shard:2"', "two ways to ask for GPUs: give one"),
+        ("signal_delay_s = 65536\ntimeout_min = 6000", "signal_delay_s"),
+        ('partition = ["a", "b c"]', "partition"),
+        ('[analysis]\npartitoin = "cpu"', "unknown key 'partitoin' in [analysis]"),
+        ("[analysis]\nmem_gb = true", "mem_gb: must be GiB"),
+        ('[analysis]\nclusters = "x"', "analysis.clusters"),
+        ("[analysis]\nextra = 1", "extra"),
+        ("[analysis.extra]\narray = 1", "extra must not set array"),
         ("partition =", "is not TOML"),
     ],
 )
@@ -57,6 +79,12 @@ def test_a_bad_profile_is_one_line_that_names_the_key_and_the_file(profile, text
     assert named in message
     assert str(path) in message
     assert "\n" not in message
+
+
+def test_every_key_is_explained_in_the_template():
+    template = (SHIPPED_PROFILES / "v100.toml").read_text()
+    explained = set(re.findall(r"\w+", template))
+    assert set(ClusterProfile.model_fields) <= explained
 
 
 def test_a_missing_profile_is_named():
@@ -74,10 +102,36 @@ def test_a_missing_profile_is_named():
         ('gpus_per_node = "v100:4"', 4),
         ('gres = "gpu:1"', 1),
         ('gres = "gpu:v100:3"', 3),
+        ('gres = "nvme:100G,gpu:v100:2"', 2),
+        ('gres = "my_gpu:2"', 0),
+        ('gpus = "a100:2"\ngres = "nvme:1"', 2),
+        ("gpus_per_task = 2", 2),
     ],
 )
 def test_gpus_are_counted_however_they_are_asked_for(profile, asked, gpus):
-    assert load_profile(profile(asked)).gpus == gpus
+    loaded = load_profile(profile(asked))
+    assert loaded.gpu_count == gpus
+    assert loaded.uses_gpu == (gpus > 0)
+
+
+def test_a_share_of_a_gpu_is_no_whole_one(profile):
+    shared = load_profile(profile('gres = "shard:a100:4"'))
+    assert shared.gpu_count == 0
+    assert shared.uses_gpu
+
+
+@pytest.mark.parametrize(
+    ("asked", "gigabytes"),
+    [
+        ("", 4),
+        ("mem_gb = 0", 0),
+        ('mem_gb = "default"', None),
+        ("mem_per_cpu_gb = 1.5\ncpus_per_task = 4", 6),
+        ("mem_per_gpu_gb = 8\ngpus = 2", 16),
+    ],
+)
+def test_memory_is_that_of_the_whole_job(profile, asked, gigabytes):
+    assert load_profile(profile(asked)).memory_gb == gigabytes
 
 
 def test_the_cluster_decides_on_the_device_and_the_command_line_on_the_data(profile, tmp_path):

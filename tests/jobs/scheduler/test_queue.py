@@ -207,6 +207,8 @@ def test_tasks_that_never_began_share_the_end_of_the_line_that_holds_them(here):
     # SLURM 22.05 has this line where every task of an array was cancelled.
     here("sacct", here.printed(here.accounted("77", "CANCELLED by 0")))
     assert reasons(SweepJobs([submission()])) == ["cancelled"] * 3
+    here("sacct", here.printed(here.accounted("77", "OUT_OF_MEMORY")))
+    assert reasons(SweepJobs([submission()])) == [None] * 3
 
 
 def test_what_we_cancelled_is_known_without_accounting(here):

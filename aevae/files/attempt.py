@@ -50,13 +50,27 @@ class AttemptRecord:
     """Size of the evaluation's file that it published."""
     evaluation: str | None = None
     """Which settings it evaluated with: `aevae.config.EvaluationConfig.digest`."""
+    boot_id: str | None = None
+    pid_namespace: str | None = None
+    start_ticks: int | None = None
+    """With the two before it: see `ProcessIdentity`. The first releases recorded none of them."""
+
+    @property
+    def process(self) -> ProcessIdentity:
+        """The process that makes the attempt."""
+        return ProcessIdentity(
+            self.host,
+            self.pid,
+            self.process_started,
+            self.boot_id,
+            self.pid_namespace,
+            self.start_ticks,
+        )
 
     @property
     def alive(self) -> bool | None:
-        """Whether its process still runs; None if it is on another host, where nothing is seen."""
-        if self.outcome is not None:
-            return False
-        return ProcessIdentity(self.host, self.pid, self.process_started).alive
+        """Whether its process still runs; None if it cannot be seen from here."""
+        return False if self.outcome is not None else self.process.alive
 
 
 _RECORD = TypeAdapter(AttemptRecord)
@@ -112,6 +126,9 @@ class Attempt:
             process_started=process.started,
             slurm_job_id=os.environ.get("SLURM_JOB_ID"),
             started_at=utc_now(),
+            boot_id=process.boot_id,
+            pid_namespace=process.pid_namespace,
+            start_ticks=process.start_ticks,
         )
         attempt = cls(run, run.attempt(record.number), record)
         attempt._take_folder()

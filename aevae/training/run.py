@@ -20,6 +20,7 @@ from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.attempt import Attempt, utc_now
 from aevae.files.dataset import file_sha256, open_dataset
 from aevae.files.fields import check_storable, variational
+from aevae.files.filesystem import exists, read_bytes
 from aevae.files.hdf5 import Array, InvalidFile, NewerFile, ReplacedFile, open_checked
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import (
@@ -79,9 +80,11 @@ def execute(
     """
     paths = sweep.run(run_id)
     sweep.check_contained(paths)
-    if not paths.config.is_file():
-        raise InputError(f"{sweep.root} has no run {run_id}")
-    config = RunConfig.from_json(paths.config.read_text(encoding="utf-8"), str(paths.config))
+    try:
+        content = read_bytes(paths.config)
+    except FileNotFoundError:
+        raise InputError(f"{sweep.root} has no run {run_id}") from None
+    config = RunConfig.from_json(content.decode(errors="replace"), str(paths.config))
     if is_done(paths, evaluation):
         log.info("%s is done already", run_id)
         return
@@ -126,6 +129,8 @@ def is_done(paths: RunPaths, evaluation: EvaluationConfig) -> bool:
     ------
     NewerFile
         A newer release wrote a file of the run, which is left as it is.
+    OSError
+        The file system did not give a file; it is left as it is, because it may be good.
     """
     trained = _find_training(paths)
     return trained is not None and _is_evaluated(paths, trained, evaluation)
@@ -133,7 +138,7 @@ def is_done(paths: RunPaths, evaluation: EvaluationConfig) -> bool:
 
 def _find_training(paths: RunPaths) -> CheckedTraining | None:
     """Return what training gave if it is there and valid."""
-    if not paths.trained.exists():
+    if not exists(paths.trained):
         return None
     try:
         trained = check_training(paths.trained)
@@ -148,7 +153,7 @@ def _find_training(paths: RunPaths) -> CheckedTraining | None:
 
 
 def _is_evaluated(paths: RunPaths, trained: CheckedTraining, evaluation: EvaluationConfig) -> bool:
-    if not paths.evaluation.exists():
+    if not exists(paths.evaluation):
         return False
     try:
         return check_evaluation(paths.evaluation, trained).settings == evaluation
@@ -306,7 +311,7 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
 
     Any run may be first, and two may be at once: both write the same bytes, atomically.
     """
-    if not path.exists():
+    if not exists(path):
         dataset.write(path)
     try:
         with open_dataset(path) as file:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from aevae.errors import InputError
+from aevae.files.filesystem import PASSING, retried
 
 MAX_BYTES = 1 << 20
 
@@ -16,14 +17,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     ------
     InputError
         It cannot be read, is too large, not UTF-8 or not TOML.
+    OSError
+        The file system failed in a way that may pass.
     """
     return _parse(_read(path), str(path))
 
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = retried(lambda: _first_bytes(path), path)
         if len(content) > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES} bytes: no settings file")
         return content.decode()
@@ -31,8 +33,15 @@ def _read(path: Path) -> str:
         line = content[: error.start].count(b"\n") + 1
         raise InputError(f"{path}: line {line} is not UTF-8") from None
     except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in PASSING:
+            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {path}: {reason}") from None
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:

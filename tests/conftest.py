@@ -164,6 +164,33 @@ def _command(module: str, environment: dict[str, str]) -> Callable[..., Finished
     return call
 
 
+@pytest.fixture(scope="session")
+def _shim_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        if "AEVAE_REQUIRE_SLURM" in os.environ:
+            pytest.fail("there is no C compiler")
+        pytest.skip("there is no C compiler")
+    library = tmp_path_factory.mktemp("shim") / "filesystem.so"
+    source = Path(__file__).with_name("filesystem.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.fixture
+def shim(_shim_library: Path, command_environment: dict[str, str]) -> Callable[..., None]:
+    """A function that lets calls of the file system fail in the commands that are started later.
+
+    For example, `shim(fsync=errno.EINVAL)` sets SHIM_FSYNC: see filesystem.c.
+    """
+
+    def fail(**settings):
+        names = {f"SHIM_{name.upper()}": str(value) for name, value in settings.items()}
+        command_environment.update({"LD_PRELOAD": str(_shim_library), **names})
+
+    return fail
+
+
 @pytest.fixture
 def aevae(command_environment) -> Callable[..., Finished]:
     """A function that calls the real `aevae` command in a process of its own."""

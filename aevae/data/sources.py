@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from aevae.config import DataConfig
 from aevae.errors import InputError
 from aevae.files.dataset import file_sha256, write_dataset
+from aevae.files.filesystem import exists, read_bytes
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -41,7 +42,7 @@ class IdxSource:
         """Return what is wrong with the files in `folder`; None if all four are right."""
         for name, expected in self.sha256.items():
             path = folder / name
-            if not path.is_file():
+            if not exists(path):
                 return f"{path} is missing"
             if file_sha256(path) != expected:
                 return f"{path} has a wrong SHA-256 ({path.stat().st_size} bytes)"
@@ -242,7 +243,7 @@ def _validation_size(config: DataConfig, images: int) -> int:
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
     """Read an IDX file of bytes: 00 00 08, the number of dimensions, big-endian sizes, the data."""
-    content = path.read_bytes()
+    content = read_bytes(path)
     dimensions = content[3]
     shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
     pixels: NDArray[np.uint8] = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from aevae.files.filesystem import sync_folder
+
 TEMPORARY_SUFFIX = ".tmp"
 
 
@@ -41,7 +43,7 @@ def publish(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool =
     finally:
         temporary.unlink(missing_ok=True)
     if durable:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def publish_text(path: Path, text: str, *, durable: bool = True) -> None:
@@ -53,11 +55,3 @@ def remove_orphans(folder: Path, name: str = "*") -> None:
     """Remove temporary files that killed writers of the file `name` left in `folder`."""
     for path in folder.glob(f".{name}.*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

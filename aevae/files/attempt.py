@@ -86,6 +86,11 @@ class AttemptRecord:
     slurm_job: SlurmJob | None = None
     """None: no job was submitted for it, or a first release wrote the record."""
 
+    boot_id: str | None = None
+    pid_namespace: str | None = None
+    start_ticks: int | None = None
+    """With the two before it: see `ProcessIdentity`. The first releases recorded none of them."""
+
     @property
     def job(self) -> SlurmJob | None:
         """The job that makes it, as far as the record says."""
@@ -94,11 +99,21 @@ class AttemptRecord:
         return SlurmJob(self.slurm_job_id, self.slurm_job_id)
 
     @property
+    def process(self) -> ProcessIdentity:
+        """The process that makes the attempt."""
+        return ProcessIdentity(
+            self.host,
+            self.pid,
+            self.process_started,
+            self.boot_id,
+            self.pid_namespace,
+            self.start_ticks,
+        )
+
+    @property
     def alive(self) -> bool | None:
-        """Whether its process still runs; None if it is on another host, where nothing is seen."""
-        if self.outcome is not None:
-            return False
-        return ProcessIdentity(self.host, self.pid, self.process_started).alive
+        """Whether its process still runs; None if it cannot be seen from here."""
+        return False if self.outcome is not None else self.process.alive
 
 
 _RECORD = TypeAdapter(AttemptRecord)
@@ -155,6 +170,9 @@ class Attempt:
             slurm_job_id=job.raw_id if job is not None else None,
             started_at=utc_now(),
             slurm_job=job,
+            boot_id=process.boot_id,
+            pid_namespace=process.pid_namespace,
+            start_ticks=process.start_ticks,
         )
         attempt = cls(run, run.attempt(record.number), record)
         attempt._take_folder()

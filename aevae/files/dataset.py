@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aevae.files.fields import DATASET_FIELDS
+from aevae.files.filesystem import retried
 from aevae.files.hdf5 import Array, CheckedFile, Header, Schema, open_checked, write_file
 from aevae.files.sandbox import examine_as
 
@@ -43,5 +44,9 @@ def open_dataset(path: Path, checked: Header | None = None) -> Iterator[CheckedF
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
+    return retried(lambda: _sha256(path), path)
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,8 @@ it as well: `read_header` is for a process that may die, and `aevae.files.sandbo
 """
 
 import math
+import os
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from aevae.errors import NewerVersion
 from aevae.files.atomic import publish
+from aevae.files.filesystem import retried
 
 Array = NDArray[Any]
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
@@ -233,7 +236,13 @@ def read_header(path: Path) -> Header:
     ------
     InvalidFile
         Not HDF5, damaged, or with something that a reader must not follow; the file is not named.
+    OSError
+        The file system did not give the content, which says nothing about the content.
     """
+    return retried(lambda: _read_header(path), path)
+
+
+def _read_header(path: Path) -> Header:
     try:
         identity = _identity(path)
         with _open(path) as file:
@@ -244,7 +253,7 @@ def read_header(path: Path) -> Header:
     except InvalidFile:
         raise
     except Exception as error:  # h5py raises anything at all on damaged files
-        raise InvalidFile(f"damaged ({_first_line(error)})") from error
+        raise _judged(error, "damaged") from error
 
 
 class CheckedFile:
@@ -271,11 +280,13 @@ class CheckedFile:
         ------
         InvalidFile
             The file has no such dataset, or its bytes are damaged.
+        OSError
+            The file system did not give the bytes.
         """
         if name not in self.layout:
             raise InvalidFile(f"{self.path}: {name}: missing")
         try:
-            return _read_array(self._file, name)
+            return retried(lambda: _read_array(self._file, name), self.path)
         except InvalidFile as error:
             raise InvalidFile(f"{self.path}: {error}") from error.__cause__
 
@@ -293,22 +304,25 @@ def open_checked(path: Path, header: Header) -> Iterator[CheckedFile]:
     ------
     ReplacedFile
         Another file has taken its place since.
+    OSError
+        The file system did not give the file.
     """
     try:
-        if _identity(path) != header.identity:
-            raise ReplacedFile("another file than the one that was checked")
-        file = _open(path)
+        file = retried(lambda: _open_again(path, header), path)
     except InvalidFile as error:
         raise type(error)(f"{path}: {error}") from error.__cause__
     with file:
         yield CheckedFile(path, file, header)
 
 
+def _open_again(path: Path, header: Header) -> h5py.File:
+    if _identity(path) != header.identity:
+        raise ReplacedFile("another file than the one that was checked")
+    return _open(path)
+
+
 def _identity(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise InvalidFile(f"not a readable HDF5 file ({error.strerror})") from error
+    found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise InvalidFile("not a regular file")
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
@@ -319,7 +333,19 @@ def _open(path: Path) -> h5py.File:
         # Published files never change, so readers need no lock and block no one.
         return h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise InvalidFile(f"not a readable HDF5 file ({_first_line(error)})") from error
+        raise _judged(error, "not a readable HDF5 file") from error
+
+
+def _judged(error: Exception, problem: str) -> Exception:
+    """Tell an error of the file system, by which nothing is known, from one of the content."""
+    number = error.errno if isinstance(error, OSError) else None
+    # HDF5 writes the error of a system call into its message, but h5py makes an OSError of some
+    # messages only.
+    if number is None and (written := re.search(r"\berrno = (\d+)", str(error))):
+        number = int(written[1])
+    if number is not None:
+        return OSError(number, os.strerror(number))
+    return InvalidFile(f"{problem} ({_first_line(error)})")
 
 
 def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
@@ -358,8 +384,8 @@ def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[
 def _read_array(file: h5py.File, name: str) -> Array:
     try:
         return np.asarray(file[name][()])
-    except OSError as error:
-        raise InvalidFile(f"{name}: damaged ({_first_line(error)})") from error
+    except Exception as error:  # as in `_read_header`
+        raise _judged(error, f"{name}: damaged") from error
 
 
 def _read_attributes(file: h5py.File) -> dict[str, str | int | float]:

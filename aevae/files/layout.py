@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aevae.errors import InputError
+from aevae.files.filesystem import exists, names_in
 
+CHECKPOINT = re.compile(r"checkpoint-\d{6,}\.pt")
 # Names of the first release end in 8 digits, all later ones in 10.
 RUN_ID = re.compile(r"(ae|vae|cvae)-z\d{3}-s\d{1,10}-([0-9a-f]{8}|[0-9a-f]{10})")
 
@@ -85,7 +87,8 @@ class RunPaths:
 
     def checkpoints(self) -> list[Path]:
         """Checkpoints on disk, newest (most epochs) first."""
-        return sorted(self.root.glob("checkpoint-*.pt"), reverse=True)
+        names = (name for name in names_in(self.root) if CHECKPOINT.fullmatch(name))
+        return [self.root / name for name in sorted(names, reverse=True)]
 
     def attempt(self, number: int) -> AttemptPaths:
         """Return the paths of attempt `number` (from 1)."""
@@ -93,7 +96,7 @@ class RunPaths:
 
     def attempts(self) -> list[AttemptPaths]:
         """Attempts so far, first to last."""
-        names = (path.name for path in (self.root / "attempts").glob("[1-9]*"))
+        names = names_in(self.root / "attempts")
         return [self.attempt(number) for number in sorted(_numbers(names))]
 
 
@@ -162,7 +165,7 @@ class SweepPaths:
 
     def submissions(self) -> list[Path]:
         """Records of submissions so far, first to last."""
-        names = (path.stem for path in self.submission_records.glob("[1-9]*.json"))
+        names = (name.removesuffix(".json") for name in names_in(self.submission_records))
         return [self.submission(number) for number in sorted(_numbers(names))]
 
     def code(self, digest: str) -> Path:
@@ -190,14 +193,22 @@ class SweepPaths:
             A link does. The folder of the sweep itself may be reached through links.
         """
         root = self.root.resolve()
-        for path in (self.dataset, run.root, *sorted(run.root.glob("*"))):
+        held = (run.root / name for name in names_in(run.root))
+        for path in (self.dataset, run.root, *held):
             if not path.resolve().is_relative_to(root):
                 raise InputError(f"{path} leads out of the sweep, to {path.resolve()}")
 
     def planned(self) -> list[RunPaths]:
-        """Runs that have a configuration, ordered by name."""
-        configs = (self.root / "runs").glob("*/config.json")
-        return [RunPaths(p.parent) for p in sorted(configs) if RUN_ID.fullmatch(p.parent.name)]
+        """Runs that have a configuration, or whose folder cannot be read; ordered by name."""
+        names = (name for name in names_in(self.root / "runs") if RUN_ID.fullmatch(name))
+        return [run for run in map(self.run, names) if _may_exist(run.config)]
+
+
+def _may_exist(path: Path) -> bool:
+    try:
+        return exists(path)
+    except OSError:
+        return True
 
 
 def _numbers(names: Iterable[str]) -> Iterator[int]:

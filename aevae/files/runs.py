@@ -13,6 +13,7 @@ from typing import Any
 
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
+from aevae.files.filesystem import exists, read_bytes
 from aevae.files.layout import SweepPaths
 
 NAME = "aevae runs"
@@ -50,7 +51,7 @@ def read_runs(paths: SweepPaths) -> RunList:
         The list is damaged, or was written by a newer version.
     """
     try:
-        content = paths.run_list.read_bytes()
+        content = read_bytes(paths.run_list)
     except FileNotFoundError:
         run_ids = tuple(run.run_id for run in paths.planned())
         return RunList(run_ids, run_ids)
@@ -86,7 +87,7 @@ def check_listed(paths: SweepPaths) -> None:
     InputError
         The folder holds runs, but no list of them.
     """
-    if not paths.run_list.exists() and (paths.spec.exists() or paths.planned()):
+    if not exists(paths.run_list) and (exists(paths.spec) or paths.planned()):
         raise InputError(
             f"{paths.root} has no {paths.run_list.name}: an older aevae wrote it, whose runs have "
             "other ids; it can be analysed, but new runs need a new folder (--out)"

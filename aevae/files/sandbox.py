@@ -71,6 +71,8 @@ def examine(path: Path) -> Header:
         The file is damaged, or not to be trusted.
     ChildProcessError
         The process ended for another reason.
+    OSError
+        The file system did not give the file.
     """
     reader = _take_reader()
     line = reader.ask(path)
@@ -80,6 +82,8 @@ def examine(path: Path) -> Header:
     answer = json.loads(line)
     if "invalid" in answer:
         raise InvalidFile(f"{path}: {answer['invalid']}")
+    if "errno" in answer:
+        raise OSError(answer["errno"], os.strerror(answer["errno"]), str(path))
     return _from_json(answer)
 
 
@@ -90,7 +94,7 @@ def examine_as(path: Path, schema: Schema) -> Header:
     ------
     InvalidFile
         As `examine`, or it is another thing; the message names file and problem.
-    ChildProcessError
+    OSError
         As `examine`.
     """
     header = examine(path)
@@ -166,6 +170,8 @@ def main() -> None:
             answer = _to_json(read_header(Path(json.loads(line))))
         except InvalidFile as error:
             answer = {"invalid": str(error)}
+        except OSError as error:
+            answer = {"errno": error.errno}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -24,6 +24,7 @@ from aevae.config import EvaluationConfig, RunConfig
 from aevae.errors import InputError, NewerVersion
 from aevae.files import names
 from aevae.files.fields import evaluation_fields, training_fields
+from aevae.files.filesystem import exists
 from aevae.files.hdf5 import (
     Array,
     CheckedFile,
@@ -193,10 +194,10 @@ def weights_sha256(arrays: Mapping[str, Array]) -> str:
 
 def missing_file(paths: RunPaths) -> Path | None:
     """Return the first file that the results of a run lack; None if all are there."""
-    if paths.results.exists() and not paths.trained.exists():
-        return None  # schema 1
+    if _in_schema_1(paths):
+        return None
     wanted = (paths.trained, paths.evaluation)
-    return next((path for path in wanted if not path.exists()), None)
+    return next((path for path in wanted if not exists(path)), None)
 
 
 def check_training(path: Path) -> CheckedTraining:
@@ -208,6 +209,8 @@ def check_training(path: Path) -> CheckedTraining:
         A newer release wrote the file.
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
+    OSError
+        The file is missing, or the file system did not give it: nothing is known of its content.
     """
     header = examine(path)
     with _naming(path):
@@ -251,9 +254,9 @@ def check_results(paths: RunPaths) -> CheckedResults:
     NewerFile
         A newer release wrote a file.
     InvalidFile
-        A file is missing or breaks the contract, or the evaluation is that of another model.
+        A file breaks the contract, or the evaluation is that of another model.
     """
-    if paths.results.exists() and not paths.trained.exists():
+    if _in_schema_1(paths):
         return _check_schema_1(paths.results)
     trained = check_training(paths.trained)
     evaluated = check_evaluation(paths.evaluation, trained)
@@ -266,6 +269,10 @@ def check_results(paths: RunPaths) -> CheckedResults:
         {paths.trained: trained.header, paths.evaluation: evaluated.header},
         SCHEMA_VERSION,
     )
+
+
+def _in_schema_1(paths: RunPaths) -> bool:
+    return exists(paths.results) and not exists(paths.trained)
 
 
 def _check_schema_1(path: Path) -> CheckedResults:

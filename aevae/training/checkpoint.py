@@ -11,6 +11,7 @@ import torch
 from aevae.config import RunConfig
 from aevae.errors import InputError, RunFailed
 from aevae.files.atomic import publish
+from aevae.files.filesystem import read_bytes
 from aevae.files.layout import RunPaths
 from aevae.training.loop import TrainState
 
@@ -53,10 +54,14 @@ def load_newest(paths: RunPaths, config: RunConfig, device: torch.device) -> Tra
     ------
     RunFailed
         The checkpoint belongs to another configuration, version or architecture.
+    OSError
+        The file system did not give a checkpoint; an older one would waste the work since.
     """
     for path in paths.checkpoints():
+        # Not by torch: its error would not tell a file system that fails from a damaged content.
+        image = io.BytesIO(read_bytes(path))
         try:
-            content = torch.load(path, map_location=device, weights_only=True)
+            content = torch.load(image, map_location=device, weights_only=True)
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             log.warning("%s is damaged and passed over (%s)", path.name, reason)

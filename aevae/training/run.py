@@ -10,6 +10,7 @@ from aevae.config import EvaluationConfig, RunConfig
 from aevae.errors import InputError, Interrupted, RunFailed, importing, one_line
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.attempt import Attempt, SlurmJob
+from aevae.files.filesystem import exists, read_bytes
 from aevae.files.hdf5 import InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import CheckedTraining, check_evaluation, check_training
@@ -62,9 +63,11 @@ def execute(
     """
     paths = sweep.run(run_id)
     sweep.check_contained(paths)
-    if not paths.config.is_file():
-        raise InputError(f"{sweep.root} has no run {run_id}")
-    config = RunConfig.from_json(paths.config.read_text(encoding="utf-8"), str(paths.config))
+    try:
+        content = read_bytes(paths.config)
+    except FileNotFoundError:
+        raise InputError(f"{sweep.root} has no run {run_id}") from None
+    config = RunConfig.from_json(content.decode(errors="replace"), str(paths.config))
     if is_done(paths, evaluation):
         log.info("%s is done already", run_id)
         return
@@ -129,6 +132,8 @@ def is_done(paths: RunPaths, evaluation: EvaluationConfig) -> bool:
     ------
     NewerFile
         A newer release wrote a file of the run, which is left as it is.
+    OSError
+        The file system did not give a file; it is left as it is, because it may be good.
     """
     trained = _find_training(paths)
     return trained is not None and _is_evaluated(paths, trained, evaluation)
@@ -136,7 +141,7 @@ def is_done(paths: RunPaths, evaluation: EvaluationConfig) -> bool:
 
 def _find_training(paths: RunPaths) -> CheckedTraining | None:
     """Return what training gave if it is there and valid."""
-    if not paths.trained.exists():
+    if not exists(paths.trained):
         return None
     try:
         trained = check_training(paths.trained)
@@ -151,7 +156,7 @@ def _find_training(paths: RunPaths) -> CheckedTraining | None:
 
 
 def _is_evaluated(paths: RunPaths, trained: CheckedTraining, evaluation: EvaluationConfig) -> bool:
-    if not paths.evaluation.exists():
+    if not exists(paths.evaluation):
         return False
     try:
         return check_evaluation(paths.evaluation, trained).settings == evaluation

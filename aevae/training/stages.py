@@ -19,6 +19,7 @@ from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.attempt import Attempt, utc_now
 from aevae.files.dataset import file_sha256, open_dataset
 from aevae.files.fields import check_storable, variational
+from aevae.files.filesystem import exists
 from aevae.files.hdf5 import Array, InvalidFile, ReplacedFile, open_checked
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import (
@@ -186,7 +187,7 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
 
     Any run may be first, and two may be at once: both write the same bytes, atomically.
     """
-    if not path.exists():
+    if not exists(path):
         dataset.write(path)
     try:
         with open_dataset(path) as file:

@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
 from aevae.files.process import ProcessIdentity
 
 RECORD = "process.json"
+_IDENTITY = TypeAdapter(ProcessIdentity)
 
 
 @contextmanager
@@ -103,7 +106,6 @@ def _busy(paths: SweepPaths) -> InputError:
 def _read(paths: SweepPaths) -> ProcessIdentity | None:
     """Read the record of the launcher; None if there is none, or none that can be read."""
     try:
-        values = json.loads((paths.launcher / RECORD).read_bytes())
-        return ProcessIdentity(str(values["host"]), int(values["pid"]), float(values["started"]))
-    except (OSError, ValueError, TypeError, KeyError):
+        return _IDENTITY.validate_json((paths.launcher / RECORD).read_bytes())
+    except (OSError, ValidationError):
         return None

@@ -16,7 +16,7 @@ from aevae.files.layout import SweepPaths
 from aevae.files.schema import check_results, open_results
 from aevae.training.checkpoint import load_newest, save_checkpoint
 from aevae.training.loop import TrainState
-from aevae.training.run import execute
+from aevae.training.run import execute, is_done
 
 CPU = torch.device("cpu")
 
@@ -96,6 +96,21 @@ def test_09_truncated_newest_checkpoint_is_passed_over(weird, tiny_config, plan,
     assert f"{newest.name} is damaged" in caplog.text
     older.write_bytes(b"")
     assert load_newest(paths, config, CPU) is None
+
+
+def test_a_disk_that_fails_costs_neither_checkpoints_nor_results(
+    weird, tiny_config, plan, small_evaluation
+):
+    config = tiny_config()
+    paths = plan(SweepPaths(weird), config)
+    saved(paths, config, 1)
+    for path in (paths.checkpoint(2), paths.trained):
+        path.symlink_to("/proc/self/mem")  # the kernel refuses its bytes with EIO
+    with pytest.raises(OSError, match=r"Input/output error: .*checkpoint-000002.pt"):
+        load_newest(paths, config, CPU)
+    with pytest.raises(OSError, match=r"Input/output error: .*trained.h5"):
+        is_done(paths, small_evaluation)
+    assert paths.trained.is_symlink()  # and not renamed, as a damaged file is
 
 
 def test_25_checkpoint_of_another_configuration_is_refused(weird, tiny_config, plan):

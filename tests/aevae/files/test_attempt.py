@@ -5,7 +5,6 @@ import multiprocessing
 import subprocess
 import sys
 
-import psutil
 import pytest
 
 from aevae.errors import InputError, Interrupted
@@ -45,11 +44,22 @@ def test_a_dead_or_reused_process_number_does_not_block(weird):
     second = Attempt.claim(run)
     assert second.record.number == 2
     assert {p.name for p in (weird / "attempts").iterdir()} == {"1", "2"}
-    edit(second.paths, process_started=psutil.Process().create_time() - 100)
+    edit(second.paths, start_ticks=second.record.start_ticks - 1)
     assert read_record(second.paths).alive is False
     assert Attempt.claim(run).record.number == 3
     with pytest.raises(Interrupted, match="attempt 3 has taken over from 1"):
         first.check_current()
+
+
+def test_a_record_of_the_first_release_is_judged_by_what_it_holds(weird):
+    first = Attempt.claim(RunPaths(weird))
+    values = json.loads(first.paths.record.read_text())
+    for name in ("boot_id", "pid_namespace", "start_ticks"):
+        del values[name]
+    first.paths.record.write_text(json.dumps(values))
+    assert read_record(first.paths).alive is True
+    edit(first.paths, process_started=values["process_started"] - 100)
+    assert read_record(first.paths).alive is False
 
 
 def test_of_six_racing_processes_exactly_one_wins(weird):

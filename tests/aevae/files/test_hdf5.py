@@ -235,7 +235,7 @@ def test_a_file_that_took_another_s_place_is_refused(path):
 
 
 def test_what_is_no_file_of_hdf5_is_said(weird):
-    with pytest.raises(InvalidFile, match=r"^not a readable HDF5 file \(No such file or directory"):
+    with pytest.raises(FileNotFoundError, match="nothing"):
         read_header(weird / "nothing")
     with pytest.raises(InvalidFile, match=r"^not a regular file$"):
         read_header(weird)

@@ -30,10 +30,10 @@ def bystander():
         process.communicate(b"\n")
 
 
-def leave(sweep, host, pid, started):
+def leave(sweep, host, pid, started, **rest):
     """Leave the record of a launcher, as a killed one does, and what earlier versions wrote."""
     sweep.launcher.mkdir()
-    record = {"host": host, "pid": pid, "started": started}
+    record = {"host": host, "pid": pid, "started": started, **rest}
     (sweep.launcher / "process.json").write_text(json.dumps(record))
     sweep.launcher_lock.write_text(f"{pid}\n")
 
@@ -46,9 +46,17 @@ def locked(sweep):
         yield
 
 
-def test_cancel_spares_a_process_that_was_given_the_number_of_a_dead_launcher(sweep, bystander):
+@pytest.mark.parametrize("release", ["first", "this"])
+def test_cancel_spares_a_process_that_was_given_the_number_of_a_dead_launcher(
+    sweep, bystander, release
+):
     started = psutil.Process(bystander.pid).create_time()
-    leave(sweep, ProcessIdentity.of_this_process().host, bystander.pid, started - 100)
+    here = ProcessIdentity.of_this_process()
+    if release == "first":
+        leave(sweep, here.host, bystander.pid, started - 100)
+    else:
+        # The clock may have been set since: the wall time says nothing.
+        leave(sweep, **{**vars(here), "pid": bystander.pid, "started": started, "start_ticks": 1})
     with locked(sweep):
         assert stop_launcher(sweep) is False
     with launcher_lock(sweep):  # the next launcher takes over

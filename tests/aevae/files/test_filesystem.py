@@ -1,0 +1,115 @@
+"""What one file system lacks or refuses for a moment keeps nobody from working on it."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from aevae.files import filesystem
+from aevae.files.filesystem import exists, names_in, read_bytes
+from aevae.files.hdf5 import Field, Schema, open_checked, read_header, write_file
+from aevae.files.sandbox import examine
+
+
+@pytest.fixture
+def python(weird, shim, command_environment):
+    """A function that runs a line of Python in an empty folder of a file system that fails."""
+
+    def run(line, **settings):
+        shim(**settings)
+        return subprocess.run(
+            [sys.executable, "-c", line],
+            cwd=weird,
+            env=command_environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+PUBLISH = "from aevae.files.atomic import *; publish_text(Path('file'), 'text')"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_where_folders_cannot_be_flushed_files_are_published_all_the_same(python, weird, number):
+    published = python(PUBLISH, fsync=number)
+    assert published.returncode == 0, published.stderr
+    assert [path.name for path in weird.iterdir()] == ["file"]
+
+
+def test_a_disk_that_fails_while_a_folder_is_flushed_is_named(python):
+    failed = python(PUBLISH, fsync=errno.EIO)
+    assert "[Errno 5] Input/output error: '.'" in failed.stderr
+
+
+@pytest.fixture
+def failing(weird):
+    """A file that can be opened, but whose bytes the kernel refuses with EIO."""
+    path = weird / "file.h5"
+    path.symlink_to("/proc/self/mem")
+    return path
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses between the tries, which take no time here."""
+    made = []
+    monkeypatch.setattr(filesystem.time, "sleep", made.append)
+    return made
+
+
+def test_an_error_that_passes_is_waited_for(failing, monkeypatch):
+    def mend(_seconds):
+        failing.unlink()
+        failing.write_bytes(b"good")
+
+    monkeypatch.setattr(filesystem.time, "sleep", mend)
+    assert read_bytes(failing) == b"good"
+
+
+def test_an_error_that_stays_is_raised_and_names_the_file(failing, pauses):
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        read_bytes(failing)
+    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(failing))
+    assert pauses == [0.1, 0.5]
+
+
+def test_what_is_not_there_is_not_waited_for(weird, pauses):
+    assert not exists(weird / "nothing")
+    assert names_in(weird / "nothing") == []
+    with pytest.raises(FileNotFoundError):
+        read_bytes(weird / "nothing")
+    assert pauses == []
+
+
+def test_a_look_that_fails_does_not_say_that_nothing_is_there(weird):
+    loop = weird / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(OSError, match="Too many levels"):
+        exists(loop / "file")
+    with pytest.raises(OSError, match="Too many levels"):
+        names_in(loop)
+
+
+def test_a_disk_that_fails_is_no_damage(failing):
+    with pytest.raises(OSError, match=r"Input/output error: .*file.h5"):
+        examine(failing)
+
+
+def test_a_disk_that_fails_while_a_checked_file_is_read_is_no_damage(weird, pauses):
+    path = weird / "file.h5"
+    write_file(path, Schema("x", 1, [Field("a", (2000,), "f8")]), {"a": np.arange(2000.0)}, {})
+    with (
+        open_checked(path, read_header(path)) as file,
+        open("/proc/self/mem", "rb") as memory,  # noqa: PTH123 - no file of ours
+    ):
+        os.dup2(memory.fileno(), file._file.id.get_vfd_handle())
+        with pytest.raises(OSError, match=r"Input/output error: .*file.h5"):
+            file.array("a")
+    assert pauses == [0.1, 0.5]

@@ -25,6 +25,7 @@ from typing import IO, Any
 import numpy as np
 
 from aevae.files.hdf5 import Header, InvalidFile, Schema, check_layout, read_header
+from aevae.imports import python_path
 
 # Seconds of processor time: a file system that stalls does not mean that the file is damaged.
 READ_LIMIT_S = 30
@@ -117,7 +118,7 @@ def _take_reader() -> _Reader:
     process = subprocess.Popen(
         # -P: Python must not import from the working folder, which may hold files named like ours.
         [sys.executable, "-P", "-m", "aevae.files.sandbox"],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **python_path()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import submitit
 
 from aevae.execution import available_cores
+from aevae.imports import python_path
 from jobs.launch.gpus import usable_gpus
 from jobs.launch.inside_job import RunTask
 from jobs.launch.signals import live_attempt, send
@@ -120,7 +121,7 @@ class _Pool:
         task = RunTask(str(self._sweep.paths.root), (run_id,))
         threads = os.environ.get("OMP_NUM_THREADS", str(self._threads))
         # Without PYTHONSAFEPATH, submitit's `python -m` would prefer what lies in this folder.
-        inherited = {"OMP_NUM_THREADS": threads, "PYTHONSAFEPATH": "1"}
+        inherited = {"OMP_NUM_THREADS": threads, "PYTHONSAFEPATH": "1", **python_path()}
         # Ctrl-C reaches the whole process group: submitit's controller must outlive it, so that
         # the run can finish its epoch and save.
         with _environment(inherited), _ignoring_interrupts():

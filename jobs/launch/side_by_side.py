@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aevae.errors import ExitCode
 from aevae.execution import StopRequest, granted_threads
+from aevae.imports import python_path
 from jobs.launch.gpus import usable_gpus
 
 POLL_S = 0.2
@@ -41,7 +42,7 @@ def execute_side_by_side(
     processes = {
         run_id: subprocess.Popen(
             [*command, run_id],
-            env={**os.environ, "OMP_NUM_THREADS": str(threads), **gpu},
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), **python_path(), **gpu},
         )
         for run_id, gpu in zip(run_ids, cycle(_gpus_of_this_job()), strict=False)
     }

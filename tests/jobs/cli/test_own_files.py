@@ -1,4 +1,7 @@
-"""Files of the user's own in the working folder, named like ours, change nothing."""
+"""Files of the user's own in the working folder or on PYTHONPATH, named like ours, change nothing.
+
+This needs the commands as they are installed: after a change of `[project.scripts]`, install again.
+"""
 
 import os
 import subprocess
@@ -10,20 +13,33 @@ import pytest
 NAMES = ("jobs.py", "aevae.py", "analysis/__init__.py", "queue.py", "submitit.py")
 
 
+ON_THE_PATH = ("jobs/__init__.py", "analysis.py", "queue.py", "html/__init__.py")
+
+
 @pytest.fixture
 def mine(weird):
     """A working folder with a user's own files, each of which ends who imports it."""
-    folder = weird / "my project"
-    for name in NAMES:
+    return written(weird / "my project", NAMES)
+
+
+@pytest.fixture
+def path(weird):
+    """A folder of PYTHONPATH with such files; only the name `aevae` is left to us."""
+    return written(weird / "my modules", ON_THE_PATH)
+
+
+def written(folder, names):
+    for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"raise SystemExit('{name} of the working folder was imported')\n")
+        path.write_text(f"raise SystemExit('{name} of the user was imported')\n")
     return folder
 
 
 @pytest.fixture
-def command(mine, command_environment):
-    """Call an installed command, as a user does, in that folder."""
+def command(mine, path, command_environment):
+    """Call an installed command, as a user does, in that folder and with that path."""
+    command_environment["PYTHONPATH"] = str(path)
 
     def call(name, *arguments):
         done = subprocess.run(

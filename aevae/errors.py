@@ -1,5 +1,7 @@
 """The errors a user may see, the exit codes of the commands, and validation errors as one line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 from pydantic import ValidationError
@@ -45,6 +47,47 @@ class RunFailed(Exception):
 
 class Interrupted(Exception):
     """The run was asked to stop and left a checkpoint behind (exit code 75, EX_TEMPFAIL)."""
+
+
+@contextmanager
+def importing(extra: str) -> Iterator[None]:
+    """Turn whatever a library raises while it is imported into one line.
+
+    A library that is missing, was built for another machine or misses a library of its own raises
+    an ImportError, an OSError, an AttributeError or anything else.
+
+    Parameters
+    ----------
+    extra
+        Optional dependencies of ours that the library belongs to, such as ``train``.
+
+    Raises
+    ------
+    RunFailed
+        The library does not import (``broken_library``).
+    MemoryError
+        There was no memory for it.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or "Cannot allocate memory" in str(error):
+            raise MemoryError(str(error)) from error
+        missing = isinstance(error, ModuleNotFoundError)
+        advice = f"; pip install 'aevae[{extra}]'" if missing else ""
+        raise RunFailed("broken_library", one_line(error) + advice) from error
+
+
+def one_line(error: Exception) -> str:
+    """Return the type of an error and the first line of what it says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return ": ".join([type(error).__name__, *lines[:1]])
+
+
+def usage_line(message: str, command: str) -> str:
+    """Render what a parser of arguments says as one line, like all other errors of bad input."""
+    text = " ".join(message.split()).removesuffix(".")
+    return f"{text[:1].lower()}{text[1:]}; see {command} --help"
 
 
 def describe_validation_error(error: ValidationError, source: str) -> str:

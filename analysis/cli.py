@@ -3,19 +3,24 @@
 Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage, 75 interrupted.
 """
 
+import os
 from collections.abc import Callable, Collection
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
-from aevae.errors import ExitCode, InputError
+from aevae.errors import ExitCode, InputError, RunFailed, importing, usage_line
 from analysis.figures import FIGURE_FORMATS, FIGURES
 from analysis.measures.embedding import NAMES as EMBEDDING_NAMES
 from analysis.tables import EVIDENCE, TABLES
 
 TABLE_FORMATS = ("csv", "md", "latex")
+
+# What typer raises for any wrong argument. It publishes only one kind of it, and keeps the rest in
+# click or, in later versions, in a copy of click.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
     help="Turn the results of a sweep into tables, figures and findings, without torch or cluster.",
@@ -36,8 +41,12 @@ AllowPartial = Annotated[
 
 
 def main() -> None:
-    """Run the command line."""
-    app(prog_name="aevae-analysis")
+    """Run the command line; wrong arguments are one line on standard error."""
+    try:
+        code = app(prog_name="aevae-analysis", standalone_mode=False)
+    except UsageError as error:
+        code = _fail_usage(error)
+    raise SystemExit(code)
 
 
 def _show_version(wanted: bool) -> None:
@@ -180,10 +189,16 @@ def _chosen(option: str, text: str, valid: Collection[str]) -> list[str]:
 
 def _finish(command: Callable[[Any], int]) -> NoReturn:
     """Run a command and exit; bad input ends in one line, not in a traceback."""
+    # Figures are only written to files. The user's choice may need a display, or not be valid here,
+    # and matplotlib then raises when it is imported.
+    os.environ["MPLBACKEND"] = "agg"
     # These are imported here, so that --help and bad usage do not wait for pandas and matplotlib.
-    from aevae.files.hdf5 import InvalidFile
-    from analysis import commands
-
+    try:
+        with importing("analysis"):
+            from aevae.files.hdf5 import InvalidFile
+            from analysis import commands
+    except (RunFailed, MemoryError) as error:
+        raise typer.Exit(_fail(error, ExitCode.INCOMPLETE)) from None
     try:
         code = command(commands)
     except InputError as error:
@@ -193,6 +208,15 @@ def _finish(command: Callable[[Any], int]) -> NoReturn:
     except (InvalidFile, OSError) as error:
         code = _fail(error, ExitCode.INCOMPLETE)
     raise typer.Exit(code)
+
+
+def _fail_usage(error: typer.BadParameter) -> int:
+    """Say in one line what is wrong with the arguments; without any, show the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return ExitCode.USAGE
+    command = error.ctx.command_path if error.ctx is not None else "aevae-analysis"
+    return _fail(usage_line(error.format_message(), command), ExitCode.USAGE)
 
 
 def _fail(error: Exception | str, code: int) -> int:

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,39 @@ def utc_now() -> str:
 
 
 @dataclass(frozen=True)
+class SlurmJob:
+    """The job of SLURM that makes an attempt."""
+
+    key: str
+    """``12``, or ``12_3`` for a task of an array."""
+    raw_id: str
+    """SLURM_JOB_ID, which no other task of an array has once it runs."""
+    cluster: str | None = None
+    name: str | None = None
+
+    @classmethod
+    def of_environment(cls) -> "SlurmJob":
+        """Return the job whose environment this is.
+
+        Only a process that a job was submitted to run may ask: everything that is started in an
+        interactive session inherits the environment of the session's job.
+        """
+        raw_id = os.environ["SLURM_JOB_ID"]
+        array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
+        key = f"{array}_{task}" if array and task else raw_id
+        cluster, name = (os.environ.get(f"SLURM_{name}") for name in ("CLUSTER_NAME", "JOB_NAME"))
+        return cls(key, raw_id, cluster, name)
+
+    @property
+    def owned(self) -> bool:
+        """Whether it is known that the job was submitted for the attempt.
+
+        The first releases recorded SLURM_JOB_ID of whatever environment they ran in.
+        """
+        return self.name is not None
+
+
+@dataclass(frozen=True)
 class AttemptRecord:
     """What is recorded of an attempt; `outcome` is None until it ends by itself."""
 
@@ -50,6 +83,15 @@ class AttemptRecord:
     """Size of the evaluation's file that it published."""
     evaluation: str | None = None
     """Which settings it evaluated with: `aevae.config.EvaluationConfig.digest`."""
+    slurm_job: SlurmJob | None = None
+    """None: no job was submitted for it, or a first release wrote the record."""
+
+    @property
+    def job(self) -> SlurmJob | None:
+        """The job that makes it, as far as the record says."""
+        if self.slurm_job is not None or self.slurm_job_id is None:
+            return self.slurm_job
+        return SlurmJob(self.slurm_job_id, self.slurm_job_id)
 
     @property
     def alive(self) -> bool | None:
@@ -79,8 +121,8 @@ def amend_outcome(paths: AttemptPaths, outcome: Outcome, reason: str) -> None:
     """Replace how an attempt ended, once it has turned out to have ended otherwise."""
     record = read_record(paths)
     if record is not None:
-        values = {**vars(record), "outcome": outcome, "reason": reason}
-        publish_text(paths.record, json.dumps(values, indent=1) + "\n")
+        amended = replace(record, outcome=outcome, reason=reason)
+        publish_text(paths.record, json.dumps(asdict(amended), indent=1) + "\n")
 
 
 class Attempt:
@@ -92,8 +134,8 @@ class Attempt:
         self.record = record
 
     @classmethod
-    def claim(cls, run: RunPaths) -> "Attempt":
-        """Claim the next attempt at a run for this process.
+    def claim(cls, run: RunPaths, job: SlurmJob | None = None) -> "Attempt":
+        """Claim the next attempt at a run for this process, which `job` was submitted to run.
 
         Raises
         ------
@@ -110,8 +152,9 @@ class Attempt:
             host=process.host,
             pid=process.pid,
             process_started=process.started,
-            slurm_job_id=os.environ.get("SLURM_JOB_ID"),
+            slurm_job_id=job.raw_id if job is not None else None,
             started_at=utc_now(),
+            slurm_job=job,
         )
         attempt = cls(run, run.attempt(record.number), record)
         attempt._take_folder()
@@ -174,4 +217,4 @@ class Attempt:
             shutil.rmtree(other, ignore_errors=True)
 
     def _write(self, paths: AttemptPaths) -> None:
-        publish_text(paths.record, json.dumps(vars(self.record), indent=1) + "\n")
+        publish_text(paths.record, json.dumps(asdict(self.record), indent=1) + "\n")

@@ -1,11 +1,17 @@
 """Which code is this: its commit, and whether it was changed since. Needs no torch."""
 
 import json
+import os
+import re
 import subprocess
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 COPY_IDENTITY = "code.json"
 """File beside the packages of a copy of the code: the identity of what was copied."""
+TIMEOUT_S = 10
+COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME = "aevae code"
 
 
@@ -14,16 +20,20 @@ def git_identity() -> tuple[str | None, bool | None]:
 
     A copy of the code, which jobs run, has the identity of what was copied. Code that git does not
     track has none, (None, None): it may well lie in a repository, as a virtualenv does in that of
-    a user's own project.
+    a user's own project. Where git is missing, or refuses to read the repository of another user,
+    the commit is read from the checkout's own files, and whether anything was changed is None. An
+    installed package has the commit that pip recorded, if it was installed from a repository.
     """
     copied = _copied_identity()
     if copied is not None:
         return copied
     try:
-        _git("ls-files", "--error-unmatch", Path(__file__).name)
-        return _git("rev-parse", "HEAD").strip(), bool(_git("status", "--porcelain").strip())
+        if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
+            return _installed_commit(), None
+        commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
-        return None, None
+        return _checked_out_commit(ROOT / ".git") or _installed_commit(), None
+    return commit, None if changes is None else bool(changes)
 
 
 def identity_for_a_copy() -> str:
@@ -33,9 +43,8 @@ def identity_for_a_copy() -> str:
 
 
 def _copied_identity() -> tuple[str | None, bool | None] | None:
-    path = Path(__file__).resolve().parents[2] / COPY_IDENTITY
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads((ROOT / COPY_IDENTITY).read_bytes())
     except (OSError, ValueError):
         return None
     if not isinstance(values, dict) or values.get("name") != _NAME:
@@ -43,8 +52,66 @@ def _copied_identity() -> tuple[str | None, bool | None] | None:
     return values.get("git_commit"), values.get("git_dirty")
 
 
-def _git(*arguments: str) -> str:
+def _git(*arguments: str) -> str | None:
+    """Return what git prints; None if it says that something is not there (exit code 1).
+
+    Raises
+    ------
+    OSError, subprocess.SubprocessError
+        There is no git here, it does not answer, or it cannot or will not read the repository.
+    """
+    # Variables such as GIT_DIR, which git sets for its hooks, would name another repository.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     done = subprocess.run(
-        ["git", *arguments], cwd=Path(__file__).parent, check=True, capture_output=True, timeout=10
+        ["git", *arguments],
+        cwd=Path(__file__).parent,
+        env=environment,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
     )
-    return done.stdout.decode(errors="replace")
+    if done.returncode == 1:
+        return None
+    done.check_returncode()
+    return done.stdout.decode(errors="replace").strip()
+
+
+def _checked_out_commit(folder: Path) -> str | None:
+    """Read the commit that a repository has checked out from its ``.git``, without git."""
+    try:
+        if folder.is_file():  # of a further working tree, whose branches are those of the first one
+            folder = folder.parent / _after("gitdir: ", folder)
+        common = folder / "commondir"
+        shared = folder / _after("", common) if common.exists() else folder
+        commit = _after("", folder / "HEAD")
+        if commit.startswith("ref: "):
+            commit = _tip(shared, commit.removeprefix("ref: "))
+    except (OSError, ValueError):
+        return None
+    return commit if COMMIT.fullmatch(commit) else None
+
+
+def _tip(shared: Path, branch: str) -> str:
+    """Return the commit of a branch, which has a file of its own or a line in a file of many."""
+    if (shared / branch).exists():
+        return _after("", shared / branch)
+    packed = (shared / "packed-refs").read_text(encoding="utf-8").splitlines()
+    return next((line.split()[0] for line in packed if line.endswith(f" {branch}")), "")
+
+
+def _after(prefix: str, path: Path) -> str:
+    """Return the content of a small file of git without its prefix."""
+    return path.read_text(encoding="utf-8").strip().removeprefix(prefix)
+
+
+def _installed_commit() -> str | None:
+    """Return the commit that pip recorded when it installed this package from a repository."""
+    try:
+        installed = distribution("aevae")
+        if Path(str(installed.locate_file(""))).resolve() != ROOT:
+            return None
+        recorded = json.loads(installed.read_text("direct_url.json") or "{}")
+        commit = recorded.get("vcs_info", {}).get("commit_id")
+    except (PackageNotFoundError, OSError, ValueError, AttributeError):
+        return None
+    return commit if isinstance(commit, str) else None

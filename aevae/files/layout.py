@@ -50,6 +50,11 @@ class RunPaths:
         return self.root.name
 
     @property
+    def sweep(self) -> "SweepPaths":
+        """The sweep that the run belongs to."""
+        return SweepPaths(self.root.parents[1])
+
+    @property
     def config(self) -> Path:
         """Science configuration, canonical JSON."""
         return self.root / "config.json"
@@ -127,6 +132,14 @@ class SweepPaths:
     def submitit(self) -> Path:
         """Folder for the job launcher's own files."""
         return self.root / "submitit"
+
+    def job_log(self, job: str) -> Path:
+        """What a job said until it claimed an attempt; `job` is its name, such as ``123_4``."""
+        return self.submitit / f"{job}_0_log.err"
+
+    def failed_start(self, run_id: str) -> Path:
+        """Record of a local job that ended before it claimed an attempt; JSON."""
+        return self.submitit / f"{run_id}.json"
 
     @property
     def analysis_log(self) -> Path:

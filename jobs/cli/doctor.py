@@ -1,7 +1,6 @@
 """Checks whether machine, cluster, data and GPU can run a sweep; one line each, with advice."""
 
 import fcntl
-import importlib.util
 import os
 import re
 import shutil
@@ -14,12 +13,18 @@ from pathlib import Path
 from typing import Literal
 
 from aevae.data.sources import verify_source
-from aevae.errors import InputError
+from aevae.errors import InputError, RunFailed, importing
 from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
 from jobs.launch.script import batch_script
-from jobs.launch.slurm import clean_environment
-from jobs.scheduler.commands import SchedulerError, ask, call, configuration, max_array_size
+from jobs.scheduler.commands import (
+    SchedulerError,
+    ask,
+    call,
+    clean_environment,
+    configuration,
+    max_array_size,
+)
 from jobs.scheduler.profile import ClusterProfile
 
 LITTLE_SPACE_GB = 2.0
@@ -89,8 +94,7 @@ def _acceptance(profile: ClusterProfile) -> Finding | str:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.sh"
         script.write_text(batch_script(SweepPaths(Path(folder)), 1, profile, 2), encoding="utf-8")
-        with clean_environment():
-            done = call("sbatch", "--test-only", str(script))
+        done = call("sbatch", "--test-only", str(script))
     lines = [line.removeprefix("sbatch: ") for line in done.stderr.strip().splitlines()]
     if done.returncode != 0:
         reason = "; ".join(lines) or f"exit code {done.returncode}"
@@ -144,11 +148,14 @@ def _assumption_broken(folder: Path) -> str | None:
 
 
 def _device(wanted: str | None) -> Finding:
-    if importlib.util.find_spec("torch") is None:
-        return Finding("torch", "failed", "torch is not installed: pip install 'aevae[train]'")
-    # Not at the top: it imports torch, which takes seconds.
-    from aevae.training.device import gpu_problem
+    try:
+        # Not at the top: torch takes seconds. A run needs scikit-learn too, but only at its end.
+        with importing("train"):
+            import sklearn.mixture  # noqa: F401 - only whether it can be imported
 
+            from aevae.training.device import gpu_problem
+    except (RunFailed, MemoryError) as error:
+        return Finding("torch", "failed", str(error))
     problem = gpu_problem()
     if problem is None:
         return Finding("torch", "ok", "a kernel ran on the GPU")

@@ -1,5 +1,6 @@
 """Training: a sweep on this machine or a cluster, or one run in this process."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from itertools import groupby
@@ -85,15 +86,25 @@ def run(
     capture: Annotated[
         bool, typer.Option("--capture", help="Send all output to the run's folder alone.")
     ] = False,
+    in_job: Annotated[
+        bool,
+        typer.Option(
+            "--in-job", help="The SLURM job that runs this was submitted for it (batch scripts)."
+        ),
+    ] = False,
 ) -> None:
     """Train one run in this process; exit 75 if it was interrupted and can go on."""
     import logging
 
     from aevae.execution import StopRequest
-    from aevae.files.attempt import LOG_FORMAT
+    from aevae.files.attempt import LOG_FORMAT, SlurmJob
     from aevae.files.runs import check_listed
+    from aevae.training.run import execute
     from jobs.sweep.folder import Sweep
 
+    if in_job and "SLURM_JOB_ID" not in os.environ:
+        raise InputError("--in-job is for the script of a SLURM job: there is no SLURM_JOB_ID")
+    job = SlurmJob.of_environment() if in_job else None
     opened = Sweep.open(sweep_dir)
     check_listed(opened.paths)
     if (run_id is None) == (index is None):
@@ -107,11 +118,12 @@ def run(
     opened.select([run_id])
     stop = StopRequest().install()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    # This imports torch, which takes seconds, so all checks that need no torch come first.
-    from aevae.training.run import execute
-
     spec = opened.spec
-    execute(opened.paths, run_id, spec.execution, spec.evaluation, stop, capture=capture)
+    execute(
+        *(opened.paths, run_id, spec.execution, spec.evaluation, stop),
+        capture=capture,
+        slurm_job=job,
+    )
 
 
 def _load(
@@ -205,7 +217,7 @@ def launch_here(
 ) -> None:
     """Execute the runs of a sweep that are missing, or those of `only`, on this machine."""
     from jobs.cli.status_display import shown, summary_line
-    from jobs.launch.local import default_jobs, run_debug, run_local
+    from jobs.launch.local import run_debug, run_local
     from jobs.scheduler.queue import WatchedJobs
     from jobs.sweep.state import State
     from jobs.sweep.status import sweep_status
@@ -216,7 +228,8 @@ def launch_here(
     done = sum(status.state is State.DONE for status in statuses)
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
     unfinished = [status for status in statuses if status.state is not State.DONE]
-    missing = runs_to_launch(unfinished, only, say)
+    # Nothing limits the time of a run here.
+    missing = runs_to_launch(unfinished, only, say, more_time={s.run_id for s in unfinished})
     # A launcher that was killed left these runs alive; this one waits for them.
     missing += [s.run_id for s in unfinished if s.state is State.RUNNING and s.job is None]
     completed = True
@@ -227,7 +240,7 @@ def launch_here(
             completed = run_local(
                 sweep,
                 missing,
-                jobs or default_jobs(len(missing)),
+                jobs,
                 lambda: show(sweep_status(sweep, missing, queue.look())),
             )
     final = sweep_status(sweep, only, queue.look())

@@ -1,11 +1,11 @@
 """The `aevae` command: its subcommands, and how an error becomes one line and an exit code."""
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import typer
 
-from aevae.errors import ExitCode, InputError, Interrupted, RunFailed
+from aevae.errors import ExitCode, InputError, Interrupted, RunFailed, one_line, usage_line
 from jobs.cli import cancel, evaluate, launch, prepare, watch
 from jobs.cli.console import messages
 from jobs.scheduler.commands import SchedulerError
@@ -20,6 +20,10 @@ EXAMPLES: dict[Callable[..., None], str] = {
     cancel.cancel: "aevae cancel runs/paper",
     prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
 }
+
+# What typer raises for any wrong argument. It publishes only one kind of it, and keeps the rest in
+# click or, in later versions, in a copy of click.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,15 +40,29 @@ for command, example in EXAMPLES.items():
 def main() -> None:
     """Run the command; bad input is one line on standard error."""
     try:
-        app()
+        code = app(standalone_mode=False)  # else typer itself prints its errors, in a box
+    except UsageError as error:
+        _fail_usage(error)
     except InputError as error:
         _fail(str(error), ExitCode.USAGE)
     except (RunFailed, SchedulerError, OSError) as error:
         _fail(str(error), ExitCode.INCOMPLETE)
+    except ImportError as error:
+        _fail(f"a library cannot be imported: {one_line(error)}", ExitCode.INCOMPLETE)
     except Interrupted as error:
         _fail(f"interrupted by {error}; run the same command again to go on", ExitCode.INTERRUPTED)
     except KeyboardInterrupt:
         _fail("stopped", ExitCode.KILLED)
+    raise SystemExit(code)
+
+
+def _fail_usage(error: typer.BadParameter) -> NoReturn:
+    """Say in one line what is wrong with the arguments; without any, show the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        raise SystemExit(ExitCode.USAGE)
+    command = error.ctx.command_path if error.ctx is not None else "aevae"
+    _fail(usage_line(error.format_message(), command), ExitCode.USAGE)
 
 
 def _fail(message: str, code: ExitCode) -> NoReturn:

@@ -22,50 +22,89 @@ STYLES = {
     State.UNKNOWN: "magenta",
 }
 MOST_ROWS = 200
+BAR_WIDTH = 40
+GAP = "  "
+ALWAYS = ("run", "state")
+NUMBERS = ("epoch", "val loss", "ETA", "silent", "tries", "images/s")
 EXPECTED = (State.PLANNED, State.PENDING, State.DONE)
 
 
-def status_table(statuses: Sequence[RunStatus]) -> Group:
+def status_table(statuses: Sequence[RunStatus], width: int) -> Group:
     """A row per run, the reasons why some are not done, all epochs as a bar, totals.
 
     Of more than 200 runs, those are left out that wait or are done.
+
+    Parameters
+    ----------
+    statuses
+        States of the runs.
+    width
+        Characters in a line. Of the columns that have something to show, those are left out that
+        do not fit, the least useful ones first.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    for name in ("epoch", "val loss", "images/s", "ETA", "silent", "tries"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("where", overflow="ellipsis")
     listed = list(statuses)
     if len(statuses) > MOST_ROWS:
         listed = [s for s in statuses if s.state not in EXPECTED][:MOST_ROWS]
-    for status in listed:
-        state = status.phase if status.phase == "evaluating" else status.state
-        table.add_row(
-            status.run_id,
-            Text(state, STYLES.get(status.state, "dim")),
-            f"{status.epoch}/{status.epochs}",
-            _number(status.val_loss, ".3f"),
-            _number(status.images_per_second, ",.0f"),
-            format_duration(status.eta_seconds),
-            format_duration(status.silent_seconds),
-            str(status.attempts or ""),
-            f"job {status.job}" if status.state is State.PENDING else status.node,
-        )
+    notes = []
+    if len(listed) < len(statuses):
+        unlisted = len(statuses) - len(listed)
+        notes.append(Text(f"{unlisted:,} runs are not listed here (--json has all)"))
+    table, left_out = _table_of_runs(listed, width)
+    if left_out:
+        notes.append(Text(f"no room for {', '.join(left_out)} (--json has all)"))
     bar = ProgressBar(
         total=sum(status.epochs for status in statuses),
         completed=sum(status.epoch for status in statuses),
-        width=40,
+        width=BAR_WIDTH,
     )
-    totals = Table.grid(padding=(0, 2))
-    totals.add_row(bar, Text(summary_line(statuses), "bold"))
-    unlisted = len(statuses) - len(listed)
-    rest = [Text(f"{unlisted:,} runs are not listed here (--json has all)")] if unlisted else []
-    return Group(*([table] if listed else []), *rest, *_reasons(statuses), totals)
+    counts = Text(summary_line(statuses), "bold")
+    totals = Table.grid(padding=(0, len(GAP)))
+    beside = BAR_WIDTH + len(GAP) + len(counts) <= width
+    for row in [(bar, counts)] if beside else [(bar,), (counts,)]:
+        totals.add_row(*row)
+    return Group(*([table] if listed else []), *notes, *_reasons(statuses), totals)
 
 
-def report_view(report: SweepReport) -> Group:
-    """The table of all runs, what they cost, and when the scheduler and the files were asked."""
+def _table_of_runs(listed: Sequence[RunStatus], width: int) -> tuple[Table, list[str]]:
+    """Return a table of the columns that fit, and the names of those that do not."""
+    rows = [_cells(status) for status in listed]
+    filled = [name for name in _cells(RunStatus("", State.PLANNED)) if any(r[name] for r in rows)]
+    shown, left_out, used = [], [], 0
+    for name in filled:
+        widest = max(len(text) for text in (name, *(row[name] for row in rows)))
+        if used + widest <= width or name in ALWAYS:
+            shown.append(name)
+            used += widest + len(GAP)
+        else:
+            left_out.append(name)
+    table = Table(box=None, padding=(0, len(GAP), 0, 0), pad_edge=False, header_style="bold")
+    for name in shown:
+        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
+    for status, row in zip(listed, rows, strict=True):
+        style = STYLES.get(status.state, "dim")
+        table.add_row(*(Text(row[name], style if name == "state" else "") for name in shown))
+    return table, left_out
+
+
+def _cells(status: RunStatus) -> dict[str, str]:
+    """Return what is shown of a run, the most useful first."""
+    waits = status.state is State.PENDING
+    return {
+        "run": status.run_id,
+        "state": status.phase if status.phase == "evaluating" else status.state,
+        "epoch": f"{status.epoch}/{status.epochs}",
+        "val loss": _number(status.val_loss, ".3f"),
+        "ETA": format_duration(status.eta_seconds),
+        # A host is known by the first part of its name.
+        "where": f"job {status.job}" if waits else (status.node or "").partition(".")[0],
+        "silent": format_duration(status.silent_seconds),
+        "tries": str(status.attempts or ""),
+        "images/s": _number(status.images_per_second, ",.0f"),
+    }
+
+
+def report_view(report: SweepReport, width: int) -> Group:
+    """The table of all runs, what they cost, and when they were asked; see `status_table`."""
     asked = datetime.fromisoformat(report.asked_at).astimezone()
     footer = [f"as of {asked:%Y-%m-%d %H:%M:%S}"]
     if report.gpu_hours is not None:
@@ -73,7 +112,7 @@ def report_view(report: SweepReport) -> Group:
             f"{report.gpu_hours:.2f} GPU-hours used, {format_duration(report.wall_seconds)} from "
             f"the first start to the last end, by {report.gpu_hours_source}"
         )
-    return Group(status_table(report.runs), Text("; ".join(footer)))
+    return Group(status_table(report.runs, width), Text("; ".join(footer)))
 
 
 def summary_line(statuses: Sequence[RunStatus]) -> str:
@@ -88,7 +127,7 @@ def shown(console: Console) -> Iterator[Callable[[list[RunStatus]], None]]:
     """Yield a function that shows states: redrawn on a terminal, as changes elsewhere."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
-            yield lambda statuses: live.update(status_table(statuses), refresh=True)
+            yield lambda statuses: live.update(status_table(statuses, console.width), refresh=True)
     else:
         yield _ChangePrinter(console)
 

@@ -36,7 +36,8 @@ def status(
         print(json.dumps(asdict(report), indent=1))  # noqa: T201 - output for scripts
     elif not watch:
         # A terminal cuts long lines; in a file or a pipe they may be longer.
-        Console(width=None if sys.stdout.isatty() else 160).print(report_view(report))
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        console.print(report_view(report, console.width))
     if any(run.state is not State.DONE for run in report.runs):
         raise typer.Exit(ExitCode.INCOMPLETE)
 
@@ -63,9 +64,9 @@ def logs(
     run_id: Annotated[str, typer.Argument(help="Which run.")],
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
 ) -> None:
-    """Print what the newest attempt at a run said."""
+    """Print what the newest attempt at a run said, and its job where no attempt came of it."""
     from jobs.sweep.folder import Sweep
-    from jobs.sweep.logs import AttemptTail, follow_run
+    from jobs.sweep.logs import AttemptTail, follow_run, job_said
 
     opened = Sweep.open(sweep_dir)
     paths = opened.paths.run(opened.select([run_id])[0])
@@ -73,5 +74,7 @@ def logs(
     for text in follow_run(opened, run_id) if follow else texts:
         sys.stdout.write(text)
         sys.stdout.flush()
-    if not paths.attempts():
+    said = job_said(paths)
+    if not paths.attempts() and not said:
         raise InputError(f"{run_id} was not started yet")
+    sys.stdout.write(said)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from aevae.files.layout import SweepPaths
 from jobs.launch.code import keep_code
-from jobs.launch.slurm import clean_environment
-from jobs.scheduler.commands import ask, cancel_jobs, queued_jobs
+from jobs.scheduler.commands import SchedulerError, ask, cancel_jobs, queued_jobs_named
 from jobs.scheduler.profile import SLURM_FILES, ClusterProfile
-from jobs.scheduler.submissions import job_name, read_submissions
+from jobs.scheduler.queue import SweepJobs
+from jobs.scheduler.submissions import job_name
 from jobs.sweep.launcher import launcher_lock
 
 
@@ -26,9 +26,11 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
         Another launcher is at work on the sweep.
     """
     name = job_name(paths, "analysis")
-    queue = queued_jobs([name, *(s.job_name for s in read_submissions(paths))])
-    cancel_jobs([job.key for job in queue.values() if job.name == name])
-    awaited = sorted({job.key.partition("_")[0] for job in queue.values() if job.name != name})
+    jobs = SweepJobs.of(paths)
+    if jobs.error is not None:
+        raise SchedulerError(jobs.error)
+    cancel_jobs([job.key for job in queued_jobs_named(name) if job.name == name])
+    awaited = jobs.queued_ids
     options = profile.options("partition", "account", "qos")
     if awaited:
         options.append(f"--dependency=afterany:{':'.join(awaited)}")
@@ -40,6 +42,5 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
         variables["AEVAE_CODE"] = str(code)
     options += [f"--job-name={name}", f"--output={paths.analysis_log}"]
     script = str(SLURM_FILES / "analysis.sbatch")
-    with clean_environment():
-        printed = ask("sbatch", "--parsable", *options, script, variables=variables)
+    printed = ask("sbatch", "--parsable", *options, script, variables=variables)
     return printed.strip().partition(";")[0]

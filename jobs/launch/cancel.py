@@ -1,10 +1,16 @@
 """Cancelling jobs of a scheduler, and waiting until they are gone."""
 
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
+from aevae.errors import InputError
+from aevae.files.attempt import newest_record
 from jobs.scheduler.commands import SchedulerError, cancel_jobs
+from jobs.scheduler.queue import NewestJob, SweepJobs
+from jobs.scheduler.submissions import read_submissions, write_submission
 from jobs.sweep.folder import Sweep
+from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.status import sweep_status
 
 FIRST_PAUSE_S = 0.5
@@ -14,7 +20,8 @@ LONGEST_PAUSE_S = 10.0
 def cancel_queued(sweep: Sweep, run_ids: Sequence[str], timeout_s: float) -> list[str]:
     """Cancel the jobs of some runs that wait or run; return once they have left the queue.
 
-    A running job is told by TERM, and killed after the cluster's KillWait (30 s by default).
+    A running job is told by TERM, and killed after the cluster's KillWait (30 s by default). Only
+    jobs are cancelled that the sweep's records and their names say are its own.
 
     Returns
     -------
@@ -24,27 +31,65 @@ def cancel_queued(sweep: Sweep, run_ids: Sequence[str], timeout_s: float) -> lis
     Raises
     ------
     SchedulerError
-        SLURM cannot be asked, or the jobs were still there after `timeout_s` seconds.
+        SLURM cannot be asked, a job does not bear the name that it was given, or jobs were still
+        there after `timeout_s` seconds.
     """
-    keys = _queued(sweep, run_ids)
-    cancel_jobs(list(keys.values()))
-    left, pause = keys, FIRST_PAUSE_S
-    deadline = time.monotonic() + timeout_s
-    while left := _queued(sweep, list(left)):
+    jobs = _queued(sweep, run_ids)
+    ours = {run_id: job for run_id, job in jobs.items() if job.ours}
+    by_cluster: dict[str | None, set[str]] = defaultdict(set)
+    for job in ours.values():
+        by_cluster[job.cluster].add(str(job.key))
+    known = SweepJobs([]).clusters
+    for cluster, keys in by_cluster.items():
+        cancel_jobs(sorted(keys), known.to_name(cluster))
+    _record_cancelled(sweep, ours)
+    _wait(sweep, list(ours), timeout_s)
+    strange = sorted({str(job.key) for run_id, job in jobs.items() if run_id not in ours})
+    if strange:
+        raise SchedulerError(
+            f"jobs {', '.join(strange)} do not bear the names that this sweep gave its jobs: if "
+            f"they are yours, scancel {' '.join(strange)}"
+        )
+    return list(ours)
+
+
+def _wait(sweep: Sweep, run_ids: list[str], timeout_s: float) -> None:
+    pause, deadline = FIRST_PAUSE_S, time.monotonic() + timeout_s
+    while left := _queued(sweep, run_ids):
         if time.monotonic() >= deadline:
-            names = ", ".join(left.values())
+            names = ", ".join(sorted({str(job.key) for job in left.values()}))
             raise SchedulerError(f"jobs {names} are still in the queue after {timeout_s:g} s")
         time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_S)
-    return list(keys)
+        pause, run_ids = min(2 * pause, LONGEST_PAUSE_S), list(left)
 
 
-def _queued(sweep: Sweep, run_ids: Sequence[str]) -> dict[str, str]:
-    """Return the keys of the jobs of these runs that are in the queue."""
+def _queued(sweep: Sweep, run_ids: Sequence[str]) -> dict[str, NewestJob]:
+    """Return the jobs of these runs that are in the queue."""
     if not run_ids:
         return {}
-    statuses = sweep_status(sweep, run_ids)
-    for status in statuses:
-        if status.job == "unknown":
-            raise SchedulerError(status.reason)
-    return {status.run_id: status.job for status in statuses if status.job is not None}
+    jobs = SweepJobs.of(sweep.paths)
+    found = {}
+    for status in sweep_status(sweep, run_ids, jobs):
+        job = jobs.newest_job(status.run_id) if status.job is not None else None
+        if job is not None and job.kind == "unknown":
+            raise SchedulerError(job.detail or "SLURM cannot be asked")
+        if job is not None:
+            found[status.run_id] = job
+    return found
+
+
+def _record_cancelled(sweep: Sweep, jobs: Mapping[str, NewestJob]) -> None:
+    """Record the runs whose jobs never began: accounting may say so only later, or not at all."""
+    waiting = {run_id for run_id, job in jobs.items() if job.kind == "waiting"}
+    never_begun = {r for r in waiting if newest_record(sweep.paths.run(r).attempts()) is None}
+    if not never_begun:
+        return
+    try:
+        with launcher_lock(sweep.paths):
+            for submission in read_submissions(sweep.paths):
+                cancelled = {*submission.cancelled, *(never_begun & {*submission.run_ids})}
+                if cancelled != {*submission.cancelled}:
+                    changed = {"cancelled": tuple(sorted(cancelled))}
+                    write_submission(sweep.paths, submission.model_copy(update=changed))
+    except InputError:
+        return  # another launcher is at work, and may change the same records

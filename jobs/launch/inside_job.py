@@ -17,7 +17,7 @@ from submitit.core.utils import UncompletedJobError
 
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import StopRequest
-from aevae.files.attempt import LOG_FORMAT, amend_outcome, newest_record
+from aevae.files.attempt import LOG_FORMAT, SlurmJob, amend_outcome, newest_record
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import check_listed
 from jobs.launch.side_by_side import execute_side_by_side
@@ -55,7 +55,7 @@ class RunTask:
         if not interrupted:
             return "done"
         # Not within a try: submitit's handler ends this process by an exception.
-        if submitit.JobEnvironment().cluster == "slurm" and _goes_on_later(stop):
+        if _in_slurm() and _goes_on_later(stop):
             signal.signal(signal.SIGUSR2, requeue)
             _hand_over(sweep.paths, interrupted)
         return "interrupted"
@@ -69,22 +69,32 @@ class RunTask:
         return submitit.helpers.DelayedSubmission(self)
 
 
+def _in_slurm() -> bool:
+    """Whether submitit's own job of SLURM runs this, rather than a session in an allocation."""
+    return str(submitit.JobEnvironment().cluster) == "slurm"
+
+
 def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) -> list[str]:
     """Execute one run after another in this process; return the one that was interrupted.
 
     A run that fails does not take the others with it; its error is raised at the end.
     """
-    # This imports torch, which takes seconds: only a process that trains does it.
+    # Only a process that trains needs it; it imports torch once it has claimed the attempt.
     from aevae.training.run import execute
 
     capture = submitit.JobEnvironment().cluster != "debug"
+    job = SlurmJob.of_environment() if _in_slurm() else None
     errors = []
     for run_id in run_ids:
         if stop.signal is not None and run_id != run_ids[0]:
             return [run_id]
         try:
             spec = sweep.spec
-            execute(sweep.paths, run_id, spec.execution, spec.evaluation, stop, capture=capture)
+            execute(
+                *(sweep.paths, run_id, spec.execution, spec.evaluation, stop),
+                capture=capture,
+                slurm_job=job,
+            )
         except Interrupted as error:
             log.info("interrupted: %s", error)
             return [run_id]
@@ -97,7 +107,7 @@ def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) ->
 
 def _execute_together(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) -> list[str]:
     """Execute runs at the same time; return those that were interrupted."""
-    ends = execute_side_by_side(sweep.paths.root, run_ids, stop)
+    ends = execute_side_by_side(sweep.paths.root, run_ids, stop, in_job=_in_slurm())
     if ends.failed and not ends.interrupted:
         raise RunFailed("failed", ", ".join(ends.failed))
     return ends.interrupted

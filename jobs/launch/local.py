@@ -2,18 +2,18 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle
 
 import submitit
 
 from aevae.execution import available_cores
+from jobs.launch.gpus import usable_gpus
 from jobs.launch.inside_job import RunTask
 from jobs.launch.signals import live_attempt, send
+from jobs.sweep.early_end import record_failed_start
 from jobs.sweep.folder import Sweep
 from jobs.sweep.launcher import launcher_lock
 
@@ -23,8 +23,10 @@ STATUS_SECONDS = 1.0
 TIMEOUT_MIN = 60 * 24 * 30
 
 
-def run_local(sweep: Sweep, run_ids: Sequence[str], jobs: int, show: Callable[[], None]) -> bool:
-    """Run on this machine, at most `jobs` at once with the cores shared out among them.
+def run_local(
+    sweep: Sweep, run_ids: Sequence[str], jobs: int | None, show: Callable[[], None]
+) -> bool:
+    """Run on this machine, with the cores and GPUs shared out among the runs.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ def run_local(sweep: Sweep, run_ids: Sequence[str], jobs: int, show: Callable[[]
     run_ids
         Runs to execute.
     jobs
-        Runs at once.
+        Runs at once; None: one per GPU or, without GPUs, per core, up to 8, since runs side by side
+        are faster.
     show
         Called about once a second, and at the end.
 
@@ -70,17 +73,21 @@ def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
 class _Pool:
     """Runs that wait to be started, and runs that processes train: ours, or those found alive."""
 
-    def __init__(self, sweep: Sweep, run_ids: Sequence[str], jobs: int) -> None:
+    def __init__(self, sweep: Sweep, run_ids: Sequence[str], jobs: int | None) -> None:
+        gpus = usable_gpus()
         self._sweep = sweep
-        self._jobs = jobs
+        self._jobs = jobs or min(len(run_ids), len(gpus) or available_cores(), 8)
         self._started: dict[str, submitit.Job[str]] = {}
+        self._attempts: dict[str, int] = {}
         self._signalled: set[str] = set()
         # A launcher that was killed leaves its runs alive. This one waits for them.
         self._found = {r for r in run_ids if live_attempt(sweep.paths.run(r)) is not None}
         self.queue = deque(r for r in run_ids if r not in self._found)
         self._executor = submitit.LocalExecutor(sweep.paths.submitit)
-        self._devices = cycle(range(max(1, _count_gpus())))
-        self._threads = max(1, available_cores() // jobs)
+        # Without nvidia-smi, as in some containers, there may be a GPU: the runs try the first one.
+        none = "" if "CUDA_VISIBLE_DEVICES" in os.environ else "0"
+        self._runs_on: dict[str, list[str]] = {gpu: [] for gpu in gpus or (none,)}
+        self._threads = max(1, available_cores() // self._jobs)
 
     @property
     def busy(self) -> set[str]:
@@ -89,7 +96,8 @@ class _Pool:
     def advance(self) -> None:
         """Forget the runs that have ended, and start as many others as may run at once."""
         self._found = {r for r in self._found if live_attempt(self._sweep.paths.run(r))}
-        self._started = {r: job for r, job in self._started.items() if not job.done()}
+        for run_id in [r for r, job in self._started.items() if job.done()]:
+            self._end(run_id, self._started.pop(run_id))
         while self.queue and len(self.busy) < self._jobs:
             run_id = self.queue.popleft()
             self._started[run_id] = self._start(run_id)
@@ -103,9 +111,12 @@ class _Pool:
                 self._signalled.add(run_id)
 
     def _start(self, run_id: str) -> "submitit.Job[str]":
-        self._executor.update_parameters(
-            timeout_min=TIMEOUT_MIN, gpus_per_node=1, visible_gpus=(next(self._devices),)
-        )
+        run = self._sweep.paths.run(run_id)
+        self._sweep.paths.failed_start(run_id).unlink(missing_ok=True)
+        self._attempts[run_id] = len(run.attempts())
+        self._executor.update_parameters(timeout_min=TIMEOUT_MIN, gpus_per_node=1)
+        # update_parameters takes numbers only, but the name of a GPU may be a UUID, or empty.
+        self._executor.parameters["visible_gpus"] = (self._take_gpu(run_id),)
         task = RunTask(str(self._sweep.paths.root), (run_id,))
         threads = os.environ.get("OMP_NUM_THREADS", str(self._threads))
         # Without PYTHONSAFEPATH, submitit's `python -m` would prefer what lies in this folder.
@@ -115,10 +126,18 @@ class _Pool:
         with _environment(inherited), _ignoring_interrupts():
             return self._executor.submit(task)
 
+    def _end(self, run_id: str, job: "submitit.Job[str]") -> None:
+        """Keep the link to the log of a job that ended before it claimed an attempt."""
+        run = self._sweep.paths.run(run_id)
+        if len(run.attempts()) == self._attempts[run_id]:
+            record_failed_start(run, job.job_id)
 
-def default_jobs(runs: int) -> int:
-    """Runs at once: one per core up to 8 (or per GPU), since side by side is faster."""
-    return max(1, min(runs, _count_gpus() or available_cores(), 8))
+    def _take_gpu(self, run_id: str) -> str:
+        """Return the GPU with the fewest runs, which from now on has this one too."""
+        at_work = {gpu: len(self.busy.intersection(runs)) for gpu, runs in self._runs_on.items()}
+        gpu = min(at_work, key=at_work.__getitem__)
+        self._runs_on[gpu].append(run_id)
+        return gpu
 
 
 @contextmanager
@@ -137,17 +156,6 @@ def stop_on_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _count_gpus() -> int:
-    """Count NVIDIA GPUs without importing torch."""
-    try:
-        listing = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return 0
-    return listing.stdout.count("GPU ")
 
 
 @contextmanager

@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from aevae.errors import ExitCode
 from aevae.execution import StopRequest, granted_threads
+from jobs.launch.gpus import usable_gpus
 
 POLL_S = 0.2
 # A signal may also come before `aevae run` listens, and end it.
@@ -26,16 +28,22 @@ class Ends:
     failed: list[str]
 
 
-def execute_side_by_side(sweep: Path, run_ids: Sequence[str], stop: StopRequest) -> Ends:
-    """Execute runs at the same time, the threads shared out among them; wait for all.
+def execute_side_by_side(
+    sweep: Path, run_ids: Sequence[str], stop: StopRequest, *, in_job: bool
+) -> Ends:
+    """Execute runs at the same time, the threads and GPUs shared out among them; wait for all.
 
     A signal to stop is passed on to each, and each saves its own checkpoint.
     """
     threads = max(1, granted_threads() // len(run_ids))
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-P", "-m", "jobs.cli", "run", "--capture", str(sweep)]
+    flags = ["--capture", *(["--in-job"] if in_job else [])]
+    command = [sys.executable, "-P", "-m", "jobs.cli", "run", *flags, str(sweep)]
     processes = {
-        run_id: subprocess.Popen([*command, run_id], env=environment) for run_id in run_ids
+        run_id: subprocess.Popen(
+            [*command, run_id],
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), **gpu},
+        )
+        for run_id, gpu in zip(run_ids, cycle(_gpus_of_this_job()), strict=False)
     }
     told = False
     while any(process.poll() is None for process in processes.values()):
@@ -49,3 +57,13 @@ def execute_side_by_side(sweep: Path, run_ids: Sequence[str], stop: StopRequest)
         interrupted=[run_id for run_id, code in codes.items() if code in INTERRUPTED],
         failed=[run_id for run_id, code in codes.items() if code not in NOT_FAILED],
     )
+
+
+def _gpus_of_this_job() -> list[dict[str, str]]:
+    """Return the environment that names a GPU, for each GPU that the job has.
+
+    A run uses the first GPU that it sees, so runs that all saw the same GPUs would share one.
+    """
+    if "CUDA_VISIBLE_DEVICES" not in os.environ:
+        return [{}]
+    return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in usable_gpus()] or [{}]

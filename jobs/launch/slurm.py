@@ -1,7 +1,5 @@
 """Launching on SLURM: job arrays through submitit, so that no run has two jobs."""
 
-import os
-import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +13,14 @@ from jobs.launch.inside_job import RunTask
 from jobs.launch.script import check_folder, executor
 from jobs.scheduler.commands import (
     TIMEOUT_S,
-    QueuedJob,
     SchedulerError,
+    clean_environment,
     configuration,
     max_array_size,
-    queued_jobs,
 )
 from jobs.scheduler.limits import submit_limit
 from jobs.scheduler.profile import ClusterProfile
+from jobs.scheduler.queue import SweepJobs
 from jobs.scheduler.submissions import (
     Submission,
     new_submission,
@@ -33,8 +31,6 @@ from jobs.sweep.folder import Sweep
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.status import sweep_status
 from jobs.sweep.to_launch import runs_to_launch
-
-SCHEDULER_VARIABLE = re.compile(r"(SLURM|SLURMD|SRUN|SBATCH|SALLOC|SUBMITIT)_")
 
 
 def submit_missing(
@@ -58,14 +54,20 @@ def submit_missing(
     check_folder(sweep.paths.root)
     with launcher_lock(sweep.paths):
         remove_orphans(sweep.paths.submission_records)
-        submissions = read_submissions(sweep.paths)
-        queue = queued_jobs(submission.job_name for submission in submissions)
-        for submission in submissions:
+        jobs = SweepJobs(read_submissions(sweep.paths))
+        if jobs.error is not None:
+            raise SchedulerError(jobs.error)
+        for submission in jobs.submissions:
             if submission.job_id is None:
-                _adopt(sweep.paths, submission, queue)
-        memory = {run_id: s.mem_gb for s in submissions for run_id in s.run_ids}
-        more = {run_id for run_id, mem_gb in memory.items() if mem_gb != profile.mem_gb}
-        wanted = runs_to_launch(sweep_status(sweep, only), only, say, more_memory=more)
+                _adopt(sweep.paths, submission, jobs.job_id(submission))
+        newest = {run_id: s for s in jobs.submissions for run_id in s.run_ids}
+        wanted = runs_to_launch(
+            sweep_status(sweep, only, jobs),
+            only,
+            say,
+            more_memory={r for r, s in newest.items() if s.mem_gb != profile.mem_gb},
+            more_time={r for r, s in newest.items() if s.may_have_more_time(profile)},
+        )
         return _submit_what_fits(sweep.paths, wanted, profile, say) if wanted else 0
 
 
@@ -81,7 +83,8 @@ def _submit_what_fits(
     configured = configuration()
     limit = submit_limit(profile, configured)
     fitting = wanted[: limit.room * profile.runs_per_job] if limit is not None else wanted
-    _submit_chunks(paths, fitting, max_array_size(configured), profile, say)
+    cluster = configured.get("ClusterName")
+    _submit_chunks(paths, fitting, max_array_size(configured), profile, cluster, say)
     if len(fitting) < len(wanted):
         raise SchedulerError(
             f"{len(fitting)} of {len(wanted)} runs were submitted: {limit}; once some have ended, "
@@ -95,6 +98,7 @@ def _submit_chunks(
     run_ids: list[str],
     array_size: int,
     profile: ClusterProfile,
+    cluster: str | None,
     say: Callable[[str], None],
 ) -> None:
     """Submit arrays as large as SLURM allows."""
@@ -102,7 +106,7 @@ def _submit_chunks(
     for start in range(0, len(run_ids), size):
         chunk = tuple(run_ids[start : start + size])
         try:
-            job_id = _submit(paths, next_number(paths), chunk, profile)
+            job_id = _submit(paths, next_number(paths), chunk, profile, cluster)
         except (FailedJobError, FailedSubmissionError) as error:
             said = error.__cause__ if isinstance(error.__cause__, SchedulerError) else error
             raise SchedulerError(
@@ -113,11 +117,16 @@ def _submit_chunks(
 
 
 def _submit(
-    paths: SweepPaths, number: int, run_ids: tuple[str, ...], profile: ClusterProfile
+    paths: SweepPaths,
+    number: int,
+    run_ids: tuple[str, ...],
+    profile: ClusterProfile,
+    cluster: str | None,
 ) -> str:
     """Copy the code, write the intent, call sbatch, write its answer."""
     code = keep_code(paths)
-    submission = new_submission(paths, number, run_ids, profile, code.name if code else None)
+    name = code.name if code is not None else None
+    submission = new_submission(paths, number, run_ids, profile, name, cluster)
     write_submission(paths, submission)
     with clean_environment(), _within(TIMEOUT_S):
         jobs = executor(paths, number, profile, code).submit_array(_tasks(paths, submission))
@@ -126,13 +135,12 @@ def _submit(
     return job_id
 
 
-def _adopt(paths: SweepPaths, submission: Submission, queue: dict[str, QueuedJob]) -> None:
+def _adopt(paths: SweepPaths, submission: Submission, job_id: str | None) -> None:
     """Complete the record of a submission whose launcher was killed, if SLURM has the job.
 
     submitit puts the pickles in place only after sbatch, and a job without its pickle gives up
     after a minute: those that are missing are written here.
     """
-    job_id = submission.found_id(queue)
     if job_id is None:
         return
     for number, task in enumerate(_tasks(paths, submission)):
@@ -170,21 +178,6 @@ def _within(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-
-
-@contextmanager
-def clean_environment() -> Iterator[None]:
-    """Hide the variables of an enclosing job and of the user's defaults from SLURM's commands."""
-    # SLURM_CONF says which cluster to talk to; without it there may be none.
-    hidden = {
-        name: os.environ.pop(name)
-        for name in list(os.environ)
-        if SCHEDULER_VARIABLE.match(name) and name != "SLURM_CONF"
-    }
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
 
 
 def _last_line(error: Exception) -> str:

@@ -1,127 +1,103 @@
 """Asking SLURM: each question is one call of one command, with a deadline.
 
 A command that fails says nothing about the jobs: its error is raised, and never read as "no jobs".
+Defaults that a user has set for these commands (SQUEUE_STATES, SLURM_CLUSTERS, ...) are hidden from
+them, because they would change the answer.
 """
 
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+from jobs.scheduler.answers import (
+    ACCOUNT_FORMAT,
+    QUEUE_FORMAT,
+    AccountedJob,
+    QueuedJob,
+    read_accounting,
+    read_configuration,
+    read_job,
+    read_queue,
+)
 
 TIMEOUT_S = 60
-NOT_STARTED = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
+# Linux limits one argument of a command to 128 KiB.
+IDS_AT_ONCE = 5000
+HIDDEN = re.compile(
+    r"(SLURM|SLURMD|SBATCH|SRUN|SALLOC|SQUEUE|SACCT|SACCTMGR|SCANCEL|SCONTROL|SINFO|SUBMITIT)_"
+)
+# Without the first there may be no cluster at all, and without the second no permission to ask it.
+KEPT = ("SLURM_CONF", "SLURM_JWT")
+# Times in ISO 8601, and lists of array indices in full length.
+FIXED = {"SLURM_TIME_FORMAT": "standard", "SLURM_BITSTR_LEN": "0"}
+UNKNOWN_ID = "Invalid job id specified"
+Answer = TypeVar("Answer")
 
 
 class SchedulerError(Exception):
     """SLURM could not be asked, or refused; one line (exit code 1)."""
 
 
-@dataclass(frozen=True)
-class QueuedJob:
-    """A job that has not left the queue."""
-
-    key: str
-    """``123`` or, for a task of an array, ``123_4``."""
-    raw_id: str
-    """The number that the job itself sees as SLURM_JOB_ID once it runs."""
-    name: str
-    state: str
-    reason: str | None
-    """Why it waits; None if SLURM has not said."""
-    start: str | None
-    """When it started, or may start; local time, ISO 8601."""
-    nodes: str
-
-    @property
-    def waiting(self) -> bool:
-        """Whether it waits to be started, for the first time or again."""
-        return self.state in NOT_STARTED
-
-
-@dataclass(frozen=True)
-class AccountedJob:
-    """One attempt of SLURM at a job, as accounting remembers it."""
-
-    key: str
-    raw_id: str
-    name: str
-    state: str
-    started: datetime | None
-    """None if it did not start."""
-    elapsed_seconds: int
-    gpus: int
-
-
-def queued_jobs(names: Iterable[str]) -> dict[str, QueuedJob]:
-    """Return the jobs of these names that wait, run or are just ending, by key.
-
-    Raises
-    ------
-    SchedulerError
-        SLURM did not answer.
-    """
-    wanted = ",".join(names)
-    return {job.key: job for job in _queue(f"--name={wanted}")} if wanted else {}
-
-
-def all_queued_jobs() -> dict[str, QueuedJob]:
-    """Return every job of anybody that has not left the queue, by its SLURM_JOB_ID.
-
-    Raises
-    ------
-    SchedulerError
-        SLURM did not answer.
-    """
-    # squeue --jobs fails for an id that SLURM has forgotten: asking for all does not.
-    return {job.raw_id: job for job in _queue()}
-
-
-def _queue(*options: str) -> Iterator[QueuedJob]:
-    # --array: one line for each task. The reason comes last, because it may hold the separator.
-    form = "%i|%A|%j|%T|%S|%N|%r"
-    for line in ask("squeue", "--noheader", "--array", *options, f"--format={form}").splitlines():
-        key, raw_id, name, state, start, nodes, reason = line.split("|", 6)
-        why = reason if reason != "None" else None
-        known = start if start and start != "N/A" else None
-        yield QueuedJob(key, raw_id, name, state, why, known, nodes)
-
-
-def accounted_jobs(names: Iterable[str], since: str) -> list[AccountedJob]:
-    """Return every attempt at the jobs of these names, first to last.
+def queued_jobs(ids: Iterable[str], cluster: str | None = None) -> list[QueuedJob]:
+    """Return the jobs of these ids that wait, run or are just ending, a value for each task.
 
     Parameters
     ----------
-    names
-        Names of jobs.
-    since
-        Time before the oldest of them was submitted: local, ``YYYY-MM-DDTHH:MM:SS``.
+    ids
+        Ids of jobs, of whole arrays, or of single tasks (``12_3``).
+    cluster
+        The cluster to ask; None: the one that SLURM's commands ask here.
+
+    Raises
+    ------
+    SchedulerError
+        SLURM did not answer.
+    """
+    jobs: list[QueuedJob] = []
+    for some in _batches(ids):
+        try:
+            jobs += _queue(f"--jobs={','.join(some)}", cluster)
+        except SchedulerError as error:
+            # SLURM has forgotten the job. It says so only where a single id was asked for.
+            if len(some) > 1 or UNKNOWN_ID not in str(error):
+                raise
+    return jobs
+
+
+def queued_jobs_named(name: str, cluster: str | None = None) -> list[QueuedJob]:
+    """Return the jobs of this name that wait, run or are just ending; see `queued_jobs`."""
+    return _queue(f"--name={name}", cluster)
+
+
+def _queue(which: str, cluster: str | None) -> list[QueuedJob]:
+    # --array: one line for each task.
+    command = ("squeue", "--noheader", "--array", *_at(cluster), which, f"--format={QUEUE_FORMAT}")
+    return [job for job in _understood(read_queue, ask(*command)) if not job.ended]
+
+
+def accounted_jobs(ids: Iterable[str], cluster: str | None = None) -> list[AccountedJob]:
+    """Return every attempt at the jobs of these ids, first to last.
+
+    They are asked for by id, because sacct leaves out by name and time what was never eligible.
 
     Raises
     ------
     SchedulerError
         There is no accounting here, or it did not answer.
     """
-    wanted = ",".join(names)
-    if not wanted:
-        return []
-    # Without -D, sacct hides what came before a requeue. The state comes last: it may hold blanks.
-    fields = "JobID,JobIDRaw,JobName,Start,ElapsedRaw,AllocTRES,State"
-    options = ("-DXnP", f"--name={wanted}", f"--starttime={since}", f"--format={fields}")
-    jobs = []
-    for line in ask("sacct", *options).splitlines():
-        key, raw_id, name, start, elapsed, resources, state = line.split("|", 6)
-        # Start is Unknown, or None, before a job starts.
-        started = datetime.fromisoformat(start).astimezone() if start[:1].isdigit() else None
-        seconds = int(elapsed) if elapsed.isdigit() else 0
-        found = re.search(r"gres/gpu=(\d+)", resources)
-        gpus = int(found.group(1)) if found else 0
-        jobs.append(AccountedJob(key, raw_id, name, state, started, seconds, gpus))
+    jobs: list[AccountedJob] = []
+    for some in _batches(ids):
+        # Without -D, sacct hides what came before a requeue.
+        options = ("-DXnP", *_at(cluster), f"--jobs={','.join(some)}", f"--format={ACCOUNT_FORMAT}")
+        jobs += _understood(read_accounting, ask("sacct", *options))
     return jobs
 
 
-def configuration() -> dict[str, str]:
+def configuration(cluster: str | None = None) -> dict[str, str]:
     """Return the cluster's configuration, as `scontrol show config` has it.
 
     Raises
@@ -129,11 +105,10 @@ def configuration() -> dict[str, str]:
     SchedulerError
         SLURM did not answer.
     """
-    found = re.findall(r"^(\w+)\s*= *(.*?) *$", ask("scontrol", "show", "config"), re.M)
-    return dict(found)
+    return read_configuration(ask("scontrol", *_at(cluster), "show", "config"))
 
 
-def max_array_size(configured: dict[str, str]) -> int:
+def max_array_size(configured: Mapping[str, str]) -> int:
     """Tasks that one array may have: MaxArraySize bounds the index, which starts at 0."""
     size = configured.get("MaxArraySize", "")
     if not size.isdigit():
@@ -143,15 +118,14 @@ def max_array_size(configured: dict[str, str]) -> int:
 
 def being_preempted(raw_id: str) -> bool:
     """Whether a running job is losing its place to another one, rather than being cancelled."""
-    told = ask("scontrol", "show", "job", raw_id, "--oneliner")
-    words = dict(word.partition("=")[::2] for word in told.split())
-    return words.get("JobState") == "RUNNING" and words.get("PreemptTime", "None") != "None"
+    told = read_job(ask("scontrol", "show", "job", raw_id, "--oneliner"))
+    return told.get("JobState") == "RUNNING" and told.get("PreemptTime", "None") != "None"
 
 
-def cancel_jobs(keys: Sequence[str]) -> None:
+def cancel_jobs(keys: Sequence[str], cluster: str | None = None) -> None:
     """Cancel jobs; those that have ended already are no error."""
     if keys:
-        ask("scancel", "--quiet", *keys)
+        ask("scancel", "--quiet", *_at(cluster), *keys)
 
 
 def ask(*command: str, variables: Mapping[str, str] | None = None) -> str:
@@ -195,9 +169,52 @@ def call(
             timeout=TIMEOUT_S,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(variables or {})},
+            env={**_own_environment(), **FIXED, **(variables or {})},
         )
     except FileNotFoundError:
         raise SchedulerError(f"there is no {command[0]} on this machine") from None
     except subprocess.TimeoutExpired:
         raise SchedulerError(f"{command[0]} did not answer within {TIMEOUT_S} s") from None
+    except OSError as error:
+        raise SchedulerError(f"{command[0]} could not be started: {error.strerror}") from None
+
+
+@contextmanager
+def clean_environment() -> Iterator[None]:
+    """Hide the variables of an enclosing job and the user's defaults from what is started.
+
+    `ask` and `call` need no such help; it is for commands of SLURM that a library starts, and for
+    those that speak with the terminal.
+    """
+    hidden = {name: value for name, value in os.environ.items() if _is_hidden(name)}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not _is_hidden(name)}
+
+
+def _is_hidden(name: str) -> bool:
+    return HIDDEN.match(name) is not None and name not in KEPT
+
+
+def _at(cluster: str | None) -> list[str]:
+    return [f"--clusters={cluster}"] if cluster is not None else []
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(dict.fromkeys(ids))
+    while some := list(islice(left, IDS_AT_ONCE)):
+        yield some
+
+
+def _understood(read: Callable[[str], Answer], text: str) -> Answer:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise SchedulerError(str(error)) from None

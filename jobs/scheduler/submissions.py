@@ -6,6 +6,7 @@ under a job name that is used once; so the next launcher finds the job, or finds
 
 import hashlib
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,6 @@ from aevae.files.atomic import publish_text
 from aevae.files.attempt import utc_now
 from aevae.files.git import git_identity
 from aevae.files.layout import SweepPaths
-from jobs.scheduler.commands import QueuedJob
 from jobs.scheduler.profile import ClusterProfile
 
 
@@ -43,6 +43,10 @@ class Submission(Frozen):
     """Name of the copy of the code that the jobs run; None: they run what is installed."""
     version: str | None = None
     """Version of the code."""
+    cluster: str | None = None
+    """Which cluster has the job; None: nobody recorded it, it is the one that is asked."""
+    cancelled: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Runs whose jobs we cancelled before they began; accounting may not say so, or only late."""
     job_id: str | None = None
     """None: sbatch was not called yet, or the launcher was killed before it recorded the answer."""
 
@@ -61,12 +65,19 @@ class Submission(Frozen):
         """GPUs of one run, which is a part of one where runs share it at the same time."""
         return self.gpus / self.runs_per_job if self.side_by_side else self.gpus
 
-    def found_id(self, queue: dict[str, QueuedJob]) -> str | None:
-        """Return the id of the job: as recorded, or as the queue has it under our name."""
-        if self.job_id is not None:
-            return self.job_id
-        ours = [job.key for job in queue.values() if job.name == self.job_name]
-        return ours[0].partition("_")[0] if ours else None
+    def named(self, name: str) -> bool:
+        """Whether a job's name is the one that we gave, to which a site may have added something.
+
+        The id of a job alone does not say that it is ours: SLURM gives ids a second time once it
+        has lost its state.
+        """
+        return re.search(rf"{re.escape(self.job_name)}(?!\d)", name) is not None
+
+    def may_have_more_time(self, profile: ClusterProfile) -> bool:
+        """Whether a run may get more time by another submission, with this profile."""
+        # A run that came after others in its job had only what they left.
+        in_turn = self.runs_per_job > 1 and not self.side_by_side
+        return in_turn or self.timeout_min < profile.timeout_min
 
 
 def job_name(paths: SweepPaths, number: int | str) -> str:
@@ -82,6 +93,7 @@ def new_submission(
     run_ids: tuple[str, ...],
     profile: ClusterProfile,
     code: str | None,
+    cluster: str | None = None,
 ) -> Submission:
     """Describe a submission to come, of a copy of the code; nothing is written."""
     commit, dirty = git_identity()
@@ -100,6 +112,7 @@ def new_submission(
         git_dirty=dirty,
         code=code,
         version=version("aevae"),
+        cluster=cluster,
     )
 
 

@@ -9,7 +9,7 @@ from aevae.files.attempt import read_record
 from aevae.files.layout import AttemptPaths, SweepPaths
 from jobs.scheduler.queue import SweepJobs
 
-Source = Literal["sacct", "the runs' own records"]
+Source = Literal["sacct", "sacct, which does not count GPUs here", "the runs' own records"]
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,24 @@ class _Stretch:
 def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
     """Add up the GPU-hours of a sweep; None if it asked a cluster for no GPUs.
 
-    Without accounting, an attempt counts up to its end or the last line of its log.
+    Without accounting, an attempt counts up to its end or the last line of its log. Accounting that
+    does not count GPUs knows the time only: a job then had the GPUs that were asked for.
     """
     if not any(submission.gpus for submission in jobs.submissions):
         return None
-    if jobs.accounted is not None:
-        accounted = [
-            _Stretch(job.gpus, job.started, job.elapsed_seconds)
-            for job in jobs.accounted
-            if job.started is not None
-        ]
-        return _usage(accounted, "sacct")
-    return _usage(list(_recorded(paths, jobs)), "the runs' own records")
+    accounts = jobs.accounts
+    if accounts is None:
+        return _usage(list(_recorded(paths, jobs)), "the runs' own records")
+    stretches, all_counted = [], True
+    for cluster, account in accounts.items():
+        asked = {jobs.job_id(s): s.gpus for s in jobs.submissions if s.cluster == cluster}
+        for job in account.jobs:
+            if job.started is not None:
+                gpus = job.gpus if job.gpus is not None else asked.get(job.tasks.job_id, 0)
+                all_counted &= job.gpus is not None or gpus == 0
+                stretches.append(_Stretch(gpus, job.started, job.elapsed_seconds))
+    counted_by: Source = "sacct" if all_counted else "sacct, which does not count GPUs here"
+    return _usage(stretches, counted_by)
 
 
 def _usage(stretches: list[_Stretch], source: Source) -> Usage:

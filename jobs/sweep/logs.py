@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aevae.files.attempt import newest_record
 from aevae.files.layout import AttemptPaths, RunPaths
+from jobs.sweep.early_end import failed_start, log_tail, submitted_job
 from jobs.sweep.folder import Sweep
 from jobs.sweep.state import State
 from jobs.sweep.status import sweep_status
@@ -34,6 +35,19 @@ def follow_run(sweep: Sweep, run_id: str) -> Iterator[str]:
         first = first or len(attempts)
         for attempt in attempts[first - 1 :]:
             yield tails.setdefault(attempt.number, AttemptTail(attempt)).read()
+
+
+def job_said(run: RunPaths) -> str:
+    """Return the end of submitit's log of the newest job of a run, with a line that says so.
+
+    The log has what the job said before it claimed an attempt, and what the scheduler said of it.
+    """
+    start = failed_start(run)
+    job = start or submitted_job(run)
+    if job is None:
+        return ""
+    tail = log_tail(run.sweep, job) or ("(it is empty)" if start else "")
+    return f"--- submitit's log of job {job}, {run.sweep.job_log(job)}:\n{tail}\n" if tail else ""
 
 
 def _activity(sweep: Sweep, paths: RunPaths) -> Iterator[bool]:

@@ -8,15 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aevae.config import EvaluationConfig
-from aevae.files.attempt import AttemptRecord, newest_record, utc_now
+from aevae.files.attempt import AttemptRecord, SlurmJob, newest_record, utc_now
 from aevae.files.hdf5 import InvalidFile, NewerFile
 from aevae.files.layout import RunPaths
 from aevae.files.schema import check_results, missing_file
 from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.usage import gpu_usage
+from jobs.sweep.early_end import early_end, failed_start
 from jobs.sweep.folder import Sweep
 from jobs.sweep.progress import read_progress
 from jobs.sweep.state import State
+
+# A run resumes from a checkpoint; without one, the same limit stops it at the same place for ever.
+NO_EPOCH = "timeout before the first epoch ended: raise timeout_min"
+NO_CHECKPOINT = (
+    "timeout before the first checkpoint: raise timeout_min, or signal_delay_s above the time of "
+    "an epoch"
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,11 @@ class RunStatus:
         """Whether it failed because memory ran out; with the same memory it would fail again."""
         return self.state is State.FAILED and self.reason == "out_of_memory"
 
+    @property
+    def out_of_time(self) -> bool:
+        """Whether its time limit left nothing to resume; with the same one it would fail again."""
+        return self.state is State.FAILED and self.reason in (NO_EPOCH, NO_CHECKPOINT)
+
 
 @dataclass(frozen=True)
 class SweepReport:
@@ -67,7 +80,11 @@ class SweepReport:
 
 
 def run_status(
-    paths: RunPaths, epochs: int, evaluation: EvaluationConfig, jobs: SweepJobs
+    paths: RunPaths,
+    record: AttemptRecord | None,
+    epochs: int,
+    evaluation: EvaluationConfig,
+    jobs: SweepJobs,
 ) -> RunStatus:
     """Read the state of one run.
 
@@ -75,6 +92,8 @@ def run_status(
     ----------
     paths
         The run's folder.
+    record
+        Of its newest attempt.
     epochs
         Epochs that the run will have.
     evaluation
@@ -83,12 +102,13 @@ def run_status(
         What the scheduler knows of the sweep.
     """
     attempts = paths.attempts()
-    record = newest_record(attempts)
     done, problem = _look_at_results(paths, record, evaluation)
     state, reason, job = State.DONE, None, None
     if not done:
-        job = jobs.newest_job(paths.run_id, record.slurm_job_id if record is not None else None)
+        job = jobs.newest_job(paths.run_id)
         state, reason = _state(paths, bool(attempts), record, job, jobs)
+        if state.resumable and (start := failed_start(paths)) is not None:
+            state, reason = State.FAILED, early_end(paths.sweep, start)
     if problem is not None and not state.active:
         state, reason = problem
     progress = read_progress(paths)
@@ -137,11 +157,25 @@ def sweep_report(sweep: Sweep) -> SweepReport:
 
 
 def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[RunStatus]:
-    spec = sweep.spec
+    spec, runs = sweep.spec, [sweep.paths.run(run_id) for run_id in sweep.select(run_ids)]
+    records = {paths.run_id: newest_record(paths.attempts()) for paths in runs}
+    jobs.look_up({r: job for r, record in records.items() if (job := _job_to_ask(record))})
     return [
-        run_status(sweep.paths.run(run_id), spec.train.epochs, spec.evaluation, jobs)
-        for run_id in sweep.select(run_ids)
+        run_status(paths, records[paths.run_id], spec.train.epochs, spec.evaluation, jobs)
+        for paths in runs
     ]
+
+
+def _job_to_ask(record: AttemptRecord | None) -> SlurmJob | None:
+    """Return the job of an attempt if it may still be at the run, or come back to it.
+
+    A job that was not submitted for the attempt, such as the interactive session in which it was
+    started by hand, says nothing once the attempt has recorded its end.
+    """
+    job = record.job if record is not None else None
+    if record is None or job is None or (record.outcome is not None and not job.owned):
+        return None
+    return job
 
 
 def _look_at_results(
@@ -187,10 +221,12 @@ def _state(
     if record is None:
         if job is not None:
             reason = jobs.end_reason(paths.run_id)
-            return State.FAILED, reason or "its job ended before the run began"
+            if reason in (None, "completed", "failed"):
+                reason = early_end(paths.sweep, job.key)
+            return State.FAILED, reason
         no_record = State.UNKNOWN, "no readable record of the attempt"
         return no_record if attempted else (State.PLANNED, None)
-    if alive is None and record.slurm_job_id is None:
+    if alive is None and record.job is None:
         return State.UNKNOWN, f"process {record.pid} on {record.host} cannot be seen from here"
     return _end(paths, record, jobs)
 
@@ -210,9 +246,11 @@ def _end(paths: RunPaths, record: AttemptRecord, jobs: SweepJobs) -> tuple[State
         return State.INTERRUPTED, "trained, but not evaluated with the settings of the sweep"
     if record.outcome is not None and record.outcome != "done":
         return State(record.outcome), record.reason
-    reason = jobs.end_reason(paths.run_id) if record.slurm_job_id is not None else None
+    reason = jobs.end_reason(paths.run_id) if record.job is not None else None
     if reason in (None, "completed", "failed"):
         reason = "the process ended and recorded no reason"
     kept = paths.checkpoints() or paths.trained.exists()
+    if reason == "timeout" and not kept:
+        return State.FAILED, NO_CHECKPOINT if read_progress(paths).epoch else NO_EPOCH
     resumable = kept and reason != "out_of_memory"
     return (State.INTERRUPTED if resumable else State.FAILED), reason

@@ -13,6 +13,7 @@ def runs_to_launch(
     insisted: Collection[str],
     say: Callable[[str], None],
     more_memory: Collection[str] = (),
+    more_time: Collection[str] = (),
 ) -> list[str]:
     """Return the runs that a launch starts, and say why the others are left alone.
 
@@ -21,12 +22,14 @@ def runs_to_launch(
     statuses
         States of the runs that may be launched.
     insisted
-        Runs that were asked for by name: one that ran out of memory, or that was lost on another
-        host, is launched only then.
+        Runs that were asked for by name: one that ran out of memory or time, or that was lost on
+        another host, is launched only then.
     say
         Receives a line for each kind of run that is left alone.
     more_memory
         Runs that would now get another amount of memory than before.
+    more_time
+        Runs that would now get more time than before.
 
     Raises
     ------
@@ -36,14 +39,17 @@ def runs_to_launch(
     for status in statuses:
         if status.newer_release:
             raise InputError(f"{status.reason}; nothing was launched")
-    reasons = {s.run_id: _why_left(s, insisted, more_memory) for s in statuses}
+    reasons = {s.run_id: _why_left(s, insisted, more_memory, more_time) for s in statuses}
     for reason, count in Counter(filter(None, reasons.values())).items():
         say(f"{count} runs are {reason}: left alone")
     return [run_id for run_id, reason in reasons.items() if reason is None]
 
 
 def _why_left(
-    status: RunStatus, insisted: Collection[str], more_memory: Collection[str]
+    status: RunStatus,
+    insisted: Collection[str],
+    more_memory: Collection[str],
+    more_time: Collection[str],
 ) -> str | None:
     # A run that failed may still have a job, which trains other runs as well. If that job is
     # requeued after all its runs failed, it tries this run again.
@@ -55,4 +61,6 @@ def _why_left(
         return "unknown (--only RUN_ID takes one over)"
     if status.out_of_memory and status.run_id not in more_memory:
         return "out of memory (raise mem_gb in the profile, or name them with --only)"
+    if status.out_of_time and status.run_id not in more_time:
+        return "out of time without a checkpoint (raise timeout_min, or name them with --only)"
     return None

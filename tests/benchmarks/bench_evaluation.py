@@ -9,7 +9,7 @@ from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files.schema import check_training, write_evaluation, write_training
 from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.loop import train
-from aevae.training.run import history_arrays, weight_arrays
+from aevae.training.stages import history_arrays, weight_arrays
 
 CASES = [("vae", 20), ("ae", 20), ("cvae", 20), ("vae", 2), ("ae", 100)]
 EPOCHS = 3

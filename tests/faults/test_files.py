@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 import aevae.files.sandbox
-import aevae.training.run
+import aevae.training.stages
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.atomic import publish_text
@@ -17,7 +17,8 @@ from aevae.files.attempt import Attempt, read_record
 from aevae.files.layout import SweepPaths
 from aevae.training.checkpoint import load_newest, save_checkpoint
 from aevae.training.loop import TrainState
-from aevae.training.run import choose_device, execute
+from aevae.training.run import execute
+from aevae.training.stages import choose_device
 
 ONE_THREAD = ExecutionConfig(threads=1)
 
@@ -27,14 +28,14 @@ def test_24_an_older_attempt_does_not_publish_over_a_newer_one(
 ):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
-    evaluate = aevae.training.run.evaluate
+    evaluate = aevae.training.stages.evaluate
 
     def evaluate_while_another_host_takes_over(*arguments):
         publish_text(paths.attempt(1).record, "{}")  # the other host cannot see this process
         assert Attempt.claim(paths).record.number == 2
         return evaluate(*arguments)
 
-    monkeypatch.setattr(aevae.training.run, "evaluate", evaluate_while_another_host_takes_over)
+    monkeypatch.setattr(aevae.training.stages, "evaluate", evaluate_while_another_host_takes_over)
     with pytest.raises(Interrupted, match="attempt 2 has taken over from 1"):
         execute(sweep, config.run_id, ONE_THREAD, small_evaluation, StopRequest())
     assert not paths.evaluation.exists()
@@ -111,7 +112,7 @@ def test_31_status_reads_while_runs_write(weird, spec, aevae, command_environmen
 def test_32_a_gpu_that_is_not_there_is_said_before_any_data_is_read(
     weird, tiny_config, plan, small_evaluation
 ):
-    if aevae.training.run.torch.cuda.is_available():
+    if aevae.training.stages.torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)

@@ -25,8 +25,9 @@ from aevae.training.loop import (
     evaluate_totals,
     train,
 )
-from aevae.training.run import choose_device, execute
+from aevae.training.run import execute
 from aevae.training.seeds import derive_seed
+from aevae.training.stages import choose_device
 
 CPU = torch.device("cpu")
 

@@ -137,7 +137,7 @@ def test_planning_needs_no_torch(weird, spec, command_environment):
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.split('.')[0] == 'torch': raise ImportError('torch is blocked')\n"
         "sys.meta_path.insert(0, Block())\n"
-        "import aevae.files.schema, aevae.data.sources, jobs.launch.local\n"
+        "import aevae.files.schema, aevae.training.run, jobs.launch.local\n"
         "from jobs.cli.main import main\n"
         "sys.argv = ['aevae', 'sweep', sys.argv[1], '--dry-run']\n"
         "main()\n"

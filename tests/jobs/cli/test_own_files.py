@@ -62,7 +62,7 @@ def test_the_runs_of_a_job_side_by_side_are_trained_among_files_named_like_ours(
         "from jobs.launch.side_by_side import execute_side_by_side\n"
         "from jobs.sweep.folder import Sweep\n"
         "ids = Sweep.open(Path('out')).runs.current\n"
-        "ends = execute_side_by_side(Path('out'), ids, StopRequest())\n"
+        "ends = execute_side_by_side(Path('out'), ids, StopRequest(), in_job=False)\n"
         "assert not ends.failed, ends\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from aevae.files.git import _checked_out_commit
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 COPY = """
 import sys
@@ -111,6 +113,57 @@ def test_code_in_a_virtualenv_within_a_repository_has_no_commit(checkout, weird)
     git(weird, "commit", "-q", "-m", "notes")
     assert python(IDENTITY, path=checkout).split()[:2] == ["None", "None"]
     assert committed(checkout) in python(IDENTITY, path=checkout)
+
+
+def test_git_variables_of_the_caller_name_no_other_repository(checkout, weird, monkeypatch):
+    commit = committed(checkout)
+    monkeypatch.setenv("GIT_DIR", str(weird / "nowhere"))
+    assert python(IDENTITY, path=checkout).split()[:2] == [commit, "False"]
+
+
+@pytest.mark.parametrize("body", [None, "echo dubious ownership >&2; exit 128", "exec sleep 60"])
+def test_where_git_does_not_answer_the_commit_is_read_from_the_checkout(
+    checkout, tmp_path, monkeypatch, body
+):
+    commit = committed(checkout)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    if body is not None:
+        (commands / "git").write_text(f"#!/bin/sh\n{body}\n")
+        (commands / "git").chmod(0o755)
+        (commands / "sleep").symlink_to(shutil.which("sleep"))
+    monkeypatch.setenv("PATH", str(commands))
+    hurried = f"import aevae.files.git\naevae.files.git.TIMEOUT_S = 0.5\n{IDENTITY}"
+    assert python(hurried, path=checkout).split()[:2] == [commit, "None"]
+
+
+def test_the_commit_of_any_kind_of_checkout_is_read_without_git(checkout, weird):
+    first = committed(checkout)
+    assert _checked_out_commit(checkout / ".git") == first
+    git(checkout, "worktree", "add", "-q", "-b", "more/work", weird / "second")
+    assert _checked_out_commit(weird / "second" / ".git") == first
+    git(weird / "second", "commit", "-q", "--allow-empty", "-m", "second")
+    second = git(weird / "second", "rev-parse", "HEAD")
+    git(checkout, "pack-refs", "--all")
+    assert _checked_out_commit(weird / "second" / ".git") == second
+    assert _checked_out_commit(checkout / ".git") == first
+    git(checkout, "checkout", "-q", second)
+    assert _checked_out_commit(checkout / ".git") == second
+    assert _checked_out_commit(weird / ".git") is None
+
+
+def test_a_package_that_pip_installed_from_a_repository_has_the_commit_that_it_recorded(
+    checkout, weird
+):
+    installed = weird / "lib" / "site-packages"
+    shutil.move(checkout, installed)
+    recorded = installed / "aevae-0.1.0.dist-info"
+    recorded.mkdir()
+    (recorded / "METADATA").write_text("Metadata-Version: 2.1\nName: aevae\nVersion: 0.1.0\n")
+    assert python(IDENTITY, path=installed).split()[:2] == ["None", "None"]
+    origin = {"url": "https://example.org/aevae", "vcs_info": {"vcs": "git", "commit_id": "a" * 40}}
+    (recorded / "direct_url.json").write_text(json.dumps(origin))
+    assert python(IDENTITY, path=installed).split()[:2] == ["a" * 40, "None"]
 
 
 def test_an_installed_wheel_is_not_copied(checkout, weird):

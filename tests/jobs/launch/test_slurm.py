@@ -50,23 +50,6 @@ def test_folders_that_slurm_would_read_otherwise_are_refused(name):
         check_folder(Path("/tmp") / name)
 
 
-@pytest.fixture
-def fake(tmp_path, monkeypatch):
-    """Put fake scheduler commands first on the PATH; return a function that defines one."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    # sbatch must never be reached where a test does not define it.
-    for name in ("squeue", "sacct", "sacctmgr", "scontrol", "sbatch", "scancel"):
-        (folder / name).write_text(f"#!/bin/sh\necho no {name} here >&2\nexit 1\n")
-        (folder / name).chmod(0o755)
-
-    def define(name: str, body: str) -> None:
-        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
-
-    return define
-
-
 def aevae(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "jobs.cli", *argv],
@@ -104,10 +87,7 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     assert "sbatch refused 2 runs (AssocMaxSubmitJobLimit); 4 were submitted" in refused.stderr
     first, second = (json.loads((folder / "submissions" / f"{n}.json").read_text()) for n in (1, 2))
     assert (first["job_id"], second["job_id"]) == ("77", None)
-    queue = "\n".join(
-        f"77_{i}|77|{first['job_name']}|PENDING|N/A||Priority (x|y)" for i in range(4)
-    )
-    fake("squeue", f"cat <<'END'\n{queue}\nEND")
+    fake("squeue", fake.printed(*(fake.queued(f"77_{i}", first["job_name"]) for i in range(4))))
     fake("sbatch", "echo Submitted batch job 78")
     # Damaged results are made again, by the job that is queued already.
     (folder / "runs" / first["run_ids"][0] / "trained.h5").write_bytes(b"damaged")
@@ -123,6 +103,37 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     assert "1 runs are pending: left alone" in local.stderr
     third = json.loads((folder / "submissions" / "3.json").read_text())
     assert third["run_ids"] == second["run_ids"]
+
+
+def test_what_a_user_has_set_for_slurm_changes_no_answer(fake, tmp_path, monkeypatch):
+    # Each of these would hide the jobs, move them to another cluster or change a format.
+    settings = {"SQUEUE_STATES": "RUNNING", "SQUEUE_PARTITION": "x", "SQUEUE_USERS": "x"}
+    settings |= {"SQUEUE_ACCOUNT": "x", "SQUEUE_FORMAT": "%i", "SLURM_CLUSTERS": "beta"}
+    settings |= {"SLURM_TIME_FORMAT": "relative", "SACCT_FORMAT": "JobID", "SCANCEL_STATE": "x"}
+    settings |= {"SBATCH_ARRAY_INX": "0-99", "SLURM_JOB_ID": "4242", "SLURM_BITSTR_LEN": "8"}
+    settings |= {"SCONTROL_ALL": "1", "SLURM_JOB_NAME": "interactive"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "sweep"
+    seen = "|".join(name for name in settings if name not in ("SLURM_TIME_FORMAT",))
+    hidden = f"env | grep -E '^({seen})=' | grep -v BITSTR_LEN=0 >>'{tmp_path}/seen'; "
+    fake("squeue", f"{hidden} exit 0")
+    fake("scontrol", f"{hidden} {CONFIG}; echo 'ClusterName = alpha'")
+    fake("sbatch", f"{hidden} echo >>'{tmp_path}/submitted'; {ACCEPTING}")
+    fake("sacct", f"{hidden} exit 0")
+    fake("scancel", f"{hidden} touch '{tmp_path}/gone'")
+    assert sweep(folder, "--set", "latent_sizes=[2]").returncode == 0
+    name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
+    waiting = fake.printed(*(fake.queued(f"77_{task}", name) for task in range(3)))
+    fake("squeue", f"{hidden} [ -e '{tmp_path}/gone' ] || {waiting}")
+    report = json.loads(aevae("status", str(folder), "--json").stdout)
+    assert report["counts"] == {"pending": 3}
+    again = sweep(folder, "--set", "latent_sizes=[2]")
+    assert "3 runs are pending: left alone" in again.stderr
+    cancelled = aevae("cancel", str(folder))
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert (tmp_path / "submitted").read_text() == "\n"
+    assert (tmp_path / "seen").read_text() == ""
 
 
 def test_nothing_is_submitted_while_the_queue_cannot_be_seen(fake, tmp_path):
@@ -153,7 +164,7 @@ def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp
         submit_missing(laid_out, [], profile, print)
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     name = json.loads((tmp_path / "sweep" / "submissions" / "1.json").read_text())["job_name"]
-    fake("squeue", f"echo '77|77|{name}|PENDING|N/A||None'")
+    fake("squeue", fake.printed(fake.queued("77", name)))
     assert submit_missing(laid_out, [], profile, print) == 0
     assert (tmp_path / "sweep" / "submitit" / "77_submitted.pkl").exists()
 
@@ -170,8 +181,8 @@ def submit(fake, folder):
 def test_a_reason_is_given_once_slurm_has_said_why_a_job_waits(fake, tmp_path):
     folder = tmp_path / "sweep"
     job = submit(fake, folder)["job_name"]
-    waiting = (f"77_{task}|77|{job}|PENDING|N/A||{why}" for task, why in enumerate(("None", "QOS")))
-    fake("squeue", f"printf '%s\\n' {' '.join(repr(line) for line in waiting)}")
+    waiting = (fake.queued(f"77_{task}", job, why=why) for task, why in enumerate(("None", "QOS")))
+    fake("squeue", fake.printed(*waiting))
     first, second, *_ = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert (first["state"], first["reason"]) == ("pending", None)
     assert (second["state"], second["reason"]) == ("pending", "QOS")
@@ -186,11 +197,14 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
         values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
         values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
         (attempt / "attempt.json").write_text(json.dumps(values))
-    fake("squeue", f"echo '77_0|80|{record['job_name']}|RUNNING|2026-01-01T00:00:00|node9|None'")
-    lines = ["77_1|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY"]
-    lines += ["77_2|82|x|2026-01-01T00:00:00|60|gres/gpu=1|NODE_FAIL"]
-    lines += ["77_3|83|x|Unknown|0||CANCELLED by 1000"]
-    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    fake(
+        "squeue",
+        fake.printed(fake.queued("77_0", record["job_name"], "RUNNING", raw="80", node="node9")),
+    )
+    lines = [fake.accounted("77_1", "OUT_OF_MEMORY", raw="81")]
+    lines += [fake.accounted("77_2", "NODE_FAIL", raw="82")]
+    lines += [fake.accounted("77_3", "CANCELLED by 1000", raw="83")]
+    fake("sacct", fake.printed(*lines))
     report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
     assert [(s["state"], s["reason"]) for s in report[:4]] == [
         ("running", None),
@@ -198,6 +212,21 @@ def test_a_job_on_another_host_is_looked_up_and_its_end_is_explained(fake, tmp_p
         ("failed", "node_fail"),
         ("failed", "cancelled"),
     ]
+
+
+def test_a_job_that_ended_before_its_runs_began_says_why(fake, tmp_path):
+    folder = tmp_path / "sweep"
+    record = submit(fake, folder)
+    log = SweepPaths(folder).job_log("77_1")
+    log.write_text("/x/script: line 9: module: command not found\nsrun: error: n: task 0: Killed\n")
+    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|1||FAILED" for task in range(6)]
+    fake("sacct", f"printf '%s\n' {' '.join(repr(line) for line in lines)}")
+    silent, failed, *_ = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert silent["reason"] == "its job ended before the run began"
+    assert failed["reason"].startswith("its job ended before the run began: /x/script: line 9: mod")
+    said = aevae("logs", str(folder), record["run_ids"][1])
+    assert said.stdout == f"--- submitit's log of job 77_1, {log}:\n{log.read_text()}"
+    assert "was not started yet" in aevae("logs", str(folder), record["run_ids"][0]).stderr
 
 
 def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake, tmp_path):
@@ -212,9 +241,10 @@ def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake
     shown = aevae("status", str(folder)).stdout
     end = "from the first start to the last end, by"
     assert f"1.50 GPU-hours used, 1:30:00 {end} the runs' own records" in shown
-    lines = ["77_0|80|x|2026-01-01T00:00:00|3600|cpu=1,gres/gpu=1|PREEMPTED"]
-    lines += ["77_0|80|x|2026-01-01T02:00:00|3600|cpu=1,gres/gpu=1|COMPLETED"]
-    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    hour = {"seconds": 3600, "tres": "cpu=1,gres/gpu=1"}
+    lines = [fake.accounted("77_0", "PREEMPTED", start="2026-01-01T00:00:00", **hour)]
+    lines += [fake.accounted("77_0", "COMPLETED", start="2026-01-01T02:00:00", **hour)]
+    fake("sacct", fake.printed(*lines))
     shown = aevae("status", str(folder)).stdout
     assert f"2.00 GPU-hours used, 3:00:00 {end} sacct" in shown
 
@@ -226,7 +256,7 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     fake("sbatch", ACCEPTING)
     assert sweep(folder).returncode == 0
     hopeless, *others = json.loads((folder / "submissions" / "1.json").read_text())["run_ids"]
-    fake("sacct", "echo '77_0|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY'")
+    fake("sacct", fake.printed(fake.accounted("77_0", "OUT_OF_MEMORY")))
 
     def submitted(number: int, *argv: str) -> list[str]:
         assert sweep(folder, *argv).returncode == 0
@@ -234,11 +264,51 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
 
     assert submitted(2) == others
     assert submitted(3, "--only", hopeless) == [hopeless]
-    fake("sacct", "echo '77|81|x|2026-01-01T00:00:00|60|gres/gpu=1|OUT_OF_MEMORY'")
+    fake("sacct", fake.printed(fake.accounted("77", "OUT_OF_MEMORY")))
     left = sweep(folder, "--only", others[0], "--dry-run")
     assert left.returncode == 0
     profile.write_text("mem_gb = 2")
     assert hopeless in submitted(4, "--cluster", str(profile))
+
+
+def test_a_limit_too_short_for_a_checkpoint_is_said_and_not_tried_again(fake, tmp_path):
+    folder, profile = tmp_path / "sweep", tmp_path / "longer.toml"
+    fake("squeue", "exit 0")
+    fake("scontrol", "echo 'MaxArraySize = 99'")
+    fake("sbatch", ACCEPTING)
+    assert sweep(folder).returncode == 0
+    no_epoch, epoch, resumable, *_ = submitted = json.loads(
+        (folder / "submissions" / "1.json").read_text()
+    )["run_ids"]
+    for task, run_id in enumerate((no_epoch, epoch, resumable)):
+        run = folder / "runs" / run_id
+        (run / "attempts" / "1").mkdir(parents=True)
+        values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
+        values |= {"slurm_job_id": str(80 + task), "started_at": "2026-01-01T00:00:00+00:00"}
+        (run / "attempts" / "1" / "attempt.json").write_text(json.dumps(values))
+        (run / "progress.json").write_text(json.dumps({"epoch": task}))
+    (folder / "runs" / resumable / "checkpoint-000002.pt").touch()
+    lines = [f"77_{task}|8{task}|x|2026-01-01T00:00:00|60||TIMEOUT" for task in range(3)]
+    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
+    assert [(s["state"], s["reason"]) for s in report[:3]] == [
+        ("failed", "timeout before the first epoch ended: raise timeout_min"),
+        (
+            "failed",
+            "timeout before the first checkpoint: raise timeout_min, or signal_delay_s above the "
+            "time of an epoch",
+        ),
+        ("interrupted", "timeout"),
+    ]
+    again = sweep(folder)
+    assert "2 runs are out of time without a checkpoint" in again.stderr
+    record = json.loads((folder / "submissions" / "2.json").read_text())
+    assert record["run_ids"] == submitted[2:]
+    profile.write_text(f"timeout_min = {record['timeout_min'] + 1}")
+    (folder / "submissions" / "2.json").unlink()
+    assert sweep(folder, "--cluster", str(profile)).returncode == 0
+    record = json.loads((folder / "submissions" / "2.json").read_text())
+    assert record["run_ids"] == submitted
 
 
 def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
@@ -266,7 +336,7 @@ def test_what_fits_a_limit_is_submitted_and_the_rest_is_told(fake, tmp_path):
 def test_status_asks_squeue_and_sacct_once_each(fake, tmp_path):
     folder = tmp_path / "sweep"
     submit(fake, folder)
-    for name in ("squeue", "sacct"):
+    for name in ("squeue", "sacct"):  # and scontrol never: the records name no other cluster
         fake(name, f"echo asked >>'{tmp_path}/{name}'")
     shown = aevae("status", str(folder)).stdout
     assert "6 failed" in shown
@@ -283,18 +353,19 @@ def test_a_local_launch_asks_squeue_seldom(fake, tmp_path, spec):
     assert aevae(*command, "--cluster", "onehost").returncode == 0
     record = json.loads((folder / "submissions" / "1.json").read_text())
     name, run_id = record["job_name"], record["run_ids"][0]
-    fake("squeue", f"echo asked >>'{asked}'; echo '77_1|77|{name}|PENDING|N/A||None'")
+    fake("squeue", f"echo asked >>'{asked}'; {fake.printed(fake.queued('77_1', name))}")
     began = time.monotonic()
     done = aevae(*command, "--only", run_id)
     assert done.returncode == 0, done.stderr
     assert len(asked.read_text().split()) <= 1 + (time.monotonic() - began) // 10
 
 
-@pytest.mark.parametrize(("queued", "times"), [("true", 1), ("echo '1|1|x|PENDING|N/A||None'", 4)])
-def test_an_empty_queue_is_not_asked_again(fake, tmp_path, monkeypatch, queued, times):
+@pytest.mark.parametrize(("keys", "times"), [([], 1), (["77_1"], 4)])
+def test_an_empty_queue_is_not_asked_again(fake, tmp_path, monkeypatch, keys, times):
     folder, asked = tmp_path / "sweep", tmp_path / "asked"
     submit(fake, folder)
-    fake("squeue", f"echo asked >>'{asked}'; {queued}")
+    jobs = fake.printed(*(fake.queued(key, "x") for key in keys))
+    fake("squeue", f"echo asked >>'{asked}'; {jobs}")
     monkeypatch.setattr(queue, "ASK_AGAIN_S", 0)
     watched = queue.WatchedJobs(SweepPaths(folder))
     for _ in range(3):
@@ -305,12 +376,11 @@ def test_an_empty_queue_is_not_asked_again(fake, tmp_path, monkeypatch, queued, 
 def test_tasks_of_an_array_that_never_began_share_the_reason_of_their_end(fake, tmp_path):
     folder = tmp_path / "sweep"
     submit(fake, folder)
-    lines = ["77_[2-3]|77|x|Unknown|0||CANCELLED by 1000"]
-    lines += ["77_0|78|x|2026-01-01T00:00:00|60||TIMEOUT"]
-    lines += ["77_0|78|x|2026-01-01T01:00:00|60||NODE_FAIL"]
-    fake("sacct", f"printf '%s\\n' {' '.join(repr(line) for line in lines)}")
+    lines = [fake.accounted("77_[2-3%1]", "CANCELLED by 1000")]
+    lines += [fake.accounted("77_0", state, raw="78") for state in ("TIMEOUT", "NODE_FAIL")]
+    fake("sacct", fake.printed(*lines))
     report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
-    reasons = ["node_fail", "cancelled", "cancelled", "cancelled"]
+    reasons = ["node_fail", "its job ended before the run began", "cancelled", "cancelled"]
     assert [status["reason"] for status in report[:4]] == reasons
 
 
@@ -323,20 +393,26 @@ def test_a_job_that_was_submitted_by_hand_is_looked_up_by_its_number(fake, tmp_p
         attempt.mkdir(parents=True)
         values = {"number": 1, "host": "node9", "pid": 1, "process_started": 1.0}
         values |= {"slurm_job_id": str(80 + number), "started_at": "2026-01-01T00:00:00+00:00"}
-        (attempt / "attempt.json").write_text(json.dumps(values))
+        job = {"key": f"9_{number}", "raw_id": str(80 + number), "cluster": "here", "name": "mine"}
+        (attempt / "attempt.json").write_text(json.dumps(values | {"slurm_job": job}))
 
     def states() -> list[str]:
         report = json.loads(aevae("status", str(folder), "--json").stdout)["runs"]
         return sorted(status["state"] for status in report)
 
     assert states() == ["planned"] * 4 + ["unknown"] * 2
-    fake("squeue", "echo '80|80|mine|RUNNING|N/A|node9|None'; echo '82|82|x|PENDING|N/A||None'")
+    fake("scontrol", "echo 'ClusterName = here'")
+    running = fake.queued("9_0", "mine", "RUNNING", raw="80", node="node9")
+    fake("squeue", fake.printed(running, fake.queued("9_7", "mine", raw="9")))
     assert states() == ["failed"] + ["planned"] * 4 + ["running"]
     fake("scancel", f"echo $* >'{tmp_path}/cancelled'")
     cancelled = aevae("cancel", str(folder), "--grace", "0")
-    assert "jobs 80 are still in the queue after 0 s" in cancelled.stderr
-    assert (tmp_path / "cancelled").read_text() == "--quiet 80\n"
-    fake("squeue", "echo '80|80|mine|PENDING|2026-01-02T00:00:00||BeginTime'")
+    assert "jobs 9_0 are still in the queue after 0 s" in cancelled.stderr
+    assert (tmp_path / "cancelled").read_text() == "--quiet 9_0\n"
+    fake(
+        "squeue",
+        fake.printed(fake.queued("9_0", "mine", start="2026-01-02T00:00:00", why="BeginTime")),
+    )
     assert states() == ["failed", "pending"] + ["planned"] * 4
 
 

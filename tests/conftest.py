@@ -40,8 +40,9 @@ class ByFile(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if not nodeid.startswith("tests/slurm/"):
             return super()._split_scope(nodeid)
-        first_half = ("test_interruptions.py", "test_onehost.py", "test_sbatch.py")
-        return f"cluster {1 if nodeid.partition('::')[0].endswith(first_half) else 2}"
+        name = nodeid.partition("::")[0].removeprefix("tests/slurm/test_")
+        first_half = ("cgroups.py", "interruptions.py", "onehost.py", "sbatch.py")
+        return f"cluster {1 if name in first_half else 2}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:

@@ -6,6 +6,7 @@ test that runs on it would prove nothing.
 """
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -120,6 +121,31 @@ def test_status_sees_a_dead_daemon_and_up_heals_it():
     assert "slurmd-gpu02  down" in status.stdout
     assert "started: slurmd-gpu02" in onehost("up").stdout
     assert onehost("status").returncode == 0
+
+
+def test_up_shows_the_log_of_a_node_that_ends_after_its_start():
+    onehost("down")
+    with socket.create_server(("127.0.0.1", int(os.environ["AEVAE_ONEHOST_PORTS"] + "02"))):
+        failed = onehost("up")
+    assert failed.returncode == 1
+    assert "slurmd-gpu02 died" in failed.stderr
+    assert "bind" in failed.stderr.partition("slurmd-gpu02.log:")[2]
+
+
+def test_up_works_where_the_host_has_the_address_that_debians_installer_writes(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("AEVAE_ONEHOST_DIR", os.environ["AEVAE_ONEHOST_DIR"] + "-elsewhere")
+    monkeypatch.setenv("AEVAE_ONEHOST_PORTS", "3" + os.environ["AEVAE_ONEHOST_PORTS"][1:])
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost\n127.0.1.1 elsewhere\n")
+    script = f"""
+        mount --make-rprivate / && mount --bind {tmp_path}/hosts /etc/hosts && hostname elsewhere
+        {ONEHOST}/up && eval "$({ONEHOST}/env)" && srun --mem=10 hostname
+        {ONEHOST}/down --purge"""
+    unshared = ["unshare", "--mount", "--uts", "bash", "-c", script]
+    result = subprocess.run(unshared, capture_output=True, text=True, timeout=100, check=False)
+    assert "other machines can reach this SLURM" in result.stderr
+    assert result.stdout.endswith("\nelsewhere\n"), result.stderr
 
 
 def test_options_hold_until_the_next_up():

@@ -369,9 +369,12 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     assert left.returncode == 0
     # The same amount as before, asked for in another way.
     profile.write_text("mem_per_cpu_gb = 0.5\ncpus_per_task = 2")
-    assert submitted(4, "--cluster", str(profile)) == others
+    assert "runs are out of memory" in sweep(folder, "--cluster", str(profile)).stderr
     profile.write_text("mem_per_cpu_gb = 1\ncpus_per_task = 2")
-    assert hopeless in submitted(5, "--cluster", str(profile))
+    more = sweep(folder, "--cluster", str(profile)).stderr
+    assert "out of memory" not in more
+    newest = max((folder / "submissions").glob("*.json"), key=lambda path: int(path.stem))
+    assert hopeless in json.loads(newest.read_text())["run_ids"]
 
 
 def limits(fake, *, own: str, accounts: str, qualities: str) -> None:

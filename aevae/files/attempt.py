@@ -9,17 +9,16 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError, Interrupted
-from aevae.files.atomic import publish_text
+from aevae.files.atomic import new_folder, publish_text
+from aevae.files.filesystem import read_bytes
 from aevae.files.layout import AttemptPaths, RunPaths
 from aevae.files.process import ProcessIdentity
 
@@ -85,7 +84,6 @@ class AttemptRecord:
     """Which settings it evaluated with: `aevae.config.EvaluationConfig.digest`."""
     slurm_job: SlurmJob | None = None
     """None: no job was submitted for it, or a first release wrote the record."""
-
     boot_id: str | None = None
     pid_namespace: str | None = None
     start_ticks: int | None = None
@@ -120,15 +118,27 @@ _RECORD = TypeAdapter(AttemptRecord)
 
 
 def read_record(paths: AttemptPaths) -> AttemptRecord | None:
-    """Read the record of an attempt; None if there is none, or none that can be read."""
+    """Read the record of an attempt; None if there is none, or if it is damaged.
+
+    Raises
+    ------
+    OSError
+        There is a record, but it cannot be read, so that nobody knows whether its process runs.
+    """
     try:
-        return _RECORD.validate_json(paths.record.read_bytes())
-    except (OSError, ValidationError):
+        return _RECORD.validate_json(read_bytes(paths.record))
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 
 def newest_record(attempts: Sequence[AttemptPaths]) -> AttemptRecord | None:
-    """Read the record of the last of a run's attempts; None as well if there is no attempt."""
+    """Read the record of the last of a run's attempts; None as well if there is no attempt.
+
+    Raises
+    ------
+    OSError
+        See `read_record`.
+    """
     return read_record(attempts[-1]) if attempts else None
 
 
@@ -156,6 +166,8 @@ class Attempt:
         ------
         InputError
             Another process is at this run.
+        OSError
+            The record of an earlier attempt cannot be read: its process may be at this run.
         """
         earlier = run.attempts()
         last = newest_record(earlier)
@@ -220,7 +232,7 @@ class Attempt:
         """Rename a folder that already holds the record: fails if the number is taken."""
         folder = self.paths.root.parent
         folder.mkdir(parents=True, exist_ok=True)
-        scratch = AttemptPaths(Path(tempfile.mkdtemp(dir=folder, prefix=".claim-")))
+        scratch = AttemptPaths(new_folder(folder, ".claim-"))
         try:
             self._write(scratch)
             scratch.root.rename(self.paths.root)

@@ -21,12 +21,34 @@ def _numbers(*names: str) -> frozenset[int]:
 
 
 UNSUPPORTED = _numbers("ENOSYS", "ENOTSUP", "EOPNOTSUPP")
+# Lustre has no locks unless it is mounted with them, and NFS none without its lock daemon.
+NO_LOCKS = UNSUPPORTED | {errno.ENOLCK}
 # A server that restarts, or a network that is cut, gives these for a while, also for good files.
 PASSING = _numbers(
     *("EIO", "ESTALE", "ENOTCONN", "ETIMEDOUT", "EREMOTEIO", "ESHUTDOWN", "ECONNRESET"),
     *("EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
 )
 PAUSES_S = (0.1, 0.5)
+
+
+def absolute(path: Path) -> Path:
+    """Return a path as the user gave it, made absolute; links in it stay as they are.
+
+    A stable name such as /scratch may be a link, which leads elsewhere on another host. For a
+    relative path, the name of the working folder is the one that the shell shows.
+    """
+    shown = os.environ.get("PWD", "")
+    if not path.is_absolute() and Path(shown).is_absolute() and _same_folder(shown):
+        path = Path(shown) / path
+    # Only the file system knows what ".." means behind a link.
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
+def _same_folder(path: str) -> bool:
+    try:
+        return Path(path).samefile(".")
+    except OSError:
+        return False
 
 
 def retried(read: Callable[[], T], path: Path) -> T:

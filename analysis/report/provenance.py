@@ -52,7 +52,10 @@ def _row(results: Results, paths: RunPaths) -> dict[str, object]:
 
 def _attempts(paths: RunPaths) -> str:
     """List how the attempts ended: ``1 interrupted, 2 done``."""
-    records = ((attempt.number, read_record(attempt)) for attempt in paths.attempts())
+    try:
+        records = [(attempt.number, read_record(attempt)) for attempt in paths.attempts()]
+    except OSError:
+        return "unreadable"
     return ", ".join(
         f"{number} {(record.outcome if record else None) or 'unfinished'}"
         for number, record in records

@@ -135,8 +135,11 @@ def _output(out: Path) -> Finding | str:
     existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     with tempfile.TemporaryDirectory(dir=existing, prefix=".aevae-doctor-") as name:
         problem = _assumption_broken(Path(name))
+        lockless = problem is None and _no_locks(Path(name))
     if problem:
         return Finding("output", "failed", f"{problem} in {existing}")
+    if lockless:
+        return Finding("output", "warning", f"{lockless}: {existing}")
     free_gb = shutil.disk_usage(existing).free / 1e9
     if free_gb < LITTLE_SPACE_GB:
         return Finding("output", "warning", f"{free_gb:.1f} GB free in {existing}: make room")
@@ -144,7 +147,7 @@ def _output(out: Path) -> Finding | str:
 
 
 def _assumption_broken(folder: Path) -> str | None:
-    """Write, replace, claim and lock in an empty folder as will be done in a sweep's."""
+    """Write, replace and claim in an empty folder as will be done in a sweep's."""
     file = folder / "file"
     for text in ("old", "new"):
         publish_text(file, text)
@@ -160,11 +163,19 @@ def _assumption_broken(folder: Path) -> str | None:
         pass
     else:
         return "a folder can be renamed over another, so two jobs could train the same run,"
+    return None
+
+
+def _no_locks(folder: Path) -> str | None:
+    """Say what it means if files cannot be locked in a folder; None if they can."""
     try:
-        with file.open() as opened:
+        with (folder / "lock").open("w") as opened:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return f"files cannot be locked ({error.strerror}), which launching local jobs needs,"
+        return (
+            f"files cannot be locked ({error.strerror}), so never start two launchers of one sweep "
+            "at the same moment, here or on SLURM"
+        )
     return None
 
 

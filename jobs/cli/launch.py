@@ -160,11 +160,12 @@ def _show_plan(
             print(planned.run_id)  # noqa: T201 - output for scripts
         say(f"{len(runs)} runs would go to {folder}")
         return
+    from aevae.files.filesystem import absolute
     from jobs.launch.code import code_folder
     from jobs.launch.script import batch_script, check_folder, gpu_hours
     from jobs.launch.slurm import next_number
 
-    paths = SweepPaths(folder.resolve())
+    paths = SweepPaths(absolute(folder))
     check_folder(paths.root)
     count = len(only) or len(runs)
     number, code = next_number(paths), code_folder(paths)

@@ -67,14 +67,24 @@ def _recorded(paths: SweepPaths, jobs: SweepJobs) -> Iterator[_Stretch]:
     """Yield the attempts of all runs that were in jobs, by their own records."""
     gpus = {run_id: s.gpus_per_run for s in jobs.submissions for run_id in s.run_ids}
     for run_id, count in gpus.items():
-        for attempt in paths.run(run_id).attempts():
+        for attempt in _attempts(paths, run_id):
             stretch = _attempt(attempt, count)
             if stretch is not None:
                 yield stretch
 
 
+def _attempts(paths: SweepPaths, run_id: str) -> list[AttemptPaths]:
+    try:
+        return paths.run(run_id).attempts()
+    except OSError:
+        return []
+
+
 def _attempt(attempt: AttemptPaths, gpus: float) -> _Stretch | None:
-    record = read_record(attempt)
+    try:
+        record = read_record(attempt)
+    except OSError:
+        return None  # `status` says that the run cannot be read
     if record is None or record.slurm_job_id is None:
         return None
     began = datetime.fromisoformat(record.started_at)

@@ -10,6 +10,7 @@ from aevae.data.sources import split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
+from aevae.files.filesystem import absolute, exists
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
@@ -36,8 +37,8 @@ class Sweep:
         InputError
             `folder` holds no sweep.
         """
-        paths = SweepPaths(folder.resolve())
-        if not paths.spec.is_file():
+        paths = SweepPaths(absolute(folder))
+        if not exists(paths.spec):
             raise InputError(f"{folder} is no sweep folder: it has no {paths.spec.name}")
         return cls(paths, load_spec(paths.spec), read_runs(paths))
 
@@ -72,9 +73,9 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
     names = {spec.data.dataset, *(n for n in spec.evaluation.outliers if n == "fashion-mnist")}
     for name in sorted(names):
         verify_source(name, spec.execution.data_dir)
-    if any(tag in str(folder.absolute()) for tag in SUBMITIT_TAGS):
+    if any(tag in str(absolute(folder)) for tag in SUBMITIT_TAGS):
         raise InputError(f"{folder}: a path with one of {', '.join(SUBMITIT_TAGS)} is not possible")
-    for path in (folder.absolute(), spec.execution.data_dir):
+    for path in (absolute(folder), spec.execution.data_dir):
         if not _is_text(path):
             raise InputError(f"{str(path)!a} is no UTF-8 here: rename it, or set PYTHONUTF8=1")
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
@@ -126,17 +127,18 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     InputError
         Another launcher is at work, and the list would have to change.
     """
-    paths = SweepPaths(folder.resolve())
+    paths = SweepPaths(absolute(folder))
     paths.root.mkdir(parents=True, exist_ok=True)
     # A folder that holds runs but no list is one of an older version: the list comes first.
     listed = _list_runs(paths, [run.run_id for run in runs])
     for run in runs:
         run_paths = paths.run(run.run_id)
-        if not run_paths.config.exists():
+        if not exists(run_paths.config):
             run_paths.root.mkdir(parents=True, exist_ok=True)
             publish_text(run_paths.config, run.canonical_json() + "\n")
-    # Jobs execute the pickles in this folder, so nobody else may write to it.
-    paths.submitit.mkdir(mode=0o700, exist_ok=True)
+    # Jobs execute the pickles in this folder. Whoever may write to the folder of the sweep may
+    # replace this one, so that a stricter mode would only keep a group from reading its logs.
+    paths.submitit.mkdir(exist_ok=True)
     write_spec(paths, spec)
     return Sweep(paths, spec, listed)
 
@@ -144,7 +146,7 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
 def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:
     """Publish the specification of a sweep, unless the same one is there."""
     text = spec.to_toml()
-    if not paths.spec.exists() or paths.spec.read_text(encoding="utf-8") != text:
+    if not exists(paths.spec) or paths.spec.read_text(encoding="utf-8") != text:
         publish_text(paths.spec, text)
     else:
         # Only here is no other launcher about to publish the same file.
@@ -153,14 +155,14 @@ def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:
 
 def _list_runs(paths: SweepPaths, run_ids: Sequence[str]) -> RunList:
     """Add runs to the list, or only read it where nothing changes."""
-    if paths.run_list.exists():
+    if exists(paths.run_list):
         before = read_runs(paths)
         if before.launched(run_ids) == before:
             return before
     with launcher_lock(paths):
         remove_orphans(paths.root, paths.run_list.name)
         # Another launcher may have changed the list before this one had the lock.
-        before = read_runs(paths) if paths.run_list.exists() else RunList()
+        before = read_runs(paths) if exists(paths.run_list) else RunList()
         after = before.launched(run_ids)
         write_runs(paths, after)
     return after

@@ -1,29 +1,31 @@
 """The one launcher that may work on a sweep at a time, and how it is asked to stop.
 
 A lock on a file keeps out launchers of the same host. Some network file systems keep such a lock on
-each host by itself: so a launcher also claims a folder with its record, by a rename that only one
-process of all hosts can do.
+each host by itself, and some have no locks: so a launcher also claims a folder with its record, by
+a rename that only one process of all hosts can do.
 """
 
 import errno
 import fcntl
 import json
+import logging
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import IO
 
 from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError
-from aevae.files.atomic import publish_text
+from aevae.files.atomic import new_folder, publish_text
+from aevae.files.filesystem import NO_LOCKS
 from aevae.files.layout import SweepPaths
 from aevae.files.process import ProcessIdentity
 
 RECORD = "process.json"
+log = logging.getLogger(__name__)
 _IDENTITY = TypeAdapter(ProcessIdentity)
 
 
@@ -37,15 +39,38 @@ def launcher_lock(paths: SweepPaths) -> Iterator[None]:
         Another one is at work, or was killed on another host, where this one cannot look.
     """
     with paths.launcher_lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _busy(paths) from None
+        if not lock(file):
+            raise _busy(paths)
         _claim(paths)
         try:
             yield
         finally:
             shutil.rmtree(paths.launcher, ignore_errors=True)
+
+
+def lock(file: IO[str]) -> bool:
+    """Lock an open file; return False if another process has locked it.
+
+    Without locks, launching goes on with a warning: the claim of a folder still keeps launchers
+    apart, except for the moment in which two of them remove what a killed one left behind.
+
+    Raises
+    ------
+    OSError
+        The file system has locks, but gave none.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise OSError(error.errno, error.strerror, file.name) from error
+        log.warning(
+            "%s cannot be locked (%s): do not start two launchers of this sweep at the same moment",
+            *(file.name, error.strerror),
+        )
+    return True
 
 
 def stop_launcher(paths: SweepPaths) -> bool:
@@ -80,7 +105,7 @@ def _claim(paths: SweepPaths) -> None:
     shutil.rmtree(paths.launcher, ignore_errors=True)
     for scratch in paths.root.glob(".launcher-*"):
         shutil.rmtree(scratch, ignore_errors=True)
-    scratch = Path(tempfile.mkdtemp(dir=paths.root, prefix=".launcher-"))
+    scratch = new_folder(paths.root, ".launcher-")
     try:
         record = vars(ProcessIdentity.of_this_process())
         publish_text(scratch / RECORD, json.dumps(record) + "\n")

@@ -17,6 +17,7 @@ from jobs.scheduler.usage import gpu_usage
 from jobs.sweep.early_end import early_end, failed_start
 from jobs.sweep.folder import Sweep
 from jobs.sweep.progress import read_progress
+from jobs.sweep.spec import SweepSpec
 from jobs.sweep.state import State
 
 # A run resumes from a checkpoint; without one, the same limit stops it at the same place for ever.
@@ -157,25 +158,41 @@ def sweep_report(sweep: Sweep) -> SweepReport:
 
 
 def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[RunStatus]:
-    spec, runs = sweep.spec, [sweep.paths.run(run_id) for run_id in sweep.select(run_ids)]
-    records = {paths.run_id: newest_record(paths.attempts()) for paths in runs}
+    runs = [sweep.paths.run(run_id) for run_id in sweep.select(run_ids)]
+    records = {paths.run_id: _record(paths) for paths in runs}
     jobs.look_up({r: job for r, record in records.items() if (job := _job_to_ask(record))})
-    return [
-        run_status(paths, records[paths.run_id], spec.train.epochs, spec.evaluation, jobs)
-        for paths in runs
-    ]
+    return [_status(sweep.spec, paths, records[paths.run_id], jobs) for paths in runs]
 
 
-def _job_to_ask(record: AttemptRecord | None) -> SlurmJob | None:
+def _status(
+    spec: SweepSpec, paths: RunPaths, record: AttemptRecord | OSError | None, jobs: SweepJobs
+) -> RunStatus:
+    """Read the state of one run; it is unknown if something of its folder cannot be read."""
+    epochs = spec.train.epochs
+    try:
+        if isinstance(record, OSError):
+            raise record
+        return run_status(paths, record, epochs, spec.evaluation, jobs)
+    except OSError as error:
+        return RunStatus(paths.run_id, State.UNKNOWN, str(error), epochs=epochs)
+
+
+def _record(paths: RunPaths) -> AttemptRecord | OSError | None:
+    try:
+        return newest_record(paths.attempts())
+    except OSError as error:
+        return error
+
+
+def _job_to_ask(record: AttemptRecord | OSError | None) -> SlurmJob | None:
     """Return the job of an attempt if it may still be at the run, or come back to it.
 
     A job that was not submitted for the attempt, such as the interactive session in which it was
     started by hand, says nothing once the attempt has recorded its end.
     """
-    job = record.job if record is not None else None
-    if record is None or job is None or (record.outcome is not None and not job.owned):
+    if record is None or isinstance(record, OSError) or record.job is None:
         return None
-    return job
+    return record.job if record.outcome is None or record.job.owned else None
 
 
 def _look_at_results(
@@ -220,15 +237,22 @@ def _state(
         return State.UNKNOWN, job.detail
     if record is None:
         if job is not None:
-            reason = jobs.end_reason(paths.run_id)
-            if reason in (None, "completed", "failed"):
-                reason = early_end(paths.sweep, job.key)
-            return State.FAILED, reason
+            return State.FAILED, _early_end(paths, job, jobs)
         no_record = State.UNKNOWN, "no readable record of the attempt"
         return no_record if attempted else (State.PLANNED, None)
+    if job is not None and record.slurm_job is not None and record.slurm_job.key != job.key:
+        return State.FAILED, _early_end(paths, job, jobs)
     if alive is None and record.job is None:
         return State.UNKNOWN, f"process {record.pid} on {record.host} cannot be seen from here"
     return _end(paths, record, jobs)
+
+
+def _early_end(paths: RunPaths, job: NewestJob, jobs: SweepJobs) -> str:
+    """Reason of a run whose newest job ended before it claimed an attempt."""
+    reason = jobs.end_reason(paths.run_id)
+    if reason is None or reason in ("completed", "failed"):
+        return early_end(paths.sweep, job.key)
+    return reason
 
 
 def _state_in_shared_job(job: NewestJob, record: AttemptRecord | None) -> tuple[State, str | None]:

@@ -36,6 +36,17 @@ def test_run_without_results_is_a_gap(sweep_dir):
     assert gap.run_id not in [run.run_id for run in sweep.runs]
 
 
+def test_a_run_that_cannot_be_read_is_a_gap_and_not_damaged(sweep_dir):
+    paths = SweepPaths(sweep_dir).planned()[0]
+    paths.trained.unlink()
+    paths.trained.symlink_to(paths.trained)  # as unreadable for root as for anybody
+    sweep = open_sweep(sweep_dir)
+    (gap,) = sweep.gaps
+    assert (gap.run_id, gap.state) == (paths.run_id, "unreadable")
+    assert "trained.h5" in gap.reason
+    assert sweep.partial_note == "partial: 5 of 6 runs"
+
+
 def test_damage_names_file_and_dataset(sweep_dir, flip_byte):
     paths = SweepPaths(sweep_dir).planned()[0]
     flip_byte(paths.evaluation, "test/reconstruction_at_mean")

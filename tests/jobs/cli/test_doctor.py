@@ -43,14 +43,14 @@ def test_an_output_that_is_no_folder_is_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("where", "call", "problem"),
+    ("where", "call", "verdict", "problem"),
     [
-        (Path, "rename", "two jobs could train the same run"),
-        (fcntl, "flock", "files cannot be locked (No locks available)"),
+        (Path, "rename", "failed", "two jobs could train the same run"),
+        (fcntl, "flock", "warning", "files cannot be locked (No locks available), so never start"),
     ],
 )
 def test_a_file_system_that_breaks_what_is_assumed_is_found(
-    tmp_path, monkeypatch, where, call, problem
+    tmp_path, monkeypatch, where, call, verdict, problem
 ):
     def as_elsewhere(*_):
         if call == "flock":
@@ -58,7 +58,7 @@ def test_a_file_system_that_breaks_what_is_assumed_is_found(
 
     monkeypatch.setattr(where, call, as_elsewhere)
     found = findings(None, tmp_path, tmp_path)["output"]
-    assert found.verdict == "failed"
+    assert found.verdict == verdict
     assert problem in found.detail
 
 

@@ -1,14 +1,17 @@
 """Which runs a sweep has, and which index each has: the same for every command and for ever."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from aevae.errors import InputError
+from aevae.files.attempt import Attempt
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, read_runs, write_runs
+from jobs.launch.code import keep_code
 from jobs.sweep.folder import Sweep, lay_out
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
@@ -141,3 +144,38 @@ def test_a_list_is_read_as_it_was_written(weird):
     runs = RunList(("ae-z002-s0-00000000", "ae-z002-s1-00000000"), ("ae-z002-s1-00000000",))
     write_runs(paths, runs)
     assert read_runs(paths) == runs
+
+
+def test_a_folder_keeps_the_name_by_which_the_user_calls_it(weird, spec, monkeypatch):
+    real, stable = weird / "node" / "scratch", weird / "scratch"
+    real.mkdir(parents=True)
+    stable.symlink_to(real)  # on another host, scratch may lead elsewhere
+    loaded = load_spec(spec)
+    laid_out = lay_out(loaded, loaded.runs("spec"), stable / "sweep")
+    assert laid_out.paths.root == stable / "sweep"
+    assert Sweep.open(stable / "sweep").paths.root == stable / "sweep"
+    # A shell that went to the stable name shows that one, and Python finds the other.
+    monkeypatch.chdir(stable)
+    monkeypatch.setenv("PWD", str(stable))
+    assert Sweep.open(Path("sweep")).paths.root == stable / "sweep"
+    monkeypatch.setenv("PWD", str(weird))  # left over from another folder
+    assert Sweep.open(Path("sweep")).paths.root == real / "sweep"
+    assert Sweep.open(Path("../scratch/sweep")).paths.root == real / "sweep"
+
+
+def test_a_group_can_read_what_a_launch_makes(weird, spec):
+    os.chmod(weird, 0o2775)  # noqa: PTH101 - with the bit by which folders inherit the group
+    before = os.umask(0o002)
+    try:
+        loaded = load_spec(spec)
+        paths = lay_out(loaded, loaded.runs("spec"), weird / "sweep").paths
+        run = paths.run(loaded.runs("spec")[0].run_id)
+        Attempt.claim(run)
+        with launcher_lock(paths):
+            code = keep_code(paths)
+            made = [run.root, run.attempt(1).root, paths.launcher, paths.submitit, code]
+            assert {oct(path.stat().st_mode & 0o7777) for path in made if path} == {"0o2775"}
+            files = [run.attempt(1).record, run.config, paths.run_list, paths.launcher_lock]
+            assert {oct(path.stat().st_mode & 0o7777) for path in files} == {"0o664"}
+    finally:
+        os.umask(before)

@@ -36,7 +36,13 @@ from analysis.write.folder import prepare_folder
 from analysis.write.formats import FORMATS
 
 OK, INCOMPLETE = ExitCode.OK, ExitCode.INCOMPLETE
-STYLES = {"ok": "green", "missing": "yellow", "damaged": "red", "foreign": "red"}
+STYLES = {
+    "ok": "green",
+    "missing": "yellow",
+    "unreadable": "yellow",
+    "damaged": "red",
+    "foreign": "red",
+}
 EMBEDDINGS = "embeddings"  # below the folder for the output
 
 

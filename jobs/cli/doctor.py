@@ -84,7 +84,7 @@ def _image(path: Path) -> Finding | str:
 
 def _slurm(profile: ClusterProfile) -> str:
     version = " ".join(ask("sinfo", "--version").split())
-    tasks = array_tasks(configuration())
+    tasks = array_tasks(configuration(profile.clusters))
     if tasks == 1:
         return f"{version} answers; job arrays are off, so each job is submitted by itself"
     return f"{version} answers; up to {tasks} jobs an array"

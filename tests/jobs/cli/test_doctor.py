@@ -139,6 +139,16 @@ def test_04_a_cluster_without_arrays_is_fit(cluster, tmp_path):
     assert "job arrays are off" in found.detail
 
 
+def test_another_cluster_is_asked_about_itself(cluster, tmp_path):
+    asked = tmp_path / "asked"
+    cluster("scontrol", f"echo $* >>'{asked}'; echo 'MaxArraySize = 1001'")
+    cluster("sinfo", f"echo $* >>'{asked}'; echo slurm 23.11.4")
+    findings(ClusterProfile(clusters="beta"), tmp_path, tmp_path)
+    questions = [line for line in asked.read_text().splitlines() if line != "--version"]
+    assert len(questions) == 2
+    assert all("--clusters=beta" in line for line in questions)
+
+
 @pytest.mark.parametrize("command", ["sinfo", "scontrol", "sbatch"])
 @pytest.mark.parametrize("answer", ["true", "printf '\\xff|\\n||'", "echo '|'; echo 'x|y|z' >&2"])
 def test_no_answer_of_slurm_breaks_the_doctor(cluster, tmp_path, command, answer):

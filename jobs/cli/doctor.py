@@ -1,6 +1,5 @@
 """Checks whether machine, cluster, data and GPU can run a sweep; one line each, with advice."""
 
-import fcntl
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from typing import Literal
 from aevae.data.sources import verify_source
 from aevae.errors import InputError, RunFailed, importing
 from aevae.files.atomic import publish_text
+from aevae.files.filesystem import try_lock
 from aevae.files.layout import SweepPaths
 from jobs.launch.analysis_job import analysis_script
 from jobs.launch.script import batch_script
@@ -135,11 +135,17 @@ def _output(out: Path) -> Finding | str:
     existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     with tempfile.TemporaryDirectory(dir=existing, prefix=".aevae-doctor-") as name:
         problem = _assumption_broken(Path(name))
-        lockless = problem is None and _no_locks(Path(name))
+        with (Path(name) / "lock").open("w") as file:
+            locked = try_lock(file)
     if problem:
         return Finding("output", "failed", f"{problem} in {existing}")
-    if lockless:
-        return Finding("output", "warning", f"{lockless}: {existing}")
+    if not locked:
+        return Finding(
+            "output",
+            "warning",
+            f"files in {existing} cannot be locked (on Lustre: mount it with the option flock): "
+            "never start two launchers of one sweep at the same moment",
+        )
     free_gb = shutil.disk_usage(existing).free / 1e9
     if free_gb < LITTLE_SPACE_GB:
         return Finding("output", "warning", f"{free_gb:.1f} GB free in {existing}: make room")
@@ -163,19 +169,6 @@ def _assumption_broken(folder: Path) -> str | None:
         pass
     else:
         return "a folder can be renamed over another, so two jobs could train the same run,"
-    return None
-
-
-def _no_locks(folder: Path) -> str | None:
-    """Say what it means if files cannot be locked in a folder; None if they can."""
-    try:
-        with (folder / "lock").open("w") as opened:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return (
-            f"files cannot be locked ({error.strerror}), so never start two launchers of one sweep "
-            "at the same moment, here or on SLURM"
-        )
     return None
 
 

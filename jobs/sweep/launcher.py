@@ -6,7 +6,6 @@ a rename that only one process of all hosts can do.
 """
 
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -14,13 +13,12 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
 
 from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError
 from aevae.files.atomic import new_folder, publish_text
-from aevae.files.filesystem import NO_LOCKS
+from aevae.files.filesystem import try_lock
 from aevae.files.layout import SweepPaths
 from aevae.files.process import ProcessIdentity
 
@@ -39,38 +37,22 @@ def launcher_lock(paths: SweepPaths) -> Iterator[None]:
         Another one is at work, or was killed on another host, where this one cannot look.
     """
     with paths.launcher_lock.open("a+") as file:
-        if not lock(file):
-            raise _busy(paths)
+        try:
+            locked = try_lock(file)
+        except BlockingIOError:
+            raise _busy(paths) from None
+        if not locked:
+            # The claim still keeps launchers apart, except for the moment in which two of them
+            # remove what a killed one left behind.
+            log.warning(
+                "%s cannot be locked: do not start two launchers of this sweep at the same moment",
+                paths.launcher_lock,
+            )
         _claim(paths)
         try:
             yield
         finally:
             shutil.rmtree(paths.launcher, ignore_errors=True)
-
-
-def lock(file: IO[str]) -> bool:
-    """Lock an open file; return False if another process has locked it.
-
-    Without locks, launching goes on with a warning: the claim of a folder still keeps launchers
-    apart, except for the moment in which two of them remove what a killed one left behind.
-
-    Raises
-    ------
-    OSError
-        The file system has locks, but gave none.
-    """
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise OSError(error.errno, error.strerror, file.name) from error
-        log.warning(
-            "%s cannot be locked (%s): do not start two launchers of this sweep at the same moment",
-            *(file.name, error.strerror),
-        )
-    return True
 
 
 def stop_launcher(paths: SweepPaths) -> bool:

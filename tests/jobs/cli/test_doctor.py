@@ -46,7 +46,7 @@ def test_an_output_that_is_no_folder_is_found(tmp_path):
     ("where", "call", "verdict", "problem"),
     [
         (Path, "rename", "failed", "two jobs could train the same run"),
-        (fcntl, "flock", "warning", "files cannot be locked (No locks available), so never start"),
+        (fcntl, "flock", "warning", "cannot be locked (on Lustre: mount it with the option flock)"),
     ],
 )
 def test_a_file_system_that_breaks_what_is_assumed_is_found(

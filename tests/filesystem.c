@@ -16,3 +16,14 @@ int fsync(int descriptor)
     }
     return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(descriptor);
 }
+
+/* SHIM_FLOCK: the error of every flock. */
+int flock(int descriptor, int operation)
+{
+    const char *number = getenv("SHIM_FLOCK");
+    if (number) {
+        errno = atoi(number);
+        return -1;
+    }
+    return ((int (*)(int, int))dlsym(RTLD_NEXT, "flock"))(descriptor, operation);
+}

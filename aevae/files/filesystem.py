@@ -6,11 +6,12 @@ is done in each case.
 """
 
 import errno
+import fcntl
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 T = TypeVar("T")
 
@@ -69,6 +70,25 @@ def names_in(folder: Path) -> list[str]:
         return []
 
 
+def try_lock(file: IO[str]) -> bool:
+    """Lock an open file until it is closed; return False where the file system has no locks.
+
+    Lustre has none unless it is mounted with the option flock, and NFS needs a daemon for them.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds the lock.
+    """
+    try:
+        _named(lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB), Path(file.name))
+    except OSError as error:
+        if error.errno in UNSUPPORTED | {errno.ENOLCK}:
+            return False
+        raise
+    return True
+
+
 def sync_folder(folder: Path) -> None:
     """Flush a folder to disk, so that the names in it survive a power cut.
 
@@ -91,7 +111,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _named(read: Callable[[], T], path: Path) -> T:
-    """Read; an error that names no file, as that of a read does, is made to name `path`."""
+    """Call `read`; an error that names no file, as that of a read, is made to name `path`."""
     try:
         return read()
     except OSError as error:

@@ -1,6 +1,5 @@
 """Checks whether machine, cluster, data and GPU can run a sweep; one line each, with advice."""
 
-import fcntl
 import importlib.util
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Literal
 from aevae.data.sources import verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
+from aevae.files.filesystem import try_lock
 from aevae.files.layout import SweepPaths
 from jobs.launch.script import batch_script
 from jobs.launch.slurm import clean_environment
@@ -110,8 +110,17 @@ def _output(out: Path) -> Finding | str:
     existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     with tempfile.TemporaryDirectory(dir=existing, prefix=".aevae-doctor-") as name:
         problem = _assumption_broken(Path(name))
+        with (Path(name) / "lock").open("w") as file:
+            locked = try_lock(file)
     if problem:
         return Finding("output", "failed", f"{problem} in {existing}")
+    if not locked:
+        return Finding(
+            "output",
+            "warning",
+            f"files in {existing} cannot be locked (on Lustre: mount it with the option flock); "
+            "two launchers are kept apart only by the folder that each claims in a sweep",
+        )
     free_gb = shutil.disk_usage(existing).free / 1e9
     if free_gb < LITTLE_SPACE_GB:
         return Finding("output", "warning", f"{free_gb:.1f} GB free in {existing}: make room")
@@ -119,7 +128,7 @@ def _output(out: Path) -> Finding | str:
 
 
 def _assumption_broken(folder: Path) -> str | None:
-    """Write, replace, claim and lock in an empty folder as will be done in a sweep's."""
+    """Write, replace and claim in an empty folder as will be done in a sweep's."""
     file = folder / "file"
     for text in ("old", "new"):
         publish_text(file, text)
@@ -135,11 +144,6 @@ def _assumption_broken(folder: Path) -> str | None:
         pass
     else:
         return "a folder can be renamed over another, so two jobs could train the same run,"
-    try:
-        with file.open() as opened:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return f"files cannot be locked ({error.strerror}), which launching local jobs needs,"
     return None
 
 

@@ -1,29 +1,34 @@
 """The one launcher that may work on a sweep at a time, and how it is asked to stop.
 
-A lock on a file keeps out launchers of the same host. Some network file systems keep such a lock on
-each host by itself: so a launcher also claims a folder with its record, by a rename that only one
-process of all hosts can do.
+A launcher claims a folder with its record, by a rename that only one process of all hosts can do.
+A folder that a killed launcher of this host left behind is replaced. While one launcher does so, a
+lock on a file keeps out the others of the same host. Some file systems have no locks, so a launcher
+also looks whether what it moved aside is what it had judged, and puts it back if not.
 """
 
 import errno
-import fcntl
 import json
+import logging
 import os
 import shutil
 import signal
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
+from aevae.files.filesystem import exists, try_lock
 from aevae.files.layout import SweepPaths
 from aevae.files.process import ProcessIdentity
 
 RECORD = "process.json"
+log = logging.getLogger(__name__)
 _IDENTITY = TypeAdapter(ProcessIdentity)
 
 
@@ -38,9 +43,11 @@ def launcher_lock(paths: SweepPaths) -> Iterator[None]:
     """
     with paths.launcher_lock.open("a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locked = try_lock(file)
         except BlockingIOError:
             raise _busy(paths) from None
+        if not locked:
+            _warn_of_no_locks(paths.launcher)
         _claim(paths)
         try:
             yield
@@ -54,16 +61,19 @@ def stop_launcher(paths: SweepPaths) -> bool:
     Raises
     ------
     InputError
-        It is on another host.
+        It cannot be seen from here, or its record cannot be read.
     """
     launcher = _read(paths)
-    if launcher is None or launcher.alive is False:
+    if launcher is None and not exists(paths.launcher):
         return False
-    if launcher.alive is None:
+    alive = launcher.alive if launcher is not None else None
+    if launcher is None or alive is None:
         raise InputError(
-            f"the launcher at work on {paths.root} is process {launcher.pid} on {launcher.host}: "
+            f"the launcher at work on {paths.root} is {_named(launcher)}: "
             f"cancel there, or name the runs to stop; if it has ended, remove {paths.launcher}"
         )
+    if not alive:
+        return False
     try:
         os.kill(launcher.pid, signal.SIGTERM)
     except ProcessLookupError:
@@ -72,12 +82,8 @@ def stop_launcher(paths: SweepPaths) -> bool:
 
 
 def _claim(paths: SweepPaths) -> None:
-    """Put the record of this process in place; the lock of this host is held."""
-    earlier = _read(paths)
-    if paths.launcher.exists() and (earlier is None or earlier.alive is not False):
-        raise _busy(paths)
-    # What a killed launcher of this host left behind.
-    shutil.rmtree(paths.launcher, ignore_errors=True)
+    """Put the record of this process in place."""
+    _remove_dead(paths)
     for scratch in paths.root.glob(".launcher-*"):
         shutil.rmtree(scratch, ignore_errors=True)
     scratch = Path(tempfile.mkdtemp(dir=paths.root, prefix=".launcher-"))
@@ -92,20 +98,53 @@ def _claim(paths: SweepPaths) -> None:
         raise _busy(paths) from None
 
 
+def _remove_dead(paths: SweepPaths) -> None:
+    """Remove the claim of a launcher that was killed."""
+    earlier = _read(paths)
+    if earlier is None and not exists(paths.launcher):
+        return
+    if earlier is None or earlier.alive is not False:
+        raise _busy(paths)
+    aside = paths.root / f".launcher-{uuid.uuid4().hex[:8]}"
+    try:
+        paths.launcher.rename(aside)
+        if _read_record(aside) != earlier:
+            # Another launcher has removed the dead claim first, and this is its own claim.
+            aside.rename(paths.launcher)
+            raise _busy(paths)
+    except FileNotFoundError:
+        raise _busy(paths) from None
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _busy(paths: SweepPaths) -> InputError:
     launcher = _read(paths)
-    who = f"process {launcher.pid} on {launcher.host}" if launcher else "an unknown process"
     hint = ""
     if launcher is None or launcher.alive is None:
         hint = f"; if it has ended, remove {paths.launcher}"
     return InputError(
-        f"another launcher ({who}) is at work on {paths.root}; nothing was started{hint}"
+        f"another launcher ({_named(launcher)}) is at work on {paths.root}; "
+        f"nothing was started{hint}"
     )
+
+
+def _named(launcher: ProcessIdentity | None) -> str:
+    return f"process {launcher.pid} on {launcher.host}" if launcher else "an unknown process"
+
+
+@cache
+def _warn_of_no_locks(launcher: Path) -> None:
+    """Say once for each sweep what takes the place of locks."""
+    log.warning("files cannot be locked here: only %s keeps other launchers out", launcher)
 
 
 def _read(paths: SweepPaths) -> ProcessIdentity | None:
     """Read the record of the launcher; None if there is none, or none that can be read."""
+    return _read_record(paths.launcher)
+
+
+def _read_record(claim: Path) -> ProcessIdentity | None:
     try:
-        return _IDENTITY.validate_json((paths.launcher / RECORD).read_bytes())
+        return _IDENTITY.validate_json((claim / RECORD).read_bytes())
     except (OSError, ValidationError):
         return None

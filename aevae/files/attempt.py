@@ -9,17 +9,16 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError, Interrupted
 from aevae.files.atomic import publish_text
+from aevae.files.filesystem import make_scratch
 from aevae.files.layout import AttemptPaths, RunPaths
 from aevae.files.process import ProcessIdentity
 
@@ -176,7 +175,7 @@ class Attempt:
         """Rename a folder that already holds the record: fails if the number is taken."""
         folder = self.paths.root.parent
         folder.mkdir(parents=True, exist_ok=True)
-        scratch = AttemptPaths(Path(tempfile.mkdtemp(dir=folder, prefix=".claim-")))
+        scratch = AttemptPaths(make_scratch(folder, ".claim-"))
         try:
             self._write(scratch)
             scratch.root.rename(self.paths.root)

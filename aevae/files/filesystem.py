@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
@@ -68,6 +69,17 @@ def names_in(folder: Path) -> list[str]:
         return retried(lambda: sorted(path.name for path in folder.iterdir()), folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def make_scratch(parent: Path, prefix: str) -> Path:
+    """Make a folder with a name of its own, which is renamed once it is complete.
+
+    Its mode follows the umask. `tempfile` would make it private, and it would stay so under its
+    final name, where the group of a shared folder must read it.
+    """
+    folder = parent / f"{prefix}{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    return folder
 
 
 def try_lock(file: IO[str]) -> bool:

@@ -6,11 +6,11 @@ installed from a wheel is not edited: such jobs run what is installed, and its v
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from aevae.files.filesystem import make_scratch
 from aevae.files.git import COPY_IDENTITY, identity_for_a_copy
 from aevae.files.layout import SweepPaths
 
@@ -52,7 +52,7 @@ def keep_code(paths: SweepPaths) -> Path | None:
     for rest in (folder, *folder.parent.glob(".code-*")):
         shutil.rmtree(rest, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".code-"))
+    scratch = make_scratch(folder.parent, ".code-")
     for name, content in files.items():
         path = scratch / name
         path.parent.mkdir(parents=True, exist_ok=True)

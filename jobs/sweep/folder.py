@@ -10,6 +10,7 @@ from aevae.data.sources import split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
+from aevae.files.filesystem import exists
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
@@ -81,6 +82,11 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot write to {existing}")
     paths = SweepPaths(folder)
+    if exists(paths.submitit) and not os.access(paths.submitit, os.W_OK):
+        raise InputError(
+            f"{paths.submitit} can only be written by its owner, because jobs execute what lies "
+            "there: the owner must launch this sweep, or give --out a folder of your own"
+        )
     check_listed(paths)
     if paths.spec.exists():
         difference = spec.science_difference(load_spec(paths.spec))
@@ -135,8 +141,9 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
         if not run_paths.config.exists():
             run_paths.root.mkdir(parents=True, exist_ok=True)
             publish_text(run_paths.config, run.canonical_json() + "\n")
-    # Jobs execute the pickles in this folder, so nobody else may write to it.
-    paths.submitit.mkdir(mode=0o700, exist_ok=True)
+    # Jobs execute the pickles in this folder, so only its owner may write to it. Others may read
+    # what submitit logged, as far as the umask allows it.
+    paths.submitit.mkdir(mode=0o755, exist_ok=True)
     write_spec(paths, spec)
     return Sweep(paths, spec, listed)
 

@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import signal
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
-from aevae.files.filesystem import exists, try_lock
+from aevae.files.filesystem import exists, make_scratch, try_lock
 from aevae.files.layout import SweepPaths
 from aevae.files.process import ProcessIdentity
 
@@ -86,7 +85,7 @@ def _claim(paths: SweepPaths) -> None:
     _remove_dead(paths)
     for scratch in paths.root.glob(".launcher-*"):
         shutil.rmtree(scratch, ignore_errors=True)
-    scratch = Path(tempfile.mkdtemp(dir=paths.root, prefix=".launcher-"))
+    scratch = make_scratch(paths.root, ".launcher-")
     try:
         record = vars(ProcessIdentity.of_this_process())
         publish_text(scratch / RECORD, json.dumps(record) + "\n")

@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+import stat
 import subprocess
 import sys
 
@@ -80,6 +82,17 @@ def test_a_record_that_cannot_be_read_blocks_nothing(weird, content):
     first.paths.record.write_bytes(content)
     assert read_record(first.paths) is None
     assert Attempt.claim(RunPaths(weird)).record.number == 2
+
+
+def test_a_group_may_read_an_attempt_where_the_umask_lets_it(weird):
+    weird.chmod(0o2775)
+    umask = os.umask(0o002)
+    try:
+        first = Attempt.claim(RunPaths(weird))
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(first.paths.root.stat().st_mode) == 0o2775
+    assert stat.S_IMODE(first.paths.record.stat().st_mode) == 0o664
 
 
 def test_what_people_leave_beside_the_attempts_is_no_attempt(weird):

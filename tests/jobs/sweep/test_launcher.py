@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import stat
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -91,6 +92,15 @@ def test_a_record_that_cannot_be_read_is_not_guessed(sweep, content):
         stop_launcher(sweep)
     with pytest.raises(InputError, match=r"unknown process.* remove"), launcher_lock(sweep):
         pass
+
+
+def test_a_group_may_read_who_launches_where_the_umask_lets_it(sweep):
+    umask = os.umask(0o027)
+    try:
+        with launcher_lock(sweep):
+            assert stat.S_IMODE(sweep.launcher.stat().st_mode) == 0o750
+    finally:
+        os.umask(umask)
 
 
 def test_what_killed_launchers_left_is_removed(sweep):

@@ -1,7 +1,11 @@
 """Which runs a sweep has, and which index each has: the same for every command and for ever."""
 
 import json
+import os
 import shutil
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +145,32 @@ def test_a_list_is_read_as_it_was_written(weird):
     runs = RunList(("ae-z002-s0-00000000", "ae-z002-s1-00000000"), ("ae-z002-s1-00000000",))
     write_runs(paths, runs)
     assert read_runs(paths) == runs
+
+
+def test_a_group_may_read_what_submitit_logs_and_write_no_pickle(weird, spec):
+    loaded = load_spec(spec)
+    umask = os.umask(0o002)
+    try:
+        sweep = lay_out(loaded, loaded.runs("spec"), weird / "sweep")
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(sweep.paths.submitit.stat().st_mode) == 0o755
+    assert stat.S_IMODE(sweep.paths.root.stat().st_mode) == 0o775
+
+
+def test_a_sweep_is_launched_by_the_owner_of_its_pickles_alone(
+    weird, spec, aevae, command_environment
+):
+    out = weird / "sweep"
+    prepared(aevae, spec, out)
+    (out / "submitit").chmod(0o555)  # to us it is now as that of another user
+    command = [sys.executable, "-m", "jobs.cli", "sweep", str(spec), "--out", str(out)]
+    if os.geteuid() == 0:
+        # Modes bind root only without this capability.
+        command = ["setpriv", "--bounding-set", "-dac_override", *command]
+    refused = subprocess.run(
+        command, env=command_environment, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert f"{out}/submitit can only be written by its owner" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1

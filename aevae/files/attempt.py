@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError, Interrupted
 from aevae.files.atomic import publish_text
-from aevae.files.filesystem import make_scratch
+from aevae.files.filesystem import make_scratch, read_bytes
 from aevae.files.layout import AttemptPaths, RunPaths
 from aevae.files.process import ProcessIdentity
 
@@ -76,10 +76,16 @@ _RECORD = TypeAdapter(AttemptRecord)
 
 
 def read_record(paths: AttemptPaths) -> AttemptRecord | None:
-    """Read the record of an attempt; None if there is none, or none that can be read."""
+    """Read the record of an attempt; None if there is none, or if it is damaged.
+
+    Raises
+    ------
+    OSError
+        There may be a record, but the file system does not give it.
+    """
     try:
-        return _RECORD.validate_json(paths.record.read_bytes())
-    except (OSError, ValidationError):
+        return _RECORD.validate_json(read_bytes(paths.record))
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 
@@ -112,9 +118,15 @@ class Attempt:
         ------
         InputError
             Another process is at this run.
+        OSError
+            The file system does not say whether one is.
         """
-        earlier = run.attempts()
-        last = newest_record(earlier)
+        try:
+            earlier = run.attempts()
+            last = newest_record(earlier)
+        except OSError as error:
+            what = f"{error.strerror}, so another process may be at {run.run_id}"
+            raise OSError(error.errno, what, error.filename) from error
         if last is not None and last.alive:
             raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
         process = ProcessIdentity.of_this_process()
@@ -141,9 +153,11 @@ class Attempt:
         Interrupted
             A newer attempt has taken over.
         """
-        newest = self._run.attempts()[-1].number
-        if newest != self.record.number:
-            raise Interrupted(f"attempt {newest} has taken over from {self.record.number}")
+        for attempt in self._run.attempts()[-1:]:
+            if attempt.number > self.record.number:
+                raise Interrupted(
+                    f"attempt {attempt.number} has taken over from {self.record.number}"
+                )
 
     def finish(self, outcome: Outcome, reason: str | None = None, *, evaluation: str = "") -> None:
         """Record how the attempt ended; one that is done names the settings it evaluated with."""

@@ -18,6 +18,7 @@ from aevae.errors import InputError
 from aevae.execution import available_cores
 from aevae.files import names
 from aevae.files.dataset import check_dataset, file_sha256, open_dataset
+from aevae.files.filesystem import exists
 from aevae.files.hdf5 import Array, Header, InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import read_runs
@@ -82,13 +83,13 @@ class Run:
 class Gap:
     """A planned run without usable results.
 
-    `state` is ``missing`` (nothing published yet), ``damaged`` (the file breaks its contract) or
-    ``foreign`` (it belongs to another run, lies outside the sweep, or was evaluated on another
-    dataset).
+    `state` is ``missing`` (nothing published yet, or removed since), ``unreadable`` (the file
+    system does not give it), ``damaged`` (the file breaks its contract) or ``foreign`` (it belongs
+    to another run, lies outside the sweep, or was evaluated on another dataset).
     """
 
     run_id: str
-    state: Literal["missing", "damaged", "foreign"]
+    state: Literal["missing", "unreadable", "damaged", "foreign"]
     reason: str
 
 
@@ -178,13 +179,13 @@ def open_sweep(root: Path, track: Track = iter) -> SweepResults:
     NewerFile
         A newer release wrote a file of the sweep.
     """
-    if not root.is_dir():
+    if not exists(root):
         raise InputError(f"{root} is not a folder")
     paths = SweepPaths(root)
     planned = [paths.run(run_id) for run_id in read_runs(paths).current]
     if not planned:
         raise InputError(f"{root} is no sweep: it has no runs/<run id>/config.json")
-    dataset = _open_dataset(paths.dataset) if paths.dataset.exists() else None
+    dataset = _open_dataset(paths.dataset) if exists(paths.dataset) else None
     check = partial(_check_run, paths, dataset)
     with ThreadPoolExecutor(min(MAX_READERS, available_cores())) as readers:
         checked = [c for _, c in zip(track(planned), readers.map(check, planned), strict=True)]
@@ -206,10 +207,10 @@ def _open_dataset(path: Path) -> StoredDataset:
 
 
 def _check_run(sweep: SweepPaths, dataset: StoredDataset | None, paths: RunPaths) -> Run | Gap:
-    lacking = missing_file(paths)
-    if lacking is not None:
-        return Gap(paths.run_id, "missing", f"no {lacking.name}")
     try:
+        lacking = missing_file(paths)
+        if lacking is not None:
+            return Gap(paths.run_id, "missing", f"no {lacking.name}")
         sweep.check_contained(paths)
         checked = check_results(paths)
     except NewerFile:
@@ -219,6 +220,8 @@ def _check_run(sweep: SweepPaths, dataset: StoredDataset | None, paths: RunPaths
         return Gap(paths.run_id, "damaged", str(error).replace(f"{paths.root}/", ""))
     except InputError as error:
         return Gap(paths.run_id, "foreign", str(error))
+    except OSError as error:
+        return Gap(paths.run_id, "unreadable", str(error).replace(f"{paths.root}/", ""))
     problem = _why_foreign(checked, paths, dataset)
     if problem:
         return Gap(paths.run_id, "foreign", problem)

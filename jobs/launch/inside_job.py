@@ -105,7 +105,10 @@ def _execute_together(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) -
 
 def _failed_in_this_job(run: RunPaths) -> bool:
     """Whether a run failed before this job was requeued for the sake of its other runs."""
-    record = newest_record(run.attempts())
+    try:
+        record = newest_record(run.attempts())
+    except OSError:
+        return False  # its own turn ends with this error, and not that of the other runs
     if record is None or record.slurm_job_id is None:
         return False
     return record.outcome == "failed" and record.slurm_job_id == os.environ.get("SLURM_JOB_ID")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from aevae.data.sources import split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
-from aevae.files.filesystem import exists
+from aevae.files.filesystem import exists, read_bytes
 from aevae.files.hdf5 import InvalidFile
-from aevae.files.layout import SweepPaths
+from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
@@ -38,7 +39,7 @@ class Sweep:
             `folder` holds no sweep.
         """
         paths = SweepPaths(folder.resolve())
-        if not paths.spec.is_file():
+        if not exists(paths.spec):
             raise InputError(f"{folder} is no sweep folder: it has no {paths.spec.name}")
         return cls(paths, load_spec(paths.spec), read_runs(paths))
 
@@ -88,13 +89,15 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
             "there: the owner must launch this sweep, or give --out a folder of your own"
         )
     check_listed(paths)
-    if paths.spec.exists():
+    if exists(paths.spec):
         difference = spec.science_difference(load_spec(paths.spec))
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
     check_storable_runs(runs, spec.evaluation)
     for run in runs:
-        paths.check_contained(paths.run(run.run_id))
+        # A run whose folder cannot be read is left alone, and its state says why.
+        with suppress(OSError):
+            paths.check_contained(paths.run(run.run_id))
 
 
 def check_storable_runs(runs: Sequence[RunConfig], evaluation: EvaluationConfig) -> None:
@@ -137,10 +140,7 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     # A folder that holds runs but no list is one of an older version: the list comes first.
     listed = _list_runs(paths, [run.run_id for run in runs])
     for run in runs:
-        run_paths = paths.run(run.run_id)
-        if not run_paths.config.exists():
-            run_paths.root.mkdir(parents=True, exist_ok=True)
-            publish_text(run_paths.config, run.canonical_json() + "\n")
+        _write_config(paths.run(run.run_id), run)
     # Jobs execute the pickles in this folder, so only its owner may write to it. Others may read
     # what submitit logged, as far as the umask allows it.
     paths.submitit.mkdir(mode=0o755, exist_ok=True)
@@ -148,10 +148,21 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     return Sweep(paths, spec, listed)
 
 
+def _write_config(paths: RunPaths, run: RunConfig) -> None:
+    """Publish the configuration of a run, unless it is there or its folder cannot be read."""
+    try:
+        if exists(paths.config):
+            return
+    except OSError:
+        return
+    paths.root.mkdir(parents=True, exist_ok=True)
+    publish_text(paths.config, run.canonical_json() + "\n")
+
+
 def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:
     """Publish the specification of a sweep, unless the same one is there."""
     text = spec.to_toml()
-    if not paths.spec.exists() or paths.spec.read_text(encoding="utf-8") != text:
+    if not exists(paths.spec) or read_bytes(paths.spec) != text.encode():
         publish_text(paths.spec, text)
     else:
         # Only here is no other launcher about to publish the same file.
@@ -160,14 +171,14 @@ def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:
 
 def _list_runs(paths: SweepPaths, run_ids: Sequence[str]) -> RunList:
     """Add runs to the list, or only read it where nothing changes."""
-    if paths.run_list.exists():
+    if exists(paths.run_list):
         before = read_runs(paths)
         if before.launched(run_ids) == before:
             return before
     with launcher_lock(paths):
         remove_orphans(paths.root, paths.run_list.name)
         # Another launcher may have changed the list before this one had the lock.
-        before = read_runs(paths) if paths.run_list.exists() else RunList()
+        before = read_runs(paths) if exists(paths.run_list) else RunList()
         after = before.launched(run_ids)
         write_runs(paths, after)
     return after

@@ -9,7 +9,6 @@ also looks whether what it moved aside is what it had judged, and puts it back i
 import errno
 import json
 import logging
-import os
 import shutil
 import signal
 import uuid
@@ -73,11 +72,7 @@ def stop_launcher(paths: SweepPaths) -> bool:
         )
     if not alive:
         return False
-    try:
-        os.kill(launcher.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return False
-    return True
+    return launcher.send(signal.SIGTERM)
 
 
 def _claim(paths: SweepPaths) -> None:

@@ -69,7 +69,7 @@ class SweepReport:
 def run_status(
     paths: RunPaths, epochs: int, evaluation: EvaluationConfig, jobs: SweepJobs
 ) -> RunStatus:
-    """Read the state of one run.
+    """Read the state of one run, which is unknown where its folder cannot be read.
 
     Parameters
     ----------
@@ -82,6 +82,18 @@ def run_status(
     jobs
         What the scheduler knows of the sweep.
     """
+    try:
+        return _run_status(paths, epochs, evaluation, jobs)
+    except OSError as error:
+        # One folder that cannot be read must not hide the states of the other runs.
+        job = jobs.newest_job(paths.run_id, None)
+        queued = job.queued if job is not None else None
+        return RunStatus(paths.run_id, State.UNKNOWN, str(error), job=queued, epochs=epochs)
+
+
+def _run_status(
+    paths: RunPaths, epochs: int, evaluation: EvaluationConfig, jobs: SweepJobs
+) -> RunStatus:
     attempts = paths.attempts()
     record = newest_record(attempts)
     done, problem = _look_at_results(paths, record, evaluation)

@@ -1,11 +1,17 @@
 """Files that hold anything do not keep the states of a sweep from being shown."""
 
 import json
+import shutil
 
 import pytest
 
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import read_runs
+from jobs.sweep.folder import check_launch, lay_out
+from jobs.sweep.spec import load_spec
+from jobs.sweep.state import State
+from jobs.sweep.status import sweep_status
+from jobs.sweep.to_launch import runs_to_launch
 
 DAMAGED = [b"\xff", b"[]", b'{"epoch": "x"}', b'{"beat": "soon"}', b'{"beat": "2026-01-01T00:00"}']
 
@@ -20,3 +26,36 @@ def test_a_progress_file_that_cannot_be_read_is_as_none(weird, spec, aevae, cont
     assert shown.returncode == 1, shown.stderr
     first = json.loads(shown.stdout)["runs"][0]
     assert (first["state"], first["epoch"], first["silent_seconds"]) == ("planned", 0, None)
+
+
+@pytest.fixture
+def sweep(weird, spec):
+    """A sweep of two runs that were not started."""
+    loaded = load_spec(spec)
+    return lay_out(loaded, loaded.runs("spec"), weird / "sweep")
+
+
+def test_one_folder_that_cannot_be_read_spoils_one_row_and_no_launch(sweep):
+    unreadable, other = sweep.runs.current
+    folder = sweep.paths.run(unreadable).root
+    shutil.rmtree(folder)
+    folder.symlink_to(folder)  # whoever looks into it gets an error
+    first, second = sweep_status(sweep)
+    assert (first.run_id, first.state) == (unreadable, State.UNKNOWN)
+    assert "Too many levels of symbolic links" in first.reason
+    assert (second.run_id, second.state) == (other, State.PLANNED)
+    runs = sweep.spec.runs("spec")
+    check_launch(sweep.spec, runs, sweep.paths.root)
+    assert lay_out(sweep.spec, runs, sweep.paths.root).runs == sweep.runs
+    said = []
+    assert runs_to_launch([first, second], [], said.append) == [other]
+    assert said == ["1 runs are unknown (--only RUN_ID takes one over): left alone"]
+
+
+def test_a_result_that_cannot_be_read_is_unknown_and_not_damaged(sweep):
+    paths = sweep.paths.run(sweep.runs.current[0])
+    for path in (paths.trained, paths.evaluation):
+        path.symlink_to("/proc/self/mem")  # the kernel refuses its bytes with EIO
+    status = sweep_status(sweep)[0]
+    assert status.state is State.UNKNOWN
+    assert "Input/output error" in status.reason

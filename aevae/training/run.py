@@ -86,6 +86,8 @@ def execute(
         raise InputError(f"{sweep.root} has no run {run_id}") from None
     config = RunConfig.from_json(content.decode(errors="replace"), str(paths.config))
     if is_done(paths, evaluation):
+        if not exists(sweep.dataset):  # a purge removed it
+            load_dataset(config.data, execution.data_dir).write(sweep.dataset)
         log.info("%s is done already", run_id)
         return
     attempt = Attempt.claim(paths)

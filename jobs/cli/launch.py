@@ -92,7 +92,7 @@ def run(
     from aevae.execution import StopRequest
     from aevae.files.attempt import LOG_FORMAT
     from aevae.files.runs import check_listed
-    from jobs.sweep.folder import Sweep
+    from jobs.sweep.folder import Sweep, restore_run
 
     opened = Sweep.open(sweep_dir)
     check_listed(opened.paths)
@@ -105,6 +105,7 @@ def run(
         run_id = planned[index]
     assert run_id is not None
     opened.select([run_id])
+    restore_run(opened, run_id)
     stop = StopRequest().install()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     # This imports torch, which takes seconds, so all checks that need no torch come first.

@@ -22,7 +22,7 @@ from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import check_listed
 from jobs.launch.side_by_side import execute_side_by_side
 from jobs.scheduler.commands import SchedulerError, being_preempted
-from jobs.sweep.folder import Sweep
+from jobs.sweep.folder import Sweep, restore_run
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) ->
         if stop.signal is not None and run_id != run_ids[0]:
             return [run_id]
         try:
+            restore_run(sweep, run_id)
             spec = sweep.spec
             execute(sweep.paths, run_id, spec.execution, spec.evaluation, stop, capture=capture)
         except Interrupted as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aevae.config import EvaluationConfig, RunConfig
-from aevae.data.sources import split_sizes, verify_source
+from aevae.data.sources import load_dataset, split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
@@ -128,7 +128,8 @@ def _is_text(path: Path) -> bool:
 def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     """Write the list of runs, every run's configuration and the specification.
 
-    Laying out again changes nothing, except that files which were removed are written again.
+    Laying out again changes nothing, except that files which were removed are written again; so is
+    the dataset, if runs have been finished.
 
     Raises
     ------
@@ -145,7 +146,27 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     # what submitit logged, as far as the umask allows it.
     paths.submitit.mkdir(mode=0o755, exist_ok=True)
     write_spec(paths, spec)
+    _restore_dataset(paths, runs, spec.execution.data_dir)
     return Sweep(paths, spec, listed)
+
+
+def restore_run(sweep: Sweep, run_id: str) -> None:
+    """Write the configuration of a run again, if a purge removed it after the launch.
+
+    The specification gives it. That of a run which has left the specification is not known any
+    more, and nothing is written.
+
+    Raises
+    ------
+    InputError
+        A link leads the run out of the sweep.
+    """
+    paths = sweep.paths.run(run_id)
+    sweep.paths.check_contained(paths)
+    if not exists(paths.config):
+        for run in sweep.spec.runs(str(sweep.paths.spec)):
+            if run.run_id == run_id:
+                _write_config(paths, run)
 
 
 def _write_config(paths: RunPaths, run: RunConfig) -> None:
@@ -157,6 +178,22 @@ def _write_config(paths: RunPaths, run: RunConfig) -> None:
         return
     paths.root.mkdir(parents=True, exist_ok=True)
     publish_text(paths.config, run.canonical_json() + "\n")
+
+
+def _restore_dataset(paths: SweepPaths, runs: Sequence[RunConfig], data_dir: Path) -> None:
+    """Write the dataset of finished runs again, if a purge removed it; unfinished ones write it."""
+    if exists(paths.dataset):
+        return
+    finished = next((run for run in runs if _seen(paths.run(run.run_id).evaluation)), None)
+    if finished is not None:
+        load_dataset(finished.data, data_dir).write(paths.dataset)
+
+
+def _seen(path: Path) -> bool:
+    """Whether a file is there, as far as this can be known."""
+    with suppress(OSError):
+        return exists(path)
+    return False
 
 
 def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:

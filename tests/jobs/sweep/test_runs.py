@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from aevae.errors import InputError
+from aevae.files.dataset import check_dataset
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, read_runs, write_runs
-from jobs.sweep.folder import Sweep, lay_out
+from jobs.sweep.folder import Sweep, lay_out, restore_run
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
 
@@ -174,3 +175,18 @@ def test_a_sweep_is_launched_by_the_owner_of_its_pickles_alone(
     assert refused.returncode == 2
     assert f"{out}/submitit can only be written by its owner" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
+
+
+def test_what_a_purge_removed_of_finished_runs_is_written_again(weird, spec):
+    loaded = load_spec(spec)
+    runs = loaded.runs("spec")
+    sweep = lay_out(loaded, runs, weird / "sweep")
+    assert not sweep.paths.dataset.exists()  # the first run that is finished will write it
+    finished, other = (sweep.paths.run(run_id) for run_id in sweep.runs.current)
+    finished.evaluation.touch()
+    lay_out(loaded, runs, weird / "sweep")
+    check_dataset(sweep.paths.dataset)
+    configuration = other.config.read_bytes()
+    shutil.rmtree(other.root)
+    restore_run(sweep, other.run_id)
+    assert other.config.read_bytes() == configuration

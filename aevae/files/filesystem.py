@@ -11,6 +11,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -56,6 +57,21 @@ def exists(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
+
+
+def as_given(path: Path) -> Path:
+    """Make a path absolute by the names that the user knows.
+
+    Links are not followed: ``/scratch`` may be a link on the login node, to a place that a compute
+    node does not have. So a relative path begins with the name by which the shell entered its
+    folder, where Python would take what the links lead to. ``..`` stays, because the parent of a
+    link's target is not that of the link.
+    """
+    shell = Path(os.environ.get("PWD", ""))
+    with suppress(OSError):
+        if shell.is_absolute() and shell.samefile(Path()):
+            return shell / path
+    return path.absolute()
 
 
 def read_bytes(path: Path) -> bytes:

@@ -140,6 +140,7 @@ def _show_plan(
     only: list[str],
 ) -> None:
     """Print the runs or, for a cluster, the batch script and what it may cost."""
+    from aevae.files.filesystem import as_given
     from aevae.files.layout import SweepPaths
 
     if isinstance(cluster, str):
@@ -151,7 +152,7 @@ def _show_plan(
     from jobs.launch.script import batch_script, check_folder, gpu_hours
     from jobs.launch.slurm import next_number
 
-    paths = SweepPaths(folder.resolve())
+    paths = SweepPaths(as_given(folder))
     check_folder(paths.root)
     count = len(only) or len(runs)
     number, code = next_number(paths), code_folder(paths)

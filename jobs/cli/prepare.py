@@ -40,6 +40,7 @@ def doctor(
     """Check that the cluster, the data, the output folder and the GPU are fit for a sweep."""
     import jobs.cli.doctor
     from aevae.execution import ExecutionConfig
+    from aevae.files.filesystem import as_given
     from jobs.scheduler.profile import choose_cluster, settle_execution
 
     chosen = choose_cluster(cluster)
@@ -48,7 +49,7 @@ def doctor(
     if on_node:
         if profile is None:
             raise InputError(f"--on-node needs a cluster profile, got --cluster {cluster}")
-        paths = ["--data-dir", str(data), "--out", str(out.absolute())]
+        paths = ["--data-dir", str(data), "--out", str(as_given(out))]
         arguments = ["--cluster", cluster, "--dataset", dataset, *paths]
         raise typer.Exit(jobs.cli.doctor.on_node(profile, arguments))
     failed = False

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from aevae.config import Frozen
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
+from aevae.files.filesystem import as_given
 from jobs.toml import read_toml
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "slurm_files"
@@ -142,7 +143,7 @@ def settle_execution(
     device = profile.device if profile is not None else None
     profile_data = profile.data_dir if profile is not None else None
     folder = data_dir or profile_data or execution.data_dir
-    settled = {"device": device or execution.device, "data_dir": folder.absolute()}
+    settled = {"device": device or execution.device, "data_dir": as_given(folder)}
     return execution.model_copy(update=settled)
 
 

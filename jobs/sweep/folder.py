@@ -11,7 +11,7 @@ from aevae.data.sources import load_dataset, split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
-from aevae.files.filesystem import exists, read_bytes
+from aevae.files.filesystem import as_given, exists, read_bytes
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
@@ -38,7 +38,7 @@ class Sweep:
         InputError
             `folder` holds no sweep.
         """
-        paths = SweepPaths(folder.resolve())
+        paths = SweepPaths(as_given(folder))
         if not exists(paths.spec):
             raise InputError(f"{folder} is no sweep folder: it has no {paths.spec.name}")
         return cls(paths, load_spec(paths.spec), read_runs(paths))
@@ -74,12 +74,13 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
     names = {spec.data.dataset, *(n for n in spec.evaluation.outliers if n == "fashion-mnist")}
     for name in sorted(names):
         verify_source(name, spec.execution.data_dir)
-    if any(tag in str(folder.absolute()) for tag in SUBMITIT_TAGS):
+    folder = as_given(folder)
+    if any(tag in str(folder) for tag in SUBMITIT_TAGS):
         raise InputError(f"{folder}: a path with one of {', '.join(SUBMITIT_TAGS)} is not possible")
-    for path in (folder.absolute(), spec.execution.data_dir):
+    for path in (folder, spec.execution.data_dir):
         if not _is_text(path):
             raise InputError(f"{str(path)!a} is no UTF-8 here: rename it, or set PYTHONUTF8=1")
-    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot write to {existing}")
     paths = SweepPaths(folder)
@@ -136,7 +137,7 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     InputError
         Another launcher is at work, and the list would have to change.
     """
-    paths = SweepPaths(folder.resolve())
+    paths = SweepPaths(as_given(folder))
     paths.root.mkdir(parents=True, exist_ok=True)
     # A folder that holds runs but no list is one of an older version: the list comes first.
     listed = _list_runs(paths, [run.run_id for run in runs])

@@ -14,6 +14,7 @@ from aevae.errors import InputError
 from aevae.files.dataset import check_dataset
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, read_runs, write_runs
+from jobs.scheduler.submissions import job_name
 from jobs.sweep.folder import Sweep, lay_out, restore_run
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
@@ -190,3 +191,14 @@ def test_what_a_purge_removed_of_finished_runs_is_written_again(weird, spec):
     shutil.rmtree(other.root)
     restore_run(sweep, other.run_id)
     assert other.config.read_bytes() == configuration
+
+
+def test_a_sweep_that_is_reached_through_a_link_keeps_the_name_of_the_link(weird, spec):
+    (weird / "login1").mkdir()
+    (weird / "scratch").symlink_to(weird / "login1")
+    loaded = load_spec(spec)
+    sweep = lay_out(loaded, loaded.runs("spec"), weird / "scratch" / "s")
+    assert sweep.paths.root == weird / "scratch" / "s"
+    assert Sweep.open(weird / "scratch" / "s").paths == sweep.paths
+    # Its jobs have the same names by whichever path it is reached.
+    assert job_name(sweep.paths, 1) == job_name(SweepPaths(weird / "login1" / "s"), 1)

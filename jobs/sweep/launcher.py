@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text
-from aevae.files.filesystem import exists, make_scratch, try_lock
+from aevae.files.filesystem import exists, make_scratch, read_bytes, try_lock
 from aevae.files.layout import SweepPaths
 from aevae.files.process import ProcessIdentity
 
@@ -139,6 +139,6 @@ def _read(paths: SweepPaths) -> ProcessIdentity | None:
 
 def _read_record(claim: Path) -> ProcessIdentity | None:
     try:
-        return _IDENTITY.validate_json((claim / RECORD).read_bytes())
+        return _IDENTITY.validate_json(read_bytes(claim / RECORD))
     except (OSError, ValidationError):
         return None

@@ -36,13 +36,7 @@ from analysis.write.folder import prepare_folder
 from analysis.write.formats import FORMATS
 
 OK, INCOMPLETE = ExitCode.OK, ExitCode.INCOMPLETE
-STYLES = {
-    "ok": "green",
-    "missing": "yellow",
-    "unreadable": "yellow",
-    "damaged": "red",
-    "foreign": "red",
-}
+STYLES = {"ok": "green", "missing": "yellow"}
 EMBEDDINGS = "embeddings"  # below the folder for the output
 
 
@@ -54,7 +48,7 @@ def check(folder: Path) -> int:
     table = Table("run", "state", "reason", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for run_id in read_runs(SweepPaths(folder)).current:
         state, reason = found[run_id]
-        table.add_row(run_id, Text(state, style=STYLES[state]), Text(reason))
+        table.add_row(run_id, Text(state, style=STYLES.get(state, "red")), Text(reason))
     console = terminal.stdout()
     console.print(table)
     console.print(f"{len(sweep.runs)} of {len(found)} runs ok", highlight=False)

@@ -17,7 +17,7 @@ int fsync(int descriptor)
     return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(descriptor);
 }
 
-/* SHIM_FLOCK: the error of every lock of a file. */
+/* SHIM_FLOCK: the error of every flock. */
 int flock(int descriptor, int operation)
 {
     const char *number = getenv("SHIM_FLOCK");

@@ -51,17 +51,6 @@ def publish_text(path: Path, text: str, *, durable: bool = True) -> None:
     publish(path, lambda file: file.write(text.encode()), durable=durable)
 
 
-def new_folder(parent: Path, prefix: str) -> Path:
-    """Make a folder with a name of its own, in which something is prepared to be renamed.
-
-    Its mode follows the umask and the parent's, so that a group that shares the parent can read
-    it; that of `tempfile.mkdtemp` would be for the user alone.
-    """
-    folder = parent / f"{prefix}{uuid.uuid4().hex[:8]}"
-    folder.mkdir()
-    return folder
-
-
 def remove_orphans(folder: Path, name: str = "*") -> None:
     """Remove temporary files that killed writers of the file `name` left in `folder`."""
     for path in folder.glob(f".{name}.*{TEMPORARY_SUFFIX}"):

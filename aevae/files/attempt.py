@@ -17,8 +17,8 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from aevae.errors import InputError, Interrupted
-from aevae.files.atomic import new_folder, publish_text
-from aevae.files.filesystem import read_bytes
+from aevae.files.atomic import publish_text
+from aevae.files.filesystem import make_scratch, read_bytes
 from aevae.files.layout import AttemptPaths, RunPaths
 from aevae.files.process import ProcessIdentity
 
@@ -123,7 +123,7 @@ def read_record(paths: AttemptPaths) -> AttemptRecord | None:
     Raises
     ------
     OSError
-        There is a record, but it cannot be read, so that nobody knows whether its process runs.
+        There may be a record, but the file system does not give it.
     """
     try:
         return _RECORD.validate_json(read_bytes(paths.record))
@@ -167,10 +167,14 @@ class Attempt:
         InputError
             Another process is at this run.
         OSError
-            The record of an earlier attempt cannot be read: its process may be at this run.
+            The file system does not say whether one is.
         """
-        earlier = run.attempts()
-        last = newest_record(earlier)
+        try:
+            earlier = run.attempts()
+            last = newest_record(earlier)
+        except OSError as error:
+            what = f"{error.strerror}, so another process may be at {run.run_id}"
+            raise OSError(error.errno, what, error.filename) from error
         if last is not None and last.alive:
             raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
         process = ProcessIdentity.of_this_process()
@@ -198,9 +202,11 @@ class Attempt:
         Interrupted
             A newer attempt has taken over.
         """
-        newest = self._run.attempts()[-1].number
-        if newest != self.record.number:
-            raise Interrupted(f"attempt {newest} has taken over from {self.record.number}")
+        for attempt in self._run.attempts()[-1:]:
+            if attempt.number > self.record.number:
+                raise Interrupted(
+                    f"attempt {attempt.number} has taken over from {self.record.number}"
+                )
 
     def finish(self, outcome: Outcome, reason: str | None = None, *, evaluation: str = "") -> None:
         """Record how the attempt ended; one that is done names the settings it evaluated with."""
@@ -232,7 +238,7 @@ class Attempt:
         """Rename a folder that already holds the record: fails if the number is taken."""
         folder = self.paths.root.parent
         folder.mkdir(parents=True, exist_ok=True)
-        scratch = AttemptPaths(new_folder(folder, ".claim-"))
+        scratch = AttemptPaths(make_scratch(folder, ".claim-"))
         try:
             self._write(scratch)
             scratch.root.rename(self.paths.root)

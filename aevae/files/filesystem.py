@@ -9,7 +9,9 @@ import errno
 import fcntl
 import os
 import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -28,26 +30,6 @@ PASSING = _numbers(
     *("EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
 )
 PAUSES_S = (0.1, 0.5)
-
-
-def absolute(path: Path) -> Path:
-    """Return a path as the user gave it, made absolute; links in it stay as they are.
-
-    A stable name such as /scratch may be a link, which leads elsewhere on another host. For a
-    relative path, the name of the working folder is the one that the shell shows.
-    """
-    shown = os.environ.get("PWD", "")
-    if not path.is_absolute() and Path(shown).is_absolute() and _same_folder(shown):
-        path = Path(shown) / path
-    # Only the file system knows what ".." means behind a link.
-    return path.resolve() if ".." in path.parts else path.absolute()
-
-
-def _same_folder(path: str) -> bool:
-    try:
-        return Path(path).samefile(".")
-    except OSError:
-        return False
 
 
 def retried(read: Callable[[], T], path: Path) -> T:
@@ -77,6 +59,21 @@ def exists(path: Path) -> bool:
     return True
 
 
+def as_given(path: Path) -> Path:
+    """Make a path absolute by the names that the user knows.
+
+    Links are not followed: ``/scratch`` may be a link on the login node, to a place that a compute
+    node does not have. So a relative path begins with the name by which the shell entered its
+    folder, where Python would take what the links lead to. ``..`` stays, because the parent of a
+    link's target is not that of the link.
+    """
+    shell = Path(os.environ.get("PWD", ""))
+    with suppress(OSError):
+        if shell.is_absolute() and shell.samefile(Path()):
+            return shell / path
+    return path.absolute()
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a file as a whole."""
     return retried(path.read_bytes, path)
@@ -90,6 +87,17 @@ def names_in(folder: Path) -> list[str]:
         return []
 
 
+def make_scratch(parent: Path, prefix: str) -> Path:
+    """Make a folder with a name of its own, which is renamed once it is complete.
+
+    Its mode follows the umask. `tempfile` would make it private, and it would stay so under its
+    final name, where the group of a shared folder must read it.
+    """
+    folder = parent / f"{prefix}{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    return folder
+
+
 def try_lock(file: IO[str]) -> bool:
     """Lock an open file until it is closed; return False where the file system has no locks.
 
@@ -99,8 +107,6 @@ def try_lock(file: IO[str]) -> bool:
     ------
     BlockingIOError
         Another process holds the lock.
-    OSError
-        The file system has locks, but gave none.
     """
     try:
         _named(lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB), Path(file.name))

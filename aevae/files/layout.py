@@ -1,5 +1,6 @@
 """Every file name of a sweep and of a run. No other module builds such a path."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -191,12 +192,16 @@ class SweepPaths:
         ------
         InputError
             A link does. The folder of the sweep itself may be reached through links.
+        OSError
+            The folder of the run cannot be read.
         """
-        root = self.root.resolve()
+        root = os.path.realpath(self.root)
         held = (run.root / name for name in names_in(run.root))
         for path in (self.dataset, run.root, *held):
-            if not path.resolve().is_relative_to(root):
-                raise InputError(f"{path} leads out of the sweep, to {path.resolve()}")
+            # Unlike `Path.resolve`, it takes a link to itself as it is.
+            target = Path(os.path.realpath(path))
+            if not target.is_relative_to(root):
+                raise InputError(f"{path} leads out of the sweep, to {target}")
 
     def planned(self) -> list[RunPaths]:
         """Runs that have a configuration, or whose folder cannot be read; ordered by name."""

@@ -7,6 +7,7 @@ the start time name a process, as they do in records of earlier releases.
 """
 
 import os
+import signal
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,6 +58,23 @@ class ProcessIdentity:
             rebooted = boot_id is not None and self.host == socket.gethostname()
             return False if rebooted else None
         return self._alive_here() if _pid_namespace() == self.pid_namespace else None
+
+    def send(self, number: signal.Signals) -> bool:
+        """Send a signal to a process that is alive; return False if it has just ended.
+
+        Raises
+        ------
+        PermissionError
+            It belongs to another user.
+        """
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError as error:
+            what = f"process {self.pid} belongs to another user, who alone can stop it"
+            raise PermissionError(error.errno, what) from None
+        return True
 
     def _alive_here(self) -> bool | None:
         try:

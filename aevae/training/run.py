@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aevae.config import EvaluationConfig, RunConfig
+from aevae.data.sources import load_dataset
 from aevae.errors import InputError, Interrupted, RunFailed, importing, one_line
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.attempt import Attempt, SlurmJob
@@ -69,6 +70,8 @@ def execute(
         raise InputError(f"{sweep.root} has no run {run_id}") from None
     config = RunConfig.from_json(content.decode(errors="replace"), str(paths.config))
     if is_done(paths, evaluation):
+        if not exists(sweep.dataset):  # a purge removed it
+            load_dataset(config.data, execution.data_dir).write(sweep.dataset)
         log.info("%s is done already", run_id)
         return
     attempt = Attempt.claim(paths, slurm_job)

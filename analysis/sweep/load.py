@@ -83,9 +83,9 @@ class Run:
 class Gap:
     """A planned run without usable results.
 
-    `state` is ``missing`` (nothing published yet), ``unreadable`` (the file system did not give
-    its files, which may be good), ``damaged`` (the file breaks its contract) or ``foreign`` (it
-    belongs to another run, lies outside the sweep, or was evaluated on another dataset).
+    `state` is ``missing`` (nothing published yet, or removed since), ``unreadable`` (the file
+    system does not give it), ``damaged`` (the file breaks its contract) or ``foreign`` (it belongs
+    to another run, lies outside the sweep, or was evaluated on another dataset).
     """
 
     run_id: str
@@ -179,7 +179,7 @@ def open_sweep(root: Path, track: Track = iter) -> SweepResults:
     NewerFile
         A newer release wrote a file of the sweep.
     """
-    if not root.is_dir():
+    if not exists(root):
         raise InputError(f"{root} is not a folder")
     paths = SweepPaths(root)
     planned = [paths.run(run_id) for run_id in read_runs(paths).current]
@@ -215,13 +215,13 @@ def _check_run(sweep: SweepPaths, dataset: StoredDataset | None, paths: RunPaths
         checked = check_results(paths)
     except NewerFile:
         raise
-    except OSError as error:
-        return Gap(paths.run_id, "unreadable", str(error))
     except InvalidFile as error:
         # The run is named already: the folder in front of the file name says nothing new.
         return Gap(paths.run_id, "damaged", str(error).replace(f"{paths.root}/", ""))
     except InputError as error:
         return Gap(paths.run_id, "foreign", str(error))
+    except OSError as error:
+        return Gap(paths.run_id, "unreadable", str(error).replace(f"{paths.root}/", ""))
     problem = _why_foreign(checked, paths, dataset)
     if problem:
         return Gap(paths.run_id, "foreign", problem)

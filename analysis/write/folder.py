@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from aevae.errors import InputError
+from aevae.files.filesystem import as_given
 
 
 def prepare_folder(folder: Path) -> Path:
-    """Resolve an output folder and make sure that it exists.
+    """Make an output folder absolute and make sure that it exists.
 
     Raises
     ------
@@ -14,9 +15,9 @@ def prepare_folder(folder: Path) -> Path:
         It cannot be created, or is no folder.
     """
     try:
-        folder = folder.resolve()
+        folder = as_given(folder)
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
         raise InputError(f"--to: cannot create the folder {folder}: {reason}") from None
     return folder

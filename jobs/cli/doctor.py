@@ -143,8 +143,8 @@ def _output(out: Path) -> Finding | str:
         return Finding(
             "output",
             "warning",
-            f"files in {existing} cannot be locked (on Lustre: mount it with the option flock): "
-            "never start two launchers of one sweep at the same moment",
+            f"files in {existing} cannot be locked (on Lustre: mount it with the option flock); "
+            "two launchers are kept apart only by the folder that each claims in a sweep",
         )
     free_gb = shutil.disk_usage(existing).free / 1e9
     if free_gb < LITTLE_SPACE_GB:

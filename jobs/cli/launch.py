@@ -160,12 +160,12 @@ def _show_plan(
             print(planned.run_id)  # noqa: T201 - output for scripts
         say(f"{len(runs)} runs would go to {folder}")
         return
-    from aevae.files.filesystem import absolute
+    from aevae.files.filesystem import as_given
     from jobs.launch.code import code_folder
     from jobs.launch.script import batch_script, check_folder, gpu_hours
     from jobs.launch.slurm import next_number
 
-    paths = SweepPaths(absolute(folder))
+    paths = SweepPaths(as_given(folder))
     check_folder(paths.root)
     count = len(only) or len(runs)
     number, code = next_number(paths), code_folder(paths)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from aevae.files.atomic import new_folder
+from aevae.files.filesystem import make_scratch
 from aevae.files.git import COPY_IDENTITY, identity_for_a_copy
 from aevae.files.layout import SweepPaths
 
@@ -52,7 +52,7 @@ def keep_code(paths: SweepPaths) -> Path | None:
     for rest in (folder, *folder.parent.glob(".code-*")):
         shutil.rmtree(rest, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = new_folder(folder.parent, ".code-")
+    scratch = make_scratch(folder.parent, ".code-")
     for name, content in files.items():
         path = scratch / name
         path.parent.mkdir(parents=True, exist_ok=True)

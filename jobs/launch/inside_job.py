@@ -22,7 +22,7 @@ from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import check_listed
 from jobs.launch.side_by_side import execute_side_by_side
 from jobs.scheduler.commands import SchedulerError, being_preempted
-from jobs.sweep.folder import Sweep
+from jobs.sweep.folder import Sweep, restore_run
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) ->
         if stop.signal is not None and run_id != run_ids[0]:
             return [run_id]
         try:
+            restore_run(sweep, run_id)
             spec = sweep.spec
             execute(
                 *(sweep.paths, run_id, spec.execution, spec.evaluation, stop),
@@ -115,7 +116,10 @@ def _execute_together(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) -
 
 def _failed_in_this_job(run: RunPaths) -> bool:
     """Whether a run failed before this job was requeued for the sake of its other runs."""
-    record = newest_record(run.attempts())
+    try:
+        record = newest_record(run.attempts())
+    except OSError:
+        return False  # its own turn ends with this error, and not that of the other runs
     if record is None or record.slurm_job_id is None:
         return False
     return record.outcome == "failed" and record.slurm_job_id == os.environ.get("SLURM_JOB_ID")

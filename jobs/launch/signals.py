@@ -1,6 +1,5 @@
 """Asking running processes of this machine to stop."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -17,10 +16,7 @@ def live_attempt(paths: RunPaths) -> AttemptRecord | None:
 
 def send(record: AttemptRecord, number: signal.Signals) -> None:
     """Send a signal to the process of an attempt; nothing happens if it has just ended."""
-    try:
-        os.kill(record.pid, number)
-    except ProcessLookupError:
-        return
+    record.process.send(number)
 
 
 def stop_and_wait(
@@ -32,8 +28,13 @@ def stop_and_wait(
     -------
     list of str
         The runs that were stopped.
+
+    Raises
+    ------
+    OSError
+        The folder of a run cannot be read; the message names the runs that were stopped.
     """
-    live = {paths.run_id: (paths, r) for paths in runs if (r := live_attempt(paths)) is not None}
+    live, unreadable = _find_live(runs)
     stopped = list(live)
     for _, record in live.values():
         send(record, signal.SIGTERM)
@@ -46,4 +47,27 @@ def stop_and_wait(
         send(record, signal.SIGKILL)
     while any(record.alive for _, record in live.values()):
         time.sleep(0.05)
+    if unreadable:
+        raise _told(unreadable[0], stopped)
     return stopped
+
+
+def _told(error: OSError, stopped: Sequence[str]) -> OSError:
+    what = f"{error.strerror}, so one run may still be alive (stopped: {', '.join(stopped) or '-'})"
+    return OSError(error.errno, what, error.filename)
+
+
+def _find_live(
+    runs: Sequence[RunPaths],
+) -> tuple[dict[str, tuple[RunPaths, AttemptRecord]], list[OSError]]:
+    """Find the live attempts by run, and the errors of folders that cannot be read."""
+    live, unreadable = {}, []
+    for paths in runs:
+        try:
+            record = live_attempt(paths)
+        except OSError as error:
+            unreadable.append(error)
+            continue
+        if record is not None:
+            live[paths.run_id] = paths, record
+    return live, unreadable

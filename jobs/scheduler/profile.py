@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
-from aevae.files.filesystem import absolute
+from aevae.files.filesystem import as_given
 from jobs.scheduler.request import GPU_WAYS, MEMORY_WAYS, Count, JobRequest, Line
 from jobs.toml import read_toml
 
@@ -116,7 +116,7 @@ def settle_execution(
     device = profile.device if profile is not None else None
     profile_data = profile.data_dir if profile is not None else None
     folder = data_dir or profile_data or execution.data_dir
-    settled = {"device": device or execution.device, "data_dir": absolute(folder)}
+    settled = {"device": device or execution.device, "data_dir": as_given(folder)}
     return execution.model_copy(update=settled)
 
 

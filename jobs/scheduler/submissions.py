@@ -83,7 +83,8 @@ class Submission(Frozen):
 
 def job_name(paths: SweepPaths, number: int | str) -> str:
     """Return the name of submission `number`'s job; no other sweep folder has the same."""
-    digest = hashlib.sha256(str(paths.root).encode()).hexdigest()[:6]
+    # Links are followed, so that a folder has one name here, by whichever path it is reached.
+    digest = hashlib.sha256(str(paths.root.resolve()).encode()).hexdigest()[:6]
     # The name of a folder may hold any character, but this name goes into a batch script.
     return f"aevae-{digest}-{number}"
 

@@ -1,6 +1,7 @@
 """The GPU-hours of a sweep, from accounting or else from the records of its attempts."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -67,10 +68,12 @@ def _recorded(paths: SweepPaths, jobs: SweepJobs) -> Iterator[_Stretch]:
     """Yield the attempts of all runs that were in jobs, by their own records."""
     gpus = {run_id: s.gpus_per_run for s in jobs.submissions for run_id in s.run_ids}
     for run_id, count in gpus.items():
-        for attempt in _attempts(paths, run_id):
-            stretch = _attempt(attempt, count)
-            if stretch is not None:
-                yield stretch
+        # The state of a run says that its folder cannot be read.
+        with suppress(OSError):
+            for attempt in paths.run(run_id).attempts():
+                stretch = _attempt(attempt, count)
+                if stretch is not None:
+                    yield stretch
 
 
 def _attempts(paths: SweepPaths, run_id: str) -> list[AttemptPaths]:

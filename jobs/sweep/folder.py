@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from aevae.config import EvaluationConfig, RunConfig
-from aevae.data.sources import split_sizes, verify_source
+from aevae.data.sources import load_dataset, split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
-from aevae.files.filesystem import absolute, exists
+from aevae.files.filesystem import as_given, exists, read_bytes
 from aevae.files.hdf5 import InvalidFile
-from aevae.files.layout import SweepPaths
+from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
@@ -37,7 +38,7 @@ class Sweep:
         InputError
             `folder` holds no sweep.
         """
-        paths = SweepPaths(absolute(folder))
+        paths = SweepPaths(as_given(folder))
         if not exists(paths.spec):
             raise InputError(f"{folder} is no sweep folder: it has no {paths.spec.name}")
         return cls(paths, load_spec(paths.spec), read_runs(paths))
@@ -73,23 +74,31 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
     names = {spec.data.dataset, *(n for n in spec.evaluation.outliers if n == "fashion-mnist")}
     for name in sorted(names):
         verify_source(name, spec.execution.data_dir)
-    if any(tag in str(absolute(folder)) for tag in SUBMITIT_TAGS):
+    folder = as_given(folder)
+    if any(tag in str(folder) for tag in SUBMITIT_TAGS):
         raise InputError(f"{folder}: a path with one of {', '.join(SUBMITIT_TAGS)} is not possible")
-    for path in (absolute(folder), spec.execution.data_dir):
+    for path in (folder, spec.execution.data_dir):
         if not _is_text(path):
             raise InputError(f"{str(path)!a} is no UTF-8 here: rename it, or set PYTHONUTF8=1")
-    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot write to {existing}")
     paths = SweepPaths(folder)
+    if exists(paths.submitit) and not os.access(paths.submitit, os.W_OK):
+        raise InputError(
+            f"{paths.submitit} can only be written by its owner, because jobs execute what lies "
+            "there: the owner must launch this sweep, or give --out a folder of your own"
+        )
     check_listed(paths)
-    if paths.spec.exists():
+    if exists(paths.spec):
         difference = spec.science_difference(load_spec(paths.spec))
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
     check_storable_runs(runs, spec.evaluation)
     for run in runs:
-        paths.check_contained(paths.run(run.run_id))
+        # A run whose folder cannot be read is left alone, and its state says why.
+        with suppress(OSError):
+            paths.check_contained(paths.run(run.run_id))
 
 
 def check_storable_runs(runs: Sequence[RunConfig], evaluation: EvaluationConfig) -> None:
@@ -120,33 +129,78 @@ def _is_text(path: Path) -> bool:
 def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     """Write the list of runs, every run's configuration and the specification.
 
-    Laying out again changes nothing, except that files which were removed are written again.
+    Laying out again changes nothing, except that files which were removed are written again; so is
+    the dataset, if runs have been finished.
 
     Raises
     ------
     InputError
         Another launcher is at work, and the list would have to change.
     """
-    paths = SweepPaths(absolute(folder))
+    paths = SweepPaths(as_given(folder))
     paths.root.mkdir(parents=True, exist_ok=True)
     # A folder that holds runs but no list is one of an older version: the list comes first.
     listed = _list_runs(paths, [run.run_id for run in runs])
     for run in runs:
-        run_paths = paths.run(run.run_id)
-        if not exists(run_paths.config):
-            run_paths.root.mkdir(parents=True, exist_ok=True)
-            publish_text(run_paths.config, run.canonical_json() + "\n")
-    # Jobs execute the pickles in this folder. Whoever may write to the folder of the sweep may
-    # replace this one, so that a stricter mode would only keep a group from reading its logs.
-    paths.submitit.mkdir(exist_ok=True)
+        _write_config(paths.run(run.run_id), run)
+    # Jobs execute the pickles in this folder, so only its owner may write to it. Others may read
+    # what submitit logged, as far as the umask allows it.
+    paths.submitit.mkdir(mode=0o755, exist_ok=True)
     write_spec(paths, spec)
+    _restore_dataset(paths, runs, spec.execution.data_dir)
     return Sweep(paths, spec, listed)
+
+
+def restore_run(sweep: Sweep, run_id: str) -> None:
+    """Write the configuration of a run again, if a purge removed it after the launch.
+
+    The specification gives it. That of a run which has left the specification is not known any
+    more, and nothing is written.
+
+    Raises
+    ------
+    InputError
+        A link leads the run out of the sweep.
+    """
+    paths = sweep.paths.run(run_id)
+    sweep.paths.check_contained(paths)
+    if not exists(paths.config):
+        for run in sweep.spec.runs(str(sweep.paths.spec)):
+            if run.run_id == run_id:
+                _write_config(paths, run)
+
+
+def _write_config(paths: RunPaths, run: RunConfig) -> None:
+    """Publish the configuration of a run, unless it is there or its folder cannot be read."""
+    try:
+        if exists(paths.config):
+            return
+    except OSError:
+        return
+    paths.root.mkdir(parents=True, exist_ok=True)
+    publish_text(paths.config, run.canonical_json() + "\n")
+
+
+def _restore_dataset(paths: SweepPaths, runs: Sequence[RunConfig], data_dir: Path) -> None:
+    """Write the dataset of finished runs again, if a purge removed it; unfinished ones write it."""
+    if exists(paths.dataset):
+        return
+    finished = next((run for run in runs if _seen(paths.run(run.run_id).evaluation)), None)
+    if finished is not None:
+        load_dataset(finished.data, data_dir).write(paths.dataset)
+
+
+def _seen(path: Path) -> bool:
+    """Whether a file is there, as far as this can be known."""
+    with suppress(OSError):
+        return exists(path)
+    return False
 
 
 def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:
     """Publish the specification of a sweep, unless the same one is there."""
     text = spec.to_toml()
-    if not exists(paths.spec) or paths.spec.read_text(encoding="utf-8") != text:
+    if not exists(paths.spec) or read_bytes(paths.spec) != text.encode():
         publish_text(paths.spec, text)
     else:
         # Only here is no other launcher about to publish the same file.

@@ -174,7 +174,9 @@ def _status(
             raise record
         return run_status(paths, record, epochs, spec.evaluation, jobs)
     except OSError as error:
-        return RunStatus(paths.run_id, State.UNKNOWN, str(error), epochs=epochs)
+        job = jobs.newest_job(paths.run_id)
+        queued = job.queued if job is not None else None
+        return RunStatus(paths.run_id, State.UNKNOWN, str(error), job=queued, epochs=epochs)
 
 
 def _record(paths: RunPaths) -> AttemptRecord | OSError | None:

@@ -1,9 +1,12 @@
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from aevae.files.layout import SweepPaths
+from aevae.files.runs import RunList, write_runs
 from analysis.figures import EVIDENCE as figures_of_findings
 from analysis.figures import FIGURES
 from analysis.tables import EVIDENCE as tables_of_findings
@@ -57,6 +60,28 @@ def test_check_tells_missing_from_damaged(run, partial_dir, flip_byte):
     (missing,) = (line for name, line in rows.items() if name.startswith("cvae-z020"))
     assert missing.split()[1:] == ["missing", "no", "evaluation.h5"]
     assert lines(result.stdout)[-1] == "4 of 6 runs ok"
+
+
+def test_check_counts_runs_that_are_gone_or_cannot_be_read(run, sweep_dir, tmp_path):
+    names = sorted(path.name for path in (sweep_dir / "runs").iterdir())
+    write_runs(SweepPaths(sweep_dir), RunList().launched(names))
+    gone, unreadable, *_ = names
+    for name in (gone, unreadable):
+        shutil.rmtree(sweep_dir / "runs" / name)
+    link = sweep_dir / "runs" / unreadable
+    link.symlink_to(link)  # whoever looks into it gets an error
+    result = run("check", sweep_dir)
+    assert result.exit_code == 1
+    rows = {line.split()[0]: line.split()[1:] for line in lines(result.stdout)}
+    assert rows[gone] == ["missing", "no", "trained.h5"]
+    assert rows[unreadable][0] == "unreadable"
+    assert "Too many levels of symbolic links" in " ".join(rows[unreadable])
+    assert lines(result.stdout)[-1] == "4 of 6 runs ok"
+    (sweep_dir / "runs.json").unlink()  # as older versions left a sweep
+    assert run("check", sweep_dir).exit_code == 1
+    partial = run("tables", sweep_dir, "--to", tmp_path / "out", "--format", "md")
+    assert partial.exit_code == 1
+    assert "Partial: 4 of 5 runs." in (tmp_path / "out" / "summary.md").read_text()
 
 
 # --- tables ---------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 import json
 import multiprocessing
+import os
+import shutil
+import stat
 import subprocess
 import sys
 
@@ -80,6 +83,32 @@ def test_a_record_that_cannot_be_read_blocks_nothing(weird, content):
     first.paths.record.write_bytes(content)
     assert read_record(first.paths) is None
     assert Attempt.claim(RunPaths(weird)).record.number == 2
+
+
+def test_a_group_may_read_an_attempt_where_the_umask_lets_it(weird):
+    weird.chmod(0o2775)
+    umask = os.umask(0o002)
+    try:
+        first = Attempt.claim(RunPaths(weird))
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(first.paths.root.stat().st_mode) == 0o2775
+    assert stat.S_IMODE(first.paths.record.stat().st_mode) == 0o664
+
+
+def test_a_record_that_the_file_system_does_not_give_blocks(weird):
+    """It may be that of a live process; a colleague's that we may not read gives an error, too."""
+    first = Attempt.claim(RunPaths(weird))
+    first.paths.record.unlink()
+    first.paths.record.symlink_to(first.paths.record)
+    with pytest.raises(OSError, match="so another process may be at"):
+        Attempt.claim(RunPaths(weird))
+
+
+def test_an_attempt_whose_folder_was_purged_is_still_the_newest(weird):
+    first = Attempt.claim(RunPaths(weird))
+    shutil.rmtree(weird / "attempts")
+    first.check_current()
 
 
 def test_what_people_leave_beside_the_attempts_is_no_attempt(weird):

@@ -4,12 +4,13 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aevae.files import filesystem
-from aevae.files.filesystem import exists, names_in, read_bytes
+from aevae.files.filesystem import as_given, exists, names_in, read_bytes
 from aevae.files.hdf5 import Field, Schema, open_checked, read_header, write_file
 from aevae.files.sandbox import examine
 
@@ -113,3 +114,20 @@ def test_a_disk_that_fails_while_a_checked_file_is_read_is_no_damage(weird, paus
         with pytest.raises(OSError, match=r"Input/output error: .*file.h5"):
             file.array("a")
     assert pauses == [0.1, 0.5]
+
+
+def test_paths_keep_the_names_that_the_user_gave(weird, monkeypatch):
+    """On a compute node, /scratch may be no link, and what it leads to here may be missing."""
+    (weird / "login1" / "me").mkdir(parents=True)
+    (weird / "scratch").symlink_to(weird / "login1")
+    entered = weird / "scratch" / "me"
+    monkeypatch.chdir(entered)
+    monkeypatch.setenv("PWD", str(entered))  # as a shell does
+    assert as_given(Path("runs/s")) == entered / "runs" / "s"
+    assert as_given(entered / "s") == entered / "s"
+    # The parent of the working folder is login1, by whatever name it was entered.
+    (weird / "login1" / "s").mkdir()
+    assert as_given(Path("../s")).samefile("../s")
+    for other in ("", str(weird), str(weird / "nothing")):  # of a process that changed its folder
+        monkeypatch.setenv("PWD", other)
+        assert as_given(Path("s")) == weird / "login1" / "me" / "s"

@@ -155,3 +155,15 @@ def test_results_too_large_to_be_stored_are_refused_before_training(
     with pytest.raises(RunFailed, match=f"too_large: {name}: shape .* is larger than"):
         execute(sweep, config.run_id, CPU, large, StopRequest())
     assert not paths.progress.exists()
+
+
+def test_the_dataset_of_a_done_run_is_written_again_after_a_purge(
+    weird, tiny_config, plan, small_evaluation
+):
+    sweep, config = SweepPaths(weird), tiny_config()
+    plan(sweep, config)
+    execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, StopRequest())
+    content = sweep.dataset.read_bytes()
+    sweep.dataset.unlink()
+    execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, StopRequest())
+    assert sweep.dataset.read_bytes() == content

@@ -1,6 +1,7 @@
 """The commands on this machine: what a user types, reads and can rely on."""
 
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def test_a_sweep_runs_once_and_can_be_looked_at(weird, spec, aevae):
     assert state.returncode == 0
     runs = json.loads(state.stdout)["runs"]
     assert [(r["state"], r["attempts"]) for r in runs] == [("done", 1)] * 2
+    assert not stat.S_IMODE((out / "submitit").stat().st_mode) & 0o022  # nobody else may write
     log = aevae("logs", out, runs[0]["run_id"], cwd=weird)
     assert "epoch 2" in log.stdout
     (out / ".sweep.toml.0badf00d.tmp").touch()  # of a launcher that was killed

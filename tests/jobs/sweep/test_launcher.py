@@ -1,8 +1,10 @@
 """One launcher works on a sweep, and cancel reaches that process and no other."""
 
+import errno
 import fcntl
 import json
 import os
+import stat
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -86,9 +88,19 @@ def test_a_launcher_that_has_just_ended_is_none(sweep):
 def test_a_record_that_cannot_be_read_is_not_guessed(sweep, content):
     sweep.launcher.mkdir()
     (sweep.launcher / "process.json").write_bytes(content)
-    assert stop_launcher(sweep) is False
+    with pytest.raises(InputError, match=r"unknown process.* remove"):
+        stop_launcher(sweep)
     with pytest.raises(InputError, match=r"unknown process.* remove"), launcher_lock(sweep):
         pass
+
+
+def test_a_group_may_read_who_launches_where_the_umask_lets_it(sweep):
+    umask = os.umask(0o027)
+    try:
+        with launcher_lock(sweep):
+            assert stat.S_IMODE(sweep.launcher.stat().st_mode) == 0o750
+    finally:
+        os.umask(umask)
 
 
 def test_what_killed_launchers_left_is_removed(sweep):
@@ -113,3 +125,55 @@ def test_a_launcher_on_a_file_system_that_locks_each_host_alone_loses_against_a_
     with pytest.raises(InputError, match="process 1 on login2"), launcher_lock(sweep):
         pass
     assert not list(sweep.root.glob(".launcher-*"))
+
+
+WITHOUT_LOCKS = """
+from pathlib import Path
+from aevae.errors import InputError
+from aevae.files.layout import SweepPaths
+from jobs.sweep.launcher import launcher_lock
+for _ in range(2):
+    with launcher_lock(SweepPaths(Path())):
+        try:
+            with launcher_lock(SweepPaths(Path())):
+                print("two at once")
+        except InputError as error:
+            print(error)
+"""
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_files_cannot_be_locked_the_claim_keeps_out_a_second_launcher(
+    sweep, shim, command_environment, number
+):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    leave(sweep, ProcessIdentity.of_this_process().host, ended.pid, 0.0)
+    shim(flock=number)
+    command = [sys.executable, "-c", WITHOUT_LOCKS]
+    said = subprocess.run(
+        command, cwd=sweep.root, env=command_environment, capture_output=True, text=True, check=True
+    )
+    refused = said.stdout.splitlines()
+    assert len(refused) == 2
+    assert all(line.startswith("another launcher (process ") for line in refused)
+    assert said.stderr == "files cannot be locked here: only launcher keeps other launchers out\n"
+    assert [path.name for path in sweep.root.iterdir()] == ["launcher.lock"]
+
+
+def test_a_claim_that_took_the_place_of_a_dead_one_is_put_back(sweep, bystander, monkeypatch):
+    """Without locks, another launcher of this host may remove the dead claim first."""
+    rename = type(sweep.root).rename
+    here = ProcessIdentity.of_this_process()
+    started = psutil.Process(bystander.pid).create_time()
+    leave(sweep, here.host, bystander.pid, started - 100)
+
+    def be_late(claim, target):
+        if claim == sweep.launcher:
+            (claim / "process.json").write_text(json.dumps(vars(here)))
+        return rename(claim, target)
+
+    monkeypatch.setattr(type(sweep.root), "rename", be_late)
+    with pytest.raises(InputError, match=f"process {here.pid} on"), launcher_lock(sweep):
+        pass
+    assert json.loads((sweep.launcher / "process.json").read_text())["pid"] == here.pid

@@ -3,16 +3,19 @@
 import json
 import os
 import shutil
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from aevae.errors import InputError
-from aevae.files.attempt import Attempt
+from aevae.files.dataset import check_dataset
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, read_runs, write_runs
-from jobs.launch.code import keep_code
-from jobs.sweep.folder import Sweep, lay_out
+from jobs.scheduler.submissions import job_name
+from jobs.sweep.folder import Sweep, lay_out, restore_run
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
 
@@ -146,36 +149,56 @@ def test_a_list_is_read_as_it_was_written(weird):
     assert read_runs(paths) == runs
 
 
-def test_a_folder_keeps_the_name_by_which_the_user_calls_it(weird, spec, monkeypatch):
-    real, stable = weird / "node" / "scratch", weird / "scratch"
-    real.mkdir(parents=True)
-    stable.symlink_to(real)  # on another host, scratch may lead elsewhere
+def test_a_group_may_read_what_submitit_logs_and_write_no_pickle(weird, spec):
     loaded = load_spec(spec)
-    laid_out = lay_out(loaded, loaded.runs("spec"), stable / "sweep")
-    assert laid_out.paths.root == stable / "sweep"
-    assert Sweep.open(stable / "sweep").paths.root == stable / "sweep"
-    # A shell that went to the stable name shows that one, and Python finds the other.
-    monkeypatch.chdir(stable)
-    monkeypatch.setenv("PWD", str(stable))
-    assert Sweep.open(Path("sweep")).paths.root == stable / "sweep"
-    monkeypatch.setenv("PWD", str(weird))  # left over from another folder
-    assert Sweep.open(Path("sweep")).paths.root == real / "sweep"
-    assert Sweep.open(Path("../scratch/sweep")).paths.root == real / "sweep"
-
-
-def test_a_group_can_read_what_a_launch_makes(weird, spec):
-    os.chmod(weird, 0o2775)  # noqa: PTH101 - with the bit by which folders inherit the group
-    before = os.umask(0o002)
+    umask = os.umask(0o002)
     try:
-        loaded = load_spec(spec)
-        paths = lay_out(loaded, loaded.runs("spec"), weird / "sweep").paths
-        run = paths.run(loaded.runs("spec")[0].run_id)
-        Attempt.claim(run)
-        with launcher_lock(paths):
-            code = keep_code(paths)
-            made = [run.root, run.attempt(1).root, paths.launcher, paths.submitit, code]
-            assert {oct(path.stat().st_mode & 0o7777) for path in made if path} == {"0o2775"}
-            files = [run.attempt(1).record, run.config, paths.run_list, paths.launcher_lock]
-            assert {oct(path.stat().st_mode & 0o7777) for path in files} == {"0o664"}
+        sweep = lay_out(loaded, loaded.runs("spec"), weird / "sweep")
     finally:
-        os.umask(before)
+        os.umask(umask)
+    assert stat.S_IMODE(sweep.paths.submitit.stat().st_mode) == 0o755
+    assert stat.S_IMODE(sweep.paths.root.stat().st_mode) == 0o775
+
+
+def test_a_sweep_is_launched_by_the_owner_of_its_pickles_alone(
+    weird, spec, aevae, command_environment
+):
+    out = weird / "sweep"
+    prepared(aevae, spec, out)
+    (out / "submitit").chmod(0o555)  # to us it is now as that of another user
+    command = [sys.executable, "-m", "jobs.cli", "sweep", str(spec), "--out", str(out)]
+    if os.geteuid() == 0:
+        # Modes bind root only without this capability.
+        command = ["setpriv", "--bounding-set", "-dac_override", *command]
+    refused = subprocess.run(
+        command, env=command_environment, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert f"{out}/submitit can only be written by its owner" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_what_a_purge_removed_of_finished_runs_is_written_again(weird, spec):
+    loaded = load_spec(spec)
+    runs = loaded.runs("spec")
+    sweep = lay_out(loaded, runs, weird / "sweep")
+    assert not sweep.paths.dataset.exists()  # the first run that is finished will write it
+    finished, other = (sweep.paths.run(run_id) for run_id in sweep.runs.current)
+    finished.evaluation.touch()
+    lay_out(loaded, runs, weird / "sweep")
+    check_dataset(sweep.paths.dataset)
+    configuration = other.config.read_bytes()
+    shutil.rmtree(other.root)
+    restore_run(sweep, other.run_id)
+    assert other.config.read_bytes() == configuration
+
+
+def test_a_sweep_that_is_reached_through_a_link_keeps_the_name_of_the_link(weird, spec):
+    (weird / "login1").mkdir()
+    (weird / "scratch").symlink_to(weird / "login1")
+    loaded = load_spec(spec)
+    sweep = lay_out(loaded, loaded.runs("spec"), weird / "scratch" / "s")
+    assert sweep.paths.root == weird / "scratch" / "s"
+    assert Sweep.open(weird / "scratch" / "s").paths == sweep.paths
+    # Its jobs have the same names by whichever path it is reached.
+    assert job_name(sweep.paths, 1) == job_name(SweepPaths(weird / "login1" / "s"), 1)

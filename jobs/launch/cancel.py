@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from aevae.errors import InputError
 from aevae.files.attempt import newest_record
+from jobs.scheduler.clusters import Clusters
 from jobs.scheduler.commands import SchedulerError, cancel_jobs
 from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.submissions import read_submissions, write_submission
@@ -39,9 +40,9 @@ def cancel_queued(sweep: Sweep, run_ids: Sequence[str], timeout_s: float) -> lis
     by_cluster: dict[str | None, set[str]] = defaultdict(set)
     for job in ours.values():
         by_cluster[job.cluster].add(str(job.key))
-    known = SweepJobs([]).clusters
+    clusters = Clusters()
     for cluster, keys in by_cluster.items():
-        cancel_jobs(sorted(keys), known.to_name(cluster))
+        cancel_jobs(sorted(keys), clusters.to_name(cluster))
     _record_cancelled(sweep, ours)
     _wait(sweep, list(ours), timeout_s)
     strange = sorted({str(job.key) for run_id, job in jobs.items() if run_id not in ours})

@@ -33,8 +33,8 @@ def examine_on_node(
         srun could not be started.
     """
     try:
-        with clean_environment():
-            return subprocess.run(node_command(profile, arguments, folders), check=False).returncode
+        command = node_command(profile, arguments, folders)
+        return subprocess.run(command, env=clean_environment(), check=False).returncode
     except OSError as error:
         raise SchedulerError(f"srun could not be started: {error.strerror}") from None
 

@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -181,7 +180,7 @@ def call(
             timeout=TIMEOUT_S,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**_own_environment(), **FIXED, **(variables or {})},
+            env={**clean_environment(), **FIXED, **(variables or {})},
         )
     except FileNotFoundError:
         raise SchedulerError(f"there is no {command[0]} on this machine") from None
@@ -191,23 +190,11 @@ def call(
         raise SchedulerError(f"{command[0]} could not be started: {error.strerror}") from None
 
 
-@contextmanager
-def clean_environment() -> Iterator[None]:
-    """Hide the variables of an enclosing job and the user's defaults from what is started.
+def clean_environment() -> dict[str, str]:
+    """Return our environment without the variables of an enclosing job and the user's defaults.
 
-    `ask` and `call` need no such help; it is for commands of SLURM that a library starts, and for
-    those that speak with the terminal.
+    `ask` and `call` use it; it is also for a command of SLURM that speaks with the terminal.
     """
-    hidden = {name: value for name, value in os.environ.items() if _is_hidden(name)}
-    for name in hidden:
-        del os.environ[name]
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
-
-
-def _own_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not _is_hidden(name)}
 
 

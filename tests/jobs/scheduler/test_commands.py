@@ -33,8 +33,7 @@ def test_no_default_of_the_user_reaches_a_command(fake, monkeypatch, name):
     monkeypatch.setenv(name, "theirs")
     fake("squeue", "env")
     assert f"{name}=" not in ask("squeue")
-    with clean_environment():
-        assert name not in os.environ
+    assert name not in clean_environment()
     assert os.environ[name] == "theirs"
 
 

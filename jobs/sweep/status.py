@@ -82,6 +82,7 @@ class SweepReport:
 
 def run_status(
     paths: RunPaths,
+    attempts: int,
     record: AttemptRecord | None,
     epochs: int,
     evaluation: EvaluationConfig,
@@ -93,8 +94,10 @@ def run_status(
     ----------
     paths
         The run's folder.
+    attempts
+        How many attempts there were.
     record
-        Of its newest attempt.
+        Of the newest one.
     epochs
         Epochs that the run will have.
     evaluation
@@ -102,12 +105,11 @@ def run_status(
     jobs
         What the scheduler knows of the sweep.
     """
-    attempts = paths.attempts()
     done, problem = _look_at_results(paths, record, evaluation)
     state, reason, job = State.DONE, None, None
     if not done:
         job = jobs.newest_job(paths.run_id)
-        state, reason = _state(paths, bool(attempts), record, job, jobs)
+        state, reason = _state(paths, attempts > 0, record, job, jobs)
         if state.resumable and (start := failed_start(paths)) is not None:
             state, reason = State.FAILED, early_end(paths.sweep, start)
     if problem is not None and not state.active:
@@ -119,7 +121,7 @@ def run_status(
         run_id=paths.run_id,
         state=state,
         reason=reason,
-        attempts=len(attempts),
+        attempts=attempts,
         job=job.queued if job is not None else None,
         node=(job and job.node) or (record.host if record else None),
         start_estimate=job.start if job is not None else None,
@@ -159,40 +161,46 @@ def sweep_report(sweep: Sweep) -> SweepReport:
 
 def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[RunStatus]:
     runs = [sweep.paths.run(run_id) for run_id in sweep.select(run_ids)]
-    records = {paths.run_id: _record(paths) for paths in runs}
-    jobs.look_up({r: job for r, record in records.items() if (job := _job_to_ask(record))})
-    return [_status(sweep.spec, paths, records[paths.run_id], jobs) for paths in runs]
+    attempts = {paths.run_id: _attempts(paths) for paths in runs}
+    jobs.look_up({r: job for r, found in attempts.items() if (job := _job_to_ask(found))})
+    return [_status(sweep.spec, paths, attempts[paths.run_id], jobs) for paths in runs]
 
 
 def _status(
-    spec: SweepSpec, paths: RunPaths, record: AttemptRecord | OSError | None, jobs: SweepJobs
+    spec: SweepSpec, paths: RunPaths, attempts: "_Attempts | OSError", jobs: SweepJobs
 ) -> RunStatus:
     """Read the state of one run; it is unknown if something of its folder cannot be read."""
     epochs = spec.train.epochs
     try:
-        if isinstance(record, OSError):
-            raise record
-        return run_status(paths, record, epochs, spec.evaluation, jobs)
+        if isinstance(attempts, OSError):
+            raise attempts
+        return run_status(paths, *attempts, epochs, spec.evaluation, jobs)
     except OSError as error:
         job = jobs.newest_job(paths.run_id)
         queued = job.queued if job is not None else None
         return RunStatus(paths.run_id, State.UNKNOWN, str(error), job=queued, epochs=epochs)
 
 
-def _record(paths: RunPaths) -> AttemptRecord | OSError | None:
+# How many there were, and the record of the newest one.
+_Attempts = tuple[int, AttemptRecord | None]
+
+
+def _attempts(paths: RunPaths) -> _Attempts | OSError:
     try:
-        return newest_record(paths.attempts())
+        attempts = paths.attempts()
+        return len(attempts), newest_record(attempts)
     except OSError as error:
         return error
 
 
-def _job_to_ask(record: AttemptRecord | OSError | None) -> SlurmJob | None:
+def _job_to_ask(attempts: _Attempts | OSError) -> SlurmJob | None:
     """Return the job of an attempt if it may still be at the run, or come back to it.
 
     A job that was not submitted for the attempt, such as the interactive session in which it was
     started by hand, says nothing once the attempt has recorded its end.
     """
-    if record is None or isinstance(record, OSError) or record.job is None:
+    record = None if isinstance(attempts, OSError) else attempts[1]
+    if record is None or record.job is None:
         return None
     return record.job if record.outcome is None or record.job.owned else None
 

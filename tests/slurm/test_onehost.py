@@ -201,3 +201,10 @@ def test_a_directory_of_somebody_else_is_neither_filled_nor_purged(monkeypatch, 
     assert "holds other things" in onehost("up").stderr
     assert onehost("down", "--purge").returncode == 0
     assert (tmp_path / "etc" / "slurm.conf").read_text() == "ClusterName=theirs\n"
+
+
+def test_its_database_keeps_temporary_files_apart_from_other_databases():
+    # A MariaDB that starts removes all temporary tables in its folder, those of others as well.
+    state = Path(os.environ["AEVAE_ONEHOST_DIR"])
+    command = ["mariadb", "--no-defaults", f"--socket={state}/db/socket", "--user=root"]
+    assert slurm(*command, "--skip-column-names", "-e", "SELECT @@tmpdir") == f"{state}/db/tmp"

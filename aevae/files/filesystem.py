@@ -8,14 +8,21 @@ is done in each case.
 import errno
 import fcntl
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 T = TypeVar("T")
+
+# What a sweep or a data set may be called: a name that every file system takes as it is.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_RULE = (
+    "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the first two"
+)
 
 
 def _numbers(*names: str) -> frozenset[int]:
@@ -98,7 +105,7 @@ def make_scratch(parent: Path, prefix: str) -> Path:
     return folder
 
 
-def try_lock(file: IO[str]) -> bool:
+def try_lock(file: IO[Any]) -> bool:
     """Lock an open file until it is closed; return False where the file system has no locks.
 
     Lustre has none unless it is mounted with the option flock, and NFS needs a daemon for them.

@@ -1,6 +1,5 @@
 """A sweep specification (TOML): which runs a sweep consists of, and how they execute."""
 
-import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +19,9 @@ from aevae.config import (
 )
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
+from aevae.files.filesystem import NAME, NAME_RULE
 from jobs.toml import read_toml
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MOST_CELLS = 100_000
 SHIPPED_SPECS = Path(__file__).parent / "shipped"
 
@@ -51,10 +50,7 @@ class SweepSpec(Frozen):
     @classmethod
     def _check_name(cls, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise ValueError(
-                "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the "
-                "first two"
-            )
+            raise ValueError(NAME_RULE)
         return name
 
     def runs(self, source: str) -> list[RunConfig]:

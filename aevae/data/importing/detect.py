@@ -3,15 +3,24 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from aevae.data.importing import hdf5, npz
+from aevae.data.importing import hdf5, idx, npz
 from aevae.data.importing.source import Progress, Size, Source
 from aevae.errors import InputError
 
-VALID = "valid are an .npz file and an .h5 file"
+VALID = "valid are an .npz or .h5 file, IDX files, or a folder of IDX files"
 
 
 def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) -> Source:
     """Find out what `paths` are, and return their images and labels.
+
+    Parameters
+    ----------
+    paths
+        One file or folder, or several IDX files.
+    size
+        Height and width that pictures are scaled to; arrays are scaled later.
+    progress
+        Called while pictures are examined.
 
     Raises
     ------
@@ -22,11 +31,18 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
     for path in paths:
         _check_there(path)
     first = paths[0]
+    if first.is_dir() and len(paths) == 1:
+        files = idx.files_in(first)
+        if files:
+            return idx.open_idx(files)
+    if all(path.is_file() and idx.is_idx(path) for path in paths):
+        return idx.open_idx(paths)
     if len(paths) > 1:
-        raise InputError(f"{first} is no IDX file: only IDX files are given together; {VALID}")
-    if len(paths) == 1 and first.suffix.lower() == ".npz":
+        wrong = next(path for path in paths if not path.is_file() or not idx.is_idx(path))
+        raise InputError(f"{wrong} is no IDX file: only IDX files are given together; {VALID}")
+    if first.suffix.lower() == ".npz":
         return npz.open_npz(first)
-    if len(paths) == 1 and first.suffix.lower() in (".h5", ".hdf5"):
+    if first.suffix.lower() in (".h5", ".hdf5"):
         return hdf5.open_hdf5(first)
     raise InputError(f"{first} is no source of images; {VALID}")
 

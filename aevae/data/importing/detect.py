@@ -5,9 +5,12 @@ from pathlib import Path
 
 from aevae.data.importing import hdf5, idx, npz
 from aevae.data.importing.source import Progress, Size, Source
-from aevae.errors import InputError
+from aevae.errors import InputError, importing
 
-VALID = "valid are an .npz or .h5 file, IDX files, or a folder of IDX files"
+VALID = (
+    "valid are an .npz or .h5 file, IDX files, or a folder of IDX files or of PNG, JPEG, TIFF or "
+    "BMP pictures"
+)
 
 
 def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) -> Source:
@@ -27,7 +30,6 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
     InputError
         Nothing is there, or it is no valid source.
     """
-    del size, progress
     for path in paths:
         _check_there(path)
     first = paths[0]
@@ -35,6 +37,10 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
         files = idx.files_in(first)
         if files:
             return idx.open_idx(files)
+        # Only here: a machine without Pillow can import what are no pictures.
+        with importing("train"):
+            from aevae.data.importing.folder import open_folder
+        return open_folder(first, size, progress)
     if all(path.is_file() and idx.is_idx(path) for path in paths):
         return idx.open_idx(paths)
     if len(paths) > 1:

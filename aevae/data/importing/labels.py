@@ -45,18 +45,21 @@ def classes(source: Source) -> Classes | None:
         if part.labels is None:
             (other,) = labelled.values()
             raise InputError(f"{other.title} is there, but {name} images have no labels")
-    values = [_values(part, source.remarks) for part in source.parts().values()]
+    found = {name: _found(part, source.remarks) for name, part in source.parts().items()}
     titles = [labels.title for labels in labelled.values()]
-    if len({array.dtype.kind for array in values}) > 1:
+    if len({values.dtype.kind for values, _ in found.values()}) > 1:
         raise InputError(f"{titles[0]} and {titles[1]} are of two kinds: numbers and texts")
-    found, codes = np.unique(np.concatenate(values), return_inverse=True)
-    names = [str(value) for value in found]
+    every = np.unique(np.concatenate([values for values, _ in found.values()]))
+    names = [str(value) for value in every]
     _check_names(titles[0], names)
     ranks = _ranks(names)
     ordered = tuple(names[i] for i in np.argsort(ranks))
-    labels = ranks[codes].astype(label_dtype(len(names)))
-    ends = np.cumsum([len(array) for array in values])[:-1]
-    made = Classes(ordered, dict(zip(source.parts(), np.split(labels, ends), strict=True)))
+    ranks = ranks.astype(label_dtype(len(names)))
+    labels = {
+        split: ranks[np.searchsorted(every, values)][codes]
+        for split, (values, codes) in found.items()
+    }
+    made = Classes(ordered, labels)
     if source.test is not None:
         compare_splits(ordered, made.labels["train"], made.labels["test"], source.remarks)
     return made
@@ -103,10 +106,17 @@ def compare_splits(
         remarks.add(f"class {names[i]!r} has no test image")
 
 
-def _values(part: Part, remarks: Remarks) -> Array:
-    """Return (N,) labels: whole numbers as int64, or texts."""
+def _found(part: Part, remarks: Remarks) -> tuple[Array, Array]:
+    """Return the values that occur, as int64 or texts, and for each image the place of its own."""
     labels = part.labels
     assert labels is not None
+    if labels.names is not None:
+        return np.array(labels.names), labels.values
+    return np.unique(_values(part, labels, remarks), return_inverse=True)
+
+
+def _values(part: Part, labels: Labels, remarks: Remarks) -> Array:
+    """Return (N,) labels: whole numbers as int64, or texts."""
     values = _flat(labels, remarks)
     if len(values) != part.images.shape[0]:
         raise InputError(

@@ -57,10 +57,21 @@ class Images:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels as they are in the source, and how messages name them."""
+    """Labels as they are in the source, and how messages name them.
+
+    Parameters
+    ----------
+    title
+        Names them in messages.
+    values
+        One per image.
+    names
+        If they are given, `values` are places in them.
+    """
 
     title: str
     values: Array
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

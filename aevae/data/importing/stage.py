@@ -1,5 +1,6 @@
 """Make one staged file of a source, unless the same data set is there already."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,14 +68,20 @@ def add(paths: Sequence[Path], options: Options, data_dir: Path, progress: Progr
     if not options.noun.strip() or not options.noun.isprintable():
         raise InputError(f"--noun takes a word such as letter, got {options.noun!r}")
     there = _staged(path, replace=options.replace)
-    prepared = prepare(paths, options, progress)
+    with warnings.catch_warnings():
+        # Libraries warn of oddities in a user's files, in the middle of the progress bar.
+        warnings.simplefilter("ignore")
+        return _add(path, there, prepare(paths, options, progress), options)
+
+
+def _add(path: Path, there: CheckedImages | None, prepared: Prepared, options: Options) -> Outcome:
     if there is not None:
         _compare(path, there, fingerprint_of(prepared.splits))
         names = (there.class_names, there.noun)
         renamed = names != (prepared.class_names, options.noun)
         return Outcome(path, there, there.fingerprint, written=False, renamed=renamed)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         fingerprint = write_images(path, prepared.splits, lambda: _describe(prepared, options))
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None

@@ -210,7 +210,7 @@ def test_an_interrupted_import_leaves_nothing_under_the_name(
     weird, command_environment, data, number, code
 ):
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (60_000, 40, 40), dtype=np.uint8)
+    images = rng.integers(0, 256, (30_000, 40, 40), dtype=np.uint8)
     np.save(weird / "images.npy", images)
     subprocess.run(
         [sys.executable, "-m", "zipfile", "-c", "large.npz", "images.npy"], cwd=weird, check=True

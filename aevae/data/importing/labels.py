@@ -141,7 +141,8 @@ def _values(part: Part, labels: Labels, remarks: Remarks) -> Array:
 
 
 def _int64(labels: Labels, values: Array) -> Array:
-    if values.size and (float(values.min()) < -(2.0**63) or float(values.max()) >= 2.0**63):
+    # As integers: a float has no room for the last digits of a number of 64 bits.
+    if values.size and (int(values.min()) < -(2**63) or int(values.max()) >= 2**63):
         raise InputError(f"{labels.title} has numbers beyond 64 bits")
     return values.astype(np.int64)
 

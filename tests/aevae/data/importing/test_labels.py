@@ -58,6 +58,7 @@ def test_more_than_256_classes_have_labels_of_two_bytes(stage, npz):
         ([np.nan, 1] * 6, "y_train has numbers that are not whole"),
         ([7] * 12, "y_train: all images are of one class, '7'; there must be two, or no labels"),
         ([1e300, 0.0] * 6, "y_train has numbers beyond 64 bits"),
+        ([2**63, 0] * 6, "y_train has numbers beyond 64 bits"),
         ([[0, 1, 1], [1, 0, 0]] * 6, r"y_train: shape \(12, 3\) is no label per image"),
         ([[[0]], [[1]]] * 6, r"y_train: shape \(12, 1, 1\) is no label per image"),
         ([1j, 2] * 6, "y_train holds complex128"),

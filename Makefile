@@ -41,7 +41,7 @@ mutation: $(READY)
 	$(BIN)/python tests/mutation/score.py
 
 # Some benchmarks need finished sweeps or the one-machine SLURM: see docs/performance.md.
-BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission
+BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission import
 bench: $(addprefix bench-,$(BENCHMARKS))
 
 bench-%: $(READY)

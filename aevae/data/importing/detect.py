@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aevae.data.importing import hdf5, idx, npz
-from aevae.data.importing.source import Progress, Size, Source
+from aevae.data.importing.source import Progress, Size, Source, shown
 from aevae.errors import InputError, importing
 
 VALID = (
@@ -45,12 +45,14 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
         return idx.open_idx(paths)
     if len(paths) > 1:
         wrong = next(path for path in paths if not path.is_file() or not idx.is_idx(path))
-        raise InputError(f"{wrong} is no IDX file: only IDX files are given together; {VALID}")
+        raise InputError(
+            f"{shown(wrong)} is no IDX file: only IDX files are given together; {VALID}"
+        )
     if first.suffix.lower() == ".npz":
         return npz.open_npz(first)
     if first.suffix.lower() in (".h5", ".hdf5"):
         return hdf5.open_hdf5(first)
-    raise InputError(f"{first} is no source of images; {VALID}")
+    raise InputError(f"{shown(first)} is no source of images; {VALID}")
 
 
 def _check_there(path: Path) -> None:
@@ -62,6 +64,6 @@ def _check_there(path: Path) -> None:
             with path.open("rb"):
                 pass
         else:
-            raise InputError(f"{path} is neither a file nor a folder; {VALID}")
+            raise InputError(f"{shown(path)} is neither a file nor a folder; {VALID}")
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{shown(path)}: {error.strerror}") from None

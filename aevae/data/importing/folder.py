@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from aevae.data.importing.pictures import SUFFIXES, Looks, decode, look, shown
+from aevae.data.importing.pictures import SUFFIXES, Looks, decode, look
 from aevae.data.importing.source import (
     Array,
     Images,
@@ -21,6 +21,7 @@ from aevae.data.importing.source import (
     Remarks,
     Size,
     Source,
+    shown,
 )
 from aevae.errors import InputError
 from aevae.execution import available_cores
@@ -145,8 +146,8 @@ def _gather(root: Path, remarks: Remarks) -> _Files:
         raise InputError(f"{shown(root)} holds no picture; {VALID}")
     if folders and files.names:
         raise InputError(
-            f"{shown(root)} holds pictures ({shown(Path(files.names[0]))}) and folders "
-            f"({shown(Path(folders[0].name))}): valid are pictures, or one folder for each class"
+            f"{shown(root)} holds pictures ({shown(files.names[0])}) and folders "
+            f"({shown(folders[0].name)}): valid are pictures, or one folder for each class"
         )
     for folder in folders:
         deeper = next((path for path in _entries(folder) if path.is_dir()), None)
@@ -154,10 +155,11 @@ def _gather(root: Path, remarks: Remarks) -> _Files:
             raise InputError(f"{shown(deeper)} is a folder in the folder of a class")
         names = _pictures(folder, remarks)
         if not names:
-            remarks.add(f"{shown(folder)} holds no picture and was left out")
+            line = "folders without a picture were left out ({count}, such as {example})"
+            remarks.add(line, shown(folder.name))
             continue
         files.names += [f"{folder.name}/{name}" for name in names]
-        files.class_names.append(shown(Path(folder.name)))
+        files.class_names.append(shown(folder.name))
         files.class_counts.append(len(names))
     if not files.names:
         raise InputError(f"the folders in {shown(root)} hold no picture; {VALID}")
@@ -173,7 +175,8 @@ def _pictures(folder: Path, remarks: Remarks) -> list[str]:
         elif path.suffix.lower() in SUFFIXES:
             names.append(path.name)
         elif not path.is_dir():
-            remarks.add(f"files that are no pictures were left out ({shown(Path(path.name))})")
+            line = "files that are no pictures were left out ({count}, such as {example})"
+            remarks.add(line, shown(path.name))
     return sorted(names)
 
 

@@ -16,6 +16,7 @@ from aevae.data.importing.source import (
     check_label_bytes,
     check_plain,
     rows_per_block,
+    shown,
     source_of_arrays,
 )
 from aevae.errors import InputError
@@ -39,11 +40,11 @@ def open_hdf5(path: Path) -> Source:
             shape, dtype = dataset.shape, dataset.dtype
         return Images(_title(path, name), shape, dtype, lambda rows: _blocks(path, name, rows))
 
-    return source_of_arrays(path.name, names, images, lambda name: _labels(path, name))
+    return source_of_arrays(shown(path.name), names, images, lambda name: _labels(path, name))
 
 
 def _title(path: Path, name: str) -> str:
-    return f"{path.name}: {name}"
+    return f"{shown(path.name)}: {name}"
 
 
 def _blocks(path: Path, name: str, rows: Index) -> Iterator[Array]:
@@ -90,4 +91,4 @@ def _open(path: Path) -> Iterator[h5py.File]:
         raise
     except Exception as error:  # noqa: BLE001 - h5py raises anything at all on damaged files
         text = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path.name}: cannot be read as HDF5 ({text})") from None
+        raise InputError(f"{shown(path.name)}: cannot be read as HDF5 ({text})") from None

@@ -26,6 +26,7 @@ from aevae.data.importing.source import (
     check_label_bytes,
     chosen,
     read_in_blocks,
+    shown,
 )
 from aevae.errors import InputError
 
@@ -50,12 +51,16 @@ class _File:
     dtype: np.dtype[Any]
 
     @property
+    def title(self) -> str:
+        return shown(self.path.name)
+
+    @property
     def is_labels(self) -> bool:
         return len(self.shape) < 3
 
     @property
     def is_test(self) -> bool:
-        return re.search("test|t10k", self.path.name.lower()) is not None
+        return re.search("test|t10k", self.title.lower()) is not None
 
 
 def is_idx(path: Path) -> bool:
@@ -101,7 +106,7 @@ def open_idx(paths: Iterable[Path]) -> Source:
     """
     files = [_read_header(path) for path in paths]
     remarks = Remarks()
-    title = "IDX files " + ", ".join(sorted(file.path.name for file in files))
+    title = "IDX files " + ", ".join(sorted(file.title for file in files))
     if len(files) <= 2 and sum(file.is_labels for file in files) == len(files) - 1:
         return Source(title, _part(files, "images", remarks), None, remarks)
     train = [file for file in files if not file.is_test]
@@ -120,31 +125,29 @@ def _part(files: Sequence[_File], which: str, remarks: Remarks) -> Part:
 
 
 def _names(files: Sequence[_File]) -> str:
-    return ", ".join(file.path.name for file in files) or "no files"
+    return ", ".join(file.title for file in files) or "no files"
 
 
 def _images(file: _File) -> Images:
     def blocks(rows: Index) -> Iterator[Array]:
         with _values(file) as stream:
-            yield from chosen(
-                read_in_blocks(stream.read, file.path.name, file.shape, file.dtype), rows
-            )
+            yield from chosen(read_in_blocks(stream.read, file.title, file.shape, file.dtype), rows)
 
-    return Images(file.path.name, file.shape, file.dtype, blocks)
+    return Images(file.title, file.shape, file.dtype, blocks)
 
 
 def _labels(file: _File, remarks: Remarks) -> Labels:
-    check_label_bytes(file.path.name, file.shape, file.dtype)
+    check_label_bytes(file.title, file.shape, file.dtype)
     with _values(file) as stream:
         size = math.prod(file.shape) * file.dtype.itemsize
         content = stream.read(size)
         if len(content) < size:
-            raise InputError(f"{file.path.name} is cut off: it ends within {file.shape[0]} labels")
+            raise InputError(f"{file.title} is cut off: it ends within {file.shape[0]} labels")
         values = np.frombuffer(content, file.dtype).reshape(file.shape)
-    if file.shape[1:] == (QMNIST_COLUMNS,) and "qmnist" in file.path.name.lower():
-        remarks.add(f"{file.path.name}: the first of 8 columns is the class")
+    if file.shape[1:] == (QMNIST_COLUMNS,) and "qmnist" in file.title.lower():
+        remarks.add(f"{file.title}: the first of 8 columns is the class")
         values = values[:, 0]
-    return Labels(file.path.name, values)
+    return Labels(file.title, values)
 
 
 @contextmanager
@@ -154,17 +157,17 @@ def _values(file: _File) -> Iterator[IO[bytes]]:
         stream.read(4 + 4 * len(file.shape))
         yield stream
         if stream.read(1):
-            raise InputError(f"{file.path.name} holds more bytes than its shape {file.shape}")
+            raise InputError(f"{file.title} holds more bytes than its shape {file.shape}")
 
 
 def _read_header(path: Path) -> _File:
     with _stream(path) as stream:
         magic = stream.read(4)
         if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
-            raise InputError(f"{path.name} is no IDX file: it begins with {magic.hex(' ')}")
+            raise InputError(f"{shown(path.name)} is no IDX file: it begins with {magic.hex(' ')}")
         sizes = stream.read(4 * magic[3])
         if len(sizes) < 4 * magic[3]:
-            raise InputError(f"{path.name} is cut off: it ends within its header")
+            raise InputError(f"{shown(path.name)} is cut off: it ends within its header")
         shape = tuple(np.frombuffer(sizes, ">u4").tolist())
         return _File(path, shape, np.dtype(TYPES[magic[2]]))
 
@@ -182,6 +185,6 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
             with gzip.open(plain) as stream:
                 yield cast("IO[bytes]", stream)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path.name}: damaged gzip file ({error})") from None
+        raise InputError(f"{shown(path.name)}: damaged gzip file ({error})") from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+        raise InputError(f"{shown(path)}: {error.strerror or error}") from None

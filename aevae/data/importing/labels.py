@@ -103,7 +103,8 @@ def compare_splits(
         listed = ", ".join(repr(names[i]) for i in unknown[:5])
         raise InputError(f"test images have classes that no training image has: {listed}")
     for i in np.setdiff1d(trained, tested):
-        remarks.add(f"class {names[i]!r} has no test image")
+        line = "classes without a test image: {count}, such as {example}"
+        remarks.add(line, repr(names[i]))
 
 
 def _found(part: Part, remarks: Remarks) -> tuple[Array, Array]:

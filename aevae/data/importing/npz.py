@@ -21,6 +21,7 @@ from aevae.data.importing.source import (
     check_plain,
     chosen,
     read_in_blocks,
+    shown,
     source_of_arrays,
 )
 from aevae.errors import InputError
@@ -34,7 +35,7 @@ def open_npz(path: Path) -> Source:
     InputError
         It is damaged, or its arrays have other names.
     """
-    with _naming(path.name), zipfile.ZipFile(path) as archive:
+    with _naming(shown(path.name)), zipfile.ZipFile(path) as archive:
         names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
 
     def images(name: str) -> Images:
@@ -42,11 +43,11 @@ def open_npz(path: Path) -> Source:
             pass
         return Images(_title(path, name), shape, dtype, lambda rows: _blocks(path, name, rows))
 
-    return source_of_arrays(path.name, names, images, lambda name: _labels(path, name))
+    return source_of_arrays(shown(path.name), names, images, lambda name: _labels(path, name))
 
 
 def _title(path: Path, name: str) -> str:
-    return f"{path.name}: {name}"
+    return f"{shown(path.name)}: {name}"
 
 
 def _blocks(path: Path, name: str, rows: Index) -> Iterator[Array]:

@@ -4,13 +4,12 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import fsencode
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from aevae.data.importing.source import Array, Size
+from aevae.data.importing.source import Array, Size, shown
 from aevae.data.importing.values import from_uint16
 from aevae.errors import InputError
 
@@ -100,11 +99,6 @@ def resized(pixels: Array, size: Size) -> Array:
     height, width = size
     scaled = [Image.fromarray(image).resize((width, height), SCALING) for image in pixels]
     return np.stack([np.asarray(image) for image in scaled])
-
-
-def shown(path: Path) -> str:
-    """Return a path for a message; bytes that are no UTF-8 cannot be printed."""
-    return fsencode(path).decode(errors="backslashreplace")
 
 
 @contextmanager

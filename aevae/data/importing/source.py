@@ -1,7 +1,9 @@
 """What every kind of source gives: images that are read in blocks, and labels."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from os import PathLike, fsencode
 from typing import Any
 
 import numpy as np
@@ -86,15 +88,27 @@ class Part:
 class Remarks:
     """What a user must be told about the import, each once, in the order of its first mention."""
 
-    lines: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def add(self, line: str) -> None:
-        """Add a remark; ``{count}`` in it stands for how often it was added."""
-        self.lines[line] = self.lines.get(line, 0) + 1
+    def add(self, line: str, example: str = "") -> None:
+        """Add a remark.
+
+        Parameters
+        ----------
+        line
+            ``{count}`` in it stands for how often it was added, ``{example}`` for the first.
+        example
+            What this mention of it is about.
+        """
+        count, first = self.lines.get(line, (0, example))
+        self.lines[line] = count + 1, first
 
     def texts(self) -> tuple[str, ...]:
         """Return the remarks."""
-        return tuple(line.replace("{count}", f"{n:,}") for line, n in self.lines.items())
+        return tuple(
+            line.replace("{count}", f"{count:,}").replace("{example}", first)
+            for line, (count, first) in self.lines.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -169,6 +183,11 @@ def _complete(title: str, found: set[str], used: set[str]) -> set[str]:
     return used
 
 
+def shown(path: str | PathLike[str]) -> str:
+    """Return a path as text; bytes in it that are no UTF-8 could be neither printed nor stored."""
+    return fsencode(path).decode(errors="backslashreplace")
+
+
 def _listed(names: Iterable[str]) -> str:
     listed = sorted(names)
     more = f" and {len(listed) - 8} more" if len(listed) > 8 else ""
@@ -177,7 +196,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def rows_per_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     """Return how many images are read at once."""
-    return max(1, BLOCK_BYTES // max(1, int(np.prod(shape[1:], dtype=object)) * dtype.itemsize))
+    return max(1, BLOCK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize))
 
 
 def chosen(blocks: Iterable[Array], rows: Index) -> Iterator[Array]:
@@ -203,7 +222,7 @@ def read_in_blocks(
         The stream ends early.
     """
     step = rows_per_block(shape, dtype)
-    row_bytes = int(np.prod(shape[1:], dtype=object)) * dtype.itemsize
+    row_bytes = math.prod(shape[1:]) * dtype.itemsize
     for start in range(0, shape[0], step):
         count = min(step, shape[0] - start)
         content = read(count * row_bytes)
@@ -220,7 +239,7 @@ def check_label_bytes(title: str, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     InputError
         There are too many.
     """
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     if size > MAX_LABEL_BYTES:
         raise InputError(f"{title}: labels of {size:,} bytes; {MAX_LABEL_BYTES:,} are possible")
 

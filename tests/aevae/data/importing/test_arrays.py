@@ -1,6 +1,8 @@
 """Arrays in .npz and HDF5 files: every shape that has one meaning, and no damaged file."""
 
+import os
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -158,6 +160,12 @@ def test_arrays_that_are_left_out_are_said(stage, container, images):
     staged = stage(container(x_train=images[0], x_test=images[0], ids=np.arange(30)))
     assert "left out of mine" in staged.remarks
     assert "ids" in staged.remarks
+
+
+def test_a_file_whose_name_is_no_text_can_be_staged_and_named(stage, npz, images, weird):
+    path = Path(os.fsdecode(os.fsencode(weird) + b"/\xff.npz"))
+    npz(images=images[0]).rename(path)
+    assert stage(path).checked.source == r"\xff.npz: images"
 
 
 def test_many_blocks_give_what_one_gives(stage, container, images, monkeypatch):

@@ -71,8 +71,8 @@ def test_a_class_that_is_only_trained_is_said(stage, classes, root):
     staged = stage(root)
     assert staged.checked.class_names == ("bird", "cat", "dog")
     assert staged.array("test/label").tolist() == [1] * 5 + [2] * 5
-    assert "class 'bird' has no test image" in staged.remarks
-    assert "bird holds no picture and was left out" in staged.remarks
+    assert "classes without a test image: 1, such as 'bird'" in staged.remarks
+    assert "folders without a picture were left out (1, such as bird)" in staged.remarks
 
 
 def test_classes_with_numbers_for_names_are_in_the_order_of_the_numbers(stage, classes):
@@ -286,8 +286,7 @@ def test_what_is_no_picture_is_left_out_and_said(stage, classes):
     staged = stage(root)
     assert staged.checked.counts == {"train": 8, "test": 2}
     assert "hidden files and folders were left out (2)" in staged.remarks
-    assert "no pictures were left out (Thumbs.db)" in staged.remarks
-    assert "no pictures were left out (notes.txt)" in staged.remarks
+    assert "no pictures were left out (2, such as notes.txt)" in staged.remarks
 
 
 def test_links_to_pictures_and_folders_are_followed_and_broken_ones_are_named(

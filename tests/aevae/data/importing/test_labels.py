@@ -79,7 +79,7 @@ def test_a_class_that_is_only_tested_is_refused_and_one_that_is_only_trained_is_
     staged = stage_labels(stage, npz, train, np.array([0, 2]))
     assert staged.checked.class_names == ("0", "1", "2")
     assert staged.array("test/label").tolist() == [0, 2]
-    assert staged.remarks == "class '1' has no test image"
+    assert staged.remarks == "classes without a test image: 1, such as '1'"
 
 
 def test_numbers_and_texts_are_not_one_kind_of_label(stage, npz):

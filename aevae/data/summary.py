@@ -29,7 +29,7 @@ class Summary:
     name, source, noun, remarks, fingerprint
         See `aevae.files.images.CheckedImages`.
     image_shape
-        Height, width, channels.
+        (H, W) of grey images, (H, W, 3) of RGB ones.
     class_names
         None without labels.
     labels
@@ -43,7 +43,7 @@ class Summary:
     name: str
     source: str
     fingerprint: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     class_names: tuple[str, ...]
     noun: str
     remarks: tuple[str, ...]
@@ -103,7 +103,7 @@ def _built_in(name: str, data_dir: Path) -> Summary:
         name=name,
         source=source.source,
         fingerprint=FINGERPRINTS[name],
-        image_shape=(images.shape[1], images.shape[2], 1),
+        image_shape=images.shape[1:],
         class_names=class_names,
         noun=noun,
         remarks=(),
@@ -150,6 +150,12 @@ def list_all(data_dir: Path) -> Iterator[Listed]:
         yield _line(name, partial(check_images, staged_path(data_dir, name)))
 
 
+def describe_shape(image_shape: tuple[int, ...]) -> str:
+    """Say in words which shape images have, for example ``32 x 32 RGB``."""
+    height, width, *channels = image_shape
+    return f"{height} x {width} {'RGB' if channels else 'grey'}"
+
+
 def _line(name: str, look: Callable[[], Summary | CheckedImages]) -> Listed:
     try:
         found = look()
@@ -157,11 +163,9 @@ def _line(name: str, look: Callable[[], Summary | CheckedImages]) -> Listed:
         return Listed(name, "", "", "", "missing")
     except (InputError, InvalidFile, OSError, RunFailed, ImportError) as error:
         return Listed(name, "", "", "", str(error))
-    height, width, channels = found.image_shape
-    shape = f"{height} x {width}" + (" RGB" if channels == 3 else " grey")
     return Listed(
         name,
-        shape,
+        describe_shape(found.image_shape),
         f"{len(found.class_names):,}" if found.class_names else "none",
         f"{found.counts['train']:,} + {found.counts['test']:,}",
         "there",

@@ -95,7 +95,7 @@ class CheckedImages(Description):
     fingerprint
         SHA-256 of images and labels, hexadecimal.
     image_shape
-        Height, width, channels (1 or 3).
+        (H, W) of grey images, (H, W, 3) of RGB ones.
     counts
         Images by split.
     header
@@ -103,7 +103,7 @@ class CheckedImages(Description):
     """
 
     fingerprint: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     counts: Mapping[str, int]
     header: Header
 
@@ -255,7 +255,7 @@ def _checked(header: Header) -> CheckedImages:
         noun=str(header.attribute("noun")),
         remarks=_texts(header, "remarks"),
         fingerprint=str(header.attribute("fingerprint")),
-        image_shape=(shape[1], shape[2], shape[3] if len(shape) == 4 else 1),
+        image_shape=shape[1:],
         counts={split: header.layout[f"{split}/image"][0][0] for split in SPLITS},
         header=header,
     )

@@ -38,7 +38,7 @@ def write_streamed(
     """Check `layout` against `schema` and publish a file in one step, holding a block at a time.
 
     Like `aevae.files.hdf5.write_file`, with two differences: the arrays come in blocks, and the
-    file grows on the disk. What killed writers of this file left behind is removed first.
+    file grows on the disk. What killed writers left in the folder is removed first.
 
     Parameters
     ----------
@@ -108,16 +108,16 @@ def regrouped(blocks: Iterable[Array], rows: int) -> Iterator[Array]:
 
 
 def _remove_orphans(path: Path) -> None:
-    """Remove what killed writers left; a file whose writer lives is an error."""
-    for orphan in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):
+    """Remove what killed writers left in the folder; another writer of this file is an error."""
+    for orphan in path.parent.glob(f".*{path.suffix}.*{TEMPORARY_SUFFIX}"):
         with suppress(FileNotFoundError), orphan.open("rb") as file:
             try:
-                free = try_lock(file)
+                if try_lock(file):
+                    orphan.unlink()
             except BlockingIOError as error:
-                text = "another process is writing it"
-                raise BlockingIOError(error.errno, text, str(path)) from None
-            if free:
-                orphan.unlink()
+                if orphan.name.startswith(f".{path.name}."):
+                    text = "another process is writing it"
+                    raise BlockingIOError(error.errno, text, str(path)) from None
 
 
 class _Disk(io.RawIOBase):

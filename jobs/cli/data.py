@@ -106,16 +106,14 @@ def show(
     data_dir: DataDir = Path("data"),
 ) -> None:
     """Describe a data set: shape, classes with counts, splits, fingerprint, source."""
-    from aevae.data.summary import summarise
+    from aevae.data.summary import describe_shape, summarise
     from aevae.errors import importing
 
     with messages.status(f"reading {name}"):
         summary = summarise(name, data_dir)
-    height, width, channels = summary.image_shape
-    colour = "RGB" if channels == 3 else "grey"
     lines = [
         f"name         {summary.name}",
-        f"images       {height} x {width} pixels, {colour}",
+        f"images       {describe_shape(summary.image_shape)}",
         *(f"{split:<12} {count:,} images" for split, count in summary.counts.items()),
         f"fingerprint  {summary.fingerprint}",
         f"source       {summary.source}",

@@ -18,7 +18,7 @@ Size = tuple[int, int]
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many images are done, and of how many."""
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 MAX_LABEL_BYTES = 1 << 28
 
 ARRAYS = (
@@ -40,7 +40,7 @@ class Images:
     dtype
         As in the source.
     blocks
-        Yield the images of some rows, given in ascending order, in blocks of about 32 MiB.
+        Yield the images of some rows, given in ascending order, in blocks of about 16 MiB.
     pictures
         Whether they come from picture files: then they are uint8, (N, H, W) or (N, H, W, 3), and
         have been scaled.

@@ -89,8 +89,9 @@ def test_a_layout_that_breaks_the_schema_is_refused_first(weird):
 
 
 def test_what_a_killed_writer_left_is_removed_but_not_the_file_of_a_living_one(weird):
-    left = weird / ".file.h5.0123abcd.tmp"
+    left, other = (weird / f".{name}.h5.0123abcd.tmp" for name in ("file", "other"))
     left.write_text("half")
+    other.write_text("half")
     write_streamed(weird / "file.h5", SCHEMA, LAYOUT, in_blocks(700), dict)
     assert list(weird.iterdir()) == [weird / "file.h5"]
     left.write_text("half")
@@ -99,6 +100,11 @@ def test_what_a_killed_writer_left_is_removed_but_not_the_file_of_a_living_one(w
         with pytest.raises(BlockingIOError, match="another process is writing it"):
             write_streamed(weird / "file.h5", SCHEMA, LAYOUT, in_blocks(700), dict)
     assert left.read_text() == "half"
+    left.rename(other)
+    with other.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        write_streamed(weird / "file.h5", SCHEMA, LAYOUT, in_blocks(700), dict)
+    assert other.read_text() == "half"
 
 
 def test_rows_are_regrouped_in_their_order():

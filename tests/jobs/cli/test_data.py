@@ -56,7 +56,7 @@ def test_add_show_and_list_tell_the_same_of_a_data_set(data, cells, weird):
     code, out, err = data("show", "cells", "--picture", weird / "sheet.png")
     assert code == 0
     lines = out.splitlines()
-    assert "images       24 x 40 pixels, grey" in lines
+    assert "images       24 x 40 grey" in lines
     assert "train        52 images" in lines
     assert f"fingerprint  {fingerprint}" in lines
     assert "source       cells.npz: x_test, x_train, y_test, y_train" in lines
@@ -199,7 +199,7 @@ def test_images_without_labels_are_shown_as_such(data, weird):
     code, out, _ = data("show", "plain", "--picture", weird / "plain.png")
     assert code == 0
     assert "classes      none: the images have no labels" in out.splitlines()
-    assert "images       8 x 8 pixels, RGB" in out.splitlines()
+    assert "images       8 x 8 RGB" in out.splitlines()
 
 
 @pytest.mark.parametrize(

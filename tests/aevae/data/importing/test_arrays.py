@@ -1,6 +1,7 @@
 """Arrays in .npz and HDF5 files: every shape that has one meaning, and no damaged file."""
 
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from aevae.data.importing import source
 from aevae.data.sources import SourceImages, fingerprint
-from aevae.errors import InputError
+from aevae.errors import InputError, RunFailed
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_grey_and_rgb_are_found_wherever_the_channels_are(
     staged = stage(container(x_train=array, x_test=array[:4]), transpose=transpose)
     expected = grey if channels == 1 else np.stack([grey] * 3, axis=3)
     assert np.array_equal(staged.array("train/image"), expected)
-    assert staged.checked.image_shape == (6, 5, channels)
+    assert staged.checked.image_shape == expected.shape[1:]
 
 
 @pytest.mark.parametrize(
@@ -252,3 +253,22 @@ def test_texts_of_an_hdf5_are_names_of_classes(stage, hdf5, images):
     names = np.array(["ü", "a", "b"] * 10, dtype=object)
     staged = stage(hdf5(images=images[0], labels=names))
     assert staged.checked.class_names == ("a", "b", "ü")
+
+
+def without(monkeypatch, *packages):
+    """Let packages be missing, as on a machine that never trains."""
+    for name in [n for n in sys.modules if n.split(".")[0] in packages]:
+        monkeypatch.delitem(sys.modules, name)
+    for module in ("folder", "pictures"):
+        monkeypatch.delitem(sys.modules, f"aevae.data.importing.{module}", raising=False)
+    for name in packages:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_arrays_with_a_split_need_no_library_of_the_training(stage, npz, images, monkeypatch):
+    without(monkeypatch, "PIL", "sklearn", "torch")
+    assert stage(npz(x_train=images[0], x_test=images[0])).checked.counts["train"] == 30
+    with pytest.raises(RunFailed, match=r"broken_library.*pip install 'aevae\[train\]'"):
+        stage(npz(images=images[0]), name="drawn")
+    with pytest.raises(RunFailed, match=r"broken_library.*pip install 'aevae\[train\]'"):
+        stage(npz(x_train=images[0], x_test=images[0]), name="scaled", size=(3, 3))

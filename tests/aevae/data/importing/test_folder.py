@@ -43,7 +43,7 @@ def classes(root):
 def test_a_folder_per_class_gives_sorted_files_and_named_classes(stage, classes):
     staged = stage(classes(names=("dog", "cat")))
     assert staged.checked.class_names == ("cat", "dog")
-    assert staged.checked.image_shape == (4, 5, 1)
+    assert staged.checked.image_shape == (4, 5)
     rows = np.concatenate([staged.array("train/index"), staged.array("test/index")])
     labels = np.concatenate([staged.array("train/label"), staged.array("test/label")])
     images = np.concatenate([staged.array("train/image"), staged.array("test/image")])
@@ -168,7 +168,7 @@ def test_a_picture_on_its_side_is_turned_and_that_is_said(stage, root, suffix):
     exif[0x0112] = 6
     one(root, f"a.{suffix}", np.repeat(np.repeat(GREY, 8, axis=0), 8, axis=1), exif=exif)
     staged = stage(root)
-    assert staged.checked.image_shape == (40, 32, 1)
+    assert staged.checked.image_shape == (40, 32)
     turned = staged.array("train/image")[0][4::8, 4::8].astype(int)
     assert np.abs(turned - np.rot90(GREY, -1)).max() < 20  # JPEG loses a little
     assert staged.remarks == "pictures were turned as their EXIF orientation says (2)"

@@ -28,8 +28,11 @@ from aevae.kinds import KINDS, Kind
 ID_VERSION = 2  # of how `RunConfig.run_id` is made; 1 hashed all settings, the evaluation's too
 ID_DIGITS = 10
 
-# Of a sweep, or of a dataset: a word that needs no quoting as the name of a file or a job.
+# What a sweep or a dataset may be called: a name that every file system takes as it is.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_RULE = (
+    "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the first two"
+)
 # Sets of images that are made from the test images; any other name is that of a dataset.
 MADE_OUTLIERS = ("noise", "shuffled", "inverted", "rotated")
 
@@ -48,10 +51,7 @@ def _known_kind(name: str) -> str:
 
 def _dataset_name(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r} is no name of a dataset: up to 64 letters, digits, '.', '_' and '-', of "
-            "which the first is a letter or digit"
-        )
+        raise ValueError(f"{name!r} cannot be the name of a dataset: {NAME_RULE}")
     return name
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevae.config import MADE_OUTLIERS, DataConfig, EvaluationConfig
+from aevae.data.staged import describe_staged, read_staged
 from aevae.datasets import BUILT_IN, ImageSet
 from aevae.errors import InputError
 from aevae.files.dataset import file_sha256, write_dataset
@@ -166,12 +167,11 @@ def look_up(name: str, data_dir: Path) -> ImageSet:
     Raises
     ------
     InputError
-        There is no such dataset.
+        The dataset is neither built in nor staged, or its file is damaged.
     """
-    del data_dir
-    if name not in BUILT_IN:
-        raise InputError(f"no dataset is called {name!r}; there are {', '.join(BUILT_IN)}")
-    return BUILT_IN[name]
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    return describe_staged(data_dir, name)
 
 
 def verify_source(config: DataConfig, data_dir: Path) -> None:
@@ -216,8 +216,9 @@ def load_source(name: str, data_dir: Path) -> SourceImages:
     """
     if name == "digits":
         return _load_digits()
-    look_up(name, data_dir)
-    return _load_idx(name, data_dir)
+    if name in IDX_SOURCES:
+        return _load_idx(name, data_dir)
+    return _load_staged(name, data_dir)
 
 
 def _load_idx(name: str, data_dir: Path) -> SourceImages:
@@ -237,6 +238,19 @@ def _load_idx(name: str, data_dir: Path) -> SourceImages:
         test_images,
         test_labels,
         np.arange(len(test_images)),
+    )
+
+
+def _load_staged(name: str, data_dir: Path) -> SourceImages:
+    facts = describe_staged(data_dir, name)
+    arrays = read_staged(data_dir, name)
+    if not facts.class_names:
+        for split in ("train", "test"):
+            arrays[f"{split}/label"] = np.zeros(len(arrays[f"{split}/image"]), dtype=np.uint8)
+    order = ("train/image", "train/label", "train/index", "test/image", "test/label", "test/index")
+    source = f"images staged as {name}"
+    return SourceImages(
+        facts, source, {"images and labels": facts.fingerprint}, *(arrays[name] for name in order)
     )
 
 

@@ -31,7 +31,7 @@ def publish(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool =
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("w+b") as file:
             write(file)
             if durable:
                 file.flush()

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ def make_scratch(parent: Path, prefix: str) -> Path:
     return folder
 
 
-def try_lock(file: IO[str]) -> bool:
+def try_lock(file: IO[Any]) -> bool:
     """Lock an open file until it is closed; return False where the file system has no locks.
 
     Lustre has none unless it is mounted with the option flock, and NFS needs a daemon for them.

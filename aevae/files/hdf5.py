@@ -28,7 +28,7 @@ Array = NDArray[Any]
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 CHUNK_BYTES = 1024 * 1024
-MAX_DATASET_BYTES = 1 << 30  # a hostile 1 KB file can declare terabytes
+MAX_DATASET_BYTES = 1 << 31  # a hostile 1 KB file can declare terabytes
 MAX_DATASETS = 1000
 MAX_ATTRIBUTES = 100
 
@@ -160,29 +160,37 @@ def write_file(
         The disk is full or not writable; nothing is left behind.
     """
     check_layout({name: (a.shape, a.dtype) for name, a in arrays.items()}, schema.fields)
-    identity = {"schema": schema.name, "schema_version": schema.version, "complete": 1}
     with h5py.File.in_memory() as file:
         for name, array in arrays.items():
-            _write_array(file, name, array)
-        for key, value in (identity | dict(attributes)).items():
-            file.attrs[key] = value
+            file.create_dataset(name, data=array, **storage(array.shape, array.dtype))
+        write_attributes(file, schema, attributes)
         file.flush()
         image = file.id.get_file_image()
     publish(path, lambda stream: stream.write(image))
 
 
-def _write_array(file: h5py.File, name: str, array: Array) -> None:
-    row_bytes = max(1, array.nbytes // len(array))
-    rows = min(len(array), max(1, CHUNK_BYTES // row_bytes))
-    file.create_dataset(
-        name,
-        data=array,
-        chunks=(rows, *array.shape[1:]),
-        compression="gzip",
-        compression_opts=4,
-        shuffle=True,
-        fletcher32=True,
-    )
+def storage(shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Return how a dataset is stored, as arguments of h5py's ``create_dataset``."""
+    return {
+        "chunks": (rows_per_chunk(shape, dtype), *shape[1:]),
+        "compression": "gzip",
+        "compression_opts": 4,
+        "shuffle": True,
+        "fletcher32": True,
+    }
+
+
+def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Return how many rows of a dataset are compressed together: about one MiB of them."""
+    row_bytes = max(1, math.prod(shape[1:]) * dtype.itemsize)
+    return min(shape[0], max(1, CHUNK_BYTES // row_bytes))
+
+
+def write_attributes(file: h5py.File, schema: Schema, attributes: Mapping[str, str]) -> None:
+    """Write what a file says of itself, and that it is complete."""
+    identity = {"schema": schema.name, "schema_version": schema.version, "complete": 1}
+    for key, value in (identity | dict(attributes)).items():
+        file.attrs[key] = value
 
 
 @dataclass(frozen=True)
@@ -255,7 +263,7 @@ def _read_header(path: Path) -> Header:
         with _open(path) as file:
             layout = _read_layout(file)
             for name in layout:
-                _read_array(file, name)
+                _verify(file, name)
             return Header(layout, _read_attributes(file), identity)
     except InvalidFile:
         raise
@@ -290,12 +298,19 @@ class CheckedFile:
         OSError
             The file system did not give the bytes.
         """
+        return self._read(name, ())
+
+    def _read(self, name: str, rows: Array | tuple[()]) -> Array:
         if name not in self.layout:
             raise InvalidFile(f"{self.path}: {name}: missing")
         try:
-            return retried(lambda: _read_array(self._file, name), self.path)
+            return retried(lambda: _read_array(self._file, name, rows), self.path)
         except InvalidFile as error:
             raise InvalidFile(f"{self.path}: {error}") from error.__cause__
+
+    def rows(self, name: str, rows: Array) -> Array:
+        """Read some rows of a dataset, given by their sorted numbers; raises what `array` does."""
+        return self._read(name, rows)
 
     def names(self, group: str) -> list[str]:
         """Names directly below `group`, sorted; none if there is no such group."""
@@ -388,9 +403,20 @@ def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[
     return dataset.shape, dataset.dtype
 
 
-def _read_array(file: h5py.File, name: str) -> Array:
+def _verify(file: h5py.File, name: str) -> None:
+    """Read a dataset in slices, so that this takes little memory whatever its size."""
+    dataset = file[name]
+    if not dataset.shape:
+        _read_array(file, name)
+        return
+    rows = rows_per_chunk(dataset.shape, dataset.dtype)
+    for start in range(0, len(dataset), max(1, rows)):
+        _read_array(file, name, slice(start, start + rows))
+
+
+def _read_array(file: h5py.File, name: str, rows: slice | Array | tuple[()] = ()) -> Array:
     try:
-        return np.asarray(file[name][()])
+        return np.asarray(file[name][rows])
     except Exception as error:  # as in `_read_header`
         raise _judged(error, f"{name}: damaged") from error
 

@@ -30,7 +30,7 @@ from aevae.files.schema import (
     missing_file,
     open_results,
 )
-from aevae.kinds import KINDS
+from aevae.kinds import KINDS, Kind
 
 MAX_READERS = 8
 
@@ -67,6 +67,11 @@ class Run:
     def model(self) -> str:
         """Kind of model: ae, vae or cvae."""
         return self.config.model.kind
+
+    @property
+    def kind(self) -> Kind:
+        """What is known of the kind of model."""
+        return self.config.model.traits
 
     @property
     def variant(self) -> str:
@@ -129,8 +134,27 @@ class StoredDataset:
 
     @property
     def noun(self) -> str:
-        """What a class is called in text."""
+        """What a class is called in text: digit, letter, class."""
         return self.settings.noun
+
+    @property
+    def plural(self) -> str:
+        """The noun for several classes."""
+        return self.noun + ("es" if self.noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 without labels."""
+        return self.settings.classes
+
+    @property
+    def values(self) -> int:
+        """Number of values of an image: its pixels, times 3 in colour."""
+        return self.settings.values
+
+    def file_name(self, name: str) -> str:
+        """Return the name of an output for this dataset: ``per_class_error`` if it has no digits."""
+        return name if self.noun == "digit" else name.replace("digit", "class")
 
 
 @dataclass(frozen=True)

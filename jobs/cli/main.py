@@ -6,7 +6,7 @@ from typing import NoReturn, cast
 import typer
 
 from aevae.errors import ExitCode, InputError, Interrupted, RunFailed, one_line, usage_line
-from jobs.cli import cancel, evaluate, launch, prepare, watch
+from jobs.cli import cancel, data, evaluate, launch, prepare, watch
 from jobs.cli.console import messages
 from jobs.scheduler.commands import SchedulerError
 
@@ -19,6 +19,12 @@ EXAMPLES: dict[Callable[..., None], str] = {
     watch.logs: "aevae logs runs/paper vae-z020-s0-b4107d13fb --follow",
     cancel.cancel: "aevae cancel runs/paper",
     prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
+}
+
+DATA_EXAMPLES: dict[str, tuple[Callable[..., None], str]] = {
+    "add": (data.add, "aevae data add cells.npz --name cells --size 32x32"),
+    "show": (data.show, "aevae data show cells --picture cells.png"),
+    "list": (data.list_sets, "aevae data list"),
 }
 
 # What typer raises for any wrong argument. It publishes only one kind of it, and keeps the rest in
@@ -35,6 +41,10 @@ app = typer.Typer(
 )
 for command, example in EXAMPLES.items():
     app.command(epilog=f"Example: {example}")(command)
+data_app = typer.Typer(no_args_is_help=True, help="Stage images of your own, and look at them.")
+for name, (command, example) in DATA_EXAMPLES.items():
+    data_app.command(name, epilog=f"Example: {example}")(command)
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from aevae.config import (
     NAME,
+    NAME_RULE,
     DataConfig,
     EvaluationConfig,
     Frozen,
@@ -59,10 +60,7 @@ class SweepSpec(Frozen):
     @classmethod
     def _check_name(cls, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise ValueError(
-                "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the "
-                "first two"
-            )
+            raise ValueError(NAME_RULE)
         return name
 
     def runs(self, source: str) -> list[RunConfig]:

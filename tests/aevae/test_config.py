@@ -213,7 +213,7 @@ def test_the_hidden_layers_follow_from_the_images_up_to_a_limit(kind, shape, siz
         ({"kind": "cvae"}, {"class_names": []}, "the cvae needs labels, but mine has none"),
         ({"latent_size": 17}, {"image_shape": (4, 4)}, "latent_size must be at most 16"),
         ({}, {"fingerprint": ""}, "the dataset mine has not been looked up"),
-        ({}, {"dataset": "my set"}, "'my set' is no name of a dataset"),
+        ({}, {"dataset": "my set"}, "'my set' cannot be the name of a dataset"),
     ],
 )
 def test_a_model_that_does_not_fit_the_images_is_refused(model, data, message):
@@ -224,5 +224,5 @@ def test_a_model_that_does_not_fit_the_images_is_refused(model, data, message):
 
 def test_a_name_of_outliers_is_that_of_a_set_or_of_a_dataset():
     assert EvaluationConfig(outliers=["noise", "mine"]).outliers == ("noise", "mine")
-    with pytest.raises(ValidationError, match="is no name of a dataset"):
+    with pytest.raises(ValidationError, match="cannot be the name of a dataset"):
         EvaluationConfig(outliers=["../mine"])

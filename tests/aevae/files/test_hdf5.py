@@ -87,11 +87,11 @@ def test_a_layout_that_is_not_as_declared_is_refused(changes, message):
         check_layout(changed, DECLARED)
 
 
-def test_a_dataset_may_hold_a_gibibyte_and_no_more():
-    layout = {"a": ((2**28,), np.dtype("f4"))}
+def test_a_dataset_may_hold_two_gibibytes_and_no_more():
+    layout = {"a": ((2**29,), np.dtype("f4"))}
     check_layout(layout, [Field("a", None, "f4")])
-    with pytest.raises(InvalidFile, match=r"^a: shape \(268435457,\) is larger than 1073741824 b"):
-        check_layout({"a": ((2**28 + 1,), np.dtype("f4"))}, [Field("a", None, "f4")])
+    with pytest.raises(InvalidFile, match=r"^a: shape \(536870913,\) is larger than 2147483648 b"):
+        check_layout({"a": ((2**29 + 1,), np.dtype("f4"))}, [Field("a", None, "f4")])
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def many_attributes(file):
         (named_type, "a/bad: not part of the schema"),
         (text, "a/bad: only numbers are stored, not object"),
         (empty, "a/bad: only numbers are stored, not float32"),
-        (huge, r"a/bad: shape \(1099511627776,\) is larger than 1073741824 bytes"),
+        (huge, r"a/bad: shape \(1099511627776,\) is larger than 2147483648 bytes"),
         (attribute_of_many, "attribute 'bad': neither text nor a number"),
         (many_attributes, "more than 100 attributes"),
     ],

@@ -1,0 +1,67 @@
+"""Which kind of source a user gave."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aevae.data.importing import hdf5, idx, npz
+from aevae.data.importing.source import Progress, Size, Source
+from aevae.errors import InputError, importing
+
+VALID = (
+    "valid are an .npz or .h5 file, IDX files, or a folder of IDX files or of PNG, JPEG, TIFF or "
+    "BMP pictures"
+)
+
+
+def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) -> Source:
+    """Find out what `paths` are, and return their images and labels.
+
+    Parameters
+    ----------
+    paths
+        One file or folder, or several IDX files.
+    size
+        Height and width that pictures are scaled to; arrays are scaled later.
+    progress
+        Called while pictures are examined.
+
+    Raises
+    ------
+    InputError
+        Nothing is there, or it is no valid source.
+    """
+    for path in paths:
+        _check_there(path)
+    first = paths[0]
+    if first.is_dir() and len(paths) == 1:
+        files = idx.files_in(first)
+        if files:
+            return idx.open_idx(files)
+        # Only here: a machine without Pillow can import what are no pictures.
+        with importing("train"):
+            from aevae.data.importing.folder import open_folder
+        return open_folder(first, size, progress)
+    if all(path.is_file() and idx.is_idx(path) for path in paths):
+        return idx.open_idx(paths)
+    if len(paths) > 1:
+        wrong = next(path for path in paths if not path.is_file() or not idx.is_idx(path))
+        raise InputError(f"{wrong} is no IDX file: only IDX files are given together; {VALID}")
+    if first.suffix.lower() == ".npz":
+        return npz.open_npz(first)
+    if first.suffix.lower() in (".h5", ".hdf5"):
+        return hdf5.open_hdf5(first)
+    raise InputError(f"{first} is no source of images; {VALID}")
+
+
+def _check_there(path: Path) -> None:
+    try:
+        path.stat()
+        if path.is_dir():
+            next(iter(path.iterdir()), None)
+        elif path.is_file():
+            with path.open("rb"):
+                pass
+        else:
+            raise InputError(f"{path} is neither a file nor a folder; {VALID}")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,190 @@
+"""From a source to two splits of uint8 images: which rows, which shape, which values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevae.data.importing.detect import open_source
+from aevae.data.importing.labels import Classes, classes, compare_splits
+from aevae.data.importing.shapes import Arrangement, arrangement, check_limits, common_shape
+from aevae.data.importing.source import Array, Images, Index, Progress, Size, Source
+from aevae.data.importing.values import Conversion, conversion, same
+from aevae.errors import InputError, importing
+from aevae.files.images import ImageSplit
+
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose.
+
+    Parameters
+    ----------
+    name
+        Of the data set.
+    size
+        Height and width that images are scaled to; None: as they are.
+    transpose
+        Whether rows and columns of arrays change places.
+    noun
+        What a class is called.
+    test_share
+        Share of the images that become test images where the source has no split; None: 0.2.
+    seed
+        By which they are drawn.
+    replace
+        Whether another set of this name may be replaced.
+    """
+
+    name: str
+    size: Size | None = None
+    transpose: bool = False
+    noun: str = "class"
+    test_share: float | None = None
+    seed: int = 0
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set of which everything is known but the images, which are read when they are needed.
+
+    Parameters
+    ----------
+    source
+        Its remarks are complete when all images were read.
+    class_names
+        None without labels.
+    splits
+        "train" and "test".
+    """
+
+    source: Source
+    class_names: tuple[str, ...]
+    splits: Mapping[str, ImageSplit]
+
+
+def prepare(paths: Sequence[Path], options: Options, progress: Progress) -> Prepared:
+    """Examine a source: shapes, labels, range of the values.
+
+    Raises
+    ------
+    InputError
+        Something about it is not valid, or it is too large.
+    """
+    source = open_source(paths, options.size, progress)
+    found = {
+        name: arrangement(part.images, transpose=options.transpose)
+        for name, part in source.parts().items()
+    }
+    shape = common_shape(source, found, options.size)
+    made = classes(source)
+    rows = _rows(source, made, options)
+    for name, chosen in rows.items():
+        check_limits(source.part(name).images.title, len(chosen), shape)
+    rules = {name: conversion(part.images, progress) for name, part in source.parts().items()}
+    for remark in same(list(rules.values()), source):
+        source.remarks.add(remark)
+    reading = _Reading(progress, sum(map(len, rows.values())))
+    splits = {}
+    for name, chosen in rows.items():
+        key = name if name in found else "train"
+        way = _Way(source.part(name).images, found[key], rules[key], options.size, reading)
+        labels = made.labels[key][chosen] if made else None
+        splits[name] = ImageSplit(
+            partial(way.blocks, chosen), (len(chosen), *shape), labels, chosen
+        )
+    return Prepared(source, made.names if made else (), splits)
+
+
+def _rows(source: Source, made: Classes | None, options: Options) -> dict[str, Index]:
+    """Return the rows of each split in the source."""
+    if source.test is None:
+        share = TEST_SHARE if options.test_share is None else options.test_share
+        count = source.train.images.shape[0]
+        train, test = draw_test(count, made, share, options.seed)
+        source.remarks.add(
+            f"{len(test):,} of {count:,} images were drawn for testing (seed {options.seed})"
+        )
+        rows = {"train": train, "test": test}
+        if made is not None:
+            labels = made.labels["train"]
+            compare_splits(made.names, labels[train], labels[test], source.remarks)
+    elif options.test_share is not None:
+        raise InputError(f"{source.title} has test images of its own: --test-share does not apply")
+    else:
+        rows = {name: part.images.all_rows() for name, part in source.parts().items()}
+    return rows
+
+
+def draw_test(count: int, made: Classes | None, share: float, seed: int) -> tuple[Index, Index]:
+    """Draw rows for testing, the same share of every class; both parts stay in their order.
+
+    Raises
+    ------
+    InputError
+        The share is none, or there are too few images for it.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"--test-share must be between 0 and 1, got {share:g}")
+    labels = made.labels["train"] if made else None
+    if made is not None:
+        single = np.flatnonzero(np.bincount(made.labels["train"]) == 1)
+        if len(single):
+            raise InputError(
+                f"class {made.names[single[0]]!r} has one image only: a class needs one for "
+                "training and one for testing"
+            )
+    with importing("train"):
+        from sklearn.model_selection import train_test_split
+    try:
+        train, test = train_test_split(
+            np.arange(count), test_size=share, random_state=seed, stratify=labels
+        )
+    except ValueError as error:
+        raise InputError(f"a test share of {share:g} cannot be drawn: {error}") from None
+    return np.sort(train), np.sort(test)
+
+
+@dataclass
+class _Reading:
+    """How far the reading is, over both splits."""
+
+    progress: Progress
+    total: int
+    done: int = 0
+
+    def count(self, images: int) -> None:
+        self.done += images
+        self.progress("reading", self.done, self.total)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The way of images from their source to uint8."""
+
+    images: Images
+    arranged: Arrangement
+    rule: Conversion
+    size: Size | None
+    reading: _Reading
+
+    def blocks(self, rows: Index) -> Iterator[NDArray[np.uint8]]:
+        for block in self.images.blocks(rows):
+            pixels = self.rule.apply(self.arranged.apply(block))
+            if self.size is not None and not self.images.pictures:
+                pixels = _resized(pixels, self.size)
+            self.reading.count(len(pixels))
+            yield pixels
+
+
+def _resized(pixels: Array, size: Size) -> Array:
+    # Only here: a machine without Pillow can import what needs no scaling.
+    with importing("train"):
+        from aevae.data.importing.pictures import resized
+    return resized(pixels, size)

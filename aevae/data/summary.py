@@ -1,0 +1,162 @@
+"""What is said of a data set, built in or staged, without training on it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevae.data.sources import load_source
+from aevae.data.staged import staged_names, staged_path
+from aevae.datasets import BUILT_IN
+from aevae.errors import InputError, RunFailed
+from aevae.files.filesystem import exists
+from aevae.files.hdf5 import InvalidFile
+from aevae.files.images import SPLITS, CheckedImages, check_images, open_images
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A data set as a user sees it.
+
+    Parameters
+    ----------
+    name, source, noun, remarks, fingerprint
+        See `aevae.files.images.CheckedImages`.
+    image_shape
+        Height, width, channels.
+    class_names
+        None without labels.
+    labels
+        Of each split; none without labels.
+    counts
+        Images of each split.
+    training_images
+        Read some rows of the training images, given in ascending order.
+    """
+
+    name: str
+    source: str
+    fingerprint: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    noun: str
+    remarks: tuple[str, ...]
+    labels: Mapping[str, NDArray[Any]]
+    counts: Mapping[str, int]
+    training_images: Callable[[Rows], NDArray[np.uint8]]
+
+    def class_counts(self) -> Iterator[tuple[str, dict[str, int]]]:
+        """Yield each class with the number of its images in each split."""
+        counts = {
+            split: np.bincount(labels, minlength=len(self.class_names))
+            for split, labels in self.labels.items()
+        }
+        for i, name in enumerate(self.class_names):
+            yield name, {split: int(number[i]) for split, number in counts.items()}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line in the list of data sets; what is not known of a set that is not there is empty."""
+
+    name: str
+    shape: str
+    classes: str
+    images: str
+    state: str
+
+
+def summarise(name: str, data_dir: Path) -> Summary:
+    """Describe a data set.
+
+    Raises
+    ------
+    InputError
+        There is no such set, or its files are missing or damaged.
+    """
+    if name in BUILT_IN:
+        return _built_in(name, data_dir)
+    path = staged_path(data_dir, name)
+    if not exists(path):
+        staged = ", ".join(staged_names(data_dir)) or "none"
+        raise InputError(
+            f"there is no data set {name!r}: {', '.join(BUILT_IN)} are built in, "
+            f"staged in {data_dir}: {staged}"
+        )
+    try:
+        return _staged(path)
+    except InvalidFile as error:
+        raise InputError(str(error)) from None
+
+
+def _built_in(name: str, data_dir: Path) -> Summary:
+    source = load_source(name, data_dir)
+    images, labels = source.train_images, {"train": source.train_labels, "test": source.test_labels}
+    return Summary(
+        name=name,
+        source=source.source,
+        fingerprint=source.facts.fingerprint,
+        image_shape=(images.shape[1], images.shape[2], 1),
+        class_names=source.facts.class_names,
+        noun=source.facts.noun,
+        remarks=(),
+        labels=labels,
+        counts={split: len(rows) for split, rows in labels.items()},
+        training_images=lambda rows: images[rows],
+    )
+
+
+def _staged(path: Path) -> Summary:
+    checked = check_images(path)
+
+    def training_images(rows: Rows) -> NDArray[np.uint8]:
+        with open_images(path, checked) as file:
+            return file.rows("train/image", rows)
+
+    with open_images(path, checked) as file:
+        labelled = SPLITS if checked.class_names else ()
+        labels = {split: file.array(f"{split}/label") for split in labelled}
+    return Summary(
+        name=checked.name,
+        source=checked.source,
+        fingerprint=checked.fingerprint,
+        image_shape=checked.image_shape,
+        class_names=checked.class_names,
+        noun=checked.noun,
+        remarks=checked.remarks,
+        labels=labels,
+        counts=checked.counts,
+        training_images=training_images,
+    )
+
+
+def list_all(data_dir: Path) -> Iterator[Listed]:
+    """Yield a line for every built-in and every staged set, whatever is wrong with one of them."""
+    for name in BUILT_IN:
+        yield _line(name, partial(_built_in, name, data_dir))
+    for name in staged_names(data_dir):
+        yield _line(name, partial(check_images, staged_path(data_dir, name)))
+
+
+def _line(name: str, look: Callable[[], Summary | CheckedImages]) -> Listed:
+    try:
+        found = look()
+    except FileNotFoundError:
+        return Listed(name, "", "", "", "missing")
+    except (InputError, InvalidFile, OSError, RunFailed, ImportError) as error:
+        return Listed(name, "", "", "", str(error))
+    height, width, channels = found.image_shape
+    shape = f"{height} x {width}" + (" RGB" if channels == 3 else " grey")
+    return Listed(
+        name,
+        shape,
+        f"{len(found.class_names):,}" if found.class_names else "none",
+        f"{found.counts['train']:,} + {found.counts['test']:,}",
+        "there",
+    )

@@ -1,0 +1,165 @@
+"""Images of the user's own: staging them once, and looking at what is staged."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aevae.errors import InputError, Interrupted
+from jobs.cli.console import DataDir, messages, say
+
+if TYPE_CHECKING:
+    from aevae.data.importing.source import Progress, Size
+    from aevae.data.summary import Summary
+
+Name = Annotated[str, typer.Argument(help="Name of the data set, built in or staged.")]
+
+
+def add(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            help="An .npz or .h5 file, IDX files, or a folder of pictures or IDX files."
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="What the data set will be called.")],
+    size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Scale all images to this height and width.")
+    ] = None,
+    transpose: Annotated[
+        bool, typer.Option("--transpose", help="Exchange rows and columns, as EMNIST needs it.")
+    ] = False,
+    noun: Annotated[str, typer.Option(help="What a class is called, such as letter.")] = "class",
+    test_share: Annotated[
+        float | None,
+        typer.Option(help="Share of test images, if the source has none; default: 0.2."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="By which test images are drawn.")
+    ] = 0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace another data set of this name.")
+    ] = False,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """Stage images of your own under a name that sweeps can use."""
+    from aevae.data.importing.prepare import Options
+    from aevae.data.importing.stage import add as add_images
+
+    options = Options(name, _size(size), transpose, noun, test_share, seed, replace)
+    with _progress() as progress:
+        done = add_images(sources, options, data_dir, progress)
+    for remark in done.description.remarks:
+        say(f"note: {remark}")
+    if done.written:
+        say(f"staged {name} in {done.path}, fingerprint {done.fingerprint}")
+        return
+    say(f"{name} is staged already with the same images and labels: nothing was changed")
+    if done.renamed:
+        say("the classes or the noun have other names there; --replace takes the new names")
+
+
+def _size(text: str | None) -> "Size | None":
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text.lower())
+    if match is None or 0 in (int(match[1]), int(match[2])):
+        raise InputError(f"--size takes height x width such as 32x32, got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """Show how far the import is; a signal stops it at the next block, so nothing is left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    from aevae.execution import StopRequest
+
+    stop = StopRequest().install()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(
+        *columns,
+        TimeRemainingColumn(),
+        console=messages,
+        transient=True,
+        disable=not messages.is_terminal,
+    ) as bars:
+        bar = bars.add_task("examining", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bars.update(bar, description=what, completed=done, total=total)
+            if stop.signal is not None:
+                raise Interrupted(stop.signal.name)
+
+        yield show
+
+
+def show(
+    name: Name,
+    picture: Annotated[
+        Path | None, typer.Option(help="Write a PNG file with ten images of each class.")
+    ] = None,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """Describe a data set: shape, classes with counts, splits, fingerprint, source."""
+    from aevae.data.summary import summarise
+    from aevae.errors import importing
+
+    with messages.status(f"reading {name}"):
+        summary = summarise(name, data_dir)
+    height, width, channels = summary.image_shape
+    colour = "RGB" if channels == 3 else "grey"
+    lines = [
+        f"name         {summary.name}",
+        f"images       {height} x {width} pixels, {colour}",
+        *(f"{split:<12} {count:,} images" for split, count in summary.counts.items()),
+        f"fingerprint  {summary.fingerprint}",
+        f"source       {summary.source}",
+        *(f"note         {remark}" for remark in summary.remarks),
+    ]
+    if not summary.class_names:
+        lines.append("classes      none: the images have no labels")
+    else:
+        lines.append(f"classes      {len(summary.class_names):,} (one is called a {summary.noun})")
+        lines += _aligned([("", "train", "test"), *_class_rows(summary)])
+    _print(lines)
+    if picture is not None:
+        with importing("train"):
+            from aevae.data.sheet import write_sheet
+        left_out = write_sheet(picture, summary)
+        say(f"wrote {picture}" + (f"; {left_out:,} classes had no place" if left_out else ""))
+
+
+def list_sets(data_dir: DataDir = Path("data")) -> None:
+    """List the built-in and the staged data sets."""
+    from aevae.data.summary import list_all
+
+    with messages.status("reading the data sets"):
+        rows = [
+            (row.name, row.shape, row.classes, row.images, row.state) for row in list_all(data_dir)
+        ]
+    _print(_aligned([("name", "images", "classes", "train + test", "state"), *rows], gap=3))
+
+
+def _class_rows(summary: "Summary") -> Iterator[tuple[str, ...]]:
+    for name, counts in summary.class_counts():
+        yield f"  {name}", f"{counts['train']:,}", f"{counts['test']:,}"
+
+
+def _aligned(rows: list[tuple[str, ...]], gap: int = 2) -> list[str]:
+    """Pad the cells of a table, so that its columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    space = " " * gap
+    return [
+        space.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        print(line)  # noqa: T201 - output

@@ -7,38 +7,56 @@ device, threads, folders) changes no number: neither is part of a run's identity
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from aevae.datasets import BUILT_IN, DIGITS, ImageSet
 from aevae.errors import InputError, NewerVersion, describe_validation_error
-
-ModelKind = Literal["ae", "vae", "cvae"]
-DatasetName = Literal["mnist", "fashion-mnist", "digits"]
-OutlierName = Literal["noise", "shuffled", "inverted", "rotated", "fashion-mnist"]
+from aevae.kinds import KINDS, Kind
 
 ID_VERSION = 2  # of how `RunConfig.run_id` is made; 1 hashed all settings, the evaluation's too
 ID_DIGITS = 10
 
+# What a sweep or a dataset may be called: a name that every file system takes as it is.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_RULE = (
+    "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the first two"
+)
+# Sets of images that are made from the test images; any other name is that of a dataset.
+MADE_OUTLIERS = ("noise", "shuffled", "inverted", "rotated")
+
 Count = Annotated[int, Field(ge=1)]
 # Tuples arrive as TOML or JSON arrays, which strict mode would refuse.
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(strict=False)]
-Outliers = Annotated[tuple[OutlierName, ...], Field(strict=False)]
 
-# SHA-256 of the images and labels of the built-in datasets; see `aevae.data.sources.fingerprint`.
-FINGERPRINTS: dict[str, str] = {
-    "mnist": "52cd6c10ae77107af32269dd9d10ca19c1b749e83235a0c75e2f0729ebeaf141",
-    "fashion-mnist": "51bad0352284eacba9865b8317af0b9281dae4f52f7f667217f2ee65f7069790",
-    "digits": "0fccb48ddb3c71c510046a739abe8280aa26254a8635502f4caa4fdac410450e",
-}
+WIDEST = 1024  # of the hidden layers that follow from the size of the images
 
-# The article widens the conditional model by the ten label inputs.
-DEFAULT_HIDDEN_SIZES: dict[str, tuple[int, ...]] = {
-    "ae": (784, 784),
-    "vae": (784, 784),
-    "cvae": (794, 794),
-}
+
+def _known_kind(name: str) -> str:
+    if name not in KINDS:
+        raise ValueError(f"no model is called {name!r}; there are {', '.join(KINDS)}")
+    return name
+
+
+def _dataset_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a dataset: {NAME_RULE}")
+    return name
+
+
+ModelKind = Annotated[str, AfterValidator(_known_kind)]
+DatasetName = Annotated[str, AfterValidator(_dataset_name)]
 
 
 class Frozen(BaseModel):
@@ -96,9 +114,10 @@ class ModelConfig(Frozen):
     """Architecture and objective of one model."""
 
     kind: ModelKind
-    latent_size: Annotated[int, Field(ge=1, le=784)]
+    latent_size: Count
     hidden_sizes: Sizes = ()
-    """Widths of the encoder's hidden layers; the decoder mirrors them. Empty: the article's."""
+    """Widths of the encoder's hidden layers; the decoder mirrors them. Empty: they follow from the
+    images, see `default_hidden_sizes`."""
     latent_activation: Literal["linear", "relu"] = "linear"
     """AE only. The published AE ends its encoder in a ReLU, which leaves units dead."""
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
@@ -110,46 +129,24 @@ class ModelConfig(Frozen):
     kl_warmup_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs over which the weight of the KL term rises linearly from 0."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve_hidden_sizes(cls, values: object) -> object:
-        if isinstance(values, dict) and not values.get("hidden_sizes"):
-            default = DEFAULT_HIDDEN_SIZES.get(str(values.get("kind")), ())
-            return {**values, "hidden_sizes": default}
-        return values
-
     @model_validator(mode="after")
     def _check_applicable(self) -> Self:
-        if self.kind != "ae" and self.latent_activation != "linear":
+        if self.traits.variational and self.latent_activation != "linear":
             raise ValueError(f"latent_activation applies to the ae only, not to the {self.kind}")
-        if self.kind == "ae" and (self.kl_weight != 1 or self.kl_warmup_epochs != 0):
-            raise ValueError("kl_weight and kl_warmup_epochs do not apply to the ae: it has no KL")
+        if not self.traits.variational and (self.kl_weight != 1 or self.kl_warmup_epochs != 0):
+            raise ValueError(
+                f"kl_weight and kl_warmup_epochs do not apply to the {self.kind}: it has no KL"
+            )
+        if self.traits.learns_variance and self.likelihood != "gaussian":
+            raise ValueError(f'the {self.kind} needs likelihood = "gaussian": it has a variance')
         if self.dynamic_binarisation and self.likelihood != "bernoulli":
             raise ValueError('dynamic_binarisation needs likelihood = "bernoulli"')
         return self
 
-    def differences(self) -> dict[str, Any]:
-        """Return the settings that differ from their defaults; see `Frozen.differences`."""
-        differing = super().differences()
-        if self.hidden_sizes == DEFAULT_HIDDEN_SIZES[self.kind]:
-            del differing["hidden_sizes"]
-        return differing
-
     @property
-    def variant(self) -> str:
-        """What tells this model from others of its kind: every setting beyond the default."""
-        parts: list[str] = [self.latent_activation if self.kind == "ae" else self.likelihood]
-        if self.kind == "ae" and self.likelihood != "gaussian":
-            parts.append(self.likelihood)
-        if self.dynamic_binarisation:
-            parts.append("binarised")
-        if self.kl_weight != 1:
-            parts.append(f"beta{self.kl_weight:g}")
-        if self.kl_warmup_epochs:
-            parts.append(f"warmup{self.kl_warmup_epochs}")
-        if self.hidden_sizes != DEFAULT_HIDDEN_SIZES[self.kind]:
-            parts.append("h" + "x".join(map(str, self.hidden_sizes)))
-        return "-".join(parts)
+    def traits(self) -> Kind:
+        """What is known of the kind of model."""
+        return KINDS[self.kind]
 
 
 class TrainConfig(Frozen):
@@ -171,32 +168,84 @@ class DataConfig(Frozen):
 
     dataset: DatasetName = "mnist"
     fingerprint: str = ""
-    """Of the images and labels. Empty: that of the built-in dataset."""
+    """Of the images and labels. Empty: that of the built-in dataset, or not looked up yet."""
+    image_shape: Sizes = (28, 28)
+    """(height, width), or (height, width, 3) in colour."""
+    class_names: Annotated[tuple[str, ...], Field(strict=False)] = DIGITS
+    """Empty: the images have no labels."""
+    noun: str = "digit"
+    """What a class is called in text."""
     validation_fraction: Annotated[float, Field(gt=0, le=0.9)] = 0.1
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
     @model_validator(mode="before")
     @classmethod
-    def _resolve_fingerprint(cls, values: object) -> object:
-        if isinstance(values, dict) and not values.get("fingerprint"):
-            name = str(values.get("dataset", cls.model_fields["dataset"].default))
-            return {**values, "fingerprint": FINGERPRINTS.get(name, "")}
-        return values
+    def _look_up_built_in(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        name = values.get("dataset", cls.model_fields["dataset"].default)
+        if not isinstance(name, str) or name not in BUILT_IN:
+            return values
+        given = {key: value for key, value in values.items() if key != "fingerprint" or value}
+        return identity(BUILT_IN[name]) | given
 
     @model_validator(mode="after")
-    def _check_fingerprint(self) -> Self:
-        if self.fingerprint != FINGERPRINTS[self.dataset]:
+    def _check_built_in(self) -> Self:
+        built_in = BUILT_IN.get(self.dataset)
+        if built_in is not None and self.fingerprint != built_in.fingerprint:
             raise ValueError(
                 f"fingerprint {self.fingerprint[:12]}... is not that of {self.dataset}, "
-                f"{FINGERPRINTS[self.dataset][:12]}..."
+                f"{built_in.fingerprint[:12]}..."
             )
+        if built_in is not None and self.image_shape != built_in.image_shape:
+            raise ValueError(f"image_shape is not that of {self.dataset}, {built_in.image_shape}")
         return self
 
+    @property
+    def values(self) -> int:
+        """Number of values of an image: its pixels, times 3 in colour."""
+        return math.prod(self.image_shape)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 if the images have no labels."""
+        return len(self.class_names)
+
+    def of(self, images: ImageSet) -> Self:
+        """Return these settings for a dataset that has been looked up."""
+        return self.model_copy(update=identity(images))
+
     def differences(self) -> dict[str, Any]:
-        """Return what decides the images: the name of a dataset does not, its fingerprint does."""
+        """Return what decides the images: the fingerprint does, and names do not."""
         differing = super().differences()
-        differing.pop("dataset", None)
+        for name in ("dataset", "image_shape", "class_names", "noun"):
+            differing.pop(name, None)
         return differing | {"fingerprint": self.fingerprint}
+
+
+def identity(images: ImageSet) -> dict[str, Any]:
+    """Return the settings that follow from a dataset."""
+    return {
+        "dataset": images.name,
+        "fingerprint": images.fingerprint,
+        "image_shape": images.image_shape,
+        "class_names": images.class_names,
+        "noun": images.noun,
+    }
+
+
+def default_hidden_sizes(kind: Kind, data: DataConfig) -> tuple[int, int]:
+    """Return the widths of the hidden layers that follow from the images.
+
+    Both layers have one unit for every value of an image, at most 1,024. A conditional model has
+    one more for every class, since it gets the class as input. For the 28 x 28 pixels and ten
+    digits of MNIST, these are the 784 and 794 of the article.
+    """
+    width = min(data.values, WIDEST) + (data.classes if kind.conditional else 0)
+    return width, width
+
+
+Outliers = Annotated[tuple[DatasetName, ...], Field(strict=False)]
 
 
 class EvaluationConfig(Frozen):
@@ -207,14 +256,14 @@ class EvaluationConfig(Frozen):
 
     importance_samples: Count = 10
     """Importance-weighted samples per test image (the IWAE bound's K)."""
-    samples_per_sampler: Annotated[int, Field(ge=10, multiple_of=10)] = 2000
-    """Generated images per sampler, the same number for every requested digit."""
+    samples_per_sampler: Annotated[int, Field(ge=10)] = 2000
+    """Generated images per sampler; for a conditional model, equally many of every class."""
     mixture_components: Count = 10
     grid_size: Annotated[int, Field(ge=2, le=100)] = 20
     traversal_steps: Annotated[int, Field(ge=2, le=100)] = 11
     interpolation_steps: Annotated[int, Field(ge=2, le=100)] = 11
     outliers: Outliers = ("noise", "shuffled", "inverted", "rotated")
-    """Sets of images that are no digits, for anomaly detection."""
+    """Sets of images for anomaly detection: made ones, or other datasets of the same shape."""
 
     @property
     def digest(self) -> str:
@@ -227,11 +276,34 @@ class RunConfig(Frozen):
 
     # It grows with every setting that is added: an older release then says that a file is newer,
     # instead of taking the unknown setting for damage. It is not part of the id.
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @model_validator(mode="after")
+    def _follow_the_data(self) -> Self:
+        if not self.data.fingerprint:
+            raise ValueError(f"the dataset {self.data.dataset} has not been looked up")
+        if self.model.latent_size > self.data.values:
+            raise ValueError(
+                f"latent_size must be at most {self.data.values}, the number of values of an "
+                f"image, got {self.model.latent_size}"
+            )
+        if self.model.traits.conditional and not self.data.classes:
+            raise ValueError(
+                f"the {self.model.kind} needs labels, but {self.data.dataset} has none"
+            )
+        if not self.model.hidden_sizes:
+            sizes = {"hidden_sizes": self.default_hidden_sizes}
+            object.__setattr__(self, "model", self.model.model_copy(update=sizes))
+        return self
+
+    @property
+    def default_hidden_sizes(self) -> tuple[int, int]:
+        """Widths of the hidden layers where none are given."""
+        return default_hidden_sizes(self.model.traits, self.data)
 
     @property
     def run_id(self) -> str:
@@ -241,9 +313,30 @@ class RunConfig(Frozen):
         adds changes no name, as long as its default means what was done before.
         """
         parts = {name: getattr(self, name).differences() for name in ("model", "train", "data")}
-        identity = {"id_version": ID_VERSION, "seed": self.seed, **parts}
-        digest = hashlib.sha256(_canonical(identity).encode()).hexdigest()[:ID_DIGITS]
+        if self.model.hidden_sizes == self.default_hidden_sizes:
+            del parts["model"]["hidden_sizes"]
+        hashed = {"id_version": ID_VERSION, "seed": self.seed, **parts}
+        digest = hashlib.sha256(_canonical(hashed).encode()).hexdigest()[:ID_DIGITS]
         return f"{self.model.kind}-z{self.model.latent_size:03d}-s{self.seed}-{digest}"
+
+    @property
+    def variant(self) -> str:
+        """What tells the model from others of its kind: every setting beyond the default."""
+        model = self.model
+        parts: list[str] = [model.likelihood]
+        if not model.traits.variational:
+            parts = [model.latent_activation]
+            if model.likelihood != "gaussian":
+                parts.append(model.likelihood)
+        if model.dynamic_binarisation:
+            parts.append("binarised")
+        if model.kl_weight != 1:
+            parts.append(f"beta{model.kl_weight:g}")
+        if model.kl_warmup_epochs:
+            parts.append(f"warmup{model.kl_warmup_epochs}")
+        if model.hidden_sizes != self.default_hidden_sizes:
+            parts.append("h" + "x".join(map(str, model.hidden_sizes)))
+        return "-".join(parts)
 
     @classmethod
     def upgraded(cls, values: object, source: str) -> object:
@@ -280,7 +373,12 @@ def _from_2(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "evaluation"} | {"version": 3}
 
 
-_UPGRADES: dict[object, Callable[[dict[str, Any]], dict[str, Any]]] = {2: _from_2}
+def _from_3(values: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 knew the built-in datasets only, whose shapes and classes are looked up by name."""
+    return values | {"version": 4}
+
+
+_UPGRADES: dict[object, Callable[[dict[str, Any]], dict[str, Any]]] = {2: _from_2, 3: _from_3}
 
 
 def _canonical(values: dict[str, Any]) -> str:

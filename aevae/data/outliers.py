@@ -1,10 +1,11 @@
-"""Images that are not digits of the dataset, which an anomaly detector should recognise."""
+"""Images that are not like those of the dataset, which an anomaly detector should recognise."""
 
 from pathlib import Path
 
 import numpy as np
 
 from aevae.data.sources import Images, Labels, Split, load_source
+from aevae.errors import InputError
 
 OUTLIER_SEED = 0  # every run gets the same sets, so that runs are comparable
 
@@ -15,34 +16,28 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
     Parameters
     ----------
     name
-        ``noise`` (uniformly random pixels), ``shuffled`` (each image's pixels in a random order),
-        ``inverted`` (255 minus each pixel), ``rotated`` (by 90 degrees), or ``fashion-mnist`` (its
-        test images).
+        ``noise`` (uniformly random pixels), ``shuffled`` (each image's values in a random order),
+        ``inverted`` (255 minus each value), ``rotated`` (by 90 degrees; upside down if the images
+        are not square), or the name of another dataset (its test images).
     test
         The test images, from which ``shuffled``, ``inverted`` and ``rotated`` are made; ``noise``
         has as many images.
     data_dir
-        The data folder, from which Fashion-MNIST is read.
+        The data folder, from which another dataset is read.
 
     Returns
     -------
-    images : (N, 28, 28) uint8
-    labels : (N,) uint8
-        The labels that a conditional model gets: those of `test` or, for ``fashion-mnist``, the
-        labels of Fashion-MNIST.
+    images : (N, *image_shape) uint8
+    labels : (N,) integers
+        The labels that a conditional model gets: those of `test`, or of the other dataset.
 
     Raises
     ------
     InputError
-        A file of Fashion-MNIST is missing or has a wrong checksum.
-    ValueError
-        No set has this name.
+        A file of the other dataset is missing or damaged, or its images have another shape.
     """
     rng = np.random.default_rng(OUTLIER_SEED)
     images = test.images
-    if name == "fashion-mnist":
-        fashion = load_source(name, data_dir)
-        return fashion.test_images, fashion.test_labels
     if name == "noise":
         return rng.integers(0, 256, images.shape, dtype=np.uint8), test.labels
     if name == "shuffled":
@@ -51,5 +46,15 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
     if name == "inverted":
         return 255 - images, test.labels
     if name == "rotated":
-        return np.ascontiguousarray(np.rot90(images, axes=(1, 2))), test.labels
-    raise ValueError(f"no outlier set is called {name!r}")
+        height, width = images.shape[1:3]
+        turned = np.rot90(images, axes=(1, 2)) if height == width else images[:, ::-1]
+        return np.ascontiguousarray(turned), test.labels
+    other = load_source(name, data_dir)
+    if other.test_images.shape[1:] != images.shape[1:]:
+        raise InputError(other_shape(name, other.facts.image_shape, images.shape[1:]))
+    return other.test_images, other.test_labels
+
+
+def other_shape(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Say that a dataset cannot serve as outliers, because its images have another shape."""
+    return f"{name} cannot serve as outliers: its images are {found}, those of the sweep {wanted}"

@@ -9,20 +9,22 @@ download.
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aevae.config import DataConfig
+from aevae.config import MADE_OUTLIERS, DataConfig, EvaluationConfig
+from aevae.data.staged import describe_staged, read_staged
+from aevae.datasets import BUILT_IN, ImageSet
 from aevae.errors import InputError
 from aevae.files.dataset import file_sha256, write_dataset
 from aevae.files.filesystem import exists, read_bytes
 
 Images = NDArray[np.uint8]
-Labels = NDArray[np.uint8]
+Labels = NDArray[np.uint8] | NDArray[np.uint16]
 Index = NDArray[np.int64]
 
 
@@ -81,19 +83,15 @@ IDX_SOURCES = {
 }
 
 
-# Images for training and validation, and for testing.
-COUNTS = {"mnist": (60_000, 10_000), "fashion-mnist": (60_000, 10_000), "digits": (1437, 360)}
-
-
 @dataclass(frozen=True)
 class SourceImages:
     """A dataset before validation images are split off its training images.
 
-    Images are (N, 28, 28) uint8, labels (N,) uint8 from 0 to 9, and an index is (N,) int64: the row
-    of each image in the source.
+    Images are (N, *image_shape) uint8, labels (N,) uint8 or uint16, and an index is (N,) int64: the
+    row of each image in the source. Images without labels all have the label 0.
     """
 
-    name: str
+    facts: ImageSet
     source: str
     sha256: Mapping[str, str]
     train_images: Images
@@ -106,7 +104,7 @@ class SourceImages:
 
 @dataclass(frozen=True)
 class Split:
-    """One part of a dataset: (N, 28, 28) images, (N,) labels, (N,) rows in the source."""
+    """One part of a dataset: (N, *image_shape) images, (N,) labels, (N,) rows in the source."""
 
     images: Images
     labels: Labels
@@ -117,7 +115,7 @@ class Split:
 class Dataset:
     """Images of one dataset, split into training, validation and test."""
 
-    name: str
+    config: DataConfig
     source: str
     sha256: Mapping[str, str]
     train: Split
@@ -128,10 +126,11 @@ class Dataset:
         """Publish all splits as `dataset.h5`, from which the analysis reads them."""
         arrays: dict[str, NDArray[Any]] = {}
         for name, split in (("train", self.train), ("val", self.val), ("test", self.test)):
-            arrays[f"{name}/label"] = split.labels
+            if self.config.classes:
+                arrays[f"{name}/label"] = split.labels
             arrays[f"{name}/index"] = split.index
             arrays[f"{name}/image"] = split.images
-        write_dataset(path, arrays, name=self.name, source=self.source, sha256=self.sha256)
+        write_dataset(path, arrays, self.config, source=self.source, sha256=self.sha256)
 
 
 def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
@@ -148,18 +147,12 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
         A file is missing or has a wrong checksum, or the images are others than configured.
     """
     raw = load_source(config.dataset, data_dir)
-    # The checksums of IDX files say the same, and have been compared already.
-    found = config.fingerprint if config.dataset in IDX_SOURCES else fingerprint(raw)
-    if found != config.fingerprint:
-        raise InputError(
-            f"{config.dataset} has the fingerprint {found}, but the run was configured for "
-            f"{config.fingerprint}: these are other images"
-        )
+    _check_fingerprint(config, raw.facts)
     rows = np.random.RandomState(config.split_seed).permutation(len(raw.train_images))
     validation_size = _validation_size(config, len(rows))
     val, train = rows[:validation_size], rows[validation_size:]
     return Dataset(
-        raw.name,
+        config,
         raw.source,
         raw.sha256,
         Split(raw.train_images[train], raw.train_labels[train], raw.train_index[train]),
@@ -168,18 +161,43 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
     )
 
 
-def verify_source(name: str, data_dir: Path) -> None:
-    """Check that the files of a dataset are in the data folder and intact.
+def look_up(name: str, data_dir: Path) -> ImageSet:
+    """Say what is known of a dataset without reading its images.
+
+    Raises
+    ------
+    InputError
+        The dataset is neither built in nor staged, or its file is damaged.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    return describe_staged(data_dir, name)
+
+
+def verify_source(config: DataConfig, data_dir: Path) -> None:
+    """Check that a dataset is in the data folder, intact, and the one that was configured.
 
     ``digits`` has no files, so there is nothing to check.
 
     Raises
     ------
     InputError
-        A file is missing or has a wrong checksum.
+        A file is missing or damaged, or holds other images.
     """
-    if name not in IDX_SOURCES:
-        return
+    if config.dataset in IDX_SOURCES:
+        _verify_idx(config.dataset, data_dir)
+    _check_fingerprint(config, look_up(config.dataset, data_dir))
+
+
+def _check_fingerprint(config: DataConfig, found: ImageSet) -> None:
+    if found.fingerprint != config.fingerprint:
+        raise InputError(
+            f"{config.dataset} has the fingerprint {found.fingerprint}, but the run was configured "
+            f"for {config.fingerprint}: these are other images"
+        )
+
+
+def _verify_idx(name: str, data_dir: Path) -> None:
     source = IDX_SOURCES[name]
     problem = source.problem(source.raw_folder(data_dir))
     if problem:
@@ -189,17 +207,29 @@ def verify_source(name: str, data_dir: Path) -> None:
 
 
 def load_source(name: str, data_dir: Path) -> SourceImages:
-    """Load and verify a dataset without splitting it; raises what `verify_source` raises."""
+    """Load and verify a dataset without splitting it.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged.
+    """
     if name == "digits":
         return _load_digits()
-    verify_source(name, data_dir)
+    if name in IDX_SOURCES:
+        return _load_idx(name, data_dir)
+    return _load_staged(name, data_dir)
+
+
+def _load_idx(name: str, data_dir: Path) -> SourceImages:
+    _verify_idx(name, data_dir)
     source = IDX_SOURCES[name]
     folder = source.raw_folder(data_dir)
     train_images, train_labels, test_images, test_labels = (
         _read_idx(folder / file) for file in FILE_NAMES
     )
     return SourceImages(
-        name,
+        BUILT_IN[name],
         f"{source.title} raw IDX files",
         source.sha256,
         train_images,
@@ -211,29 +241,50 @@ def load_source(name: str, data_dir: Path) -> SourceImages:
     )
 
 
+def _load_staged(name: str, data_dir: Path) -> SourceImages:
+    facts = describe_staged(data_dir, name)
+    arrays = read_staged(data_dir, name)
+    if not facts.class_names:
+        for split in ("train", "test"):
+            arrays[f"{split}/label"] = np.zeros(len(arrays[f"{split}/image"]), dtype=np.uint8)
+    order = ("train/image", "train/label", "train/index", "test/image", "test/label", "test/index")
+    source = f"images staged as {name}"
+    return SourceImages(
+        facts, source, {"images and labels": facts.fingerprint}, *(arrays[name] for name in order)
+    )
+
+
 def fingerprint(source: SourceImages) -> str:
     """SHA-256 of the images and labels of a dataset, whatever container they came in."""
     digest = hashlib.sha256()
-    for array in (
-        source.train_images,
-        source.train_labels,
-        source.test_images,
-        source.test_labels,
+    labelled = bool(source.facts.class_names)
+    for array, counts in (
+        (source.train_images, True),
+        (source.train_labels, labelled),
+        (source.test_images, True),
+        (source.test_labels, labelled),
     ):
+        if not counts:
+            continue
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def split_sizes(config: DataConfig) -> dict[str, int]:
-    """Return the number of images by name, ``N_train`` and so on, without reading any."""
-    images, test = COUNTS[config.dataset]
-    val = _validation_size(config, images)
+def split_sizes(config: DataConfig, evaluation: EvaluationConfig, data_dir: Path) -> dict[str, int]:
+    """Return the number of images by name without reading any.
+
+    The names are ``N_train``, ``N_val``, ``N_test``, and ``N_`` with the name of each dataset that
+    serves as a set of outliers.
+    """
+    images = look_up(config.dataset, data_dir)
+    val = _validation_size(config, images.train_images)
+    others = [name for name in evaluation.outliers if name not in MADE_OUTLIERS]
     return {
-        "N_train": images - val,
+        "N_train": images.train_images - val,
         "N_val": val,
-        "N_test": test,
-        "N_fashion": COUNTS["fashion-mnist"][1],
+        "N_test": images.test_images,
+        **{f"N_{name}": look_up(name, data_dir).test_images for name in others},
     }
 
 
@@ -260,8 +311,8 @@ def _load_digits() -> SourceImages:
     train, test = train_test_split(
         np.arange(len(labels)), test_size=0.2, random_state=0, stratify=labels
     )
-    return SourceImages(
-        "digits",
+    raw = SourceImages(
+        BUILT_IN["digits"],
         "scikit-learn load_digits, scaled to 28x28",
         {"load_digits": hashlib.sha256(digits.data.astype("<f8").tobytes()).hexdigest()},
         images[train],
@@ -271,6 +322,8 @@ def _load_digits() -> SourceImages:
         labels[test],
         test,
     )
+    # Another version of scikit-learn could have other images.
+    return replace(raw, facts=replace(raw.facts, fingerprint=fingerprint(raw)))
 
 
 def _enlarge(images: NDArray[np.float64]) -> Images:

@@ -1,10 +1,14 @@
 """Data sets of the user's own in the data folder: where they are, and what they may be called."""
 
+from functools import lru_cache
 from pathlib import Path
 
-from aevae.data.sources import COUNTS
+from aevae.config import NAME, NAME_RULE
+from aevae.datasets import BUILT_IN, ImageSet
 from aevae.errors import InputError
-from aevae.files.filesystem import NAME, NAME_RULE, names_in
+from aevae.files.filesystem import exists, names_in
+from aevae.files.hdf5 import Array, InvalidFile
+from aevae.files.images import CheckedImages, check_images, open_images
 
 SUFFIX = ".h5"
 
@@ -19,9 +23,9 @@ def staged_path(data_dir: Path, name: str) -> Path:
     """
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} cannot be the name of a data set: {NAME_RULE}")
-    if name.lower() in COUNTS:
+    if name.lower() in BUILT_IN:
         raise InputError(
-            f"{name!r} cannot be the name of a data set: {', '.join(COUNTS)} are built in"
+            f"{name!r} cannot be the name of a data set: {', '.join(BUILT_IN)} are built in"
         )
     return data_dir / f"{name}{SUFFIX}"
 
@@ -29,4 +33,65 @@ def staged_path(data_dir: Path, name: str) -> Path:
 def staged_names(data_dir: Path) -> list[str]:
     """Return the names of all staged sets, sorted; whether their files are valid is not known."""
     names = [name.removesuffix(SUFFIX) for name in names_in(data_dir) if name.endswith(SUFFIX)]
-    return [name for name in names if NAME.fullmatch(name) and name.lower() not in COUNTS]
+    return [name for name in names if NAME.fullmatch(name) and name.lower() not in BUILT_IN]
+
+
+def describe_staged(data_dir: Path, name: str) -> ImageSet:
+    """Say what is known of a staged set without reading its images.
+
+    Raises
+    ------
+    InputError
+        No such set is staged, or its file is damaged.
+    """
+    checked = _check(_existing(data_dir, name))
+    return ImageSet(
+        name=name,
+        title=name,
+        fingerprint=checked.fingerprint,
+        image_shape=checked.image_shape,
+        class_names=checked.class_names,
+        noun=checked.noun,
+        train_images=checked.counts["train"],
+        test_images=checked.counts["test"],
+    )
+
+
+def read_staged(data_dir: Path, name: str) -> dict[str, Array]:
+    """Read all images, labels if there are any, and rows in the source, by their paths.
+
+    Raises
+    ------
+    InputError
+        No such set is staged, or its file is damaged.
+    """
+    path = _existing(data_dir, name)
+    checked = _check(path)
+    with open_images(path, checked) as file:
+        return {part: file.array(part) for part in checked.header.layout}
+
+
+def _existing(data_dir: Path, name: str) -> Path:
+    path = staged_path(data_dir, name)
+    if not exists(path):
+        there = ", ".join([*BUILT_IN, *staged_names(data_dir)])
+        raise InputError(
+            f"no dataset is called {name!r}: {path} is missing, and there are {there}; "
+            "aevae data add stages images of your own"
+        )
+    return path
+
+
+def _check(path: Path) -> CheckedImages:
+    """Validate a staged file, once as long as it is not replaced: all of it is read."""
+    found = path.stat()
+    return _check_once(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _check_once(path: Path, *identity: int) -> CheckedImages:
+    del identity
+    try:
+        return check_images(path)
+    except InvalidFile as error:
+        raise InputError(str(error)) from None

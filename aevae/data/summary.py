@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevae.config import FINGERPRINTS
-from aevae.data.sources import COUNTS, load_source
+from aevae.data.sources import load_source
 from aevae.data.staged import staged_names, staged_path
+from aevae.datasets import BUILT_IN
 from aevae.errors import InputError, RunFailed
 from aevae.files.filesystem import exists
 from aevae.files.hdf5 import InvalidFile
@@ -80,13 +80,13 @@ def summarise(name: str, data_dir: Path) -> Summary:
     InputError
         There is no such set, or its files are missing or damaged.
     """
-    if name in COUNTS:
+    if name in BUILT_IN:
         return _built_in(name, data_dir)
     path = staged_path(data_dir, name)
     if not exists(path):
         staged = ", ".join(staged_names(data_dir)) or "none"
         raise InputError(
-            f"there is no data set {name!r}: {', '.join(COUNTS)} are built in, "
+            f"there is no data set {name!r}: {', '.join(BUILT_IN)} are built in, "
             f"staged in {data_dir}: {staged}"
         )
     try:
@@ -98,24 +98,18 @@ def summarise(name: str, data_dir: Path) -> Summary:
 def _built_in(name: str, data_dir: Path) -> Summary:
     source = load_source(name, data_dir)
     images, labels = source.train_images, {"train": source.train_labels, "test": source.test_labels}
-    class_names, noun = _classes(name)
     return Summary(
         name=name,
         source=source.source,
-        fingerprint=FINGERPRINTS[name],
-        image_shape=images.shape[1:],
-        class_names=class_names,
-        noun=noun,
+        fingerprint=source.facts.fingerprint,
+        image_shape=source.facts.image_shape,
+        class_names=source.facts.class_names,
+        noun=source.facts.noun,
         remarks=(),
         labels=labels,
         counts={split: len(rows) for split, rows in labels.items()},
         training_images=lambda rows: images[rows],
     )
-
-
-def _classes(name: str) -> tuple[tuple[str, ...], str]:
-    """Return names of the classes of a built-in set, and what one of them is called."""
-    return tuple(map(str, range(10))), "class" if name == "fashion-mnist" else "digit"
 
 
 def _staged(path: Path) -> Summary:
@@ -144,7 +138,7 @@ def _staged(path: Path) -> Summary:
 
 def list_all(data_dir: Path) -> Iterator[Listed]:
     """Yield a line for every built-in and every staged set, whatever is wrong with one of them."""
-    for name in COUNTS:
+    for name in BUILT_IN:
         yield _line(name, partial(_built_in, name, data_dir))
     for name in staged_names(data_dir):
         yield _line(name, partial(check_images, staged_path(data_dir, name)))

@@ -4,25 +4,68 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from aevae.files.fields import DATASET_FIELDS
+from aevae.config import DataConfig
+from aevae.datasets import BUILT_IN
+from aevae.errors import InputError
+from aevae.files.fields import dataset_fields
 from aevae.files.filesystem import retried
-from aevae.files.hdf5 import Array, CheckedFile, Header, Schema, open_checked, write_file
-from aevae.files.sandbox import examine_as
+from aevae.files.hdf5 import (
+    Array,
+    CheckedFile,
+    Header,
+    InvalidFile,
+    Schema,
+    check_layout,
+    open_checked,
+    write_file,
+)
+from aevae.files.sandbox import examine
 
-DATASET = Schema("aevae-dataset", 1, DATASET_FIELDS)
+NAME = "aevae-dataset"
+# Version 1 knew the built-in datasets only, and did not say how the images were split.
+VERSION = 2
+
+
+@dataclass(frozen=True)
+class CheckedDataset:
+    """What a valid `dataset.h5` says of itself.
+
+    Parameters
+    ----------
+    header
+        What was found in the file.
+    data
+        The dataset and its split. A file of version 1 does not say how the images were split;
+        then `splits_known` is false.
+    """
+
+    header: Header
+    data: DataConfig
+    splits_known: bool
 
 
 def write_dataset(
-    path: Path, arrays: Mapping[str, Array], *, name: str, source: str, sha256: Mapping[str, str]
+    path: Path,
+    arrays: Mapping[str, Array],
+    data: DataConfig,
+    *,
+    source: str,
+    sha256: Mapping[str, str],
 ) -> None:
     """Publish the `dataset.h5` of a sweep; `sha256` maps each source file to its digest."""
-    digests = json.dumps(sha256, sort_keys=True)
-    write_file(path, DATASET, arrays, {"name": name, "source": source, "sha256": digests})
+    attributes = {
+        "data": data.canonical_json(),
+        "source": source,
+        "sha256": json.dumps(sha256, sort_keys=True),
+    }
+    fields = dataset_fields(data.image_shape, data.classes)
+    write_file(path, Schema(NAME, VERSION, fields), arrays, attributes)
 
 
-def check_dataset(path: Path) -> Header:
+def check_dataset(path: Path) -> CheckedDataset:
     """Validate the `dataset.h5` of a sweep.
 
     Raises
@@ -32,13 +75,32 @@ def check_dataset(path: Path) -> Header:
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     """
-    return examine_as(path, DATASET)
+    header = examine(path)
+    try:
+        header.check(NAME, VERSION, oldest=1)
+        data = _data(header)
+        check_layout(header.layout, dataset_fields(data.image_shape, data.classes))
+    except InvalidFile as error:
+        raise type(error)(f"{path}: {error}") from None
+    return CheckedDataset(header, data, header.attribute("schema_version") != 1)
+
+
+def _data(header: Header) -> DataConfig:
+    if header.attribute("schema_version") == 1:
+        name = str(header.attribute("name"))
+        if name not in BUILT_IN:
+            raise InvalidFile(f"attribute 'name': {name!r} is none of {', '.join(BUILT_IN)}")
+        return DataConfig(dataset=name)
+    try:
+        return DataConfig.from_json(str(header.attribute("data")), "attribute 'data'")
+    except InputError as error:
+        raise InvalidFile(str(error)) from None
 
 
 @contextmanager
-def open_dataset(path: Path, checked: Header | None = None) -> Iterator[CheckedFile]:
+def open_dataset(path: Path, checked: CheckedDataset | None = None) -> Iterator[CheckedFile]:
     """Open the `dataset.h5` of a sweep, which is validated first unless that has been done."""
-    with open_checked(path, checked or check_dataset(path)) as file:
+    with open_checked(path, (checked or check_dataset(path)).header) as file:
         yield file
 
 

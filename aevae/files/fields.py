@@ -1,30 +1,38 @@
 """Which datasets the files of a run and of a sweep hold, with their shapes and types.
 
-N images of a split, d latent size, E epochs. Images are uint8 (value / 255 is the intensity in
-[0, 1]); errors are computed before that rounding.
+N images of a split, d latent size, E epochs, P lines of interpolation. Images are uint8 (value /
+255 is the intensity in [0, 1]); errors are computed before that rounding.
 """
 
 from itertools import pairwise
 
-from aevae.config import EvaluationConfig, RunConfig
+from aevae.config import MADE_OUTLIERS, EvaluationConfig, RunConfig
 from aevae.files import names
 from aevae.files.hdf5 import Field, check_sizes
 
-IMAGE = (28, 28)
-INTERPOLATION_PAIRS = 20
-LABELS = 10
+MOST_PAIRS = 20  # lines of interpolation
+MOST_PLANES = 50  # planes of latents of a conditional model, one for each of its first classes
 
-DATASET_FIELDS = [
-    *(Field(f"{split}/image", (f"N_{split}", *IMAGE), "u1") for split in names.SPLITS),
-    *(Field(f"{split}/label", (f"N_{split}",), "u1") for split in names.SPLITS),
-    *(Field(f"{split}/index", (f"N_{split}",), "i8") for split in names.SPLITS),
-]
+
+def label_type(classes: int) -> str:
+    """Return the NumPy type code of labels."""
+    return "u1" if classes <= 256 else "u2"
+
+
+def dataset_fields(image_shape: tuple[int, ...], classes: int) -> list[Field]:
+    """Return what the dataset of a sweep holds; images without classes have no labels."""
+    fields = [Field(f"{split}/image", (f"N_{split}", *image_shape), "u1") for split in names.SPLITS]
+    fields += [Field(f"{split}/index", (f"N_{split}",), "i8") for split in names.SPLITS]
+    if classes:
+        kind = label_type(classes)
+        fields += [Field(f"{split}/label", (f"N_{split}",), kind) for split in names.SPLITS]
+    return fields
 
 
 def training_fields(config: RunConfig) -> list[Field]:
     """Return what training gives: the course of every epoch, and the parameters."""
     terms = [names.LOSS, names.SSE]
-    if variational(config):
+    if config.model.traits.variational:
         terms.append(names.KL)
     paths = [names.history(split, term) for split in ("train", "val") for term in terms]
     paths += [names.EPOCH_SECONDS, names.LEARNING_RATE]
@@ -53,22 +61,17 @@ def check_storable(config: RunConfig, evaluation: EvaluationConfig, sizes: dict[
     config, evaluation
         Settings of the run and of its evaluation.
     sizes
-        Number of images by name: ``N_train``, ``N_val``, ``N_test``, ``N_fashion``.
+        Number of images by name: see `aevae.data.sources.split_sizes`.
 
     Raises
     ------
     InvalidFile
         A dataset would be too large; the message names it.
     """
-    check_sizes(evaluation_fields(config, evaluation), sizes)
-    pixels = IMAGE[0] * IMAGE[1]
-    layers = [pixels + LABELS, *config.model.hidden_sizes, config.model.latent_size]
+    check_sizes(evaluation_fields(config, evaluation), {"P": MOST_PAIRS, **sizes})
+    inputs = config.data.values + config.data.classes
+    layers = [inputs, *config.model.hidden_sizes, config.model.latent_size]
     check_sizes([Field(names.weight("*"), pair, "f4") for pair in pairwise(layers)], sizes)
-
-
-def variational(config: RunConfig) -> bool:
-    """Whether the posterior is a distribution, so that there are a KL and sampled z."""
-    return config.model.kind != "ae"
 
 
 def _split_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
@@ -80,49 +83,52 @@ def _split_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field
 
     fields = [field(split, names.MU, d) for split in names.SPLITS]
     fields += [field(split, names.SSE_AT_MEAN) for split in ("val", "test")]
-    fields.append(field("test", names.RECONSTRUCTION_AT_MEAN, *IMAGE))
-    if variational(config):
+    fields.append(field("test", names.RECONSTRUCTION_AT_MEAN, *config.data.image_shape))
+    if config.model.traits.variational:
         for split in ("val", "test"):
             fields.append(field(split, names.LOGVAR, d))
             fields.append(field(split, names.SSE_AT_SAMPLE))
             fields.append(field(split, names.KL))
         fields.append(field("test", names.Z, d))
-        fields.append(field("test", names.RECONSTRUCTION_AT_SAMPLE, *IMAGE))
+        fields.append(field("test", names.RECONSTRUCTION_AT_SAMPLE, *config.data.image_shape))
         fields.append(field("test", names.LOG_IMPORTANCE_WEIGHTS, k))
     return fields
 
 
 def _sample_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
-    d, m = config.model.latent_size, evaluation.samples_per_sampler
+    d, m, shape = config.model.latent_size, evaluation.samples_per_sampler, config.data.image_shape
     fields = []
     for sampler in names.SAMPLERS:
         fields.append(Field(names.sample(sampler, names.Z), (m, d), "f4"))
-        fields.append(Field(names.sample(sampler, names.IMAGE), (m, *IMAGE), "u1"))
-        if config.model.kind == "cvae":
-            fields.append(Field(names.sample(sampler, names.LABEL), (m,), "u1"))
+        fields.append(Field(names.sample(sampler, names.IMAGE), (m, *shape), "u1"))
+        if config.model.traits.conditional:
+            kind = label_type(config.data.classes)
+            fields.append(Field(names.sample(sampler, names.LABEL), (m,), kind))
     return fields
 
 
 def _line_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
     d, steps = config.model.latent_size, evaluation.traversal_steps
-    line = (INTERPOLATION_PAIRS, evaluation.interpolation_steps)
+    line = ("P", evaluation.interpolation_steps)
     return [
         Field(names.traversal(names.Z), (d, steps, d), "f4"),
-        Field(names.traversal(names.IMAGE), (d, steps, *IMAGE), "u1"),
+        Field(names.traversal(names.IMAGE), (d, steps, *config.data.image_shape), "u1"),
         Field(names.traversal(names.DIM), (d,), "i4"),
         Field(names.interpolation(names.Z), (*line, d), "f4"),
-        Field(names.interpolation(names.IMAGE), (*line, *IMAGE), "u1"),
-        Field(names.interpolation(names.PAIR), (INTERPOLATION_PAIRS, 2), "i4"),
+        Field(names.interpolation(names.IMAGE), (*line, *config.data.image_shape), "u1"),
+        Field(names.interpolation(names.PAIR), ("P", 2), "i4"),
     ]
 
 
 def _grid_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
-    size = evaluation.grid_size
-    plane = (LABELS, size, size) if config.model.kind == "cvae" else (size, size)
+    size, shape = evaluation.grid_size, config.data.image_shape
+    plane: tuple[int, ...] = (size, size)
+    if config.model.traits.conditional:
+        plane = (min(config.data.classes, MOST_PLANES), size, size)
     fields = []
     for name in names.PLANES:
         fields.append(Field(names.grid(name, names.Z), (*plane, 2), "f4"))
-        fields.append(Field(names.grid(name, names.IMAGE), (*plane, *IMAGE), "u1"))
+        fields.append(Field(names.grid(name, names.IMAGE), (*plane, *shape), "u1"))
     return fields
 
 
@@ -130,8 +136,8 @@ def _outlier_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Fie
     fields = []
     for name in evaluation.outliers:
         # Sets made from the test images have their number; others have their own.
-        count = "N_test" if name != "fashion-mnist" else "N_fashion"
+        count = "N_test" if name in MADE_OUTLIERS else f"N_{name}"
         fields.append(Field(names.of_outliers(name, names.SSE_AT_MEAN), (count,), "f4"))
-        if variational(config):
+        if config.model.traits.variational:
             fields.append(Field(names.of_outliers(name, names.KL), (count,), "f4"))
     return fields

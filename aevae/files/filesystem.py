@@ -8,7 +8,6 @@ is done in each case.
 import errno
 import fcntl
 import os
-import re
 import time
 import uuid
 from collections.abc import Callable
@@ -17,12 +16,6 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 T = TypeVar("T")
-
-# What a sweep or a data set may be called: a name that every file system takes as it is.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-NAME_RULE = (
-    "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the first two"
-)
 
 
 def _numbers(*names: str) -> frozenset[int]:

@@ -202,8 +202,15 @@ class Header:
     identity: tuple[int, ...]
     """Tells the file from one that took its place."""
 
-    def check(self, name: str, version: int) -> None:
+    def check(self, name: str, version: int, oldest: int | None = None) -> None:
         """Make sure that the file is complete and of the named schema and version.
+
+        Parameters
+        ----------
+        name, version
+            Of the schema.
+        oldest
+            The first version that can be read, if earlier ones than `version` can.
 
         Raises
         ------
@@ -217,7 +224,7 @@ class Header:
         found = self.attribute("schema_version")
         if isinstance(found, int) and found > version:
             raise NewerFile(f"written by a newer aevae: schema {found}; {_readable(version)}")
-        if found != version:
+        if found not in range(version if oldest is None else oldest, version + 1):
             raise InvalidFile(f"schema version {found} is not {version}")
         if self.attribute("complete") != 1:
             raise InvalidFile("not marked complete")

@@ -11,7 +11,7 @@ from aevae.files.filesystem import exists, names_in
 
 CHECKPOINT = re.compile(r"checkpoint-\d{6,}\.pt")
 # Names of the first release end in 8 digits, all later ones in 10.
-RUN_ID = re.compile(r"(ae|vae|cvae)-z\d{3}-s\d{1,10}-([0-9a-f]{8}|[0-9a-f]{10})")
+RUN_ID = re.compile(r"[a-z][a-z0-9-]*-z\d{3,}-s\d{1,10}-([0-9a-f]{8}|[0-9a-f]{10})")
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,20 @@
-"""Reconstruction errors, KL divergence and importance weights, one value per image.
+"""Reconstruction errors and KL divergence, one value per image.
 
-KL divergences, log-likelihoods and log-weights are in nats.
+B images of a batch, V values of an image (pixels, times 3 in colour). KL divergences and
+log-weights are in nats.
 """
-
-import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aevae.models.networks import Posterior
+from aevae.models.posterior import Posterior
 
 
 def sse(logits: Tensor, target: Tensor) -> Tensor:
     """Return the sum of squared pixel errors per image, (B,).
 
-    `logits` and `target` have shape (B, 784). The decoded image is sigmoid(logits); `target` has
+    `logits` and `target` have shape (B, V). The decoded image is sigmoid(logits); `target` has
     intensities in [0, 1].
     """
     return functional.mse_loss(torch.sigmoid(logits), target, reduction="none").sum(dim=1)
@@ -43,27 +42,15 @@ def kl_per_dimension(posterior: Posterior) -> Tensor:
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 
-def log_likelihood(logits: Tensor, target: Tensor, likelihood: str) -> Tensor:
-    """log p(x|z) per image, (B,), in nats, with all constants.
-
-    `likelihood` is ``gaussian`` or ``bernoulli``. The Gaussian has variance 1/2 in each of the 784
-    pixels, so that log p = -SSE - 392 ln(pi).
-    """
-    if likelihood == "bernoulli":
-        return -bce(logits, target)
-    return -sse(logits, target) - 0.5 * target.shape[1] * math.log(math.pi)
-
-
-def log_importance_weight(
-    logits: Tensor, target: Tensor, z: Tensor, posterior: Posterior, likelihood: str
-) -> Tensor:
+def log_importance_weight(log_likelihood: Tensor, z: Tensor, posterior: Posterior) -> Tensor:
     """log(p(x|z) p(z) / q(z|x)) per image, (B,), in nats, for one draw z (B, d) of the posterior.
 
-    Source: Burda et al., Importance Weighted Autoencoders (2016), equation 7.
+    `log_likelihood` is log p(x|z), (B,). Source: Burda et al., Importance Weighted Autoencoders
+    (2016), equation 7.
     """
     mu, logvar = posterior
     assert logvar is not None
     # Both densities have the term -d/2 log(2 pi), which cancels in the ratio.
     log_prior = -0.5 * z.square().sum(dim=1)
     log_posterior = -0.5 * ((z - mu).square() * (-logvar).exp() + logvar).sum(dim=1)
-    return log_likelihood(logits, target, likelihood) + log_prior - log_posterior
+    return log_likelihood + log_prior - log_posterior

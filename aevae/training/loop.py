@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
-from aevae.data.sources import Images, Labels
+from aevae.data.sources import Split
 from aevae.errors import RunFailed
-from aevae.models.losses import bce, kl_divergence, sse
+from aevae.models.losses import kl_divergence, sse
 from aevae.models.networks import Autoencoder, build_model, one_hot
 from aevae.training.seeds import derive_seed
 
@@ -22,23 +23,25 @@ ADAM_BETA1 = 0.9
 
 @dataclass(frozen=True)
 class DeviceImages:
-    """Images that live on the device as (N, 784) and (N,) uint8; normalised per batch."""
+    """Images that live on the device as (N, V) uint8, and (N,) labels; normalised per batch."""
 
     images: Tensor
     labels: Tensor
+    classes: int
 
     @classmethod
-    def of(cls, images: Images, labels: Labels, device: torch.device) -> "DeviceImages":
-        """Copy (N, 28, 28) images and (N,) labels to the device."""
-        flat = torch.tensor(images.reshape(len(images), -1), device=device)
-        return cls(flat, torch.tensor(labels, device=device))
+    def of(cls, split: Split, classes: int, device: torch.device) -> "DeviceImages":
+        """Copy images and labels to the device; images without classes count as one class."""
+        flat = torch.tensor(split.images.reshape(len(split.images), -1), device=device)
+        labels = torch.tensor(split.labels.astype(np.int64), device=device)
+        return cls(flat, labels, max(classes, 1))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return (B, 784) intensities in [0, 1] and (B, 10) one-hot labels."""
-        return self.images[rows].float().div_(255), one_hot(self.labels[rows])
+        """Return (B, V) intensities in [0, 1] and (B, C) one-hot labels."""
+        return self.images[rows].float().div_(255), one_hot(self.labels[rows], self.classes)
 
 
 @dataclass
@@ -55,7 +58,7 @@ class TrainState:
     @classmethod
     def new(cls, config: RunConfig, device: torch.device) -> "TrainState":
         """Build the state before the first epoch."""
-        model = build_model(config.model, derive_seed(config.seed, "init")).to(device)
+        model = build_model(config, derive_seed(config.seed, "init")).to(device)
         optimizer = torch.optim.AdamW(
             model.parameters(),
             lr=config.train.learning_rate,
@@ -126,15 +129,16 @@ def batch_metrics(
 ) -> Tensor:
     """Sums over a batch of what is minimised, SSE and KL: a tensor of three, in nats and SSE.
 
-    With the Gaussian likelihood the loss is SSE + kl_weight * KL, which is the negative ELBO
-    up to a constant (Kingma & Welling 2014, equation 10).
+    With the Gaussian likelihood of variance 1/2 the loss is SSE + kl_weight * KL, which is the
+    negative ELBO up to a constant (Kingma & Welling 2014, equation 10).
     """
     if config.dynamic_binarisation:
         x = torch.bernoulli(x, generator=generator)
     posterior = model.encode(x, y)
     logits = model.decode(posterior.sample(generator), y)
-    squared = sse(logits, x).sum()
-    error = squared if config.likelihood == "gaussian" else bce(logits, x).sum()
+    errors = sse(logits, x)
+    squared = errors.sum()
+    error = model.reconstruction_loss(logits, x, errors).sum()
     if posterior.logvar is None:
         return torch.stack([error, squared, torch.zeros_like(error)])
     kl = kl_divergence(posterior).sum()

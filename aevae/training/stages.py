@@ -18,7 +18,7 @@ from aevae.files import names
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.attempt import Attempt, utc_now
 from aevae.files.dataset import file_sha256, open_dataset
-from aevae.files.fields import check_storable, variational
+from aevae.files.fields import check_storable
 from aevae.files.filesystem import exists
 from aevae.files.hdf5 import Array, InvalidFile, ReplacedFile, open_checked
 from aevae.files.layout import RunPaths, SweepPaths
@@ -65,9 +65,9 @@ class Stages:
         device = choose_device(self.execution.device)
         dataset = load_dataset(self.config.data, self.execution.data_dir)
         self._check_storable()
-        train_data = DeviceImages.of(dataset.train.images, dataset.train.labels, device)
+        train_data = DeviceImages.of(dataset.train, self.config.data.classes, device)
         if trained is None:
-            val_data = DeviceImages.of(dataset.val.images, dataset.val.labels, device)
+            val_data = DeviceImages.of(dataset.val, self.config.data.classes, device)
             self._train(train_data, val_data, stop)
             # What was just written is read once before the checkpoints go.
             trained = check_training(self.paths.trained)
@@ -77,8 +77,10 @@ class Stages:
 
     def _check_storable(self) -> None:
         """Refuse settings whose results would be too large, before any time is spent on them."""
+        data_dir = self.execution.data_dir
+        sizes = split_sizes(self.config.data, self.evaluation, data_dir)
         try:
-            check_storable(self.config, self.evaluation, split_sizes(self.config.data))
+            check_storable(self.config, self.evaluation, sizes)
         except InvalidFile as error:
             raise RunFailed("too_large", str(error)) from None
 
@@ -124,7 +126,7 @@ class Stages:
             weights = read_weights(file)
             history = {name: file.array(f"history/{name}").tolist() for name in _PROGRESS}
         self._write_progress(history, "evaluating", len(train_data))
-        model = load_weights(self.config.model, weights).to(device)
+        model = load_weights(self.config, weights).to(device)
         arrays = evaluate(
             self.config, self.evaluation, model, dataset, train_data, self.execution.data_dir
         )
@@ -193,7 +195,8 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
         with open_dataset(path) as file:
             same_source = json.loads(str(file.attribute("sha256"))) == dict(dataset.sha256)
             if not same_source or not np.array_equal(file.array("val/index"), dataset.val.index):
-                raise InputError(f"{path} was made from other data than {dataset.name}'s split")
+                name = dataset.config.dataset
+                raise InputError(f"{path} was made from other data than {name}'s split")
     except ReplacedFile:
         # By the copy of a run that began in the same moment; none does so twice.
         return _shared_dataset(path, dataset)
@@ -211,7 +214,7 @@ def history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:
     return {
         f"history/{name}": np.array(values)
         for name, values in state.history.items()
-        if variational(config) or not name.endswith("/kl")
+        if config.model.traits.variational or not name.endswith("/kl")
     }
 
 

@@ -19,8 +19,8 @@ from analysis.maths.decoder import decode
 from analysis.maths.densities import plane_density
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient, representative
-from analysis.sweep.load import Run
+from analysis.sweep.groups import representative
+from analysis.sweep.load import MissingIngredient, Run
 from analysis.write import prose
 
 TILES = 10  # along each side of a box

@@ -18,8 +18,8 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.maths import densities, metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, MissingIngredient, representatives
-from analysis.sweep.load import Run
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import MissingIngredient, Run
 from analysis.write import prose
 
 SHARES: dict[float, Literal["-", ":"]] = {0.5: "-", 0.9: ":"}  # of the mass within a contour

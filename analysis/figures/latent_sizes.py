@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from aevae.files import names
+from aevae.kinds import KINDS
 from analysis.figures.parts import style
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
@@ -17,7 +18,7 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representative
-from analysis.sweep.load import KINDS, Run
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 CASES = ("median", "worst")

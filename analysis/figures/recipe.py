@@ -12,8 +12,7 @@ from aevae.files.atomic import publish, publish_text
 from analysis.figures import EVIDENCE, FIGURES
 from analysis.figures.parts import style
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Run
+from analysis.sweep.load import MissingIngredient, Run
 from analysis.tables.registry import compute_table
 from analysis.write import prose
 from analysis.write.formats import markdown_rows

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.maths.metrics import Floats, seed_interval, share_interval
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import MissingIngredient
 
 RESAMPLES = 1000
 

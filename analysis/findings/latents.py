@@ -23,8 +23,7 @@ from analysis.measures import probing, quality
 from analysis.measures.interpolation import PAIRS, measure_lines
 from analysis.measures.probing import KNN, Space
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Run
+from analysis.sweep.load import MissingIngredient, Run
 
 KEPT = 0.9
 CHANCE_MARGIN = 0.05

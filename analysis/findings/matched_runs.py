@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analysis.sweep.groups import PREFERRED_LATENT_SIZE, TITLES, MissingIngredient, plain_group
-from analysis.sweep.load import Run, SweepResults
+from analysis.sweep.groups import PREFERRED_LATENT_SIZE, TITLES, plain_group
+from analysis.sweep.load import MissingIngredient, Run, SweepResults
 
 
 def matched(

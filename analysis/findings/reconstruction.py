@@ -12,8 +12,7 @@ from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats, seed_interval
 from analysis.measures.cells import run_errors
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Run
+from analysis.sweep.load import MissingIngredient, Run
 from analysis.write.prose import listed
 
 GOOD_AUROC = 0.8

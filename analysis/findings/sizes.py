@@ -19,7 +19,8 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.cells import run_errors
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, MissingIngredient, plain_group
+from analysis.sweep.groups import TITLES, plain_group
+from analysis.sweep.load import MissingIngredient
 from analysis.tables.latent_size_choice import RULE, chosen
 from analysis.write.prose import listed
 

@@ -86,7 +86,7 @@ def run_identity(run: Run | Results) -> dict[str, object]:
     return {
         "run_id": run.run_id,
         "model": config.model.kind,
-        "variant": config.model.variant,
+        "variant": config.variant,
         "latent_size": config.model.latent_size,
         "seed": config.seed,
     }

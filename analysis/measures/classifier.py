@@ -26,14 +26,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from aevae.files.fields import IMAGE
 from aevae.files.hdf5 import Array, Field, InvalidFile, Schema, open_checked, write_file
 from aevae.files.sandbox import examine_as
 from analysis.maths.metrics import DIGITS, PIXELS, Floats, Labels
 from analysis.measures.pca import intensities
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import MissingIngredient
 
+IMAGE = (28, 28)
 HIDDEN = (128, 50)
 SETTINGS: dict[str, Any] = {
     "hidden_layer_sizes": HIDDEN,

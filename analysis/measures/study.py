@@ -6,8 +6,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import StoredDataset, SweepResults
+from analysis.sweep.load import MissingIngredient, StoredDataset, SweepResults
 
 Found = TypeVar("Found")
 Arguments = TypeVarTuple("Arguments")

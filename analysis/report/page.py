@@ -13,8 +13,7 @@ from analysis.findings import ClaimResult, records
 from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import SweepResults
+from analysis.sweep.load import MissingIngredient, SweepResults
 from analysis.tables.recipe import Table
 from analysis.write import prose
 

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.sweep.load import KINDS, Run
+from aevae.kinds import KINDS
+from analysis.sweep.load import MissingIngredient, Run
 
-TITLES = {"ae": "AE", "vae": "VAE", "cvae": "CVAE"}
+TITLES = {name: kind.title for name, kind in KINDS.items()}
 PLAIN_VARIANTS = ("linear", "gaussian")
 PREFERRED_LATENT_SIZE = 20
-
-
-class MissingIngredient(Exception):
-    """The sweep lacks what a figure shows; the message says what."""
 
 
 @dataclass(frozen=True)

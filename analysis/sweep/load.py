@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from aevae.config import EvaluationConfig, RunConfig
+from aevae.config import DataConfig, EvaluationConfig, RunConfig
+from aevae.datasets import BUILT_IN
 from aevae.errors import InputError
 from aevae.execution import available_cores
 from aevae.files import names
-from aevae.files.dataset import check_dataset, file_sha256, open_dataset
+from aevae.files.dataset import CheckedDataset, check_dataset, file_sha256, open_dataset
 from aevae.files.filesystem import exists
-from aevae.files.hdf5 import Array, Header, InvalidFile, NewerFile
+from aevae.files.hdf5 import Array, InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import read_runs
 from aevae.files.schema import (
@@ -29,16 +30,15 @@ from aevae.files.schema import (
     missing_file,
     open_results,
 )
+from aevae.kinds import KINDS, Kind
 
 MAX_READERS = 8
-KINDS = ("ae", "vae", "cvae")
-DATASET_TITLES = {
-    "mnist": "MNIST",
-    "fashion-mnist": "Fashion-MNIST",
-    "digits": "scikit-learn's digits",
-}
 
 Track = Callable[[Sequence[RunPaths]], Iterable[RunPaths]]
+
+
+class MissingIngredient(Exception):
+    """The sweep lacks what a table, figure or finding shows; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,14 @@ class Run:
         return self.config.model.kind
 
     @property
+    def kind(self) -> Kind:
+        """What is known of the kind of model."""
+        return self.config.model.traits
+
+    @property
     def variant(self) -> str:
         """What tells the model from others of its kind."""
-        return self.config.model.variant
+        return self.config.variant
 
     @property
     def latent_size(self) -> int:
@@ -98,15 +103,58 @@ class StoredDataset:
     """What identifies the `dataset.h5` of a sweep, and how many images each split has."""
 
     path: Path
-    name: str
     sha256: str
     counts: dict[str, int]
-    checked: Header = field(compare=False, repr=False)
+    checked: CheckedDataset = field(compare=False, repr=False)
+
+    @property
+    def settings(self) -> DataConfig:
+        """The dataset and its split."""
+        return self.checked.data
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        return self.settings.dataset
 
     @property
     def title(self) -> str:
         """Name for readers."""
-        return DATASET_TITLES.get(self.name, self.name)
+        return BUILT_IN[self.name].title if self.name in BUILT_IN else self.name
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of an image: (height, width), or (height, width, 3) in colour."""
+        return self.settings.image_shape
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the labels; empty without labels."""
+        return self.settings.class_names
+
+    @property
+    def noun(self) -> str:
+        """What a class is called in text: digit, letter, class."""
+        return self.settings.noun
+
+    @property
+    def plural(self) -> str:
+        """The noun for several classes."""
+        return self.noun + ("es" if self.noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 without labels."""
+        return self.settings.classes
+
+    @property
+    def values(self) -> int:
+        """Number of values of an image: its pixels, times 3 in colour."""
+        return self.settings.values
+
+    def file_name(self, name: str) -> str:
+        """Return the name of an output for this dataset: ``per_class_error`` if it has no digits."""
+        return name if self.noun == "digit" else name.replace("digit", "class")
 
 
 @dataclass(frozen=True)
@@ -138,11 +186,19 @@ class SweepResults:
         return self.dataset
 
     def labels(self, split: str) -> Array:
-        """Return the digits of a split (train, val or test), shape (N,), uint8."""
+        """Return the labels of a split (train, val or test), shape (N,), uint8 or uint16.
+
+        Raises
+        ------
+        MissingIngredient
+            The images have no labels.
+        """
+        if not self.data.class_names:
+            raise MissingIngredient("the images have no labels")
         return self._read(names.of_split(split, names.LABEL))
 
     def images(self, split: str) -> Array:
-        """Return the images of a split (train, val or test), shape (N, 28, 28), uint8."""
+        """Return the images of a split (train, val or test), shape (N, *image_shape), uint8."""
         return self._read(names.of_split(split, names.IMAGE))
 
     def open(self, run: Run) -> AbstractContextManager[Results]:
@@ -195,15 +251,16 @@ def open_sweep(root: Path, track: Track = iter) -> SweepResults:
 
 def _order(run: Run) -> tuple[int, str, int, int, str]:
     config = run.config
-    return KINDS.index(run.model), run.variant, run.latent_size, config.seed, run.run_id
+    return list(KINDS).index(run.model), run.variant, run.latent_size, config.seed, run.run_id
 
 
 def _open_dataset(path: Path) -> StoredDataset:
     checked = check_dataset(path)
     counts = {
-        split: checked.layout[names.of_split(split, names.LABEL)][0][0] for split in names.SPLITS
+        split: checked.header.layout[names.of_split(split, names.INDEX)][0][0]
+        for split in names.SPLITS
     }
-    return StoredDataset(path, str(checked.attribute("name")), file_sha256(path), counts, checked)
+    return StoredDataset(path, file_sha256(path), counts, checked)
 
 
 def _check_run(sweep: SweepPaths, dataset: StoredDataset | None, paths: RunPaths) -> Run | Gap:
@@ -234,7 +291,10 @@ def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: StoredDatase
         return f"its files hold the run {results.run_id}"
     if dataset is None:
         return "the sweep has no dataset.h5 to go with it"
-    if results.dataset_sha256 != dataset.sha256:
+    if dataset.checked.splits_known:
+        if _identity(results.config.data) != _identity(dataset.settings):
+            return f"it was trained on other images, or another split, than {dataset.path.name} has"
+    elif results.dataset_sha256 != dataset.sha256:
         ours, theirs = dataset.sha256[:8], results.dataset_sha256[:8]
         return f"dataset_sha256 {theirs}... is not that of dataset.h5 ({ours}...)"
     for split in names.SPLITS:
@@ -243,3 +303,8 @@ def _why_foreign(results: CheckedResults, paths: RunPaths, dataset: StoredDatase
         if rows != expected:
             return f"{name}: {rows} rows, but dataset.h5 has {expected} {split} images"
     return ""
+
+
+def _identity(data: DataConfig) -> tuple[str, float, int]:
+    """Tell which images are in which split."""
+    return data.fingerprint, data.validation_fraction, data.split_seed

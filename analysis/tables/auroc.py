@@ -9,7 +9,7 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import MissingIngredient
 from analysis.tables.recipe import TableRecipe
 
 SSE, KL, BOTH = "SSE", "KL", "SSE + KL"

@@ -9,8 +9,7 @@ from analysis.maths.metrics import Floats
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import Run
+from analysis.sweep.load import MissingIngredient, Run
 from analysis.tables.recipe import TableRecipe
 
 ALL = "all"

@@ -10,7 +10,7 @@ import pandas as pd
 from aevae.files import names
 from analysis.measures.cells import Cell, cells, errors
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import MissingIngredient
 from analysis.tables.recipe import TableRecipe
 
 TERMS = ("sse", "kl", "loss")

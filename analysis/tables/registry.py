@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas as pd
 
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import MissingIngredient
 from analysis.tables import (
     TABLES,
     auroc,

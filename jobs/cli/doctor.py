@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aevae.data.sources import verify_source
+from aevae.config import DataConfig
+from aevae.data.sources import look_up, verify_source
 from aevae.errors import InputError, RunFailed, importing
 from aevae.files.atomic import publish_text
 from aevae.files.filesystem import try_lock
@@ -126,7 +127,7 @@ def _sbatch_says(script: str) -> tuple[str | None, str | None]:
 
 
 def _data(dataset: str, data_dir: Path) -> str:
-    verify_source(dataset, data_dir)
+    verify_source(DataConfig(dataset=dataset).of(look_up(dataset, data_dir)), data_dir)
     return f"{dataset} is in {data_dir}, checksums right"
 
 

@@ -38,7 +38,7 @@ def evaluate(
     from aevae.files.runs import RunList, check_listed
     from jobs.cli.launch import launch_here, submit
     from jobs.scheduler.profile import choose_cluster, settle_execution
-    from jobs.sweep.folder import Sweep, check_storable_runs, write_spec
+    from jobs.sweep.folder import Sweep, check_outliers, check_storable_runs, write_spec
     from jobs.sweep.spec import change_evaluation
 
     chosen = choose_cluster(cluster)
@@ -48,7 +48,8 @@ def evaluate(
     profile = None if isinstance(chosen, str) else chosen
     execution = settle_execution(spec.execution, profile, data_dir)
     spec = spec.model_copy(update={"execution": execution})
-    check_storable_runs(spec.runs(str(opened.paths.spec)), spec.evaluation)
+    check_outliers(spec)
+    check_storable_runs(spec.runs(str(opened.paths.spec)), spec)
     trained = _trained(opened, only or [])
     write_spec(opened.paths, spec)
     if again:

@@ -136,6 +136,7 @@ def _load(
     cluster: "ClusterProfile | str",
 ) -> "SweepSpec":
     """Read the specification with the settings of the command line and of the cluster."""
+    from aevae.data.sources import look_up
     from jobs.scheduler.profile import settle_execution
     from jobs.sweep.spec import load_spec
 
@@ -143,7 +144,10 @@ def _load(
     loaded = load_spec(spec, [*settings, *named])
     profile = None if isinstance(cluster, str) else cluster
     execution = settle_execution(loaded.execution, profile, data_dir)
-    return loaded.model_copy(update={"execution": execution})
+    loaded = loaded.model_copy(update={"execution": execution})
+    if loaded.data.fingerprint:
+        return loaded
+    return loaded.on(loaded.data.of(look_up(loaded.data.dataset, execution.data_dir)))
 
 
 def _show_plan(

@@ -6,8 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from aevae.config import EvaluationConfig, RunConfig
-from aevae.data.sources import load_dataset, split_sizes, verify_source
+from aevae.config import MADE_OUTLIERS, DataConfig, RunConfig
+from aevae.data.outliers import other_shape
+from aevae.data.sources import load_dataset, look_up, split_sizes, verify_source
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
@@ -71,9 +72,8 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
         The data is not staged or damaged, the folder cannot be written, or it holds a sweep
         with other settings or of an older version.
     """
-    names = {spec.data.dataset, *(n for n in spec.evaluation.outliers if n == "fashion-mnist")}
-    for name in sorted(names):
-        verify_source(name, spec.execution.data_dir)
+    verify_source(spec.data, spec.execution.data_dir)
+    check_outliers(spec)
     folder = as_given(folder)
     if any(tag in str(folder) for tag in SUBMITIT_TAGS):
         raise InputError(f"{folder}: a path with one of {', '.join(SUBMITIT_TAGS)} is not possible")
@@ -94,14 +94,30 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
         difference = spec.science_difference(load_spec(paths.spec))
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
-    check_storable_runs(runs, spec.evaluation)
+    check_storable_runs(runs, spec)
     for run in runs:
         # A run whose folder cannot be read is left alone, and its state says why.
         with suppress(OSError):
             paths.check_contained(paths.run(run.run_id))
 
 
-def check_storable_runs(runs: Sequence[RunConfig], evaluation: EvaluationConfig) -> None:
+def check_outliers(spec: SweepSpec) -> None:
+    """Make sure that datasets which serve as outliers are staged and have images of the same shape.
+
+    Raises
+    ------
+    InputError
+        One is missing or damaged, or its images have another shape.
+    """
+    data_dir = spec.execution.data_dir
+    for name in sorted(set(spec.evaluation.outliers) - set(MADE_OUTLIERS)):
+        other = DataConfig(dataset=name).of(look_up(name, data_dir))
+        verify_source(other, data_dir)
+        if other.image_shape != spec.data.image_shape:
+            raise InputError(other_shape(name, other.image_shape, spec.data.image_shape))
+
+
+def check_storable_runs(runs: Sequence[RunConfig], spec: SweepSpec) -> None:
     """Make sure that the results of all runs will be small enough to be stored.
 
     Raises
@@ -109,10 +125,11 @@ def check_storable_runs(runs: Sequence[RunConfig], evaluation: EvaluationConfig)
     InputError
         A dataset of some run would be too large; the message names it.
     """
+    sizes = split_sizes(spec.data, spec.evaluation, spec.execution.data_dir)
     # Nothing else of a run decides the sizes, and there may be 100,000 runs.
     for run in {(run.model, run.data, run.train.epochs): run for run in runs}.values():
         try:
-            check_storable(run, evaluation, split_sizes(run.data))
+            check_storable(run, spec.evaluation, sizes)
         except InvalidFile as error:
             raise InputError(f"the results of {run.run_id} could not be stored: {error}") from None
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from aevae.config import (
+    NAME,
+    NAME_RULE,
     DataConfig,
     EvaluationConfig,
     Frozen,
@@ -19,7 +21,7 @@ from aevae.config import (
 )
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
-from aevae.files.filesystem import NAME, NAME_RULE
+from aevae.kinds import KINDS
 from jobs.toml import read_toml
 
 MOST_CELLS = 100_000
@@ -37,14 +39,22 @@ class SweepSpec(Frozen):
     latent_sizes: Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
     seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (0,)
     model: Settings = Field(default_factory=dict)
-    """Settings of every model; the tables [ae], [vae], [cvae] add to them for one kind."""
-    ae: Settings = Field(default_factory=dict)
-    vae: Settings = Field(default_factory=dict)
-    cvae: Settings = Field(default_factory=dict)
+    """Settings of every model; a table with the name of a kind, such as [vae], adds to them."""
+    by_kind: dict[ModelKind, Settings] = Field(default_factory=dict)
+    """The tables of the kinds; in a file, each stands under its own name."""
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     execution: ExecutionConfig = ExecutionConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_kinds(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        tables = {kind: values[kind] for kind in KINDS if kind in values}
+        rest = {key: value for key, value in values.items() if key not in tables}
+        return {**rest, "by_kind": tables} if tables else rest
 
     @field_validator("name")
     @classmethod
@@ -79,7 +89,7 @@ class SweepSpec(Frozen):
         return list(runs.values())
 
     def _cell(self, kind: ModelKind, latent_size: int, seed: int, source: str) -> RunConfig:
-        settings = {**self.model, **getattr(self, kind)}
+        settings = {**self.model, **self.by_kind.get(kind, {})}
         try:
             model = ModelConfig(**{**settings, "kind": kind, "latent_size": latent_size})
             return RunConfig(
@@ -104,8 +114,8 @@ class SweepSpec(Frozen):
 
     def science_difference(self, other: Self) -> str | None:
         """Name the first setting outside the grid in which two sweeps differ; None if none."""
-        for table in ("model", "ae", "vae", "cvae", "train", "data"):
-            mine, theirs = _plain(getattr(self, table)), _plain(getattr(other, table))
+        for table in ("model", *KINDS, "train", "data"):
+            mine, theirs = self._table(table), other._table(table)
             for key in sorted(mine.keys() | theirs.keys()):
                 if mine.get(key) != theirs.get(key):
                     return f"{table}.{key} is {theirs.get(key)} there and {mine.get(key)} here"
@@ -113,7 +123,19 @@ class SweepSpec(Frozen):
 
     def to_toml(self) -> str:
         """Render the resolved specification; reading it back gives the same one."""
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        values = self.model_dump(mode="json")
+        return tomli_w.dumps(values | values.pop("by_kind"))
+
+    def _table(self, name: str) -> Settings:
+        """Return the settings of a table as plain values."""
+        if name in KINDS:
+            return self.by_kind.get(name, {})
+        table = getattr(self, name)
+        return table if isinstance(table, dict) else table.model_dump(mode="json")
+
+    def on(self, data: DataConfig) -> Self:
+        """Return the same sweep on a dataset that has been looked up."""
+        return self.model_copy(update={"data": data})
 
 
 def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
@@ -192,7 +214,3 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if not isinstance(table, dict):
             raise InputError(f"--set {key}: {part!r} is no table")
     table[parts[-1]] = value
-
-
-def _plain(table: Any) -> Settings:  # noqa: ANN401 - a dict of settings or a model of them
-    return table if isinstance(table, dict) else table.model_dump(mode="json")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from aevae.config import FINGERPRINTS, DataConfig, ModelConfig, RunConfig, TrainConfig
+from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
+from aevae.datasets import BUILT_IN
 from aevae.errors import InputError, describe_validation_error
 
 SCHEMA_1 = Path(__file__).parents[1] / "data" / "schema-1"
@@ -34,7 +35,7 @@ def test_a_default_never_changes():
     """What is not said in a configuration means for ever what it means today."""
     config = RunConfig(model=ModelConfig(kind="vae", latent_size=2))
     assert config.model_dump(mode="json", exclude={"model": {"kind", "latent_size"}}) == {
-        "version": 3,
+        "version": 4,
         "model": {
             "hidden_sizes": [784, 784],
             "latent_activation": "linear",
@@ -53,7 +54,10 @@ def test_a_default_never_changes():
         },
         "data": {
             "dataset": "mnist",
-            "fingerprint": FINGERPRINTS["mnist"],
+            "fingerprint": BUILT_IN["mnist"].fingerprint,
+            "image_shape": [28, 28],
+            "class_names": list("0123456789"),
+            "noun": "digit",
             "validation_fraction": 0.1,
             "split_seed": 0,
         },
@@ -85,11 +89,15 @@ def test_the_evaluation_is_no_part_of_a_run():
     assert "evaluation" not in RunConfig.model_fields
 
 
-def test_the_same_images_under_another_name_are_the_same_run(monkeypatch):
-    monkeypatch.setitem(FINGERPRINTS, "fashion-mnist", FINGERPRINTS["mnist"])
+def test_the_same_images_under_another_name_are_the_same_run():
     model = ModelConfig(kind="vae", latent_size=2)
-    renamed = RunConfig(model=model, data=DataConfig(dataset="fashion-mnist"))
-    assert renamed.run_id == RunConfig(model=model).run_id
+    mine = DataConfig(
+        dataset="mine",
+        fingerprint=BUILT_IN["mnist"].fingerprint,
+        class_names=["zero", *"123456789"],
+        noun="class",
+    )
+    assert RunConfig(model=model, data=mine).run_id == RunConfig(model=model).run_id
 
 
 def test_another_fingerprint_than_that_of_the_dataset_is_refused():
@@ -101,13 +109,15 @@ def test_a_configuration_of_an_earlier_release_is_read():
     old = (SCHEMA_1 / "runs/vae-z005-s0-c1d59b3a" / "config.json").read_text()
     config = RunConfig.from_json(old, "config.json")
     assert (config.model.hidden_sizes, config.train.weight_decay) == ((4,), 2.0)
-    assert config.data.fingerprint == FINGERPRINTS["digits"]
+    assert config.data.fingerprint == BUILT_IN["digits"].fingerprint
 
 
 def test_a_configuration_of_a_newer_release_is_named_as_such():
     with pytest.raises(InputError) as caught:
-        RunConfig.from_json('{"version": 4, "colour": "red"}', "config.json")
-    expected = "config.json was written by a newer aevae: configuration 4; this one reads 2 and 3"
+        RunConfig.from_json('{"version": 5, "colour": "red"}', "config.json")
+    expected = (
+        "config.json was written by a newer aevae: configuration 5; this one reads 2, 3 and 4"
+    )
     assert str(caught.value) == expected
 
 
@@ -129,8 +139,9 @@ def test_canonical_json_restores_the_configuration():
 
 
 def test_the_conditional_model_is_wider_by_default():
-    assert ModelConfig(kind="vae", latent_size=2).hidden_sizes == (784, 784)
-    assert ModelConfig(kind="cvae", latent_size=2).hidden_sizes == (794, 794)
+    for kind, sizes in (("vae", (784, 784)), ("cvae", (794, 794))):
+        config = RunConfig(model=ModelConfig(kind=kind, latent_size=2))
+        assert config.model.hidden_sizes == sizes
 
 
 @pytest.mark.parametrize(
@@ -166,9 +177,52 @@ def test_a_bad_setting_is_named_in_one_line(settings, message):
     ],
 )
 def test_the_variant_names_what_is_not_default(settings, variant):
-    assert ModelConfig(latent_size=2, **settings).variant == variant
+    assert RunConfig(model=ModelConfig(latent_size=2, **settings)).variant == variant
 
 
 def test_a_damaged_configuration_is_an_input_error():
     with pytest.raises(InputError, match=r"in config\.json"):
         RunConfig.from_json("{}", "config.json")
+
+
+def mine(**settings):
+    return {"dataset": "mine", "fingerprint": "0" * 64, "class_names": ["a", "b"], **settings}
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "sizes"),
+    [
+        ("vae", (24, 40), (960, 960)),
+        ("vae", (32, 32, 3), (1024, 1024)),
+        ("cvae", (256, 256, 3), (1026, 1026)),
+        ("cvae", (4, 4), (18, 18)),
+    ],
+)
+def test_the_hidden_layers_follow_from_the_images_up_to_a_limit(kind, shape, sizes):
+    model, data = {"kind": kind, "latent_size": 2}, mine(image_shape=shape)
+    config = RunConfig.model_validate({"model": model, "data": data})
+    assert config.model.hidden_sizes == sizes
+    assert config.variant == "gaussian"
+    given = RunConfig.model_validate({"model": {**model, "hidden_sizes": sizes}, "data": data})
+    assert given.run_id == config.run_id
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "message"),
+    [
+        ({"kind": "cvae"}, {"class_names": []}, "the cvae needs labels, but mine has none"),
+        ({"latent_size": 17}, {"image_shape": (4, 4)}, "latent_size must be at most 16"),
+        ({}, {"fingerprint": ""}, "the dataset mine has not been looked up"),
+        ({}, {"dataset": "my set"}, "'my set' cannot be the name of a dataset"),
+    ],
+)
+def test_a_model_that_does_not_fit_the_images_is_refused(model, data, message):
+    settings = {"kind": "vae", "latent_size": 2, **model}
+    with pytest.raises(ValidationError, match=message):
+        RunConfig.model_validate({"model": settings, "data": mine(**data)})
+
+
+def test_a_name_of_outliers_is_that_of_a_set_or_of_a_dataset():
+    assert EvaluationConfig(outliers=["noise", "mine"]).outliers == ("noise", "mine")
+    with pytest.raises(ValidationError, match="cannot be the name of a dataset"):
+        EvaluationConfig(outliers=["../mine"])

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import norm
 from typer.testing import CliRunner, Result
 
-from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
+from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files.atomic import publish_text
 from aevae.files.dataset import file_sha256, write_dataset
 from aevae.files.fields import evaluation_fields, training_fields
@@ -24,7 +24,7 @@ from analysis.cli import app
 from analysis.measures.study import Study
 from analysis.sweep.load import SweepResults, open_sweep
 
-COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100}
+COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100, "P": 20}
 SMALL = EvaluationConfig(
     importance_samples=5,
     samples_per_sampler=30,
@@ -136,7 +136,7 @@ def _build_sweep(
     paths = SweepPaths(root)
     root.mkdir(parents=True)
     data = _dataset_arrays()
-    write_dataset(paths.dataset, data, name="mnist", source="made up", sha256={"train": "0" * 64})
+    write_dataset(paths.dataset, data, DataConfig(), source="made up", sha256={"train": "0" * 64})
     for config in configs:
         run = paths.run(config.run_id)
         run.root.mkdir(parents=True)

@@ -17,7 +17,7 @@ from analysis import commands
 from analysis.maths import decoder, densities, embedding, metrics, neighbours, overlap, posterior
 from analysis.measures import classifier
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
+from analysis.sweep.load import MissingIngredient
 from analysis.tables.registry import RECIPES
 
 pytestmark = pytest.mark.timeout(900)  # a whole report, at half of its usual speed

@@ -27,7 +27,7 @@ class ConventionalLoop:
         self.config = config.model
         self.training = DataLoader(training, batch, shuffle=True, num_workers=workers)
         self.validation = DataLoader(validation, batch, num_workers=workers)
-        self.model = build_model(config.model)
+        self.model = build_model(config)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.train.learning_rate)
         self.noise = torch.Generator().manual_seed(0)
 
@@ -47,5 +47,5 @@ class ConventionalLoop:
         return train_loss / len(self.training.dataset), val_loss / len(self.validation.dataset)
 
     def _loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        x, y = images.flatten(1), one_hot(labels)
+        x, y = images.flatten(1), one_hot(labels, 10)
         return batch_metrics(self.config, self.model, x, y, 1.0, self.noise)[0]

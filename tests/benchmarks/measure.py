@@ -41,7 +41,7 @@ def training_state(
     """Return the dataset, its training and validation images on the CPU, and an untrained state."""
     dataset, cpu = load_dataset(config.data, data_dir), torch.device("cpu")
     training, validation = (
-        DeviceImages.of(split.images, split.labels, cpu) for split in (dataset.train, dataset.val)
+        DeviceImages.of(split, config.data.classes, cpu) for split in (dataset.train, dataset.val)
     )
     return dataset, training, validation, TrainState.new(config, cpu)
 

@@ -8,7 +8,7 @@ import sys
 import h5py
 import pytest
 
-import aevae.files.sandbox
+import aevae.files.dataset
 import aevae.training.stages
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
@@ -46,7 +46,7 @@ def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
 ):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
-    examine, copy = aevae.files.sandbox.examine, weird / "copy"
+    examine, copy = aevae.files.dataset.examine, weird / "copy"
 
     def examine_while_another_run_publishes(path):
         header = examine(path)
@@ -56,7 +56,7 @@ def test_24_runs_that_begin_at_once_share_a_dataset_that_each_may_publish(
             (weird / "again").replace(path)
         return header
 
-    monkeypatch.setattr(aevae.files.sandbox, "examine", examine_while_another_run_publishes)
+    monkeypatch.setattr(aevae.files.dataset, "examine", examine_while_another_run_publishes)
     execute(sweep, config.run_id, ONE_THREAD, small_evaluation, StopRequest())
     assert copy.exists()
     assert paths.evaluation.exists()

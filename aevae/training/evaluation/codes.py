@@ -6,8 +6,8 @@ from torch import Tensor
 from aevae.files import names
 from aevae.files.hdf5 import Array
 from aevae.models.losses import kl_divergence, log_importance_weight, sse
-from aevae.models.networks import Posterior
-from aevae.training.evaluation.evaluator import Arrays, Evaluator, flat_images, join
+from aevae.models.posterior import Posterior
+from aevae.training.evaluation.evaluator import Arrays, Evaluator, join
 from aevae.training.loop import DeviceImages
 
 
@@ -28,7 +28,7 @@ def split_arrays(run: Evaluator, data: DeviceImages, name: str) -> Arrays:
     if name == "val":
         stored = {key: v for key, v in stored.items() if key not in (names.Z, *_IMAGES)}
     return {
-        names.of_split(name, key): flat_images(value) if key in _IMAGES else value.cpu().numpy()
+        names.of_split(name, key): run.images(value) if key in _IMAGES else value.cpu().numpy()
         for key, value in stored.items()
     }
 
@@ -61,7 +61,6 @@ def _image_values(
 def log_weights(run: Evaluator, data: DeviceImages) -> Array:
     """(N, K) log-weights of K draws of the posterior of each test image."""
     count = run.evaluation.importance_samples
-    likelihood = run.config.model.likelihood
     noise = run.generator("importance")
     rows = []
     for x, y in run.batches(data, "test"):
@@ -70,6 +69,6 @@ def log_weights(run: Evaluator, data: DeviceImages) -> Array:
         for _ in range(count):
             z = posterior.sample(noise)
             logits = run.model.decode(z, y)
-            draws.append(log_importance_weight(logits, x, z, posterior, likelihood))
+            draws.append(log_importance_weight(run.model.log_likelihood(logits, x), z, posterior))
         rows.append(torch.stack(draws, dim=1))
     return join(rows)

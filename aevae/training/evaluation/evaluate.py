@@ -1,7 +1,7 @@
 """Everything that needs the trained model, as arrays for the evaluation's file.
 
 `evaluate` fills the fields of `aevae.files.fields`; images are rounded to uint8 only after the
-errors are computed. A conditional model is told the true label of an image, or the requested digit.
+errors are computed. A conditional model is told the true class of an image, or the requested one.
 """
 
 from pathlib import Path
@@ -51,8 +51,8 @@ def evaluate(
     """
     device = train_data.images.device
     run = Evaluator(config, evaluation, model, device)
-    val_data = DeviceImages.of(dataset.val.images, dataset.val.labels, device)
-    test_data = DeviceImages.of(dataset.test.images, dataset.test.labels, device)
+    val_data = DeviceImages.of(dataset.val, config.data.classes, device)
+    test_data = DeviceImages.of(dataset.test, config.data.classes, device)
     train_mu, test_mu = names.of_split("train", names.MU), names.of_split("test", names.MU)
     arrays: Arrays = {train_mu: posterior_means(run, train_data, "train")}
     arrays |= split_arrays(run, val_data, "val")

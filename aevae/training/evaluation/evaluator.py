@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aevae.config import EvaluationConfig, RunConfig
-from aevae.files.fields import variational
 from aevae.files.hdf5 import Array
 from aevae.models.networks import Autoencoder, one_hot
 from aevae.training.loop import DeviceImages, seeded_generator
@@ -32,14 +31,19 @@ class Evaluator:
     @property
     def variational(self) -> bool:
         """Whether the posterior is a distribution, so that there are a KL and sampled z."""
-        return variational(self.config)
+        return self.config.model.traits.variational
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; images without classes count as one class."""
+        return max(self.config.data.classes, 1)
 
     def generator(self, purpose: str) -> torch.Generator:
         """Return the random generator for one purpose, always in the same state."""
         return seeded_generator(self.device, self.config.seed, purpose)
 
     def batches(self, data: DeviceImages, purpose: str) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (B, 784) inputs and (B, 10) labels of a split.
+        """Yield (B, V) inputs and (B, C) labels of a split.
 
         A run with dynamic binarisation sees binary images here too, always the same draw.
         """
@@ -51,15 +55,22 @@ class Evaluator:
             yield x, y
 
     def decode(self, z: Array, labels: Array) -> NDArray[np.uint8]:
-        """Decode (..., d) codes with (...) labels or (..., 10) label weights to uint8 images."""
+        """Decode (..., d) codes with (...) labels or (..., C) label weights to uint8 images."""
         soft = labels.ndim == z.ndim
         codes = torch.tensor(z.reshape(-1, z.shape[-1]), dtype=torch.float32)
-        flat_labels = torch.tensor(labels.reshape(len(codes), -1) if soft else labels.reshape(-1))
+        flat_labels = torch.tensor(
+            labels.reshape(len(codes), -1) if soft else labels.reshape(-1).astype(np.int64)
+        )
         images = []
         for code, label in zip(codes.split(BATCH), flat_labels.split(BATCH), strict=True):
-            y = label.float().to(self.device) if soft else one_hot(label.to(self.device))
+            told = label.to(self.device)
+            y = told.float() if soft else one_hot(told, self.classes)
             images.append(to_uint8(torch.sigmoid(self.model.decode(code.to(self.device), y))))
-        return np.concatenate(images).reshape(*z.shape[:-1], 28, 28)
+        return np.concatenate(images).reshape(*z.shape[:-1], *self.config.data.image_shape)
+
+    def images(self, intensities: Tensor) -> NDArray[np.uint8]:
+        """Turn (N, V) intensities into (N, *image_shape) uint8 images."""
+        return to_uint8(intensities).reshape(-1, *self.config.data.image_shape)
 
 
 def join(parts: Any) -> Array:  # noqa: ANN401 - any iterable of tensors
@@ -72,8 +83,3 @@ def to_uint8(intensities: Tensor) -> NDArray[np.uint8]:
     """Round intensities in [0, 1] to whole steps of 1/255."""
     rounded: NDArray[np.uint8] = (intensities * 255).round().to(torch.uint8).cpu().numpy()
     return rounded
-
-
-def flat_images(intensities: Tensor) -> NDArray[np.uint8]:
-    """Turn (N, 784) intensities into (N, 28, 28) uint8 images."""
-    return to_uint8(intensities).reshape(-1, 28, 28)

@@ -1,9 +1,11 @@
-"""Errors on images that are no digits."""
+"""Errors on images that are not like those of the dataset."""
 
 from pathlib import Path
 
+import numpy as np
+
 from aevae.data.outliers import make_outliers
-from aevae.data.sources import Dataset
+from aevae.data.sources import Dataset, Split
 from aevae.files import names
 from aevae.models.losses import kl_divergence, sse
 from aevae.training.evaluation.evaluator import Arrays, Evaluator, join
@@ -11,11 +13,13 @@ from aevae.training.loop import DeviceImages
 
 
 def outlier_errors(run: Evaluator, dataset: Dataset, data_dir: Path) -> Arrays:
-    """Errors on images that are no digits, to be compared with those on the test images."""
+    """Errors on sets of outliers, to be compared with those on the test images."""
     arrays: Arrays = {}
     for name in run.evaluation.outliers:
         images, labels = make_outliers(name, dataset.test, data_dir)
-        data = DeviceImages.of(images, labels, run.device)
+        # Another dataset may have more classes than a conditional model knows.
+        split = Split(images, labels % run.classes, np.arange(len(images)))
+        data = DeviceImages.of(split, run.classes, run.device)
         errors, divergences = [], []
         for x, y in run.batches(data, name):
             posterior = run.model.encode(x, y)

@@ -1,5 +1,6 @@
 """Codes along lines and over planes, decoded: grids, traversals, interpolations."""
 
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
@@ -8,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from aevae.files import names
-from aevae.files.fields import INTERPOLATION_PAIRS
+from aevae.files.fields import MOST_PAIRS, MOST_PLANES
 from aevae.files.hdf5 import Array
 from aevae.models.losses import kl_per_dimension
-from aevae.models.networks import CLASSES, Posterior
+from aevae.models.posterior import Posterior
 from aevae.training.evaluation.evaluator import Arrays, Evaluator
 
 GRID_TAIL = 0.025
@@ -19,7 +20,7 @@ TRAVERSAL_SIGMAS = 3.0
 
 
 def grids(run: Evaluator, test_mu: Array) -> Arrays:
-    """Planes of codes (rows: z2 upwards, columns: z1), decoded; ten planes if conditional."""
+    """Planes of codes (rows: z2 upwards, columns: z1), decoded; one a class if conditional."""
     size = run.evaluation.grid_size
     probabilities = np.linspace(GRID_TAIL, 1 - GRID_TAIL, size)
     quantiles = np.array([NormalDist().inv_cdf(p) for p in probabilities])
@@ -31,9 +32,10 @@ def grids(run: Evaluator, test_mu: Array) -> Arrays:
     arrays: Arrays = {}
     for name, (first, second) in axes.items():
         plane = np.stack(np.meshgrid(first, second), axis=-1).astype(np.float32)
-        if run.config.model.kind == "cvae":
-            plane = np.repeat(plane[None], CLASSES, axis=0)
-            labels = np.broadcast_to(np.arange(CLASSES)[:, None, None], plane.shape[:-1])
+        if run.config.model.traits.conditional:
+            planes = min(run.classes, MOST_PLANES)
+            plane = np.repeat(plane[None], planes, axis=0)
+            labels = np.broadcast_to(np.arange(planes)[:, None, None], plane.shape[:-1])
         else:
             labels = np.zeros(plane.shape[:-1], dtype=np.int64)
         arrays[names.grid(name, names.Z)] = plane
@@ -75,13 +77,9 @@ def traversal(run: Evaluator, arrays: Arrays, label: int) -> Arrays:
 def interpolations(run: Evaluator, test_mu: Array, labels: Array) -> Arrays:
     """Straight lines between the codes of test images; the label weights move along too.
 
-    Ten pairs within a digit, then ten from each digit to the next.
+    See `choose_pairs` for the images.
     """
-    rows = [np.flatnonzero(labels == digit) for digit in range(CLASSES)]
-    within = [(r[0], r[1]) for r in rows]
-    across = [(rows[digit][0], rows[(digit + 1) % CLASSES][0]) for digit in range(CLASSES)]
-    pairs = np.array(within + across, dtype=np.int32)
-    assert len(pairs) == INTERPOLATION_PAIRS
+    pairs = choose_pairs(labels)
     share = np.linspace(0, 1, run.evaluation.interpolation_steps)[None, :, None]
     start, end = pairs[:, 0], pairs[:, 1]
 
@@ -90,9 +88,29 @@ def interpolations(run: Evaluator, test_mu: Array, labels: Array) -> Arrays:
         return mixed.astype(np.float32)
 
     z = line(test_mu)
-    weights = line(np.eye(CLASSES)[labels])
+    weights = line(np.eye(run.classes)[labels])
     return {
         names.interpolation(names.Z): z,
         names.interpolation(names.IMAGE): run.decode(z, weights),
         names.interpolation(names.PAIR): pairs,
     }
+
+
+def choose_pairs(labels: Array) -> NDArray[np.int32]:
+    """Choose test images to draw lines between, (P, 2) rows: half of them within a class.
+
+    The classes are ten that have two images at least, evenly spaced among all such classes. Each
+    has one line from its first image to its second, and one to the first image of the next class.
+    With one such class only, there are lines between its first images.
+    """
+    rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    enough = [row for row in rows if len(row) >= 2]
+    if len(enough) < 2:
+        images = (enough[0] if enough else np.arange(len(labels)))[:MOST_PAIRS]
+        return np.stack([images, np.roll(images, -1)], axis=1).astype(np.int32)
+    most = MOST_PAIRS // 2
+    spaced = np.linspace(0, len(enough) - 1, min(most, len(enough))).astype(np.intp)
+    chosen = [enough[at] for at in spaced]
+    within = [(row[0], row[1]) for row in chosen]
+    across = [(row[0], following[0]) for row, following in pairwise([*chosen, chosen[0]])]
+    return np.array(within + across, dtype=np.int32)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevae.files import names
+from aevae.files.fields import label_type
 from aevae.files.hdf5 import Array
-from aevae.models.networks import CLASSES
 from aevae.training.evaluation.evaluator import Arrays, Evaluator
 from aevae.training.seeds import derive_seed
 
@@ -18,7 +18,9 @@ MIXTURE_TOLERANCE = 1e-2  # nats per code: finer ones gain nothing on held-out c
 def samples(run: Evaluator, train_mu: Array) -> Arrays:
     """Decoder-only generation: from the prior, and from a mixture fitted on the codes."""
     count = run.evaluation.samples_per_sampler
-    labels = np.repeat(np.arange(CLASSES, dtype=np.uint8), count // CLASSES)
+    # Sorted, and as many of each class as of every other, or one more.
+    kind = label_type(run.classes)
+    labels = (np.arange(count) * run.classes // count).astype(kind)
     arrays: Arrays = {}
     for sampler in names.SAMPLERS:
         rng = np.random.default_rng(derive_seed(run.config.seed, f"samples-{sampler}"))
@@ -28,7 +30,7 @@ def samples(run: Evaluator, train_mu: Array) -> Arrays:
             z = _mixture_samples(run.evaluation.mixture_components, train_mu, count, rng)
         arrays[names.sample(sampler, names.Z)] = z
         arrays[names.sample(sampler, names.IMAGE)] = run.decode(z, labels)
-        if run.config.model.kind == "cvae":
+        if run.config.model.traits.conditional:
             arrays[names.sample(sampler, names.LABEL)] = labels
     return arrays
 

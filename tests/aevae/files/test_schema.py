@@ -7,12 +7,14 @@ import h5py
 import numpy as np
 import pytest
 
+from aevae.config import DataConfig
+from aevae.files.dataset import check_dataset, write_dataset
 from aevae.files.fields import evaluation_fields, training_fields
 from aevae.files.hdf5 import Field, InvalidFile, NewerFile, Schema, check_layout, write_file
 from aevae.files.layout import RunPaths
 from aevae.files.schema import check_results, check_training, open_results
 
-SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "N_fashion": 5}
+SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "P": 4}
 
 
 @pytest.fixture
@@ -79,8 +81,8 @@ def test_results_that_break_the_schema_are_not_written(stored, changes, message)
     ("name", "value", "message"),
     [
         ("schema", "other", "schema 'other' is not 'aevae-trained'"),
-        ("schema_version", 0, "schema version 0 is not 2"),
-        ("schema_version", "two", "schema version two is not 2"),
+        ("schema_version", 0, "schema version 0 is not 3"),
+        ("schema_version", "two", "schema version two is not 3"),
         ("complete", 0, "not marked complete"),
         ("weights_sha256", "0" * 64, "made from other weights than those of the run"),
         ("config", "{}", "attribute 'config'"),
@@ -100,10 +102,10 @@ def test_a_file_of_a_newer_release_is_named_as_such(stored, name):
     paths, *_ = stored
     path = getattr(paths, name)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 3
+        file.attrs["schema_version"] = 4
     with pytest.raises(NewerFile) as caught:
         check_results(paths)
-    expected = f"{path}: written by a newer aevae: schema 3; this one reads 1 and 2"
+    expected = f"{path}: written by a newer aevae: schema 4; this one reads 1, 2 and 3"
     assert str(caught.value) == expected
 
 
@@ -206,3 +208,48 @@ def test_any_other_hdf5_file_is_refused(weird):
         file.attrs["schema"] = json.dumps({})
     with pytest.raises(InvalidFile, match="is not 'aevae-trained'"):
         check_training(weird / "x.h5")
+
+
+def test_a_file_of_version_2_is_read_as_one_of_images_of_28_by_28_pixels_in_ten_classes(stored):
+    paths, config, arrays, _ = stored
+    old = json.loads(config.canonical_json()) | {"version": 3}
+    for name in ("image_shape", "class_names", "noun"):
+        del old["data"][name]
+    for path in (paths.trained, paths.evaluation):
+        with h5py.File(path, "r+") as file:
+            file.attrs["schema_version"] = 2
+            if "config" in file.attrs:
+                file.attrs["config"] = json.dumps(old)
+    checked = check_results(paths)
+    assert (checked.config, checked.version) == (config, 2)
+    with open_results(paths) as results:
+        assert set(results.all_names()) == set(arrays)
+
+
+KINDS_OF_ARRAYS = (("image", (28, 28), "u1"), ("label", (), "u1"), ("index", (), "i8"))
+
+
+def test_a_dataset_file_of_version_1_is_read(weird):
+    data = DataConfig(dataset="digits")
+    arrays = {
+        f"{split}/{name}": np.zeros((3, *shape), dtype)
+        for split in ("train", "val", "test")
+        for name, shape, dtype in (
+            ("image", (28, 28), "u1"),
+            ("label", (), "u1"),
+            ("index", (), "i8"),
+        )
+    }
+    path = weird / "dataset.h5"
+    write_dataset(path, arrays, data, source="made up", sha256={})
+    assert check_dataset(path).splits_known
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = 1
+        file.attrs["name"] = "digits"
+        del file.attrs["data"]
+    checked = check_dataset(path)
+    assert (checked.data, checked.splits_known) == (data, False)
+    with h5py.File(path, "r+") as file:
+        file.attrs["name"] = "unknown"
+    with pytest.raises(InvalidFile, match=r"dataset\.h5: "):
+        check_dataset(path)

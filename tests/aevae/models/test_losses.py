@@ -3,12 +3,11 @@
 import math
 
 import numpy as np
-import pytest
 import torch
-from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.distributions import Normal, kl_divergence
 
 from aevae.models import losses
-from aevae.models.networks import Posterior
+from aevae.models.posterior import Posterior
 
 RNG = torch.Generator().manual_seed(1)
 LOGITS = torch.randn(5, 784, generator=RNG)
@@ -37,17 +36,12 @@ def test_a_code_that_is_a_point_has_no_kl():
     assert torch.equal(losses.kl_per_dimension(point), torch.zeros(5, 3))
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
-def test_importance_weights_carry_all_constants(likelihood):
-    target = TARGET if likelihood == "gaussian" else TARGET.round()
-    if likelihood == "gaussian":
-        p_x = Normal(torch.sigmoid(LOGITS), math.sqrt(0.5)).log_prob(target)
-    else:
-        p_x = Bernoulli(logits=LOGITS).log_prob(target)
+def test_importance_weights_carry_all_constants():
+    p_x = torch.randn(5, generator=RNG) - 900
     q = Normal(POSTERIOR.mu, (POSTERIOR.logvar / 2).exp())
-    expected = p_x.sum(1) + Normal(0.0, 1.0).log_prob(Z).sum(1) - q.log_prob(Z).sum(1)
-    found = losses.log_importance_weight(LOGITS, target, Z, POSTERIOR, likelihood)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-2)
+    expected = p_x + Normal(0.0, 1.0).log_prob(Z).sum(1) - q.log_prob(Z).sum(1)
+    found = losses.log_importance_weight(p_x, Z, POSTERIOR)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-3)
 
 
 def test_samples_have_the_posterior_s_moments_and_follow_the_generator():

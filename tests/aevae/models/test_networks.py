@@ -1,17 +1,21 @@
 """The models must be the article's, and told the label only where they should be."""
 
+import math
+
 import pytest
 import torch
+from torch.distributions import Bernoulli, Normal
 
-from aevae.config import ModelConfig
+from aevae.config import DataConfig, ModelConfig, RunConfig
 from aevae.models.networks import build_model, load_weights, one_hot
 
 X = torch.rand(6, 784, generator=torch.Generator().manual_seed(1))
-Y = one_hot(torch.arange(6))
+Y = one_hot(torch.arange(6), 10)
 
 
 def small(kind, **settings):
-    return ModelConfig(kind=kind, latent_size=3, hidden_sizes=[16, 8], **settings)
+    model = ModelConfig(kind=kind, latent_size=3, hidden_sizes=[16, 8], **settings)
+    return RunConfig(model=model)
 
 
 @pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
@@ -27,7 +31,10 @@ def test_parameter_counts_are_those_of_the_article():
     d = 20
     counts = {
         kind: sum(
-            p.numel() for p in build_model(ModelConfig(kind=kind, latent_size=d)).parameters()
+            p.numel()
+            for p in build_model(
+                RunConfig(model=ModelConfig(kind=kind, latent_size=d))
+            ).parameters()
         )
         for kind in ("ae", "vae", "cvae")
     }
@@ -69,8 +76,8 @@ def test_without_a_seed_the_model_is_that_of_seed_zero():
 
 def test_one_hot_labels_stay_on_their_device():
     # The meta device stands for a GPU, on which a batch must not wait for the CPU.
-    labels = torch.zeros(3, dtype=torch.uint8, device="meta")
-    assert one_hot(labels).device == labels.device
+    labels = torch.zeros(3, dtype=torch.int64, device="meta")
+    assert one_hot(labels, 10).device == labels.device
 
 
 def test_weights_come_back_bit_for_bit():
@@ -78,3 +85,25 @@ def test_weights_come_back_bit_for_bit():
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     again = load_weights(small("cvae"), weights)
     assert torch.equal(model.encode(X, Y).mu, again.encode(X, Y).mu)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_the_likelihood_carries_all_constants(likelihood):
+    model = build_model(small("vae", likelihood=likelihood))
+    logits = torch.randn(6, 784, generator=torch.Generator().manual_seed(2))
+    if likelihood == "gaussian":
+        x, p = X, Normal(torch.sigmoid(logits), math.sqrt(0.5))
+    else:
+        x, p = X.round(), Bernoulli(logits=logits)
+    expected = p.log_prob(x).sum(dim=1)
+    torch.testing.assert_close(model.log_likelihood(logits, x), expected, rtol=1e-5, atol=1e-2)
+
+
+def test_a_model_has_the_shape_of_its_images_and_the_classes_of_its_labels():
+    images = {"dataset": "mine", "fingerprint": "0", "image_shape": (4, 6, 3)}
+    data = DataConfig(**images, class_names=["a", "b", "c"])
+    config = RunConfig(model=ModelConfig(kind="cvae", latent_size=2), data=data)
+    model = build_model(config)
+    x, y = torch.rand(5, 72), one_hot(torch.tensor([0, 1, 2, 2, 0]), 3)
+    assert config.model.hidden_sizes == (75, 75)
+    assert model.decode(model.encode(x, y).mu, y).shape == x.shape

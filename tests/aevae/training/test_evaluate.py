@@ -41,7 +41,8 @@ class Evaluated:
 
     def decoded(self, z, digits):
         """Decode codes (..., 2) with digits (...) by the model itself, to grey levels 0 to 255."""
-        y = one_hot(torch.as_tensor(np.broadcast_to(digits, z.shape[:-1]).reshape(-1).copy()))
+        labels = np.broadcast_to(digits, z.shape[:-1]).reshape(-1).astype(np.int64)
+        y = one_hot(torch.as_tensor(labels), 10)
         with torch.no_grad():
             logits = self.model.decode(torch.as_tensor(z).reshape(-1, 2), y)
         return (torch.sigmoid(logits).numpy() * 255).reshape(*z.shape[:-1], 28, 28)
@@ -51,13 +52,13 @@ class Evaluated:
 def evaluated(request, tiny_config, small_evaluation, weird):
     config = tiny_config(request.param)
     dataset = load_dataset(config.data, weird)
-    model = build_model(config.model, seed=1)
+    model = build_model(config, seed=1)
     with torch.no_grad():
         # The images differ visibly, the codes lie far from zero, and the second one varies more.
         model.output.weight *= 20
         model.mu.weight *= torch.tensor([[2.0], [8.0]])
         model.mu.bias += torch.tensor([3.0, -6.0])
-    train_data = DeviceImages.of(dataset.train.images, dataset.train.labels, torch.device("cpu"))
+    train_data = DeviceImages.of(dataset.train, 10, torch.device("cpu"))
     arrays = evaluate(config, small_evaluation, model, dataset, train_data, weird)
     return Evaluated(model, dataset, arrays)
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from aevae.config import TrainConfig
-from aevae.data.sources import load_dataset
+from aevae.data.sources import Split, load_dataset
 from aevae.errors import Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.layout import SweepPaths
@@ -35,7 +35,8 @@ CPU = torch.device("cpu")
 def noise_images(count, seed):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-    return DeviceImages.of(images, rng.integers(0, 10, count).astype(np.uint8), CPU)
+    labels = rng.integers(0, 10, count).astype(np.uint8)
+    return DeviceImages.of(Split(images, labels, np.arange(count)), 10, CPU)
 
 
 def textbook_metrics(config, model, data, rows, kl_weight, noise):
@@ -63,7 +64,7 @@ def textbook_training(config, data, val):
     def generator(purpose, epoch):
         return torch.Generator().manual_seed(derive_seed(config.seed, purpose, epoch))
 
-    model = build_model(config.model, derive_seed(config.seed, "init"))
+    model = build_model(config, derive_seed(config.seed, "init"))
     settings = config.train
     optimizer = torch.optim.AdamW(
         model.parameters(),
@@ -161,7 +162,7 @@ def test_divergence_is_said_with_its_epoch(logvar, loss, tiny_config):
 def test_validation_sums_over_all_batches(tiny_config, monkeypatch):
     # The autoencoder draws nothing, hence batches cannot differ but in the order of summation.
     config, data = tiny_config("ae"), noise_images(40, 1)
-    model = build_model(config.model)
+    model = build_model(config)
     whole = evaluate_totals(config.model, model, data, 1.0, torch.Generator())
     monkeypatch.setattr(loop, "VALIDATION_BATCH", 7)
     parts = evaluate_totals(config.model, model, data, 1.0, torch.Generator())
@@ -172,7 +173,8 @@ def test_validation_sums_over_all_batches(tiny_config, monkeypatch):
 def test_everything_lives_on_the_device_of_the_run(tiny_config):
     # The meta device stands for a GPU: it holds shapes only.
     meta = torch.device("meta")
-    images = DeviceImages.of(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8), meta)
+    split = Split(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8), np.arange(3))
+    images = DeviceImages.of(split, 10, meta)
     assert (images.images.device, images.labels.device) == (meta, meta)
     assert images.images.shape == (3, 784)
     x, y = images.batch(slice(0, 2))
@@ -186,9 +188,7 @@ def test_everything_lives_on_the_device_of_the_run(tiny_config):
 def test_every_model_learns(kind, tiny_config, weird):
     config = tiny_config(kind, epochs=12)
     dataset = load_dataset(config.data, weird)
-    images, val = (
-        DeviceImages.of(split.images, split.labels, CPU) for split in (dataset.train, dataset.val)
-    )
+    images, val = (DeviceImages.of(split, 10, CPU) for split in (dataset.train, dataset.val))
     state = TrainState.new(config, CPU)
     assert list(train(config, state, images, val)) == list(range(1, 13))
     loss = state.history["val/loss"]
@@ -235,9 +235,7 @@ def test_a_gpu_trains_to_about_the_same_loss_as_the_cpu(tiny_config, weird):
     dataset = load_dataset(config.data, weird)
     losses = []
     for device in (CPU, torch.device("cuda")):
-        images, val = (
-            DeviceImages.of(s.images, s.labels, device) for s in (dataset.train, dataset.val)
-        )
+        images, val = (DeviceImages.of(split, 10, device) for split in (dataset.train, dataset.val))
         state = TrainState.new(config, device)
         list(train(config, state, images, val))
         losses.append(state.history["val/loss"][-1])

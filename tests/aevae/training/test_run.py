@@ -31,7 +31,7 @@ def test_published_results_agree_with_images_and_weights(
     with open_results(paths) as results:
         names = results.all_names()
         r = {name: results.array(name) for name in names}
-        model = load_weights(config.model, results.weights())
+        model = load_weights(config, results.weights())
     rounded = ((r["test/reconstruction_at_mean"].reshape(-1, 784) / 255 - x) ** 2).sum(axis=1)
     # | |a+e|^2 - |a|^2 | <= 2 |a| |e| + |e|^2, with |e| <= 28 * 0.5 / 255 over 784 pixels.
     error = 28 * 0.5 / 255
@@ -40,7 +40,7 @@ def test_published_results_agree_with_images_and_weights(
     labels = r.get("samples/prior/label", np.zeros(10, dtype="u1"))
     z = torch.from_numpy(r["samples/prior/z"])
     with torch.no_grad():
-        decoded = torch.sigmoid(model.decode(z, one_hot(torch.from_numpy(labels))))
+        decoded = torch.sigmoid(model.decode(z, one_hot(torch.from_numpy(labels).long(), 10)))
     pixels = (decoded * 255).round().to(torch.uint8).numpy().reshape(-1, 28, 28)
     assert (pixels == r["samples/prior/image"]).all()
     if kind != "ae":
@@ -118,9 +118,9 @@ def test_a_file_of_a_newer_release_is_left_as_it_is(weird, tiny_config, plan, sm
     execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
     for path in (paths.evaluation, paths.trained):
         with h5py.File(path, "r+") as file:
-            file.attrs["schema_version"] = 3
+            file.attrs["schema_version"] = 4
         content = path.read_bytes()
-        with pytest.raises(InputError, match="written by a newer aevae: schema 3"):
+        with pytest.raises(InputError, match="written by a newer aevae: schema 4"):
             execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
         assert path.read_bytes() == content
     assert len(paths.attempts()) == 1
@@ -131,9 +131,9 @@ def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, 
     paths = plan(sweep, config)
     execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
     with h5py.File(paths.trained, "r+") as file:
-        file.attrs["config"] = '{"version": 4}'
+        file.attrs["config"] = '{"version": 5}'
     content = paths.trained.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: configuration 4"):
+    with pytest.raises(InputError, match="written by a newer aevae: configuration 5"):
         execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
     assert paths.trained.read_bytes() == content
     assert not paths.trained.with_suffix(".h5.damaged").exists()

@@ -14,8 +14,7 @@ from analysis.figures import (
     traversals,
 )
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import open_sweep
+from analysis.sweep.load import MissingIngredient, open_sweep
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from aevae.config import EvaluationConfig
 from analysis.figures import anomaly, by_digit, latent_diagnostics, selection
 from analysis.measures import pca
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import open_sweep
+from analysis.sweep.load import MissingIngredient, open_sweep
 from analysis.tables import latent_size_choice
 
 

@@ -10,8 +10,7 @@ from analysis.figures import code_map, latent_grid
 from analysis.figures.parts import style
 from analysis.maths.decoder import decode
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import open_sweep
+from analysis.sweep.load import MissingIngredient, open_sweep
 
 
 def titled(figure, title):

@@ -10,8 +10,7 @@ from analysis.findings import CLAIMS, ClaimResult, findings, latents, records
 from analysis.findings.claim import Interval, interval, interval_of_means, interval_of_share
 from analysis.findings.reconstruction import auroc_interval
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import open_sweep
+from analysis.sweep.load import MissingIngredient, open_sweep
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aevae.config import ModelConfig
+from aevae.config import ModelConfig, RunConfig
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.layout import SweepPaths
 from aevae.files.schema import open_results
@@ -15,14 +15,15 @@ from analysis.maths.decoder import decode, layer_names
 
 @pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
 def test_images_are_those_that_torch_decodes(kind):
-    model = build_model(ModelConfig(kind=kind, latent_size=3, hidden_sizes=[16, 12, 8]), seed=1)
+    settings = ModelConfig(kind=kind, latent_size=3, hidden_sizes=[16, 12, 8])
+    model = build_model(RunConfig(model=settings), seed=1)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     rng = np.random.default_rng(0)
     z, digits = rng.normal(0, 3, (2, 5, 3)), rng.integers(0, 10, (2, 5))
     found = decode(weights, z, digits if kind == "cvae" else None)
     codes = torch.as_tensor(z, dtype=torch.float32).reshape(10, 3)
     with torch.no_grad():
-        logits = model.decode(codes, one_hot(torch.as_tensor(digits.reshape(-1))))
+        logits = model.decode(codes, one_hot(torch.as_tensor(digits.reshape(-1)), 10))
     assert found.shape == (2, 5, 28, 28)
     assert found.reshape(10, 784) == pytest.approx(torch.sigmoid(logits).numpy(), abs=1e-6)
     # Codes in double precision are no reason to decode in it, at half the speed.

@@ -9,8 +9,7 @@ from analysis.measures import classifier
 from analysis.measures.classifier import Classifier, find_classifier, train_classifier
 from analysis.measures.quality import SURE
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import open_sweep
+from analysis.sweep.load import MissingIngredient, open_sweep
 
 
 @pytest.fixture(scope="module")

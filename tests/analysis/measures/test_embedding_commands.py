@@ -18,8 +18,7 @@ from analysis.measures.embedding import sources as embedded_sources
 from analysis.measures.embedding.compute import compute_all, find_missing
 from analysis.measures.embedding.sources import find_sources, latent_sources, source_names
 from analysis.measures.study import Study
-from analysis.sweep.groups import MissingIngredient
-from analysis.sweep.load import open_sweep
+from analysis.sweep.load import MissingIngredient, open_sweep
 
 # Work that takes long, with the command's own way to end.
 INTERRUPTED = """

@@ -3,8 +3,8 @@ import pytest
 from aevae.config import EvaluationConfig
 from aevae.files.layout import RunPaths
 from aevae.files.schema import CheckedResults
-from analysis.sweep.groups import MissingIngredient, group_runs, representative, representatives
-from analysis.sweep.load import Run
+from analysis.sweep.groups import group_runs, representative, representatives
+from analysis.sweep.load import MissingIngredient, Run
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import shutil
 import h5py
 import pytest
 
+from aevae.config import DataConfig
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from analysis.sweep.load import open_sweep
@@ -66,10 +67,10 @@ def test_truncated_file_is_damaged(sweep_dir):
 def test_results_of_a_newer_release_are_named_as_such(sweep_dir):
     paths = SweepPaths(sweep_dir).planned()[0]
     with h5py.File(paths.evaluation, "r+") as file:
-        file.attrs["schema_version"] = 3
+        file.attrs["schema_version"] = 4
     content = paths.evaluation.read_bytes()
     with pytest.raises(
-        InputError, match="written by a newer aevae: schema 3; this one reads 1 and 2"
+        InputError, match="written by a newer aevae: schema 4; this one reads 1, 2 and 3"
     ):
         open_sweep(sweep_dir)
     assert paths.evaluation.read_bytes() == content
@@ -80,10 +81,12 @@ def test_results_of_another_dataset_are_refused(sweep_dir, build_sweep, tmp_path
     other = build_sweep(tmp_path / "other", [config])
     dataset = SweepPaths(sweep_dir).dataset
     with h5py.File(dataset, "r+") as file:
-        file["test/image"][0, 0, 0] ^= 255
+        settings = DataConfig.from_json(file.attrs["data"], "data")
+        another_split = settings.model_copy(update={"split_seed": 1})
+        file.attrs["data"] = another_split.canonical_json()
     gaps = open_sweep(sweep_dir).gaps
     assert [gap.state for gap in gaps] == ["foreign"] * 6
-    assert all("dataset_sha256" in gap.reason for gap in gaps)
+    assert all("other images, or another split" in gap.reason for gap in gaps)
     shutil.copy(SweepPaths(other).dataset, dataset)
     assert open_sweep(sweep_dir).gaps == ()
 

@@ -11,6 +11,7 @@ import pytest
 
 from aevae.data.importing import source
 from aevae.data.sources import SourceImages, fingerprint
+from aevae.datasets import ImageSet
 from aevae.errors import InputError, RunFailed
 
 
@@ -101,7 +102,8 @@ def test_the_fingerprint_is_that_of_the_same_arrays(stage, container, images):
     arrays = {"x_train": pixels, "y_train": labels, "x_test": pixels[:9], "y_test": labels[:9]}
     staged = stage(container(**arrays))
     codes, rows = labels.astype("u1"), np.arange(30)
-    same = SourceImages("", "", {}, pixels, codes, rows, pixels[:9], codes[:9], rows[:9])
+    facts = ImageSet(name="", title="", fingerprint="", train_images=30, test_images=9)
+    same = SourceImages(facts, "", {}, pixels, codes, rows, pixels[:9], codes[:9], rows[:9])
     assert staged.checked.fingerprint == staged.outcome.fingerprint == fingerprint(same)
     assert staged.array("test/index").tolist() == list(range(9))
 

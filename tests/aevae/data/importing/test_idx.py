@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from aevae.config import FINGERPRINTS
 from aevae.data.sources import load_source
+from aevae.datasets import BUILT_IN
 from aevae.errors import InputError
 
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
@@ -54,7 +54,7 @@ def test_the_built_in_digits_have_their_fingerprint_when_they_come_as_idx_files(
         t10k_labels_idx1_ubyte=digits.test_labels,
     )
     staged = stage(weird / "idx")
-    assert staged.checked.fingerprint == FINGERPRINTS["digits"]
+    assert staged.checked.fingerprint == BUILT_IN["digits"].fingerprint
     assert staged.checked.class_names == tuple("0123456789")
     assert staged.array("train/index").tolist() == list(range(1437))
 

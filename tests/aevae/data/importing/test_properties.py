@@ -18,6 +18,7 @@ from aevae.data.importing.shapes import arrangement
 from aevae.data.importing.source import Images, Labels, Part, Remarks, Source
 from aevae.data.importing.values import conversion
 from aevae.data.sources import SourceImages, fingerprint
+from aevae.datasets import ImageSet
 from aevae.errors import InputError
 from aevae.files.images import fingerprint_of
 
@@ -89,7 +90,8 @@ def test_every_container_of_the_same_images_gives_the_same_data(write, arrays):
         found = fingerprint_of(prepared.splits)
     rows = np.arange(0)
     train, test = ((arrays[f"x_{s}"], arrays[f"y_{s}"], rows) for s in ("train", "test"))
-    assert found == fingerprint(SourceImages("", "", {}, *train, *test))
+    facts = ImageSet(name="", title="", fingerprint="", train_images=0, test_images=0)
+    assert found == fingerprint(SourceImages(facts, "", {}, *train, *test))
     assert prepared.splits["train"].shape == arrays["x_train"].shape
     assert prepared.class_names == tuple(map(str, range(arrays["y_train"].max() + 1)))
 

@@ -1,0 +1,84 @@
+"""What is known of a dataset without reading its images; the built-in datasets."""
+
+import math
+from dataclasses import dataclass
+
+DIGITS = tuple(map(str, range(10)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSet:
+    """What identifies a dataset and shapes the networks that are trained on it.
+
+    Parameters
+    ----------
+    name
+        As specifications have it.
+    title
+        As readers see it.
+    fingerprint
+        SHA-256 of the images and labels; see `aevae.data.sources.fingerprint`.
+    image_shape
+        Shape of an image: (height, width), or (height, width, 3) if it is in colour.
+    class_names
+        Names of the classes, in the order of the labels; empty if the images have no labels.
+    noun
+        What a class is called in text: digit, letter, class.
+    train_images, test_images
+        Number of images for training and validation, and for testing.
+    """
+
+    name: str
+    title: str
+    fingerprint: str
+    image_shape: tuple[int, ...] = (28, 28)
+    class_names: tuple[str, ...] = DIGITS
+    noun: str = "digit"
+    train_images: int
+    test_images: int
+
+    @property
+    def values(self) -> int:
+        """Number of values of an image: its pixels, times 3 in colour."""
+        return math.prod(self.image_shape)
+
+
+BUILT_IN = {
+    images.name: images
+    for images in (
+        ImageSet(
+            name="mnist",
+            title="MNIST",
+            fingerprint="52cd6c10ae77107af32269dd9d10ca19c1b749e83235a0c75e2f0729ebeaf141",
+            train_images=60_000,
+            test_images=10_000,
+        ),
+        ImageSet(
+            name="fashion-mnist",
+            title="Fashion-MNIST",
+            fingerprint="51bad0352284eacba9865b8317af0b9281dae4f52f7f667217f2ee65f7069790",
+            class_names=(
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
+            noun="class",
+            train_images=60_000,
+            test_images=10_000,
+        ),
+        ImageSet(
+            name="digits",
+            title="scikit-learn's digits",
+            fingerprint="0fccb48ddb3c71c510046a739abe8280aa26254a8635502f4caa4fdac410450e",
+            train_images=1437,
+            test_images=360,
+        ),
+    )
+}

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from aevae.config import NAME, NAME_RULE
+from aevae.config import MADE_OUTLIERS, NAME, NAME_RULE
 from aevae.datasets import BUILT_IN, ImageSet
 from aevae.errors import InputError
 from aevae.files.filesystem import exists, names_in
@@ -11,6 +11,7 @@ from aevae.files.hdf5 import Array, InvalidFile
 from aevae.files.images import CheckedImages, check_images, open_images
 
 SUFFIX = ".h5"
+TAKEN = (*BUILT_IN, *MADE_OUTLIERS)  # an evaluation names sets of outliers and datasets alike
 
 
 def staged_path(data_dir: Path, name: str) -> Path:
@@ -23,9 +24,9 @@ def staged_path(data_dir: Path, name: str) -> Path:
     """
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} cannot be the name of a data set: {NAME_RULE}")
-    if name.lower() in BUILT_IN:
+    if name.lower() in TAKEN:
         raise InputError(
-            f"{name!r} cannot be the name of a data set: {', '.join(BUILT_IN)} are built in"
+            f"{name!r} cannot be the name of a data set: {', '.join(TAKEN)} have a meaning"
         )
     return data_dir / f"{name}{SUFFIX}"
 
@@ -33,7 +34,7 @@ def staged_path(data_dir: Path, name: str) -> Path:
 def staged_names(data_dir: Path) -> list[str]:
     """Return the names of all staged sets, sorted; whether their files are valid is not known."""
     names = [name.removesuffix(SUFFIX) for name in names_in(data_dir) if name.endswith(SUFFIX)]
-    return [name for name in names if NAME.fullmatch(name) and name.lower() not in BUILT_IN]
+    return [name for name in names if NAME.fullmatch(name) and name.lower() not in TAKEN]
 
 
 def describe_staged(data_dir: Path, name: str) -> ImageSet:

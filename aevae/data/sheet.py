@@ -59,7 +59,7 @@ def _draw(names: list[str], rows: list[list[NDArray[np.uint8]]]) -> Image.Image:
     height, width = rows[0][0].shape[:2]
     zoom = max(1, -(-LEAST_SIDE // max(height, width)))
     shown = [n if len(n) <= LONGEST_NAME else n[: LONGEST_NAME - 3] + "..." for n in names]
-    margin = GAP + max(map(len, shown)) * LETTER
+    margin = 2 * GAP + max(map(len, shown)) * LETTER
     step_x, step_y = width * zoom + GAP, max(height * zoom, 2 * LETTER) + GAP
     sheet = Image.new("RGB", (margin + PER_CLASS * step_x, GAP + len(rows) * step_y), "white")
     draw = ImageDraw.Draw(sheet)

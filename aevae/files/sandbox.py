@@ -28,7 +28,8 @@ from aevae.files.hdf5 import Header, InvalidFile, Schema, check_layout, read_hea
 from aevae.imports import python_path
 
 # Seconds of processor time: a file system that stalls does not mean that the file is damaged.
-READ_LIMIT_S = 30
+READ_LIMIT_S = 30  # and the time that a large file takes at the following speed
+SLOWEST_BYTES_PER_S = 20_000_000
 MEMORY_LIMIT_BYTES = 4 << 30
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
@@ -133,7 +134,7 @@ def _why_it_ended(reader: _Reader, path: Path) -> Exception:
         name = signal.Signals(-code).name
         return InvalidFile(f"{path}: damaged (reading it ends in a crash, {name})")
     if -code == signal.SIGXCPU:
-        return InvalidFile(f"{path}: damaged (not read in {READ_LIMIT_S} s of processor time)")
+        return InvalidFile(f"{path}: damaged (not read in {_seconds(path)} s of processor time)")
     why = f"exit code {code}: {said}" if said else f"exit code {code}"
     return ChildProcessError(f"{path}: the process that read it was ended ({why})")
 
@@ -166,15 +167,23 @@ def main() -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, MEMORY_LIMIT_BYTES)
     for line in sys.stdin:
-        _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + READ_LIMIT_S)
+        path = Path(json.loads(line))
+        _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + _seconds(path))
         try:
-            answer = _to_json(read_header(Path(json.loads(line))))
+            answer = _to_json(read_header(path))
         except InvalidFile as error:
             answer = {"invalid": str(error)}
         except OSError as error:
             answer = {"errno": error.errno}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _seconds(path: Path) -> int:
+    """Seconds of processor time in which a file must be read."""
+    with suppress(OSError):
+        return READ_LIMIT_S + path.stat().st_size // SLOWEST_BYTES_PER_S
+    return READ_LIMIT_S
 
 
 def _limit(what: int, value: int) -> None:

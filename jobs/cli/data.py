@@ -122,7 +122,8 @@ def show(
     if not summary.class_names:
         lines.append("classes      none: the images have no labels")
     else:
-        lines.append(f"classes      {len(summary.class_names):,} (one is called a {summary.noun})")
+        called = "" if summary.noun == "class" else f", each a {summary.noun}"
+        lines.append(f"classes      {len(summary.class_names):,}{called}")
         lines += _aligned([("", "train", "test"), *_class_rows(summary)])
     _print(lines)
     if picture is not None:

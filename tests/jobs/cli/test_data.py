@@ -60,7 +60,7 @@ def test_add_show_and_list_tell_the_same_of_a_data_set(data, cells, weird):
     assert "train        52 images" in lines
     assert f"fingerprint  {fingerprint}" in lines
     assert "source       cells.npz: x_test, x_train, y_test, y_train" in lines
-    assert "classes      26 (one is called a letter)" in lines
+    assert "classes      26, each a letter" in lines
     assert "  Z  2      2" in lines
     with Image.open(weird / "sheet.png") as sheet:
         assert sheet.height > 26 * 24
@@ -187,7 +187,7 @@ def test_a_set_that_is_not_there_is_refused_with_those_that_are(data, cells):
 def test_a_built_in_set_is_shown_too(data, weird):
     code, out, _ = data("show", "digits", "--picture", weird / "digits.png")
     assert code == 0
-    assert "classes      10 (one is called a digit)" in out.splitlines()
+    assert "classes      10, each a digit" in out.splitlines()
     assert (weird / "digits.png").exists()
     code, _, err = data("show", "digits", "--picture", weird / "digits.bmp")
     assert code == 2
@@ -203,22 +203,26 @@ def test_images_without_labels_are_shown_as_such(data, weird):
     assert "images       8 x 8 RGB" in out.splitlines()
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """An .npz whose import takes seconds."""
+    path = tmp_path_factory.mktemp("large") / "large.npz"
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (48_000, 40, 40), dtype=np.uint8)
+    np.savez(path, x_train=images, x_test=images[:1])
+    return path
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 75), (signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_an_interrupted_import_leaves_nothing_under_the_name(
-    weird, command_environment, data, number, code
+    weird, command_environment, data, large, number, code
 ):
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (30_000, 40, 40), dtype=np.uint8)
-    np.save(weird / "images.npy", images)
-    subprocess.run(
-        [sys.executable, "-m", "zipfile", "-c", "large.npz", "images.npy"], cwd=weird, check=True
-    )
     place = weird / "data"
     process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.cli", "data", "add", "large.npz", "--name", "large"],
+        [sys.executable, "-m", "jobs.cli", "data", "add", large, "--name", "large"],
         env={**command_environment, "AEVAE_DATA_DIR": str(place)},
         cwd=weird,
         stderr=subprocess.PIPE,

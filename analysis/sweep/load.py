@@ -153,7 +153,7 @@ class StoredDataset:
         return self.settings.values
 
     def file_name(self, name: str) -> str:
-        """Return the name of an output for this dataset: ``per_class_error`` if it has no digits."""
+        """Return the name of an output: where there are no digits, ``digit`` becomes ``class``."""
         return name if self.noun == "digit" else name.replace("digit", "class")
 
 

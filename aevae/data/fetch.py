@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from aevae.data.sources import FILE_NAMES, IDX_SOURCES, IdxSource
+from aevae.data.idx import FILE_NAMES, IDX_SOURCES, IdxSource
 from aevae.errors import InputError
 
 DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aevae.data.sources import Images, Labels, Split, load_source
+from aevae.data.source_images import Images, Labels
+from aevae.data.sources import Split, load_source
 from aevae.errors import InputError
 
 OUTLIER_SEED = 0  # every run gets the same sets, so that runs are comparable

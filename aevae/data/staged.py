@@ -3,12 +3,15 @@
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from aevae.config import MADE_OUTLIERS, NAME, NAME_RULE
+from aevae.data.source_images import SourceImages
 from aevae.datasets import BUILT_IN, ImageSet
 from aevae.errors import InputError
 from aevae.files.filesystem import exists, names_in
-from aevae.files.hdf5 import Array, InvalidFile
-from aevae.files.images import CheckedImages, check_images, open_images
+from aevae.files.hdf5 import InvalidFile
+from aevae.files.images import SPLITS, CheckedImages, check_images, open_images
 
 SUFFIX = ".h5"
 TAKEN = (*BUILT_IN, *MADE_OUTLIERS)  # an evaluation names sets of outliers and datasets alike
@@ -58,8 +61,8 @@ def describe_staged(data_dir: Path, name: str) -> ImageSet:
     )
 
 
-def read_staged(data_dir: Path, name: str) -> dict[str, Array]:
-    """Read all images, labels if there are any, and rows in the source, by their paths.
+def load_staged(name: str, data_dir: Path) -> SourceImages:
+    """Load a staged set.
 
     Raises
     ------
@@ -69,7 +72,14 @@ def read_staged(data_dir: Path, name: str) -> dict[str, Array]:
     path = _existing(data_dir, name)
     checked = _check(path)
     with open_images(path, checked) as file:
-        return {part: file.array(part) for part in checked.header.layout}
+        arrays = {part: file.array(part) for part in checked.header.layout}
+    facts = describe_staged(data_dir, name)
+    if not facts.class_names:
+        for split in SPLITS:
+            arrays[f"{split}/label"] = np.zeros(checked.counts[split], dtype=np.uint8)
+    order = ("train/image", "train/label", "train/index", "test/image", "test/label", "test/index")
+    sha256 = {"images and labels": facts.fingerprint}
+    return SourceImages(facts, f"images staged as {name}", sha256, *map(arrays.__getitem__, order))
 
 
 def _existing(data_dir: Path, name: str) -> Path:

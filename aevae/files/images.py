@@ -194,7 +194,7 @@ def _hashed(
 ) -> Iterator[tuple[str, Iterator[Array]]]:
     """Yield images and labels by dataset; who uses the blocks up in order has hashed them.
 
-    The digest is that of `aevae.data.sources.fingerprint`.
+    The digest is that of `aevae.data.source_images.fingerprint`.
     """
     for name in SPLITS:
         split = splits[name]

@@ -10,19 +10,20 @@ from jobs.cli.console import ChosenDataDir, DataDir, messages, say
 
 
 def fetch(
-    dataset: Annotated[str, typer.Option(help="mnist, fashion-mnist or digits.")] = "mnist",
+    dataset: Annotated[str, typer.Option(help="mnist or fashion-mnist.")] = "mnist",
     data_dir: DataDir = Path("data"),
     timeout: Annotated[float, typer.Option(help="Seconds that each way may take.")] = 300,
 ) -> None:
     """Stage and verify a dataset (once, on a machine with a network)."""
     from aevae.data.fetch import fetch as fetch_dataset
-    from aevae.data.sources import IDX_SOURCES
+    from aevae.data.idx import IDX_SOURCES
+    from aevae.data.packaged import PACKAGED
 
-    if dataset == "digits":
-        say("digits come with scikit-learn: nothing to fetch")
+    if dataset in PACKAGED:
+        say(f"{dataset} come with scikit-learn: nothing to fetch")
         return
     if dataset not in IDX_SOURCES:
-        names = ", ".join([*IDX_SOURCES, "digits"])
+        names = ", ".join([*IDX_SOURCES, *PACKAGED])
         raise InputError(f"dataset must be one of {names}, got {dataset!r}")
     with messages.status(f"fetching {dataset}"):
         fetch_dataset(dataset, data_dir, timeout_s=timeout, say=say)

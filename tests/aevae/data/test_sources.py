@@ -8,14 +8,10 @@ from sklearn.model_selection import train_test_split
 
 from aevae.config import DataConfig, EvaluationConfig
 from aevae.data import fetch, sources
+from aevae.data.idx import FILE_NAMES, IDX_SOURCES, IdxSource
 from aevae.data.outliers import make_outliers
-from aevae.data.sources import (
-    FILE_NAMES,
-    IDX_SOURCES,
-    IdxSource,
-    load_dataset,
-    verify_source,
-)
+from aevae.data.source_images import fingerprint
+from aevae.data.sources import load_dataset, verify_source
 from aevae.datasets import BUILT_IN
 from aevae.errors import InputError
 from aevae.files.dataset import file_sha256, open_dataset
@@ -154,9 +150,9 @@ def test_outliers_are_the_same_for_every_run_and_no_digits(name, weird):
 
 def test_the_fingerprint_is_that_of_the_images_and_labels(weird):
     source = sources.load_source("digits", weird)
-    assert sources.fingerprint(source) == BUILT_IN["digits"].fingerprint
+    assert fingerprint(source) == BUILT_IN["digits"].fingerprint
     relabelled = replace(source, train_labels=source.train_labels[::-1])
-    assert sources.fingerprint(relabelled) != BUILT_IN["digits"].fingerprint
+    assert fingerprint(relabelled) != BUILT_IN["digits"].fingerprint
 
 
 def test_other_images_than_those_configured_are_refused(weird, monkeypatch):

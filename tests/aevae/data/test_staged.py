@@ -8,7 +8,8 @@ import pytest
 from aevae.config import DataConfig
 from aevae.data.importing.prepare import Options
 from aevae.data.importing.stage import add
-from aevae.data.sources import fingerprint, load_dataset, load_source, look_up, verify_source
+from aevae.data.source_images import fingerprint
+from aevae.data.sources import load_dataset, load_source, look_up, verify_source
 from aevae.data.staged import staged_names, staged_path
 from aevae.errors import InputError
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aevae.data.importing import source
-from aevae.data.sources import SourceImages, fingerprint
+from aevae.data.source_images import SourceImages, fingerprint
 from aevae.datasets import ImageSet
 from aevae.errors import InputError, RunFailed
 

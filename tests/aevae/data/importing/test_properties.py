@@ -17,7 +17,7 @@ from aevae.data.importing.prepare import Options, prepare
 from aevae.data.importing.shapes import arrangement
 from aevae.data.importing.source import Images, Labels, Part, Remarks, Source
 from aevae.data.importing.values import conversion
-from aevae.data.sources import SourceImages, fingerprint
+from aevae.data.source_images import SourceImages, fingerprint
 from aevae.datasets import ImageSet
 from aevae.errors import InputError
 from aevae.files.images import fingerprint_of

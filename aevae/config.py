@@ -192,10 +192,11 @@ class DataConfig(Frozen):
     @model_validator(mode="after")
     def _check_built_in(self) -> Self:
         built_in = BUILT_IN.get(self.dataset)
-        if built_in is not None and self.fingerprint != built_in.fingerprint:
+        known = "" if built_in is None else built_in.fingerprint
+        if known and self.fingerprint != known:
             raise ValueError(
                 f"fingerprint {self.fingerprint[:12]}... is not that of {self.dataset}, "
-                f"{built_in.fingerprint[:12]}..."
+                f"{known[:12]}..."
             )
         if built_in is not None and self.image_shape != built_in.image_shape:
             raise ValueError(f"image_shape is not that of {self.dataset}, {built_in.image_shape}")

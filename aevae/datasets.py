@@ -17,7 +17,8 @@ class ImageSet:
     title
         As readers see it.
     fingerprint
-        SHA-256 of the images and labels; see `aevae.data.sources.fingerprint`.
+        SHA-256 of the images and labels; see `aevae.data.source_images.fingerprint`. Empty: it is
+        known only when the images have been read.
     image_shape
         Shape of an image: (height, width), or (height, width, 3) if it is in colour.
     class_names
@@ -79,6 +80,17 @@ BUILT_IN = {
             fingerprint="0fccb48ddb3c71c510046a739abe8280aa26254a8635502f4caa4fdac410450e",
             train_images=1437,
             test_images=360,
+        ),
+        ImageSet(
+            name="sample-patches",
+            title="patches of scikit-learn's pictures",
+            # Versions of the JPEG library differ in the last bit of some pixels.
+            fingerprint="",
+            image_shape=(32, 32, 3),
+            class_names=("temple", "flower"),
+            noun="picture",
+            train_images=5700,
+            test_images=1700,
         ),
     )
 }

@@ -64,5 +64,13 @@ KINDS = {
             variational=True,
             conditional=True,
         ),
+        Kind(
+            name="sigma-vae",
+            title="sigma-VAE",
+            network="aevae.models.sigma_vae:SigmaVAE",
+            colour="#cc79a7",
+            variational=True,
+            learns_variance=True,
+        ),
     )
 }

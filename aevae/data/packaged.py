@@ -1,9 +1,11 @@
 """Datasets made from what comes with scikit-learn, which need no download.
 
-``digits`` are its 1,797 real 8x8 digits, scaled to 28x28.
+``digits`` are its 1,797 real 8x8 digits, scaled to 28x28. ``sample-patches`` are squares of 32x32
+pixels from its two photographs, in colour: a temple and a flower.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -48,4 +50,48 @@ def _enlarge(images: NDArray[np.float64]) -> Images:
     return pixels
 
 
-PACKAGED = {"digits": _load_digits}
+PATCH, STEP = 32, 8
+TEST_WIDTH = 160  # pixels at the right of each photograph, which no training image shows
+
+
+def _load_patches() -> SourceImages:
+    from sklearn.datasets import load_sample_images
+
+    photographs = load_sample_images().images
+    train, test = [], []
+    for photograph in photographs:
+        width = photograph.shape[1] - TEST_WIDTH
+        train.append(_patches(photograph[:, :width]))
+        test.append(_patches(photograph[:, width:]))
+    raw = SourceImages(
+        BUILT_IN["sample-patches"],
+        f"squares of {PATCH} pixels from scikit-learn load_sample_images",
+        {"load_sample_images": hashlib.sha256(np.stack(photographs).tobytes()).hexdigest()},
+        np.concatenate(train),
+        _labels(train),
+        _rows(train),
+        np.concatenate(test),
+        _labels(test),
+        _rows(test),
+    )
+    return replace(raw, facts=replace(raw.facts, fingerprint=fingerprint(raw)))
+
+
+def _patches(photograph: Images) -> Images:
+    """Cut a photograph (H, W, 3) into overlapping squares, (N, 32, 32, 3), row by row."""
+    squares = np.lib.stride_tricks.sliding_window_view(photograph, (PATCH, PATCH), axis=(0, 1))
+    chosen = squares[::STEP, ::STEP].reshape(-1, 3, PATCH, PATCH)
+    return np.ascontiguousarray(chosen.transpose(0, 2, 3, 1))
+
+
+def _labels(parts: Sequence[Images]) -> NDArray[np.uint8]:
+    """Return the number of the photograph that each square comes from."""
+    return np.repeat(np.arange(len(parts), dtype=np.uint8), [len(part) for part in parts])
+
+
+def _rows(parts: Sequence[Images]) -> NDArray[np.int64]:
+    """Number the squares of each photograph."""
+    return np.concatenate([np.arange(len(part)) for part in parts])
+
+
+PACKAGED = {"digits": _load_digits, "sample-patches": _load_patches}

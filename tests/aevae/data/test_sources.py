@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_sample_images
 from sklearn.model_selection import train_test_split
 
 from aevae.config import DataConfig, EvaluationConfig
@@ -170,3 +171,20 @@ def test_sizes_are_known_without_reading_images(weird):
     assert sizes["N_val"] == len(dataset.val.images)
     assert sizes["N_test"] == len(dataset.test.images)
     assert sizes["N_mnist"] == 10_000
+
+
+def test_patches_of_photographs_are_in_colour_and_no_pixel_is_in_training_and_test(weird):
+    facts = sources.look_up("sample-patches", weird)
+    source = sources.load_source("sample-patches", weird)
+    assert source.facts == facts
+    assert fingerprint(source) == facts.fingerprint
+    assert source.train_images.shape == (facts.train_images, 32, 32, 3)
+    assert source.test_images.shape == (facts.test_images, 32, 32, 3)
+    for labels in (source.train_labels, source.test_labels):
+        assert np.bincount(labels).tolist() == [len(labels) // 2] * 2
+    left, right = (
+        load_sample_images().images[0][:, part] for part in (slice(480), slice(480, 640))
+    )
+    assert (source.train_images[0] == left[:32, :32]).all()
+    assert (source.train_images[1] == left[:32, 8:40]).all()
+    assert (source.test_images[0] == right[:32, :32]).all()

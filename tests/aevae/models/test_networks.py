@@ -7,6 +7,7 @@ import torch
 from torch.distributions import Bernoulli, Normal
 
 from aevae.config import DataConfig, ModelConfig, RunConfig
+from aevae.kinds import KINDS
 from aevae.models.networks import build_model, load_weights, one_hot
 
 X = torch.rand(6, 784, generator=torch.Generator().manual_seed(1))
@@ -18,7 +19,7 @@ def small(kind, **settings):
     return RunConfig(model=model)
 
 
-@pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_shapes(kind):
     model = build_model(small(kind))
     posterior = model.encode(X, Y)
@@ -47,7 +48,9 @@ def test_parameter_counts_are_those_of_the_article():
     assert counts["cvae"] == encoder + decoder
 
 
-@pytest.mark.parametrize(("kind", "matters"), [("ae", False), ("vae", False), ("cvae", True)])
+@pytest.mark.parametrize(
+    ("kind", "matters"), [("ae", False), ("vae", False), ("cvae", True), ("sigma-vae", False)]
+)
 def test_only_the_conditional_model_looks_at_the_label(kind, matters):
     model = build_model(small(kind))
     other = Y.roll(1, dims=0)
@@ -107,3 +110,23 @@ def test_a_model_has_the_shape_of_its_images_and_the_classes_of_its_labels():
     x, y = torch.rand(5, 72), one_hot(torch.tensor([0, 1, 2, 2, 0]), 3)
     assert config.model.hidden_sizes == (75, 75)
     assert model.decode(model.encode(x, y).mu, y).shape == x.shape
+
+
+def test_the_sigma_vae_has_the_likelihood_of_its_own_variance():
+    model = build_model(small("sigma-vae"))
+    logits = torch.randn(6, 784, generator=torch.Generator().manual_seed(2))
+    for sigma in (0.1, math.sqrt(0.5), 1.0):
+        with torch.no_grad():
+            model.log_sigma.fill_(math.log(sigma))
+        expected = Normal(torch.sigmoid(logits), sigma).log_prob(X).sum(dim=1)
+        torch.testing.assert_close(model.log_likelihood(logits, X), expected, rtol=1e-4, atol=1e-2)
+
+
+def test_the_sigma_vae_with_variance_one_half_has_the_loss_of_the_vae():
+    vae, sigma_vae = build_model(small("vae")), build_model(small("sigma-vae"))
+    logits, squared = torch.zeros(6, 784), torch.arange(6.0)
+    with torch.no_grad():
+        sigma_vae.log_sigma.fill_(0.5 * math.log(0.5))
+    expected = vae.reconstruction_loss(logits, X, squared)
+    found = sigma_vae.reconstruction_loss(logits, X, squared)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-4)

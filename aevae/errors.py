@@ -93,9 +93,10 @@ def usage_line(message: str, command: str) -> str:
 def describe_validation_error(error: ValidationError, source: str) -> str:
     """Render the first problem of `error` as one line: key, what is wrong, what came, where."""
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"]) or "value"
+    key = ".".join(str(part) for part in problem["loc"])
     if not key.isprintable():
         key = repr(key)
+    place = f"{key}: " if key else ""  # a rule on several keys belongs to none of them
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if problem["type"] == "extra_forbidden":
@@ -103,7 +104,7 @@ def describe_validation_error(error: ValidationError, source: str) -> str:
     if problem["type"] == "missing":
         return f"missing key {key!r} in {source}"
     if isinstance(problem["input"], (dict, list)) and problem["type"] == "value_error":
-        return f"{key}: {message} in {source}"
+        return f"{place}{message} in {source}"
     value = repr(problem["input"])
     shown = value if len(value) <= 60 else value[:57] + "..."
-    return f"{key}: {message}, got {shown} in {source}"
+    return f"{place}{message}, got {shown} in {source}"

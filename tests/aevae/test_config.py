@@ -218,8 +218,10 @@ def test_the_hidden_layers_follow_from_the_images_up_to_a_limit(kind, shape, siz
 )
 def test_a_model_that_does_not_fit_the_images_is_refused(model, data, message):
     settings = {"kind": "vae", "latent_size": 2, **model}
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ValidationError, match=message) as caught:
         RunConfig.model_validate({"model": settings, "data": mine(**data)})
+    assert message in describe_validation_error(caught.value, "x.toml")
+    assert not describe_validation_error(caught.value, "x.toml").startswith("value")
 
 
 def test_a_name_of_outliers_is_that_of_a_set_or_of_a_dataset():

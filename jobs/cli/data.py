@@ -32,6 +32,10 @@ def add(
     transpose: Annotated[
         bool, typer.Option("--transpose", help="Exchange rows and columns, as EMNIST needs it.")
     ] = False,
+    class_names: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Names of the classes, in the order of the labels."),
+    ] = None,
     noun: Annotated[str, typer.Option(help="What a class is called, such as letter.")] = "class",
     test_share: Annotated[
         float | None,
@@ -49,7 +53,8 @@ def add(
     from aevae.data.importing.prepare import Options
     from aevae.data.importing.stage import add as add_images
 
-    options = Options(name, _size(size), transpose, noun, test_share, seed, replace)
+    named = None if class_names is None else tuple(map(str.strip, class_names.split(",")))
+    options = Options(name, _size(size), transpose, named, noun, test_share, seed, replace)
     with _progress() as progress:
         done = add_images(sources, options, data_dir, progress)
     for remark in done.description.remarks:

@@ -1,7 +1,7 @@
 """From labels of any kind to classes: numbers from 0 in a stable order, each with a name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,27 @@ def classes(source: Source) -> Classes | None:
     if source.test is not None:
         compare_splits(ordered, made.labels["train"], made.labels["test"], source.remarks)
     return made
+
+
+def renamed(made: Classes | None, names: tuple[str, ...]) -> Classes:
+    """Give the classes other names, in the same order.
+
+    Raises
+    ------
+    InputError
+        There are no classes, or another number of them, or two would have one name.
+    """
+    if made is None:
+        raise InputError("the images have no labels, so that there are no classes to be named")
+    if len(names) != len(made.names):
+        raise InputError(
+            f"{len(names):,} names came for {len(made.names):,} classes, which are in order "
+            f"{', '.join(made.names[:5])}{', ...' if len(made.names) > 5 else ''}"
+        )
+    _check_names("the names of the classes", list(names))
+    if len(set(names)) < len(names):
+        raise InputError("two classes would have the same name")
+    return replace(made, names=names)
 
 
 def _check_names(title: str, names: list[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevae.data.importing.detect import open_source
-from aevae.data.importing.labels import Classes, classes, compare_splits
+from aevae.data.importing.labels import Classes, classes, compare_splits, renamed
 from aevae.data.importing.shapes import Arrangement, arrangement, check_limits, common_shape
 from aevae.data.importing.source import Array, Images, Index, Progress, Size, Source
 from aevae.data.importing.values import Conversion, conversion, same
@@ -31,6 +31,8 @@ class Options:
         Height and width that images are scaled to; None: as they are.
     transpose
         Whether rows and columns of arrays change places.
+    class_names
+        Names of the classes in their order; None: their labels are their names.
     noun
         What a class is called.
     test_share
@@ -44,6 +46,7 @@ class Options:
     name: str
     size: Size | None = None
     transpose: bool = False
+    class_names: tuple[str, ...] | None = None
     noun: str = "class"
     test_share: float | None = None
     seed: int = 0
@@ -84,6 +87,8 @@ def prepare(paths: Sequence[Path], options: Options, progress: Progress) -> Prep
     }
     shape = common_shape(source, found, options.size)
     made = classes(source)
+    if options.class_names is not None:
+        made = renamed(made, options.class_names)
     rows = _rows(source, made, options)
     for name, chosen in rows.items():
         check_limits(source.part(name).images.title, len(chosen), shape)

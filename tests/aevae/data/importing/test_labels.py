@@ -101,3 +101,28 @@ def test_without_labels_there_are_none_in_the_file(stage, npz):
         "train/image",
         "train/index",
     ]
+
+
+def test_classes_get_the_names_that_the_user_gives_in_the_order_of_their_labels(stage, npz):
+    staged = stage_labels(stage, npz, np.array([3, 1, 2] * 4), class_names=("ant", "bee", "cat"))
+    assert staged.checked.class_names == ("ant", "bee", "cat")
+    assert staged.array("train/label").tolist() == [2, 0, 1] * 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "message"),
+    [
+        ([1, 2] * 6, ("a", "b", "c"), "3 names came for 2 classes, which are in order 1, 2$"),
+        (list(range(6)) * 2, ("a",), "1 names came for 6 classes, .* 0, 1, 2, 3, 4, ...$"),
+        ([1, 2] * 6, ("a", "a"), "two classes would have the same name"),
+        ([1, 2] * 6, ("a", " "), "' ' cannot be the name of a class"),
+    ],
+)
+def test_names_that_do_not_fit_the_classes_are_refused(stage, npz, labels, names, message):
+    with pytest.raises(InputError, match=message):
+        stage_labels(stage, npz, np.array(labels), class_names=names)
+
+
+def test_images_without_labels_have_no_classes_to_be_named(stage, npz):
+    with pytest.raises(InputError, match="the images have no labels"):
+        stage(npz(x_train=IMAGES, x_test=IMAGES), class_names=("a", "b"))

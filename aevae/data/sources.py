@@ -147,4 +147,17 @@ def split_sizes(config: DataConfig, evaluation: EvaluationConfig, data_dir: Path
 
 
 def _validation_size(config: DataConfig, images: int) -> int:
-    return math.ceil(config.validation_fraction * images)
+    """Return how many of the images are for validation.
+
+    Raises
+    ------
+    InputError
+        None would be left for training.
+    """
+    size = math.ceil(config.validation_fraction * images)
+    if size >= images:
+        raise InputError(
+            f"{config.dataset} has {images} images for training and validation; with "
+            f"validation_fraction = {config.validation_fraction:g} none is left for training"
+        )
+    return size

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aevae.config import DataConfig
+from aevae.config import DataConfig, EvaluationConfig
 from aevae.data.importing.prepare import Options
 from aevae.data.importing.stage import add
 from aevae.data.source_images import fingerprint
-from aevae.data.sources import load_dataset, load_source, look_up, verify_source
+from aevae.data.sources import load_dataset, load_source, look_up, split_sizes, verify_source
 from aevae.data.staged import staged_names, staged_path
 from aevae.errors import InputError
 
@@ -93,3 +93,13 @@ def test_only_files_with_the_name_of_a_data_set_are_listed(weird):
         (weird / name).touch()
     assert staged_names(weird) == ["a", "b"]
     assert staged_names(weird / "nothing") == []
+
+
+def test_a_split_that_leaves_no_image_for_training_is_refused_before_anything_is_read(stage):
+    data_dir = stage(x_train=IMAGES[:1], x_test=IMAGES[:1])
+    config = DataConfig(dataset="mine").of(look_up("mine", data_dir))
+    message = "mine has 1 images for training and validation; .* 0.1 none is left for training"
+    with pytest.raises(InputError, match=message):
+        split_sizes(config, EvaluationConfig(), data_dir)
+    with pytest.raises(InputError, match=message):
+        load_dataset(config, data_dir)

@@ -7,8 +7,12 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from jobs.scheduler.answers import read_number
 from jobs.scheduler.commands import SchedulerError, ask, at_cluster, max_array_size
 from jobs.scheduler.profile import ClusterProfile
+
+_N = "([0-9]{1,9})"
+TIME_LIMIT = re.compile(rf"(?:{_N}-)?(?:{_N}:)?{_N}:{_N}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ def submit_limit(profile: ClusterProfile, configuration: dict[str, str]) -> Limi
 
 def array_tasks(configuration: dict[str, str]) -> int:
     """Return how many tasks one array may have: 1 where arrays are off (MaxArraySize is 0)."""
-    found = re.search(r"\bmax_array_tasks=(\d+)", configuration.get("SchedulerParameters", ""))
+    found = re.search(
+        r"\bmax_array_tasks=([0-9]{1,9})", configuration.get("SchedulerParameters", "")
+    )
     size = max_array_size(configuration)
     return max(1, min(size, int(found.group(1))) if found else size)
 
@@ -91,7 +97,7 @@ def _minutes(text: str) -> float | None:
     """Read a time limit as sinfo writes it, such as ``1-00:00:00``; None if it is none."""
     if text.strip().lower() in ("infinite", "unlimited"):
         return math.inf
-    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text.strip())
+    found = TIME_LIMIT.fullmatch(text.strip())
     if found is None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
@@ -147,7 +153,11 @@ def _account_limits(accounts: Set[str], cluster: str, queue: _Queue) -> Iterator
             if user or account not in above:
                 continue
             below = above[account]
-            queued = queue.of_anybody(f"--account={','.join(below)}") if group.isdigit() else 0
+            queued = (
+                queue.of_anybody(f"--account={','.join(below)}")
+                if read_number(group) is not None
+                else 0
+            )
             yield from _limit(f"GrpSubmitJobs of account {account}", group, queued)
             if parent and parent not in below:
                 parents.setdefault(parent, [parent]).extend(below)
@@ -160,7 +170,7 @@ def _quality_limits(names: Set[str], queue: _Queue) -> Iterator[Limit]:
         if name in names:
             own = queue.own_of_quality(name)
             yield from _limit(f"MaxSubmitJobsPerUser of QOS {name}", jobs, own)
-            queued = queue.of_anybody(f"--qos={name}") if group.isdigit() else 0
+            queued = queue.of_anybody(f"--qos={name}") if read_number(group) is not None else 0
             yield from _limit(f"GrpSubmitJobs of QOS {name}", group, queued)
 
 
@@ -169,8 +179,9 @@ def _associations(width: int, whose: str, cluster: str, wanted: str) -> list[lis
 
 
 def _limit(name: str, jobs: str, queued: int) -> Iterator[Limit]:
-    if jobs.isdigit():
-        yield Limit(name, int(jobs), queued)
+    most = read_number(jobs)
+    if most is not None:
+        yield Limit(name, most, queued)
 
 
 def _user() -> str:
@@ -183,5 +194,6 @@ def _user() -> str:
 
 def _rows(width: int, *command: str) -> list[list[str]]:
     """Ask, and return the lines that have so many fields; a line that names the cluster has one."""
-    rows = (line.split("|") for line in ask(*command).splitlines())
+    # Not splitlines(): it also splits at characters that a name may hold.
+    rows = (line.split("|") for line in ask(*command).split("\n"))
     return [row for row in rows if len(row) == width]

@@ -4,8 +4,9 @@ import math
 import os
 import pwd
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.scheduler.answers import read_number
 from jobs.scheduler.commands import SchedulerError, ask, at_cluster, max_array_size
@@ -131,9 +132,9 @@ def _limits(profile: ClusterProfile, cluster: str) -> Iterator[Limit]:
         if profile.account in (None, row[0]) and row[1] in ("", *profile.partitions)
     ]
     for account, _, _, jobs, group in associations:
-        queued = queue.own_of_account(account)
-        yield from _limit(f"MaxSubmitJobs of account {account}", jobs, queued)
-        yield from _limit(f"GrpSubmitJobs of account {account}", group, queued)
+        count = partial(queue.own_of_account, account)
+        yield from _limit(f"MaxSubmitJobs of account {account}", jobs, count)
+        yield from _limit(f"GrpSubmitJobs of account {account}", group, count)
     yield from _account_limits({row[0] for row in associations}, cluster, queue)
     default_qualities = {row[2] for row in associations}
     yield from _quality_limits({profile.qos} if profile.qos else default_qualities, queue)
@@ -141,47 +142,58 @@ def _limits(profile: ClusterProfile, cluster: str) -> Iterator[Limit]:
 
 def _account_limits(accounts: Set[str], cluster: str, queue: _Queue) -> Iterator[Limit]:
     """Yield the limits of accounts and of those above them, which hold for all their users."""
-    # An account, and those below it that are known here.
-    above = {account: [account] for account in sorted(accounts)}
-    while above:
-        parents: dict[str, list[str]] = {}
-        wanted = "format=Account,User,ParentName,GrpSubmitJobs"
-        for account, user, parent, group in _associations(
-            4, f"account={','.join(above)}", cluster, wanted
-        ):
-            # The associations of users are listed too.
-            if user or account not in above:
-                continue
-            below = above[account]
-            queued = (
-                queue.of_anybody(f"--account={','.join(below)}")
-                if read_number(group) is not None
-                else 0
-            )
-            yield from _limit(f"GrpSubmitJobs of account {account}", group, queued)
-            if parent and parent not in below:
-                parents.setdefault(parent, [parent]).extend(below)
-        above = parents
+    known = _with_those_above(accounts, cluster)
+    for account, (_, group) in known.items():
+        below = [name for name in known if account in _line(name, known)]
+        count = partial(queue.of_anybody, f"--account={','.join(below)}")
+        yield from _limit(f"GrpSubmitJobs of account {account}", group, count)
+
+
+# By account: the one above it, and its GrpSubmitJobs.
+_Accounts = dict[str, tuple[str, str]]
+
+
+def _with_those_above(accounts: Set[str], cluster: str) -> _Accounts:
+    known: _Accounts = {}
+    wanted = "format=Account,User,ParentName,GrpSubmitJobs"
+    while asked := sorted(accounts):
+        rows = _associations(4, f"account={','.join(asked)}", cluster, wanted)
+        # The associations of users are listed too.
+        rows = [row for row in rows if row[0] in asked and not row[1]]
+        new = {name: (above, group) for name, _, above, group in rows}
+        known |= new
+        accounts = {above for above, _ in new.values()} - known.keys() - {""}
+    return known
+
+
+def _line(account: str, known: _Accounts) -> list[str]:
+    """Return an account and those above it, as far as they are known."""
+    line: list[str] = []
+    while account in known and account not in line:
+        line.append(account)
+        account, _ = known[account]
+    return line
 
 
 def _quality_limits(names: Set[str], queue: _Queue) -> Iterator[Limit]:
     wanted = "format=Name,MaxSubmitJobsPerUser,GrpSubmitJobs"
     for name, jobs, group in _rows(3, "sacctmgr", "-nP", "show", "qos", wanted):
         if name in names:
-            own = queue.own_of_quality(name)
+            own = partial(queue.own_of_quality, name)
             yield from _limit(f"MaxSubmitJobsPerUser of QOS {name}", jobs, own)
-            queued = queue.of_anybody(f"--qos={name}") if read_number(group) is not None else 0
-            yield from _limit(f"GrpSubmitJobs of QOS {name}", group, queued)
+            anybody = partial(queue.of_anybody, f"--qos={name}")
+            yield from _limit(f"GrpSubmitJobs of QOS {name}", group, anybody)
 
 
 def _associations(width: int, whose: str, cluster: str, wanted: str) -> list[list[str]]:
     return _rows(width, "sacctmgr", "-nP", "show", "assoc", whose, f"cluster={cluster}", wanted)
 
 
-def _limit(name: str, jobs: str, queued: int) -> Iterator[Limit]:
+def _limit(name: str, jobs: str, count: Callable[[], int]) -> Iterator[Limit]:
+    """Yield a limit if there is one; the jobs are counted only then."""
     most = read_number(jobs)
     if most is not None:
-        yield Limit(name, most, queued)
+        yield Limit(name, most, count())
 
 
 def _user() -> str:

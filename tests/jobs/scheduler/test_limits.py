@@ -6,6 +6,7 @@ The lines are those of SLURM 20.11 to 26.05: the formats that are asked for have
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from unittest import mock
 
 from hypothesis import example, given
@@ -85,6 +86,119 @@ def test_what_is_no_time_limit_is_none(text):
     profile = ClusterProfile(partition="gpu", timeout_min=10**9)
     with told(lambda *command: f"gpu|{text}\n"):
         assert too_long(profile) is None
+
+
+@dataclass
+class Cluster:
+    """What accounting and the queue of a cluster hold, and their answers."""
+
+    parents: dict[str, str]
+    groups: dict[str, int | None]
+    associations: dict[tuple[str, str], tuple[str, int | None, int | None]]
+    qualities: dict[str, tuple[int | None, int | None]]
+    queue: list[tuple[str, str, str]]
+    banner: list[str]
+
+    def answer(self, command: str, *words: str) -> str:
+        options = dict(word.lstrip("-").partition("=")[::2] for word in words)
+        if command == "squeue":
+            return self._squeue(options)
+        if "qos" in options:
+            return lines(self.banner, *((name, *two) for name, two in self.qualities.items()))
+        assert options["cluster"] == "here"
+        if "user" in options:
+            rows = [(*place, *values) for place, values in self.associations.items()]
+            return lines(self.banner, *rows)
+        asked = options["account"].split(",")
+        # The associations of the accounts themselves, and those of their users.
+        own = [(a, "", self.parents[a], self.groups[a]) for a in asked]
+        return lines(self.banner, *own, *((a, "me", "", 0) for a in asked))
+
+    def _squeue(self, options: dict[str, str]) -> str:
+        rows = [
+            (account, quality)
+            for owner, account, quality in self.queue
+            if owner == "me" or "user" not in options
+            if account in options.get("account", account).split(",")
+            if quality == options.get("qos", quality)
+        ]
+        return lines([text.replace("|", "") for text in self.banner], *rows)
+
+    def above(self, account: str) -> list[str]:
+        """An account and those above it."""
+        line = [account]
+        while line[-1] != "root":
+            line.append(self.parents[line[-1]])
+        return line
+
+    def rooms(self, account: str | None, quality: str | None) -> list[tuple[int, int]]:
+        """Every limit with the jobs that count for it."""
+        mine = [(a, q) for owner, a, q in self.queue if owner == "me"]
+        own = [(a, v) for (a, _), v in self.associations.items() if account in (None, a)]
+        found: list[tuple[int | None, int]] = []
+        for name, (_, most, group) in own:
+            found += [(limit, sum(a == name for a, _ in mine)) for limit in (most, group)]
+        known = {one for name, _ in own for one in self.above(name)}
+        for name in known:
+            below = {one for one in known if name in self.above(one)}
+            found.append((self.groups[name], sum(a in below for _, a, _ in self.queue)))
+        for name in {quality} if quality else {values[0] for _, values in own}:
+            most, group = self.qualities[name]
+            found.append((most, sum(q == name for _, q in mine)))
+            found.append((group, sum(q == name for _, _, q in self.queue)))
+        return [(limit, queued) for limit, queued in found if limit is not None]
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> Cluster:
+    counts = st.none() | st.integers(0, 9)
+    accounts = draw(st.lists(NAMES.filter("root".__ne__), min_size=1, max_size=5, unique=True))
+    qualities = draw(st.dictionaries(NAMES, st.tuples(counts, counts), min_size=1, max_size=3))
+    parents = {"root": ""}
+    for account in accounts:
+        parents[account] = draw(st.sampled_from(sorted(parents)))
+    some = st.sampled_from(sorted(accounts)), st.sampled_from(sorted(qualities))
+    places = st.tuples(some[0], st.sampled_from(["", "gpu"]))
+    return Cluster(
+        parents,
+        {account: draw(counts) for account in parents},
+        draw(st.dictionaries(places, st.tuples(some[1], counts, counts), max_size=3)),
+        qualities,
+        draw(st.lists(st.tuples(st.sampled_from(["me", "other"]), *some), max_size=8)),
+        draw(BANNERS),
+    )
+
+
+@given(clusters(), st.data())
+def test_the_limit_that_leaves_the_least_room_is_found(cluster, data):
+    account = data.draw(st.none() | st.sampled_from(sorted(cluster.parents)))
+    quality = data.draw(st.none() | st.sampled_from(sorted(cluster.qualities)))
+    profile = ClusterProfile(account=account, qos=quality, partition="gpu")
+    with told(cluster.answer):
+        found = submit_limit(profile, ENFORCED)
+    rooms = cluster.rooms(account, quality)
+    if found is None:
+        assert rooms == []
+    else:
+        assert (found.jobs, found.queued) in rooms
+        assert found.room == min(max(0, limit - queued) for limit, queued in rooms)
+
+
+def test_the_jobs_of_all_accounts_below_one_count_for_its_limit():
+    # Ours is two steps below the lab in one association, and one step in the other.
+    parents = {"root": "", "lab": "root", "group": "lab", "thesis": "group", "teaching": "lab"}
+    queue = [("me", "thesis", "normal"), ("other", "teaching", "normal")]
+    cluster = Cluster(
+        parents,
+        {**dict.fromkeys(parents), "lab": 2},
+        {("thesis", ""): ("normal", None, None), ("teaching", ""): ("normal", None, None)},
+        {"normal": (None, None)},
+        queue,
+        [],
+    )
+    with told(cluster.answer):
+        limit = submit_limit(ClusterProfile(), ENFORCED)
+    assert str(limit) == "GrpSubmitJobs of account lab allows 2 jobs in the queue, 2 were there"
 
 
 @given(st.text(), st.text())

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.scheduler import limits
 from jobs.scheduler.commands import SchedulerError
-from jobs.scheduler.limits import submit_limit, too_long
+from jobs.scheduler.limits import array_tasks, submit_limit, too_long
 from jobs.scheduler.profile import ClusterProfile
 
 NAMES = st.text("ab0_.-", max_size=4).map("p{}".format)
@@ -235,3 +236,21 @@ def test_without_accounting_no_limit_is_known():
 
     with told(refuse):
         assert submit_limit(ClusterProfile(), ENFORCED) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "parameters", "tasks"),
+    [
+        ("1001", None, 1001),
+        ("1001", "bf_max_job_test=9,max_array_tasks=4", 4),
+        ("3", "max_array_tasks=4", 3),
+        ("1", None, 1),
+        ("0", "max_array_tasks=4", 1),
+        ("9", "max_array_tasks=0", 1),
+    ],
+)
+def test_an_array_has_as_many_tasks_as_both_settings_allow(size, parameters, tasks):
+    configured = {"MaxArraySize": size}
+    if parameters is not None:
+        configured["SchedulerParameters"] = parameters
+    assert array_tasks(configured) == tasks

@@ -13,7 +13,7 @@ from jobs.scheduler.commands import SchedulerError, ask, at_cluster, max_array_s
 from jobs.scheduler.profile import ClusterProfile
 
 _N = "([0-9]{1,9})"
-TIME_LIMIT = re.compile(rf"(?:{_N}-)?(?:{_N}:)?{_N}:{_N}")
+TIME_LIMIT = re.compile(rf"(?:{_N}-)?(?:{_N}:)?{_N}:00")
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def _minutes(text: str) -> float | None:
     found = TIME_LIMIT.fullmatch(text.strip())
     if found is None:
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return (days * 24 + hours) * 60 + minutes + seconds / 60
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    return (days * 24 + hours) * 60 + minutes
 
 
 class _Queue:

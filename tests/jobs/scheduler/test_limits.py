@@ -4,6 +4,8 @@ The lines are those of SLURM 20.11 to 26.05: the formats that are asked for have
 """
 
 import math
+import os
+import pwd
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from jobs.scheduler.profile import ClusterProfile
 NAMES = st.text("ab0_.-", max_size=4).map("p{}".format)
 # What a site or SLURM prints before an answer, such as "CLUSTER: beta"; it may hold separators.
 BANNERS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n*"), max_size=20))
+# None: SLURM does not say.
+MINUTES = st.none() | st.just(math.inf) | st.sampled_from([30, 1439, 1440]) | st.integers(0, 10**6)
 ENFORCED = {"AccountingStorageEnforce": "associations,limits", "ClusterName": "here"}
 
 
@@ -46,30 +50,46 @@ def as_sinfo_writes(minutes: float | None) -> str:
     return f"{hours}:{rest:02}:00" if hours else f"{rest}:00"
 
 
-@given(
-    st.dictionaries(
-        NAMES, st.none() | st.just(math.inf) | st.integers(0, 4 * 10**5), min_size=1, max_size=4
-    ),
-    st.data(),
-    BANNERS,
-    st.integers(2, 5 * 10**5),
-)
-def test_a_time_limit_is_compared_with_those_of_the_partitions(longest, data, banner, timeout):
+@given(st.dictionaries(NAMES, MINUTES, min_size=1, max_size=4), st.data(), BANNERS)
+def test_a_time_limit_is_compared_with_those_of_the_partitions(longest, data, banner):
     default = data.draw(st.none() | st.sampled_from(sorted(longest)))
     wanted = data.draw(st.lists(st.sampled_from(sorted(longest)), unique=True))
     rows = [(f"{p}*" if p == default else p, as_sinfo_writes(m)) for p, m in longest.items()]
+    known = [m for p in wanted or [default] if (m := longest.get(p)) is not None]
+    finite = [m for m in known if m != math.inf]
+    close = st.sampled_from(finite).flatmap(lambda m: st.sampled_from([m, m + 1]))
+    timeout = max(2, data.draw(close if finite else st.integers(2, 10**6)))
     profile = ClusterProfile(partition=",".join(wanted) or None, timeout_min=timeout)
     with told(lambda *command: lines(banner, *rows)):
         said = too_long(profile)
-    known = [m for p in wanted or [default] if (m := longest.get(p)) is not None]
     if not known or timeout <= max(known):
         assert said is None
     else:
-        found = re.match(r"timeout_min is (\d+), but partition (\S+) allows (\d+) minutes", said)
+        found = re.fullmatch(
+            r"timeout_min is (\d+), but partition (\S+) allows (\d+) minutes: "
+            "SLURM takes such a job and never starts it",
+            said,
+        )
         assert found is not None
         asked, partition, allowed = found.groups()
         assert (int(asked), int(allowed)) == (timeout, max(known))
         assert longest[partition] == max(known)
+
+
+@pytest.mark.parametrize(
+    ("written", "minutes"),
+    [("30:00", 30), ("1:00:00", 60), ("7-00:00:00", 10080), ("1-02:03:00", 1563)],
+)
+def test_a_time_limit_is_read_in_days_hours_and_minutes(written, minutes):
+    with told(lambda *command: f"gpu|{written}\n"):
+        assert too_long(ClusterProfile(partition="gpu", timeout_min=minutes)) is None
+        assert too_long(ClusterProfile(partition="gpu", timeout_min=minutes + 1)) is not None
+
+
+@pytest.mark.parametrize("written", ["infinite", "UNLIMITED"])
+def test_a_partition_without_a_limit_takes_any_time(written):
+    with told(lambda *command: f"gpu|{written}\nlong|30:00\n"):
+        assert too_long(ClusterProfile(partition="long,gpu", timeout_min=10**9)) is None
 
 
 NO_TIME = st.text(st.characters(codec="utf-8", exclude_characters="\n|")).filter(
@@ -254,3 +274,76 @@ def test_an_array_has_as_many_tasks_as_both_settings_allow(size, parameters, tas
     if parameters is not None:
         configured["SchedulerParameters"] = parameters
     assert array_tasks(configured) == tasks
+
+
+@pytest.mark.parametrize("cluster", [None, "beta"])
+def test_each_question_is_one_command_that_names_the_cluster_if_need_be(monkeypatch, cluster):
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: mock.Mock(pw_name=f"user{number}"))
+    monkeypatch.setattr(os, "getuid", lambda: 7)
+    asked = []
+    answers = {"user=": "a||q||1\nb||r||\n", "account=a,b": "a||top|1\nb||top|\n", "qos": "q||1\n"}
+    answers |= {"account=top": "top|||\n"}
+
+    def answer(*command: str) -> str:
+        asked.append(" ".join(command))
+        return next((rows for what, rows in answers.items() if f" {what}" in asked[-1]), "")
+
+    profile = ClusterProfile(partition="gpu", clusters=cluster)
+    with told(answer):
+        assert too_long(profile) is None
+        assert submit_limit(profile, ENFORCED) is not None
+    at = f" --clusters={cluster}" if cluster else ""
+    where = f"cluster={cluster or 'here'}"
+    queue = f"squeue{at} --noheader --array --format=%a|%q"
+    assert asked == [
+        f"sinfo{at} --noheader --format=%P|%l",
+        f"{queue} --user=user7",
+        f"sacctmgr -nP show assoc user=user7 {where} "
+        "format=Account,Partition,DefaultQOS,MaxSubmitJobs,GrpSubmitJobs",
+        f"sacctmgr -nP show assoc account=a,b {where} format=Account,User,ParentName,GrpSubmitJobs",
+        f"sacctmgr -nP show assoc account=top {where} format=Account,User,ParentName,GrpSubmitJobs",
+        # Only where there is a limit, the jobs that count for it.
+        f"{queue} --account=a",
+        "sacctmgr -nP show qos format=Name,MaxSubmitJobsPerUser,GrpSubmitJobs",
+        f"{queue} --qos=q",
+    ]
+
+
+@pytest.mark.parametrize("enforced", ["", "none", "associations", None])
+def test_where_no_limits_are_enforced_nothing_is_asked(enforced):
+    configured = {"AccountingStorageEnforce": enforced} if enforced is not None else {}
+    with told(lambda *command: pytest.fail("asked")):
+        assert submit_limit(ClusterProfile(), configured) is None
+
+
+def test_a_limit_is_said_by_its_name():
+    cluster = Cluster({"root": "", "lab": "root"}, {}, {}, {}, [], [])
+    cluster.groups = {"root": None, "lab": 3}
+    cluster.associations = {("lab", ""): ("q", 2, 4)}
+    cluster.qualities = {"q": (1, 5)}
+    cluster.queue = [("me", "lab", "q")]
+    said = []
+    for most in (1, 2, 3, 4, 5):  # the limit with the least room is taken away each time
+        with told(cluster.answer):
+            said.append(str(submit_limit(ClusterProfile(), ENFORCED)))
+        for values, numbers in ((cluster.qualities, "q"), (cluster.associations, ("lab", ""))):
+            values[numbers] = tuple(None if v == most else v for v in values[numbers])
+        if most == 3:
+            cluster.groups["lab"] = None
+    names = ["MaxSubmitJobsPerUser of QOS q", "MaxSubmitJobs of account lab"]
+    names += [*2 * ["GrpSubmitJobs of account lab"], "GrpSubmitJobs of QOS q"]
+    assert said == [
+        f"{name} allows {most} jobs in the queue, 1 were there"
+        for most, name in enumerate(names, start=1)
+    ]
+
+
+def test_a_user_without_a_name_is_asked_for_by_number(monkeypatch):
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    asked = []
+    with told(lambda *command: asked.append(command) or ""):
+        assert submit_limit(ClusterProfile(), ENFORCED) is None
+    assert f"--user={os.getuid()}" in asked[0]

@@ -33,9 +33,12 @@ def submit(sweep: Sweep) -> Callable[..., Submission]:
     return record
 
 
-@pytest.fixture
-def reader(monkeypatch) -> Iterator[None]:
-    """Have results examined by another process than in other tests, which ends with the test."""
+@pytest.fixture(autouse=True)
+def _reader(monkeypatch) -> Iterator[None]:
+    """Have files examined by a process that this test starts, if it needs one, and ends.
+
+    A mutant runs in a fork, which cannot talk to the process of an earlier test.
+    """
     monkeypatch.setattr(sandbox, "_idle", SimpleQueue())
     yield
     sandbox._dismiss()

@@ -181,8 +181,11 @@ def test_a_launcher_that_is_stopped_is_sent_a_sigterm(sweep):
     with subprocess.Popen(["sleep", "100"]) as process:
         started = psutil.Process(process.pid).create_time()
         leave(sweep, ProcessIdentity.of_this_process().host, process.pid, started)
-        assert stop_launcher(sweep) is True
-        assert process.wait(10) == -signal.SIGTERM
+        try:
+            assert stop_launcher(sweep) is True
+            assert process.wait(10) == -signal.SIGTERM
+        finally:
+            process.kill()
 
 
 def test_without_locks_the_claim_keeps_out_a_second_launcher(sweep, monkeypatch, caplog):

@@ -12,6 +12,7 @@ import pytest
 from aevae.config import EvaluationConfig
 from aevae.files.attempt import Attempt
 from aevae.files.fields import evaluation_fields, training_fields
+from aevae.files.process import ProcessIdentity
 from jobs.scheduler.queue import SweepJobs
 from jobs.sweep.early_end import record_failed_start
 from jobs.sweep.state import State
@@ -206,6 +207,13 @@ def test_an_attempt_that_recorded_no_end_ended_as_its_job_did(
     assert found.out_of_time == (found.reason in (NO_EPOCH, NO_CHECKPOINT))
 
 
+def test_a_local_attempt_did_not_end_as_an_earlier_job_did(slurm, sweep, run, attempted):
+    slurm("sacct", slurm.printed(slurm.accounted("77_0", "TIMEOUT")))
+    attempted(host=ProcessIdentity.of_this_process().host, pid=2**22 - 1)
+    run.checkpoint(1).touch()
+    assert state(sweep) == (State.INTERRUPTED, NO_REASON)
+
+
 def test_without_a_job_nobody_but_the_record_knows_the_end(sweep, run, attempted):
     attempted(outcome="done")  # its results were removed
     assert state(sweep) == (State.FAILED, NO_REASON)
@@ -277,7 +285,6 @@ def test_results_with_other_settings_of_the_evaluation_are_not_done(sweep, run, 
     assert state(sweep) == (State.INTERRUPTED, unevaluated)
 
 
-@pytest.mark.usefixtures("reader")
 def test_damaged_results_are_said_unless_somebody_is_at_the_run(sweep, run, attempted):
     attempted(**finished(run, sweep.spec.evaluation.digest, results_bytes=6))
     found = status(sweep)
@@ -299,7 +306,6 @@ def stored(sweep, run, publish):
     publish(run, config, sweep.spec.evaluation, arrays, {"host": "here"}, "0" * 64)
 
 
-@pytest.mark.usefixtures("reader")
 def test_results_without_a_record_are_read_to_know_their_settings(sweep, run, publish):
     stored(sweep, run, publish)
     assert state(sweep) == (State.DONE, None)
@@ -313,7 +319,6 @@ def test_results_without_a_record_are_read_to_know_their_settings(sweep, run, pu
     assert "written by a newer aevae" in found.reason
 
 
-@pytest.mark.usefixtures("reader")
 def test_results_of_the_first_release_are_done_with_whatever_settings(sweep, run, attempted):
     shutil.copyfile(SCHEMA_1 / "results.h5", run.results)
     assert state(sweep) == (State.DONE, None)
@@ -345,6 +350,12 @@ def test_a_report_counts_the_runs_and_what_they_cost(slurm, sweep, run, attempte
     assert (report.gpu_hours, report.wall_seconds) == (1.0, 1800)
     assert report.gpu_hours_source == "sacct"
     assert report.runs == sweep_status(sweep)
+    # Without accounting, the record of an attempt in a job counts.
+    slurm("sacct", "exit 1")
+    times = {"started_at": "2026-01-01T00:00:00+00:00", "ended_at": "2026-01-01T02:00:00+00:00"}
+    attempted(2, **OURS, **times, outcome="failed", reason="diverged")
+    report = sweep_report(sweep)
+    assert (report.gpu_hours, report.gpu_hours_source) == (2.0, "the runs' own records")
 
 
 def test_a_report_of_a_local_sweep_counts_no_hours(sweep):

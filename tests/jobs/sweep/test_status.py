@@ -2,8 +2,6 @@
 
 import shutil
 
-import pytest
-
 from jobs.sweep.folder import check_launch, lay_out
 from jobs.sweep.state import State
 from jobs.sweep.status import sweep_status
@@ -27,7 +25,6 @@ def test_one_folder_that_cannot_be_read_spoils_one_row_and_no_launch(sweep):
     assert said == ["1 runs are unknown (--only RUN_ID takes one over): left alone"]
 
 
-@pytest.mark.usefixtures("reader")
 def test_a_result_that_cannot_be_read_is_unknown_and_not_damaged(sweep):
     paths = sweep.paths.run(sweep.runs.current[0])
     for path in (paths.trained, paths.evaluation):

@@ -204,6 +204,11 @@ def _gpus(tres: str) -> int | None:
     return sum(map(int, counts.values())) if counts else None
 
 
+def read_number(text: str) -> int | None:
+    """Read a number of jobs or tasks, which has 32 bits; None for what says that there is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
+
+
 def read_configuration(text: str) -> dict[str, str]:
     """Read what `scontrol show config` printed."""
     return dict(re.findall(r"^(\w+)[ \t]*= *(.*?) *$", text, re.M))

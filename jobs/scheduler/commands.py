@@ -20,6 +20,7 @@ from jobs.scheduler.answers import (
     read_accounting,
     read_configuration,
     read_job,
+    read_number,
     read_queue,
 )
 
@@ -121,10 +122,10 @@ def configuration(cluster: str | None = None) -> dict[str, str]:
 
 def max_array_size(configured: Mapping[str, str]) -> int:
     """Tasks that one array may have: MaxArraySize bounds the index, which starts at 0."""
-    size = configured.get("MaxArraySize", "")
-    if not size.isdigit():
+    size = read_number(configured.get("MaxArraySize", ""))
+    if size is None:
         raise SchedulerError("scontrol show config names no MaxArraySize")
-    return int(size)
+    return size
 
 
 def being_preempted(raw_id: str) -> bool:

@@ -4,11 +4,16 @@ import math
 import os
 import pwd
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
+from functools import partial
 
+from jobs.scheduler.answers import read_number
 from jobs.scheduler.commands import SchedulerError, ask, at_cluster, max_array_size
 from jobs.scheduler.profile import ClusterProfile
+
+_N = "([0-9]{1,9})"
+TIME_LIMIT = re.compile(rf"(?:{_N}-)?(?:{_N}:)?{_N}:00")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,9 @@ def submit_limit(profile: ClusterProfile, configuration: dict[str, str]) -> Limi
 
 def array_tasks(configuration: dict[str, str]) -> int:
     """Return how many tasks one array may have: 1 where arrays are off (MaxArraySize is 0)."""
-    found = re.search(r"\bmax_array_tasks=(\d+)", configuration.get("SchedulerParameters", ""))
+    found = re.search(
+        r"\bmax_array_tasks=([0-9]{1,9})", configuration.get("SchedulerParameters", "")
+    )
     size = max_array_size(configuration)
     return max(1, min(size, int(found.group(1))) if found else size)
 
@@ -91,11 +98,11 @@ def _minutes(text: str) -> float | None:
     """Read a time limit as sinfo writes it, such as ``1-00:00:00``; None if it is none."""
     if text.strip().lower() in ("infinite", "unlimited"):
         return math.inf
-    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text.strip())
+    found = TIME_LIMIT.fullmatch(text.strip())
     if found is None:
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return (days * 24 + hours) * 60 + minutes + seconds / 60
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    return (days * 24 + hours) * 60 + minutes
 
 
 class _Queue:
@@ -125,9 +132,9 @@ def _limits(profile: ClusterProfile, cluster: str) -> Iterator[Limit]:
         if profile.account in (None, row[0]) and row[1] in ("", *profile.partitions)
     ]
     for account, _, _, jobs, group in associations:
-        queued = queue.own_of_account(account)
-        yield from _limit(f"MaxSubmitJobs of account {account}", jobs, queued)
-        yield from _limit(f"GrpSubmitJobs of account {account}", group, queued)
+        count = partial(queue.own_of_account, account)
+        yield from _limit(f"MaxSubmitJobs of account {account}", jobs, count)
+        yield from _limit(f"GrpSubmitJobs of account {account}", group, count)
     yield from _account_limits({row[0] for row in associations}, cluster, queue)
     default_qualities = {row[2] for row in associations}
     yield from _quality_limits({profile.qos} if profile.qos else default_qualities, queue)
@@ -135,42 +142,58 @@ def _limits(profile: ClusterProfile, cluster: str) -> Iterator[Limit]:
 
 def _account_limits(accounts: Set[str], cluster: str, queue: _Queue) -> Iterator[Limit]:
     """Yield the limits of accounts and of those above them, which hold for all their users."""
-    # An account, and those below it that are known here.
-    above = {account: [account] for account in sorted(accounts)}
-    while above:
-        parents: dict[str, list[str]] = {}
-        wanted = "format=Account,User,ParentName,GrpSubmitJobs"
-        for account, user, parent, group in _associations(
-            4, f"account={','.join(above)}", cluster, wanted
-        ):
-            # The associations of users are listed too.
-            if user or account not in above:
-                continue
-            below = above[account]
-            queued = queue.of_anybody(f"--account={','.join(below)}") if group.isdigit() else 0
-            yield from _limit(f"GrpSubmitJobs of account {account}", group, queued)
-            if parent and parent not in below:
-                parents.setdefault(parent, [parent]).extend(below)
-        above = parents
+    known = _with_those_above(accounts, cluster)
+    for account, (_, group) in known.items():
+        below = [name for name in known if account in _line(name, known)]
+        count = partial(queue.of_anybody, f"--account={','.join(below)}")
+        yield from _limit(f"GrpSubmitJobs of account {account}", group, count)
+
+
+# By account: the one above it, and its GrpSubmitJobs.
+_Accounts = dict[str, tuple[str, str]]
+
+
+def _with_those_above(accounts: Set[str], cluster: str) -> _Accounts:
+    known: _Accounts = {}
+    wanted = "format=Account,User,ParentName,GrpSubmitJobs"
+    while asked := sorted(accounts):
+        rows = _associations(4, f"account={','.join(asked)}", cluster, wanted)
+        # The associations of users are listed too.
+        rows = [row for row in rows if row[0] in asked and not row[1]]
+        new = {name: (above, group) for name, _, above, group in rows}
+        known |= new
+        accounts = {above for above, _ in new.values()} - known.keys() - {""}
+    return known
+
+
+def _line(account: str, known: _Accounts) -> list[str]:
+    """Return an account and those above it, as far as they are known."""
+    line: list[str] = []
+    while account in known and account not in line:
+        line.append(account)
+        account, _ = known[account]
+    return line
 
 
 def _quality_limits(names: Set[str], queue: _Queue) -> Iterator[Limit]:
     wanted = "format=Name,MaxSubmitJobsPerUser,GrpSubmitJobs"
     for name, jobs, group in _rows(3, "sacctmgr", "-nP", "show", "qos", wanted):
         if name in names:
-            own = queue.own_of_quality(name)
+            own = partial(queue.own_of_quality, name)
             yield from _limit(f"MaxSubmitJobsPerUser of QOS {name}", jobs, own)
-            queued = queue.of_anybody(f"--qos={name}") if group.isdigit() else 0
-            yield from _limit(f"GrpSubmitJobs of QOS {name}", group, queued)
+            anybody = partial(queue.of_anybody, f"--qos={name}")
+            yield from _limit(f"GrpSubmitJobs of QOS {name}", group, anybody)
 
 
 def _associations(width: int, whose: str, cluster: str, wanted: str) -> list[list[str]]:
     return _rows(width, "sacctmgr", "-nP", "show", "assoc", whose, f"cluster={cluster}", wanted)
 
 
-def _limit(name: str, jobs: str, queued: int) -> Iterator[Limit]:
-    if jobs.isdigit():
-        yield Limit(name, int(jobs), queued)
+def _limit(name: str, jobs: str, count: Callable[[], int]) -> Iterator[Limit]:
+    """Yield a limit if there is one; the jobs are counted only then."""
+    most = read_number(jobs)
+    if most is not None:
+        yield Limit(name, most, count())
 
 
 def _user() -> str:
@@ -183,5 +206,6 @@ def _user() -> str:
 
 def _rows(width: int, *command: str) -> list[list[str]]:
     """Ask, and return the lines that have so many fields; a line that names the cluster has one."""
-    rows = (line.split("|") for line in ask(*command).splitlines())
+    # Not splitlines(): it also splits at characters that a name may hold.
+    rows = (line.split("|") for line in ask(*command).split("\n"))
     return [row for row in rows if len(row) == width]

@@ -7,6 +7,8 @@ import sys
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aevae.execution import StopRequest
 from jobs.launch import gpus, local, side_by_side
@@ -41,6 +43,50 @@ def smi(tmp_path, monkeypatch):
 def test_a_gpu_counts_once_whatever_its_name_and_its_parts(smi, listing, found):
     smi(f"cat <<'END'\n{listing}\nEND")
     assert usable_gpus() == found
+
+
+NAMES = st.sampled_from(["NVIDIA A100", "TITAN X (Pascal)", "Quadro: GPU 7: x"]) | st.text(
+    st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20
+)
+IDS = st.uuids().map(str)
+PARTS = st.builds("  MIG 1g.{}gb     Device  0: (UUID: MIG-{})".format, st.integers(5, 80), IDS)
+ERRORS = st.sampled_from(
+    [
+        "Unable to determine the device handle for GPU 0000:0B:00.0: Unknown Error",
+        "GPU is lost.  Reboot the system to recover this GPU",
+        "GPU access blocked by the operating system",
+        "WARNING: infoROM is corrupted at gpu 0000:3B:00.0",
+        "",
+    ]
+)
+
+
+# Each example starts a nvidia-smi.
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.dictionaries(
+        st.integers(0, 63), st.tuples(NAMES, IDS, st.lists(PARTS, max_size=3), ERRORS), max_size=8
+    )
+)
+def test_every_gpu_of_a_listing_is_found_by_its_number(smi, tmp_path, machine):
+    lines = []
+    for number, (name, uuid, parts, error) in machine.items():
+        lines += [f"GPU {number}: {name} (UUID: GPU-{uuid})", *parts, error]
+    (tmp_path / "listing").write_text("\n".join(lines), encoding="utf-8")
+    smi(f"cat '{tmp_path}/listing'")
+    assert usable_gpus() == tuple(map(str, machine))
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.binary() | st.lists(ERRORS).map(lambda lines: "\n".join(lines).encode()))
+def test_what_is_no_listing_names_no_gpu(smi, tmp_path, output):
+    (tmp_path / "listing").write_bytes(output)
+    smi(f"cat '{tmp_path}/listing'")
+    assert usable_gpus() == ()
 
 
 def test_a_nvidia_smi_that_fails_lists_nothing(smi):

@@ -17,7 +17,7 @@ from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from jobs.launch.script import batch_script, check_folder, gpu_hours
 from jobs.launch.slurm import submit_missing
-from jobs.scheduler import commands, queue
+from jobs.scheduler import commands
 from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.limits import submit_limit
 from jobs.scheduler.profile import ClusterProfile, load_profile
@@ -551,19 +551,6 @@ def test_a_local_launch_asks_squeue_seldom(fake, tmp_path, spec):
     done = aevae(*command, "--only", run_id)
     assert done.returncode == 0, done.stderr
     assert len(asked.read_text().split()) <= 1 + (time.monotonic() - began) // 10
-
-
-@pytest.mark.parametrize(("keys", "times"), [([], 1), (["77_1"], 4)])
-def test_an_empty_queue_is_not_asked_again(fake, tmp_path, monkeypatch, keys, times):
-    folder, asked = tmp_path / "sweep", tmp_path / "asked"
-    submit(fake, folder)
-    jobs = fake.printed(*(fake.queued(key, "x") for key in keys))
-    fake("squeue", f"echo asked >>'{asked}'; {jobs}")
-    monkeypatch.setattr(queue, "ASK_AGAIN_S", 0)
-    watched = queue.WatchedJobs(SweepPaths(folder))
-    for _ in range(3):
-        watched.look()
-    assert len(asked.read_text().split()) == times
 
 
 def test_tasks_of_an_array_that_never_began_share_the_reason_of_their_end(fake, tmp_path):

@@ -128,7 +128,7 @@ def test_an_unknown_id_among_others_is_an_error(fake):
 
 def test_an_array_may_be_as_large_as_the_cluster_says():
     assert max_array_size({"MaxArraySize": "0"}) == 0
-    for configured in ({}, {"MaxArraySize": "many"}):
+    for configured in ({}, {"MaxArraySize": "many"}, {"MaxArraySize": "²"}):
         with pytest.raises(SchedulerError, match=r"^scontrol show config names no MaxArraySize$"):
             max_array_size(configured)
 

@@ -15,6 +15,7 @@ from jobs.scheduler.profile import (
     load_profile,
     settle_execution,
 )
+from jobs.scheduler.request import command_line
 
 
 @pytest.fixture
@@ -44,14 +45,21 @@ def test_shipped_profiles_are_valid_under_their_names(path):
         ('partition = "gpu\\n#SBATCH --account=other"', "partition"),
         ('partition = "gpu other"', "partition"),
         ('setup = ["module load x\\nrm -rf y"]', "setup"),
-        ('setup = [" "]', "setup"),
+        (
+            'setup = [" "]',
+            "setup.0: must be one line of printable characters, and not empty, got ' '",
+        ),
         ('[extra]\n"mail-user" = "a\\nb"', "extra"),
         ('[extra]\n"x\\ny" = "b"', "extra"),
         ('[extra]\noutput = "x"', "extra must not set output"),
         ('[extra]\npartit = "x"', "extra must not set partit"),
         ('[extra]\nclusters = "x"', "extra must not set clusters"),
         ("[extra]\nwait = true", "extra must not set wait"),
-        ('clusters = "a,b"', "the name of one cluster"),
+        (
+            'clusters = "a,b"',
+            ": must be the name of one cluster, because a job that may be on any of",
+        ),
+        ('clusters = "a,b"', " of several cannot be asked for by its id, got 'a,b' in"),
         ('clusters = "all"', "the name of one cluster"),
         ("mem_gb = inf", "mem_gb: must be GiB"),
         ("mem_gb = true", "mem_gb: must be GiB"),
@@ -90,8 +98,9 @@ def test_every_key_is_explained_in_the_template():
 def test_a_missing_profile_is_named():
     with pytest.raises(InputError, match=r"cannot read nowhere/x\.toml"):
         choose_cluster("nowhere/x.toml")
-    with pytest.raises(InputError, match=r"'slrum'.* one of local, debug, auto, cpu"):
-        choose_cluster("slrum")
+    for name in ("slrum", "Slrum_2-A"):
+        with pytest.raises(InputError, match=rf"'{name}'.* one of local, debug, auto, cpu"):
+            choose_cluster(name)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +167,59 @@ def test_auto_takes_slurm_only_where_there_is_one_and_a_profile_for_this_host(
     assert choose_cluster("auto", tmp_path) == "local"
     profile(f'hosts = ["{socket.gethostname()[:-1]}?"]')
     assert choose_cluster("auto", tmp_path) == load_profile(path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("", {"cpus-per-task": 2, "mem": "4G", "time": 60}),
+        ("mem_gb = 0", {"cpus-per-task": 2, "mem": "0", "time": 60}),
+        ("mem_gb = 1.5", {"cpus-per-task": 2, "mem": "1536M", "time": 60}),
+        ('mem_gb = "default"', {"cpus-per-task": 2, "time": 60}),
+        (
+            'clusters = "Alpha_2.b-C"\npartition = ["a", "b"]\nexclusive = true\n'
+            'mem_per_cpu_gb = 2\nnice = 0\n[extra]\nhold = true\nmail-user = "me"\nreboot = false',
+            {
+                "clusters": "Alpha_2.b-C",
+                "partition": "a,b",
+                "exclusive": True,
+                "cpus-per-task": 2,
+                "mem-per-cpu": "2G",
+                "time": 60,
+                "nice": 0,
+                "hold": True,
+                "mail-user": "me",
+            },
+        ),
+    ],
+)
+def test_the_keys_of_a_profile_become_options_of_sbatch(profile, keys, expected):
+    loaded = load_profile(profile(keys))
+    assert loaded.options == expected
+    assert loaded.submitit_parameters()["additional_parameters"] == expected | {"requeue": True}
+
+
+def test_options_are_words_of_a_command():
+    assert command_line({"hold": True, "mem": "4G", "nice": 0, "time": 1}) == [
+        *("--hold", "--mem=4G", "--nice=0", "--time=1")
+    ]
+
+
+def test_the_steps_of_a_job_get_its_processors_and_its_environment(profile):
+    keys = "cpus_per_task = 3\narray_parallelism = 5\nsignal_delay_s = 30\nrequeue = false"
+    given = load_profile(profile(keys)).submitit_parameters()
+    assert given.pop("additional_parameters")["no-requeue"] is True
+    assert given == {
+        "ntasks_per_node": 1,
+        "array_parallelism": 5,
+        "signal_delay_s": 30,
+        "wckey": None,
+        "srun_args": ["--cpus-per-task=3", "--export=ALL"],
+    }
+
+
+@pytest.mark.parametrize("name", ["local", "debug"])
+def test_a_profile_cannot_take_the_place_of_this_machine(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text("timeout_min = 7")
+    assert choose_cluster(name) == name

@@ -2,12 +2,14 @@
 
 import json
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from aevae.files.attempt import SlurmJob
 from aevae.files.layout import SweepPaths
-from jobs.scheduler.queue import NewestJob, SweepJobs
+from jobs.scheduler import queue
+from jobs.scheduler.queue import NewestJob, SweepJobs, WatchedJobs
 from jobs.scheduler.submissions import Submission, read_submissions, write_submission
 
 RUNS = ("ae-z002-s0-0000000000", "ae-z005-s0-0000000000", "vae-z002-s0-0000000000")
@@ -278,3 +280,42 @@ def test_a_record_that_cannot_be_read_leaves_everything_unknown(here, tmp_path):
     assert [jobs.newest_job(run) for run in RUNS] == [NewestJob("unknown", detail=jobs.error)] * 3
     assert jobs.error == f"missing key 'job_name' in {paths.submission(2)}"
     assert not jobs.none_queued
+
+
+def test_one_who_looks_every_second_asks_squeue_every_ten_and_not_for_jobs_that_are_gone(
+    here, tmp_path, monkeypatch
+):
+    paths = SweepPaths(tmp_path / "sweep")
+    paths.root.mkdir()
+    write_submission(paths, submission())
+    line = here.printed(here.queued("77_0", "aevae-abcdef-1", "RUNNING"))
+    here("squeue", f"echo >>'{tmp_path}/asked'; [ -e '{tmp_path}/gone' ] || {line}")
+    now = 100.0
+    monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda: now))
+    watched = WatchedJobs(paths)
+    asked = []
+    for now in range(100, 150):
+        if now == 125:
+            (tmp_path / "gone").touch()
+        found = watched.look().newest_job(RUNS[0])
+        assert found is not None
+        # A job that has ended is known to be gone at the next question.
+        assert found.kind == ("running" if now < 130 else "gone")
+        asked.append((tmp_path / "asked").read_text().count("\n"))
+    assert asked == [1] * 10 + [2] * 10 + [3] * 10 + [4] * 20
+
+
+def test_records_that_could_not_be_read_are_looked_at_again(here, tmp_path, monkeypatch):
+    paths = SweepPaths(tmp_path / "sweep")
+    paths.root.mkdir()
+    write_submission(paths, submission())
+    text = paths.submission(1).read_text()
+    paths.submission(1).write_text("{")
+    now = 100.0
+    monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda: now))
+    watched = WatchedJobs(paths)
+    paths.submission(1).write_text(text)
+    now = 109.9
+    assert watched.look().error is not None
+    now = 110.0
+    assert watched.look().error is None

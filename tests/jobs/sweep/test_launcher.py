@@ -4,6 +4,8 @@ import errno
 import fcntl
 import json
 import os
+import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from aevae.files.process import ProcessIdentity
+from jobs.sweep import launcher
 from jobs.sweep.launcher import launcher_lock, stop_launcher
 
 
@@ -125,6 +128,103 @@ def test_a_launcher_on_a_file_system_that_locks_each_host_alone_loses_against_a_
     with pytest.raises(InputError, match="process 1 on login2"), launcher_lock(sweep):
         pass
     assert not list(sweep.root.glob(".launcher-*"))
+
+
+def refused(call, *arguments):
+    with pytest.raises(InputError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+def launch(sweep):
+    with launcher_lock(sweep):
+        pytest.fail("two launchers at once")
+
+
+def test_a_launcher_at_work_is_named_and_its_folder_is_not_to_be_removed(sweep):
+    here = ProcessIdentity.of_this_process()
+    with launcher_lock(sweep):
+        text = (sweep.launcher / "process.json").read_text()
+        assert json.loads(text) == vars(here)
+        assert text.endswith("}\n")
+        assert refused(launch, sweep) == (
+            f"another launcher (process {here.pid} on {here.host}) is at work on {sweep.root}; "
+            "nothing was started"
+        )
+    with pytest.raises(KeyError), launcher_lock(sweep):
+        raise KeyError
+    assert not sweep.launcher.exists()
+
+
+def test_a_launcher_that_holds_the_lock_has_no_name_until_it_has_claimed(sweep):
+    with locked(sweep):
+        assert stop_launcher(sweep) is False
+        assert refused(launch, sweep) == (
+            f"another launcher (an unknown process) is at work on {sweep.root}; nothing was "
+            f"started; if it has ended, remove {sweep.launcher}"
+        )
+
+
+def test_a_launcher_that_cannot_be_seen_is_stopped_where_it_is(sweep):
+    leave(sweep, "login2", 1, 1.0)
+    assert refused(stop_launcher, sweep) == (
+        f"the launcher at work on {sweep.root} is process 1 on login2: cancel there, or name the "
+        f"runs to stop; if it has ended, remove {sweep.launcher}"
+    )
+    assert refused(launch, sweep) == (
+        f"another launcher (process 1 on login2) is at work on {sweep.root}; nothing was started; "
+        f"if it has ended, remove {sweep.launcher}"
+    )
+
+
+def test_a_launcher_that_is_stopped_is_sent_a_sigterm(sweep):
+    with subprocess.Popen(["sleep", "100"]) as process:
+        started = psutil.Process(process.pid).create_time()
+        leave(sweep, ProcessIdentity.of_this_process().host, process.pid, started)
+        try:
+            assert stop_launcher(sweep) is True
+            assert process.wait(10) == -signal.SIGTERM
+        finally:
+            process.kill()
+
+
+def test_without_locks_the_claim_keeps_out_a_second_launcher(sweep, monkeypatch, caplog):
+    monkeypatch.setattr(launcher, "try_lock", lambda file: False)
+    launcher._warn_of_no_locks.cache_clear()
+    for _ in range(2):
+        with launcher_lock(sweep):
+            assert "nothing was started" in refused(launch, sweep)
+    said = f"files cannot be locked here: only {sweep.launcher} keeps other launchers out"
+    assert caplog.messages == [said]
+
+
+@pytest.mark.parametrize("number", [errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT, errno.ENOSPC])
+def test_a_claim_that_fails_leaves_nothing_and_only_a_lost_one_means_another_launcher(
+    sweep, monkeypatch, number
+):
+    def fail(scratch, target):
+        raise OSError(number, "no", str(target))
+
+    monkeypatch.setattr(type(sweep.root), "rename", fail)
+    if number == errno.ENOSPC:
+        with pytest.raises(OSError, match="no"):
+            launch(sweep)
+    else:
+        assert "another launcher (an unknown process)" in refused(launch, sweep)
+    assert [path.name for path in sweep.root.iterdir()] == ["launcher.lock"]
+
+
+def test_a_dead_claim_that_another_launcher_removes_first_means_that_launcher(sweep, monkeypatch):
+    rename = type(sweep.root).rename
+    leave(sweep, ProcessIdentity.of_this_process().host, 2**22 - 1, 0.0)
+
+    def be_late(claim, target):
+        shutil.rmtree(claim)
+        return rename(claim, target)
+
+    monkeypatch.setattr(type(sweep.root), "rename", be_late)
+    assert "another launcher (an unknown process)" in refused(launch, sweep)
+    assert [path.name for path in sweep.root.iterdir()] == ["launcher.lock"]
 
 
 WITHOUT_LOCKS = """

@@ -1,38 +1,11 @@
 """Files that hold anything do not keep the states of a sweep from being shown."""
 
-import json
 import shutil
 
-import pytest
-
-from aevae.files.layout import SweepPaths
-from aevae.files.runs import read_runs
 from jobs.sweep.folder import check_launch, lay_out
-from jobs.sweep.spec import load_spec
 from jobs.sweep.state import State
 from jobs.sweep.status import sweep_status
 from jobs.sweep.to_launch import runs_to_launch
-
-DAMAGED = [b"\xff", b"[]", b'{"epoch": "x"}', b'{"beat": "soon"}', b'{"beat": "2026-01-01T00:00"}']
-
-
-@pytest.mark.parametrize("content", DAMAGED)
-def test_a_progress_file_that_cannot_be_read_is_as_none(weird, spec, aevae, content):
-    out = weird / "sweep"
-    assert aevae("sweep", spec, "--out", out, "--prepare", cwd=weird).returncode == 0
-    paths = SweepPaths(out)
-    paths.run(read_runs(paths).planned[0]).progress.write_bytes(content)
-    shown = aevae("status", out, "--json", cwd=weird)
-    assert shown.returncode == 1, shown.stderr
-    first = json.loads(shown.stdout)["runs"][0]
-    assert (first["state"], first["epoch"], first["silent_seconds"]) == ("planned", 0, None)
-
-
-@pytest.fixture
-def sweep(weird, spec):
-    """A sweep of two runs that were not started."""
-    loaded = load_spec(spec)
-    return lay_out(loaded, loaded.runs("spec"), weird / "sweep")
 
 
 def test_one_folder_that_cannot_be_read_spoils_one_row_and_no_launch(sweep):

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def load_newest(paths: RunPaths, config: RunConfig, device: torch.device) -> Tra
         image = io.BytesIO(read_bytes(path))
         try:
             content = torch.load(image, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        except Exception as error:  # noqa: BLE001 - damaged content makes torch raise anything
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             log.warning("%s is damaged and passed over (%s)", path.name, reason)
             continue

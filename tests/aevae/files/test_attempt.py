@@ -45,7 +45,7 @@ def test_a_second_claim_names_the_living_process(weird):
 
 def test_what_is_claimed_is_recorded_for_people_and_programs(weird):
     job = SlurmJob("12_3", "14", "cluster", "name")
-    first = Attempt.claim(RunPaths(weird), job)
+    first = Attempt.claim(RunPaths(weird / "runs" / "purged"), job)
     record = read_record(first.paths)
     assert record == first.record
     assert record.process == ProcessIdentity.of_this_process()
@@ -148,14 +148,18 @@ def test_all_that_a_batch_job_prints_is_kept_what_libraries_print_included(weird
     assert logging.getLogger().handlers == before
 
 
-def test_of_two_that_claim_at_once_the_slower_one_is_told(weird, monkeypatch):
+@pytest.mark.parametrize("tidied", [False, True])
+def test_of_two_that_claim_at_once_the_slower_one_is_told(weird, monkeypatch, tidied):
     run = RunPaths(weird)
     make_scratch = attempt.make_scratch
 
     def be_overtaken(folder, prefix):
         (folder / "1").mkdir()
         (folder / "1" / "attempt.json").touch()
-        return make_scratch(folder, prefix)
+        ours = make_scratch(folder, prefix)
+        for half in folder.glob(".claim-*") if tidied else ():
+            half.rmdir()  # as the winner does
+        return ours
 
     monkeypatch.setattr(attempt, "make_scratch", be_overtaken)
     message = f"^{re.escape(run.run_id)} was just taken by another process$"
@@ -181,9 +185,10 @@ def test_a_dead_or_reused_process_number_does_not_block(weird):
         pass
     edit(first.paths, pid=ended.pid)
     (weird / "attempts" / ".claim-half").mkdir()  # of one that was killed while it claimed
+    (weird / "attempts" / ".claim-note").touch()
     second = Attempt.claim(run)
     assert second.record.number == 2
-    assert {p.name for p in (weird / "attempts").iterdir()} == {"1", "2"}
+    assert {p.name for p in (weird / "attempts").iterdir()} == {"1", "2", ".claim-note"}
     edit(second.paths, start_ticks=second.record.start_ticks - 1)
     assert read_record(second.paths).alive is False
     assert Attempt.claim(run).record.number == 3

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from aevae.files import hdf5
-from aevae.files.fields import check_storable, evaluation_fields
+from aevae.files.fields import check_storable, evaluation_fields, training_fields
 from aevae.files.hdf5 import InvalidFile
 from aevae.models.networks import build_model
 
@@ -37,6 +37,13 @@ def test_the_number_of_images_decides(tiny_config, small_evaluation, size, first
     check_storable(tiny_config("cvae"), evaluation, SIZES)
     with pytest.raises(InvalidFile, match=rf"^{first}: shape \(536870912,"):
         check_storable(tiny_config("cvae"), evaluation, SIZES | {size: 2**29})
+
+
+@pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
+def test_only_a_parameter_may_have_any_shape(tiny_config, small_evaluation, kind):
+    config = tiny_config(kind)
+    fields = [*training_fields(config), *evaluation_fields(config, small_evaluation)]
+    assert [field.path for field in fields if field.dims is None] == ["weights/*"]
 
 
 def test_outliers_made_of_test_images_are_as_many_and_others_are_not(tiny_config, small_evaluation):

@@ -68,6 +68,10 @@ def refusing(number):
     return refuse
 
 
+def test_an_error_that_a_system_lacks_is_left_out():
+    assert filesystem._numbers("EIO", "ENOSUCH", "ESTALE") == {errno.EIO, errno.ESTALE}
+
+
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
 def test_a_folder_is_flushed_unless_its_file_system_cannot(weird, monkeypatch, number):
     descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208 - no files of ours

@@ -1,5 +1,6 @@
 """A file of ours must be refused, by name, for whatever it may not hold."""
 
+import fcntl
 import os
 
 import h5py
@@ -11,9 +12,11 @@ from aevae.files.hdf5 import (
     Field,
     Header,
     InvalidFile,
+    NewerFile,
     ReplacedFile,
     Schema,
     check_layout,
+    check_sizes,
     open_checked,
     read_header,
     write_file,
@@ -182,11 +185,59 @@ def test_what_a_reader_must_not_follow_is_refused(path, damage, message):
         read_header(path)
 
 
+def test_a_file_that_another_program_has_locked_is_read(path):
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        header = read_header(path)
+        with open_checked(path, header) as again:
+            assert np.array_equal(again.array("w/one"), ARRAYS["w/one"])
+
+
+@pytest.mark.parametrize(("name", "shown"), [(b"\xff", "b'\\\\xff'"), (b"w/\xff", "w/b'\\\\xff'")])
+def test_a_name_that_is_no_text_is_refused(path, name, shown):
+    with h5py.File(path, "a") as file:
+        file.create_dataset(name, data=[1.0])
+    with pytest.raises(InvalidFile, match=f"^{shown}: not a name$"):
+        read_header(path)
+
+
+def test_a_damaged_list_of_names_is_damage(path):
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"SNOD", b"DONS"))
+    with pytest.raises(InvalidFile, match=r"^damaged \(.+\)$"):
+        read_header(path)
+
+
+def test_an_error_without_a_text_is_named_by_its_kind():
+    assert str(hdf5._judged(MemoryError(), "damaged")) == "damaged (MemoryError)"
+
+
+def test_all_earlier_versions_are_named_where_a_file_is_newer():
+    attributes = {"schema": "things", "schema_version": 4, "complete": 1}
+    message = r"^written by a newer aevae: schema 4; this one reads 1, 2 and 3$"
+    with pytest.raises(NewerFile, match=message):
+        Header({}, attributes, ()).check("things", 3)
+
+
+def test_a_dataset_of_which_some_size_is_too_large_is_refused_before_it_exists():
+    fields = [Field("a", ("N", 2**20), "f8"), Field("b", None, "f8")]
+    check_sizes(fields, {"N": 128})
+    with pytest.raises(
+        InvalidFile, match=r"^a: shape \(129, 1048576\) is larger than 1073741824 b"
+    ):
+        check_sizes([*reversed(fields)], {"N": 129})
+
+
 def test_as_many_attributes_and_datasets_as_allowed_are_read(path, monkeypatch):
     monkeypatch.setattr(hdf5, "MAX_ATTRIBUTES", 4)
     monkeypatch.setattr(hdf5, "MAX_DATASETS", 3)
     assert len(read_header(path).layout) == 3
     monkeypatch.setattr(hdf5, "MAX_DATASETS", 2)
+    with pytest.raises(InvalidFile, match=r"^more than 2 datasets$"):
+        read_header(path)
+    with h5py.File(path, "w") as file:
+        for number in range(3):
+            file.create_group(str(number))
     with pytest.raises(InvalidFile, match=r"^more than 2 datasets$"):
         read_header(path)
 

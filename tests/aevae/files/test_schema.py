@@ -59,22 +59,29 @@ def test_what_is_written_is_read_bit_for_bit(stored):
         assert results.provenance == {"host": "here"}
 
 
-def test_both_files_say_what_they_are(stored, small_evaluation):
-    paths, config, arrays, _ = stored
+def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
+    _, config, arrays, _ = stored
+    paths = RunPaths(weird / "again")
+    paths.root.mkdir()
+    publish(paths, config, small_evaluation, arrays, {"host": "here", "a": 1}, "0" * 64)
     weights = {"weights/mu.bias": arrays["weights/mu.bias"]}
     common = {
         "schema_version": 2,
         "complete": 1,
         "run_id": config.run_id,
-        "provenance": '{"host": "here"}',
         "weights_sha256": weights_sha256(weights),
     }
     expected = {
-        paths.trained: {"schema": "aevae-trained", "config": config.canonical_json()},
+        paths.trained: {
+            "schema": "aevae-trained",
+            "config": config.canonical_json(),
+            "provenance": '{"a": 1, "host": "here"}',
+        },
         paths.evaluation: {
             "schema": "aevae-evaluation",
             "evaluation": small_evaluation.canonical_json(),
             "dataset_sha256": "0" * 64,
+            "provenance": '{"a": 1, "host": "here"}',
         },
     }
     for path, values in expected.items():

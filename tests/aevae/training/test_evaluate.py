@@ -1,7 +1,7 @@
 """What is stored of a trained model must be what the file format says it is."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
 from aevae.data.outliers import make_outliers
-from aevae.data.sources import Dataset, Split, load_dataset
+from aevae.data.sources import Dataset
 from aevae.files.fields import evaluation_fields
 from aevae.files.hdf5 import check_layout
 from aevae.models.networks import Autoencoder, build_model, one_hot
@@ -57,22 +57,10 @@ class Evaluated:
         return (torch.sigmoid(logits).numpy() * 255).reshape(*z.shape[:-1], 28, 28)
 
 
-def small(dataset):
-    """The same data set with less images, among them several of each digit."""
-
-    def few(split):
-        digits = [np.flatnonzero(split.labels == digit)[:3] for digit in np.unique(split.labels)]
-        rows = np.sort(np.concatenate(digits))
-        return Split(split.images[rows], split.labels[rows], split.index[rows])
-
-    splits = {name: few(getattr(dataset, name)) for name in ("train", "val", "test")}
-    return replace(dataset, **splits)
-
-
 @pytest.fixture(params=["ae", "vae", "cvae"])
-def evaluated(request, tiny_config, small_evaluation, weird):
+def evaluated(request, tiny_config, small_evaluation, few_digits, weird):
     config = tiny_config(request.param)
-    dataset = small(load_dataset(config.data, weird))
+    dataset = few_digits
     model = build_model(config.model, seed=1)
     with torch.no_grad():
         # The images differ visibly, the codes lie far from zero, and the second one varies more.
@@ -223,13 +211,13 @@ class Textbook:
     ],
 )
 def test_an_evaluation_is_what_a_textbook_gives(
-    kind, latent_size, settings, tiny_config, small_evaluation, weird, monkeypatch
+    kind, latent_size, settings, tiny_config, small_evaluation, few_digits, weird, monkeypatch
 ):
     """An evaluation can be repeated with torch alone, from its settings and the run's seed."""
     monkeypatch.setattr(evaluator, "BATCH", BATCH)
     config = tiny_config(kind, latent_size, seed=5, **settings)
     evaluation = small_evaluation.model_copy(update={"samples_per_sampler": 20})
-    dataset = small(load_dataset(config.data, weird))
+    dataset = few_digits
     model = build_model(config.model, seed=1)
     with torch.no_grad():
         model.mu.weight *= 20

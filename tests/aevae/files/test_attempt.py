@@ -120,6 +120,7 @@ def test_the_log_of_an_attempt_is_kept_beside_its_record(weird):
     before = list(logging.getLogger().handlers)
     first.keep_output(capture=False)
     (handler,) = set(logging.getLogger().handlers) - set(before)
+    assert handler.encoding.lower() == "utf-8"  # whatever the locale
     try:
         logging.getLogger("x").warning("nöte")
     finally:

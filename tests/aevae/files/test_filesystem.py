@@ -18,6 +18,7 @@ from aevae.files.filesystem import (
     make_scratch,
     names_in,
     read_bytes,
+    retried,
     sync_folder,
     try_lock,
 )
@@ -154,6 +155,17 @@ def test_an_error_that_stays_is_raised_and_names_the_file(failing, pauses):
     assert pauses == [0.1, 0.5]
 
 
+def test_an_error_without_a_number_is_raised_as_it_is(failing, pauses):
+    error = OSError("odd")
+
+    def fail():
+        raise error
+
+    with pytest.raises(OSError, match=r"^odd$") as caught:
+        retried(fail, failing)
+    assert caught.value is error
+
+
 def test_what_is_not_there_is_not_waited_for(weird, pauses):
     (weird / "file").touch()
     for missing in (weird / "nothing", weird / "file" / "below"):
@@ -208,3 +220,5 @@ def test_paths_keep_the_names_that_the_user_gave(weird, monkeypatch):
     for other in ("", str(weird), str(weird / "nothing")):  # of a process that changed its folder
         monkeypatch.setenv("PWD", other)
         assert as_given(Path("s")) == weird / "login1" / "me" / "s"
+    monkeypatch.delenv("PWD")
+    assert as_given(Path("s")) == weird / "login1" / "me" / "s"

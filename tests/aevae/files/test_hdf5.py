@@ -53,8 +53,9 @@ def test_what_is_written_is_read_back(path):
 
 def test_every_dataset_is_compressed_by_rows_and_carries_checksums(weird):
     rows = np.zeros((3000, 100), dtype="f8")  # 800 bytes each
-    fields = [Field("large", None, "f8"), Field("short", None, "f8"), Field("wide", None, "f8")]
     arrays = {"large": rows, "short": rows[:5], "wide": np.zeros((2, 2**18))}
+    arrays["bytes"] = np.zeros(2**20 + 1, dtype="u1")
+    fields = [Field(name, None, array.dtype.str) for name, array in arrays.items()]
     write_file(weird / "file.h5", Schema("s", 1, fields), arrays, {})
     with h5py.File(weird / "file.h5") as file:
         chunks = {name: file[name].chunks for name in file}
@@ -62,7 +63,12 @@ def test_every_dataset_is_compressed_by_rows_and_carries_checksums(weird):
             assert (dataset.compression, dataset.compression_opts) == ("gzip", 4)
             assert (dataset.shuffle, dataset.fletcher32) == (True, True)
     # About one MiB, but never more than there is, and at least one row.
-    assert chunks == {"large": (2**20 // 800, 100), "short": (5, 100), "wide": (1, 2**18)}
+    assert chunks == {
+        "large": (2**20 // 800, 100),
+        "short": (5, 100),
+        "wide": (1, 2**18),
+        "bytes": (2**20,),
+    }
 
 
 NUMBER = np.dtype("f4")
@@ -88,6 +94,14 @@ def test_a_layout_that_is_not_as_declared_is_refused(changes, message):
     changed = {name: value for name, value in (LAYOUT | changes).items() if value is not None}
     with pytest.raises(InvalidFile, match=f"^{message}$"):
         check_layout(changed, DECLARED)
+
+
+def test_any_name_may_stand_in_the_last_place_only():
+    fields = [Field("a/b/*", None, "f4")]
+    check_layout({"a/b/x": ((2,), NUMBER), "a/b/y": ((3,), NUMBER)}, fields)
+    for name in ("a/c/x", "a/b", "a/b/x/y"):
+        with pytest.raises(InvalidFile, match=f"^{name}: not part of the schema$"):
+            check_layout({"a/b/x": ((2,), NUMBER), name: ((2,), NUMBER)}, fields)
 
 
 def test_a_dataset_may_hold_a_gibibyte_and_no_more():

@@ -30,6 +30,12 @@ def test_a_list_is_read_as_it_was_written(weird):
     assert paths.run_list.read_text().endswith("}\n")
 
 
+def test_a_list_may_be_launched_as_a_whole(weird):
+    paths, listed = SweepPaths(weird), RunList(("b", "a"), ("a", "b"))
+    write_runs(paths, listed)
+    assert read_runs(paths) == listed
+
+
 def test_a_launch_appends_what_is_new_and_moves_nothing():
     later = LISTED.launched(["x", "a", "y"])
     assert later == RunList(("b", "a", "c", "x", "y"), ("x", "a", "y"))

@@ -165,11 +165,13 @@ def test_a_limit_is_no_higher_than_the_system_allows(restored, monkeypatch):
     sandbox._limit(resource.RLIMIT_CORE, 2)
     assert given == [(resource.RLIMIT_CORE, (4, 4)), (resource.RLIMIT_CORE, (2, 4))]
 
-    def refuse(*_values):
-        raise ValueError("not allowed to raise maximum limit")
+    for error in (ValueError("not allowed to raise maximum limit"), OSError("no such limit")):
 
-    monkeypatch.setattr(resource, "setrlimit", refuse)
-    sandbox._limit(resource.RLIMIT_CORE, 5)
+        def refuse(*_values, error=error):
+            raise error
+
+        monkeypatch.setattr(resource, "setrlimit", refuse)
+        sandbox._limit(resource.RLIMIT_CORE, 5)
 
 
 ENDINGS = {
@@ -186,24 +188,44 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize("program", ENDINGS)
-def test_why_a_reader_ended_is_said(path, program):
-    kind, message = ENDINGS[program]
-    errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
-    reader = sandbox._Reader(
-        subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", f"import os; os.close(0); {program}"],
+@pytest.fixture
+def reader():
+    """A function that starts a program, which is the next reader."""
+
+    def start(program):
+        while _idle.qsize():
+            _idle.get().end()
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process ends
+        process = subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", f"import os, sys; {program}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             encoding="ascii",
-        ),
-        errors,
-    )
-    assert reader.ask(path) == ""
-    found = sandbox._why_it_ended(reader, path)
-    assert (type(found), str(found)) == (kind, f"{path}: {message}")
-    assert errors.closed
+        )
+        found = sandbox._Reader(process, errors)
+        _idle.put(found)
+        return found
+
+    return start
+
+
+@pytest.mark.parametrize("program", ENDINGS)
+def test_why_a_reader_ended_is_said(path, reader, program):
+    kind, message = ENDINGS[program]
+    started = reader(f"sys.stdin.readline(); {program}")
+    with pytest.raises(kind) as caught:
+        examine(path)
+    assert (type(caught.value), str(caught.value)) == (kind, f"{path}: {message}")
+    assert started.errors.closed
+
+
+def test_a_reader_that_ends_in_the_moment_it_is_asked_is_told_from_a_damaged_file(path, reader):
+    started = reader("")
+    started.process.wait(30)
+    assert started.ask(path) == ""
+    assert started.end() == (0, "")
+    _idle.get()
 
 
 def test_a_reader_has_one_thread_and_imports_nothing_from_the_working_folder(path, monkeypatch):

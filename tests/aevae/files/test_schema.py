@@ -147,6 +147,8 @@ def test_the_results_of_the_first_release_are_read_as_those_of_today(schema_1):
             assert results.shape("outliers/noise/sse_at_mean") == errors.shape
             assert np.array_equal(results.array("outliers/noise/sse_at_mean"), errors[()])
             assert "test/sse_at_mean" in results
+            with pytest.raises(InvalidFile, match=r"results\.h5: test/nothing: missing$"):
+                results.array("test/nothing")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_results_that_break_the_schema_are_not_written(stored, changes, message)
         ("schema_version", "two", "schema version two is not 2"),
         ("complete", 0, "not marked complete"),
         ("weights_sha256", "0" * 64, "made from other weights than those of the run"),
-        ("config", "{}", "attribute 'config'"),
+        ("config", "{}", "missing key 'model' in attribute 'config'$"),
         ("provenance", "{", "Expecting property name"),
     ],
 )
@@ -230,7 +232,7 @@ def test_attributes_are_checked(stored, name, value, message):
     paths, *_ = stored
     with h5py.File(paths.trained, "r+") as file:
         file.attrs[name] = value
-    with pytest.raises(InvalidFile, match=message), open_results(paths):
+    with pytest.raises(InvalidFile, match=rf"\.h5: {message}"), open_results(paths):
         pass
 
 

@@ -100,10 +100,9 @@ def _restore(
 def _difference(theirs: RunConfig, config: RunConfig) -> str:
     """Name the first setting in which a checkpoint's configuration differs from ours."""
     found, wanted = (_flatten(values.model_dump(mode="json")) for values in (theirs, config))
-    for key in sorted(found.keys() | wanted.keys()):
-        if found.get(key) != wanted.get(key):
-            return f"made with {key} = {found.get(key)}, this run has {wanted.get(key)}"
-    return "made with another configuration"
+    keys = sorted(found.keys() | wanted.keys())
+    key = next(key for key in keys if found.get(key) != wanted.get(key))
+    return f"made with {key} = {found.get(key)}, this run has {wanted.get(key)}"
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -302,12 +302,16 @@ def test_a_run_that_is_not_there_and_one_that_cannot_be_read_are_named(
 
 
 def test_a_done_run_is_left_alone_and_its_images_are_written_again_after_a_purge(
-    weird, tiny_config, finished, small_evaluation, caplog
+    weird, tiny_config, finished, small_evaluation, caplog, monkeypatch
 ):
     paths, _ = finished
-    load_dataset(tiny_config().data, weird).write(weird / "before.h5")
+    dataset = load_dataset(tiny_config().data, weird)
+    dataset.write(weird / "before.h5")
+    stored = {(tiny_config().data, weird / "data"): dataset}
+    monkeypatch.setattr(run, "load_dataset", lambda *given: stored[given])
     caplog.set_level(logging.INFO)
-    execute(paths.sweep, paths.run_id, CPU, small_evaluation, StopRequest())
+    with_data = CPU.model_copy(update={"data_dir": weird / "data"})
+    execute(paths.sweep, paths.run_id, with_data, small_evaluation, StopRequest())
     assert caplog.messages == [f"{paths.run_id} is done already"]
     assert paths.attempts() == []
     assert paths.sweep.dataset.read_bytes() == (weird / "before.h5").read_bytes()

@@ -1,10 +1,12 @@
 """A few real digits, with which a run or an evaluation takes no time."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from aevae.config import DataConfig
 from aevae.data.sources import Split, load_dataset
 
 
@@ -14,9 +16,9 @@ def _few(split):
     return Split(split.images[rows], split.labels[rows], split.index[rows])
 
 
-@pytest.fixture
-def few_digits(weird, tiny_config):
+@pytest.fixture(scope="session")
+def few_digits():
     """The data set of small runs with three images of each digit in each split."""
-    dataset = load_dataset(tiny_config().data, weird)
+    dataset = load_dataset(DataConfig(dataset="digits"), Path())
     splits = {name: _few(getattr(dataset, name)) for name in ("train", "val", "test")}
     return replace(dataset, **splits)

@@ -202,7 +202,12 @@ FAILURES = [
     (RunFailed("diverged", "in epoch 2"), "failed", "diverged: in epoch 2", None),
     (ImportError("no libcuda\nat all"), "failed", "ImportError: no libcuda", "broken_library"),
     (MemoryError("at once"), "failed", "out_of_memory", "out_of_memory"),
-    (OutOfMemoryError("CUDA\n..."), "failed", "out_of_memory", "out_of_memory"),
+    (
+        OutOfMemoryError("CUDA\nTried\n..."),
+        "failed",
+        "out_of_memory",
+        "out_of_memory",
+    ),
     (RuntimeError("x: can't allocate memory: y"), "failed", "out_of_memory", "out_of_memory"),
     (OSError(errno.ENOSPC, "full"), "failed", "disk_full", "disk_full"),
     (OSError(errno.EDQUOT, "full"), "failed", "disk_full", "disk_full"),

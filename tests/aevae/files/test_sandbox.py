@@ -181,6 +181,10 @@ ENDINGS = {
         ChildProcessError,
         "the process that read it was ended (exit code -9)",
     ),
+    "os.write(2, b'why'); os._exit(3)": (
+        ChildProcessError,
+        "the process that read it was ended (exit code 3: why)",
+    ),
     "os.write(2, b'one\\n\\xfftwo\\n\\n'); os._exit(3)": (
         ChildProcessError,
         "the process that read it was ended (exit code 3: \ufffdtwo)",

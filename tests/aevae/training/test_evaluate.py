@@ -15,7 +15,7 @@ from aevae.data.sources import Dataset
 from aevae.files.fields import evaluation_fields
 from aevae.files.hdf5 import check_layout
 from aevae.models.networks import Autoencoder, build_model, one_hot
-from aevae.training.evaluation import evaluator
+from aevae.training.evaluation import evaluator, outliers
 from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.evaluation.planes import traversal
 from aevae.training.evaluation.samples import _mixture_samples
@@ -218,6 +218,12 @@ def test_an_evaluation_is_what_a_textbook_gives(
 ):
     """An evaluation can be repeated with torch alone, from its settings and the run's seed."""
     monkeypatch.setattr(evaluator, "BATCH", BATCH)
+
+    def make(name, split, folder):
+        assert folder == weird
+        return make_outliers(name, split, folder)
+
+    monkeypatch.setattr(outliers, "make_outliers", make)
     config = tiny_config(kind, latent_size, seed=5, **settings)
     evaluation = small_evaluation.model_copy(update={"samples_per_sampler": 20})
     dataset = few_digits
@@ -267,6 +273,16 @@ def test_dimensions_that_tell_nothing_keep_their_order(tiny_config, small_evalua
     with torch.no_grad():
         found = traversal(run, arrays, 0)
     assert found["traversal/dim"].tolist() == list(range(40))
+
+
+def test_a_dimension_that_does_not_vary_is_drawn_within_a_hundredth_of_the_others():
+    rng = np.random.default_rng(0)
+    codes = np.column_stack([rng.normal(0, 100, 2000), np.full(2000, 1000)]).astype(np.float32)
+    z = _mixture_samples(1, codes, 20_000, rng)
+    # The mean variance of both dimensions, and a ten-thousandth of it.
+    assert z[:, 1].std() == pytest.approx(math.sqrt(1e-4 * 100**2 / 2), rel=0.1)
+    z = _mixture_samples(1, np.zeros((50, 2), dtype=np.float32), 20_000, rng)
+    assert z.std() == pytest.approx(1e-3, rel=0.1)
 
 
 def test_less_codes_than_components_are_fitted_all_the_same():

@@ -5,6 +5,7 @@ import faulthandler
 import logging
 import os
 import re
+import sys
 
 import h5py
 import numpy as np
@@ -242,6 +243,18 @@ def test_why_a_run_ended_is_recorded_and_said(
         said = f"{code}: {reason}" if reason.startswith("ImportError") else f"{code}: {first}"
         assert str(caught.value) == said
         assert record.reason == (said if reason.startswith("ImportError") else reason)
+
+
+def test_a_library_that_is_missing_is_named_with_what_to_install(
+    weird, tiny_config, plan, small_evaluation, monkeypatch
+):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    monkeypatch.setitem(sys.modules, "aevae.training.stages", None)  # as if it were not there
+    with pytest.raises(RunFailed, match=r"; pip install 'aevae\[train\]'$") as caught:
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+    assert caught.value.reason == "broken_library"
+    assert read_record(paths.attempt(1)).reason == str(caught.value)
 
 
 def test_a_run_is_done_by_what_it_was_given(weird, tiny_config, plan, small_evaluation, working):

@@ -291,6 +291,14 @@ def test_the_device_is_the_one_asked_for_or_none(monkeypatch, name, cuda, mps, d
     assert (caught.value.reason, str(caught.value)) == ("no_device", expected)
 
 
+def test_a_device_that_is_not_there_is_said_before_any_work(begin, monkeypatch):
+    see(monkeypatch, cuda=False, mps=False)
+    run = begin(device="mps")
+    with pytest.raises(RunFailed, match="no_device: device 'mps' was asked for"):
+        run.train_and_evaluate(None, StopRequest())
+    assert not run.paths.progress.exists()
+
+
 def test_a_gpu_that_torch_cannot_use_is_refused_with_the_reason(monkeypatch):
     see(monkeypatch, cuda=True, mps=False, problem="no kernels")
     assert choose_device("cpu") == CPU

@@ -128,7 +128,7 @@ def publish() -> Callable[..., None]:
             check_training(paths.trained),
             evaluation,
             evaluated,
-            provenance={"host": "here"},
+            provenance=provenance,
             dataset_sha256=dataset_sha256,
         )
 

@@ -110,8 +110,8 @@ def _installed_commit() -> str | None:
         installed = distribution("aevae")
         if Path(str(installed.locate_file(""))).resolve() != ROOT:
             return None
-        recorded = json.loads(installed.read_text("direct_url.json") or "{}")
-        commit = recorded.get("vcs_info", {}).get("commit_id")
-    except (PackageNotFoundError, OSError, ValueError, AttributeError):
+        recorded = json.loads(str(installed.read_text("direct_url.json")))
+        commit = recorded["vcs_info"]["commit_id"]
+    except (PackageNotFoundError, OSError, ValueError, LookupError, TypeError):
         return None
     return commit if isinstance(commit, str) else None

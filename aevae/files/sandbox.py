@@ -54,8 +54,7 @@ class _Reader:
     def end(self) -> tuple[int, str]:
         """Close its input and wait; return its exit code and the last line of its errors."""
         with self.process, self.errors:
-            with suppress(BrokenPipeError):
-                self.process.communicate()
+            self.process.communicate()
             self.errors.seek(0)
             lines = self.errors.read().decode(errors="replace").strip().splitlines()
         return self.process.returncode, lines[-1] if lines else ""

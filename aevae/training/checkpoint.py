@@ -2,7 +2,6 @@
 
 import io
 import logging
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def load_newest(paths: RunPaths, config: RunConfig, device: torch.device) -> Tra
         image = io.BytesIO(read_bytes(path))
         try:
             content = torch.load(image, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        except Exception as error:  # noqa: BLE001 - damaged content makes torch raise anything
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             log.warning("%s is damaged and passed over (%s)", path.name, reason)
             continue
@@ -101,10 +100,9 @@ def _restore(
 def _difference(theirs: RunConfig, config: RunConfig) -> str:
     """Name the first setting in which a checkpoint's configuration differs from ours."""
     found, wanted = (_flatten(values.model_dump(mode="json")) for values in (theirs, config))
-    for key in sorted(found.keys() | wanted.keys()):
-        if found.get(key) != wanted.get(key):
-            return f"made with {key} = {found.get(key)}, this run has {wanted.get(key)}"
-    return "made with another configuration"
+    keys = sorted(found.keys() | wanted.keys())
+    key = next(key for key in keys if found.get(key) != wanted.get(key))
+    return f"made with {key} = {found.get(key)}, this run has {wanted.get(key)}"
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Two processes never train the same run, and a dead one never blocks it."""
 
+import errno
 import json
+import logging
 import multiprocessing
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -11,8 +14,10 @@ import sys
 import pytest
 
 from aevae.errors import InputError, Interrupted
-from aevae.files.attempt import Attempt, read_record
+from aevae.files import attempt
+from aevae.files.attempt import Attempt, SlurmJob, amend_outcome, newest_record, read_record
 from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.process import ProcessIdentity
 
 
 def edit(paths, **values):
@@ -33,8 +38,146 @@ def race(root, barrier, won):
 
 def test_a_second_claim_names_the_living_process(weird):
     first = Attempt.claim(RunPaths(weird))
-    with pytest.raises(InputError, match=f"is being run by process {first.record.pid} on"):
+    message = f"{weird.name} is being run by process {os.getpid()} on {first.record.host}"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         Attempt.claim(RunPaths(weird))
+
+
+def test_what_is_claimed_is_recorded_for_people_and_programs(weird):
+    job = SlurmJob("12_3", "14", "cluster", "name")
+    first = Attempt.claim(RunPaths(weird / "runs" / "purged"), job)
+    record = read_record(first.paths)
+    assert record == first.record
+    assert record.process == ProcessIdentity.of_this_process()
+    assert (record.number, record.outcome, record.alive) == (1, None, True)
+    assert (record.slurm_job_id, record.slurm_job) == ("14", job)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", record.started_at)
+    assert first.paths.record.read_text().startswith('{\n "number": 1,\n')
+    assert first.paths.record.read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize(
+    ("variables", "job"),
+    [
+        ({"JOB_ID": "12"}, SlurmJob("12", "12")),
+        ({"JOB_ID": "12", "ARRAY_JOB_ID": "9"}, SlurmJob("12", "12")),
+        (
+            {
+                "JOB_ID": "14",
+                "ARRAY_JOB_ID": "12",
+                "ARRAY_TASK_ID": "0",
+                "CLUSTER_NAME": "c",
+                "JOB_NAME": "n",
+            },
+            SlurmJob("12_0", "14", "c", "n"),
+        ),
+    ],
+)
+def test_a_job_is_named_as_the_scheduler_names_it(monkeypatch, variables, job):
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert SlurmJob.of_environment() == job
+
+
+def test_how_an_attempt_ended_is_recorded(weird):
+    run = RunPaths(weird)
+    first = Attempt.claim(run)
+    first.finish("interrupted", "SIGTERM after epoch 1")
+    record = read_record(first.paths)
+    assert record == first.record
+    assert (record.outcome, record.reason) == ("interrupted", "SIGTERM after epoch 1")
+    assert record.ended_at >= record.started_at
+    assert (record.results_bytes, record.evaluation, record.alive) == (None, None, False)
+    second = Attempt.claim(run)
+    run.evaluation.write_bytes(b"12345")
+    second.finish("done", evaluation="0a1b")
+    record = newest_record(run.attempts())
+    assert (record.number, record.outcome, record.reason) == (2, "done", None)
+    assert (record.results_bytes, record.evaluation) == (5, "0a1b")
+
+
+def test_an_outcome_that_turned_out_to_be_wrong_is_replaced_and_nothing_else(weird):
+    run = RunPaths(weird)
+    amend_outcome(run.attempt(1), "failed", "no record")
+    assert not run.attempt(1).record.exists()
+    first = Attempt.claim(run)
+    first.finish("interrupted", "by a signal")
+    before = json.loads(first.paths.record.read_text())
+    amend_outcome(first.paths, "failed", "out_of_memory")
+    after = json.loads(first.paths.record.read_text())
+    assert after == before | {"outcome": "failed", "reason": "out_of_memory"}
+    assert first.paths.record.read_text() == json.dumps(after, indent=1) + "\n"
+
+
+def test_a_run_without_attempts_has_no_record(weird):
+    assert newest_record(RunPaths(weird).attempts()) is None
+
+
+def test_the_log_of_an_attempt_is_kept_beside_its_record(weird):
+    first = Attempt.claim(RunPaths(weird))
+    before = list(logging.getLogger().handlers)
+    first.keep_output(capture=False)
+    (handler,) = set(logging.getLogger().handlers) - set(before)
+    assert handler.encoding.lower() == "utf-8"  # whatever the locale
+    try:
+        logging.getLogger("x").warning("nöte")
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    (line,) = first.paths.stderr.read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING nöte", line)
+    assert not first.paths.stdout.exists()
+
+
+def test_all_that_a_batch_job_prints_is_kept_what_libraries_print_included(weird):
+    first = Attempt.claim(RunPaths(weird))
+    first.paths.stdout.write_bytes(b"earlier ")
+    before = list(logging.getLogger().handlers)
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    try:
+        first.keep_output(capture=True)
+        os.write(1, b"out")
+        os.write(2, b"err")
+    finally:
+        for number, descriptor in enumerate(kept, 1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+    assert first.paths.stdout.read_bytes() == b"earlier out"
+    assert first.paths.stderr.read_bytes() == b"err"
+    assert logging.getLogger().handlers == before
+
+
+@pytest.mark.parametrize("tidied", [False, True])
+def test_of_two_that_claim_at_once_the_slower_one_is_told(weird, monkeypatch, tidied):
+    run = RunPaths(weird)
+    make_scratch = attempt.make_scratch
+
+    def be_overtaken(folder, prefix):
+        (folder / "1").mkdir()
+        (folder / "1" / "attempt.json").touch()
+        ours = make_scratch(folder, prefix)
+        (half,) = folder.glob(".claim-*")
+        if tidied:
+            half.rmdir()  # as the winner does
+        return ours
+
+    monkeypatch.setattr(attempt, "make_scratch", be_overtaken)
+    message = f"^{re.escape(run.run_id)} was just taken by another process$"
+    with pytest.raises(InputError, match=message):
+        Attempt.claim(run)
+    assert [path.name for path in (weird / "attempts").iterdir()] == ["1"]
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_is_claimed(weird, monkeypatch):
+    def fail(*_arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(attempt, "publish_text", fail)
+    with pytest.raises(OSError, match="No space left"):
+        Attempt.claim(RunPaths(weird))
+    assert list((weird / "attempts").iterdir()) == []
 
 
 def test_a_dead_or_reused_process_number_does_not_block(weird):
@@ -44,9 +187,10 @@ def test_a_dead_or_reused_process_number_does_not_block(weird):
         pass
     edit(first.paths, pid=ended.pid)
     (weird / "attempts" / ".claim-half").mkdir()  # of one that was killed while it claimed
+    (weird / "attempts" / ".claim-note").touch()
     second = Attempt.claim(run)
     assert second.record.number == 2
-    assert {p.name for p in (weird / "attempts").iterdir()} == {"1", "2"}
+    assert {p.name for p in (weird / "attempts").iterdir()} == {"1", "2", ".claim-note"}
     edit(second.paths, start_ticks=second.record.start_ticks - 1)
     assert read_record(second.paths).alive is False
     assert Attempt.claim(run).record.number == 3
@@ -101,8 +245,11 @@ def test_a_record_that_the_file_system_does_not_give_blocks(weird):
     first = Attempt.claim(RunPaths(weird))
     first.paths.record.unlink()
     first.paths.record.symlink_to(first.paths.record)
-    with pytest.raises(OSError, match="so another process may be at"):
+    with pytest.raises(OSError, match="so another process may be at") as caught:
         Attempt.claim(RunPaths(weird))
+    assert (caught.value.errno, caught.value.filename) == (errno.ELOOP, str(first.paths.record))
+    what = f"{os.strerror(errno.ELOOP)}, so another process may be at {weird.name}"
+    assert caught.value.strerror == what
 
 
 def test_an_attempt_whose_folder_was_purged_is_still_the_newest(weird):

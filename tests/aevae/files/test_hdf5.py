@@ -1,5 +1,6 @@
 """A file of ours must be refused, by name, for whatever it may not hold."""
 
+import fcntl
 import os
 
 import h5py
@@ -11,9 +12,11 @@ from aevae.files.hdf5 import (
     Field,
     Header,
     InvalidFile,
+    NewerFile,
     ReplacedFile,
     Schema,
     check_layout,
+    check_sizes,
     open_checked,
     read_header,
     write_file,
@@ -50,8 +53,9 @@ def test_what_is_written_is_read_back(path):
 
 def test_every_dataset_is_compressed_by_rows_and_carries_checksums(weird):
     rows = np.zeros((3000, 100), dtype="f8")  # 800 bytes each
-    fields = [Field("large", None, "f8"), Field("short", None, "f8"), Field("wide", None, "f8")]
     arrays = {"large": rows, "short": rows[:5], "wide": np.zeros((2, 2**18))}
+    arrays["bytes"] = np.zeros(2**20 + 1, dtype="u1")
+    fields = [Field(name, None, array.dtype.str) for name, array in arrays.items()]
     write_file(weird / "file.h5", Schema("s", 1, fields), arrays, {})
     with h5py.File(weird / "file.h5") as file:
         chunks = {name: file[name].chunks for name in file}
@@ -59,7 +63,12 @@ def test_every_dataset_is_compressed_by_rows_and_carries_checksums(weird):
             assert (dataset.compression, dataset.compression_opts) == ("gzip", 4)
             assert (dataset.shuffle, dataset.fletcher32) == (True, True)
     # About one MiB, but never more than there is, and at least one row.
-    assert chunks == {"large": (2**20 // 800, 100), "short": (5, 100), "wide": (1, 2**18)}
+    assert chunks == {
+        "large": (2**20 // 800, 100),
+        "short": (5, 100),
+        "wide": (1, 2**18),
+        "bytes": (2**20,),
+    }
 
 
 NUMBER = np.dtype("f4")
@@ -85,6 +94,14 @@ def test_a_layout_that_is_not_as_declared_is_refused(changes, message):
     changed = {name: value for name, value in (LAYOUT | changes).items() if value is not None}
     with pytest.raises(InvalidFile, match=f"^{message}$"):
         check_layout(changed, DECLARED)
+
+
+def test_any_name_may_stand_in_the_last_place_only():
+    fields = [Field("a/b/*", None, "f4")]
+    check_layout({"a/b/x": ((2,), NUMBER), "a/b/y": ((3,), NUMBER)}, fields)
+    for name in ("a/c/x", "a/b", "a/b/x/y"):
+        with pytest.raises(InvalidFile, match=f"^{name}: not part of the schema$"):
+            check_layout({"a/b/x": ((2,), NUMBER), name: ((2,), NUMBER)}, fields)
 
 
 def test_a_dataset_may_hold_two_gibibytes_and_no_more():
@@ -182,11 +199,59 @@ def test_what_a_reader_must_not_follow_is_refused(path, damage, message):
         read_header(path)
 
 
+def test_a_file_that_another_program_has_locked_is_read(path):
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        header = read_header(path)
+        with open_checked(path, header) as again:
+            assert np.array_equal(again.array("w/one"), ARRAYS["w/one"])
+
+
+@pytest.mark.parametrize(("name", "shown"), [(b"\xff", "b'\\\\xff'"), (b"w/\xff", "w/b'\\\\xff'")])
+def test_a_name_that_is_no_text_is_refused(path, name, shown):
+    with h5py.File(path, "a") as file:
+        file.create_dataset(name, data=[1.0])
+    with pytest.raises(InvalidFile, match=f"^{shown}: not a name$"):
+        read_header(path)
+
+
+def test_a_damaged_list_of_names_is_damage(path):
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"SNOD", b"DONS"))
+    with pytest.raises(InvalidFile, match=r"^damaged \(.+\)$"):
+        read_header(path)
+
+
+def test_an_error_without_a_text_is_named_by_its_kind():
+    assert str(hdf5._judged(MemoryError(), "damaged")) == "damaged (MemoryError)"
+
+
+def test_all_earlier_versions_are_named_where_a_file_is_newer():
+    attributes = {"schema": "things", "schema_version": 4, "complete": 1}
+    message = r"^written by a newer aevae: schema 4; this one reads 1, 2 and 3$"
+    with pytest.raises(NewerFile, match=message):
+        Header({}, attributes, ()).check("things", 3)
+
+
+def test_a_dataset_of_which_some_size_is_too_large_is_refused_before_it_exists():
+    fields = [Field("a", ("N", 2**20), "f8"), Field("b", None, "f8")]
+    check_sizes(fields, {"N": 128})
+    with pytest.raises(
+        InvalidFile, match=r"^a: shape \(129, 1048576\) is larger than 1073741824 b"
+    ):
+        check_sizes([*reversed(fields)], {"N": 129})
+
+
 def test_as_many_attributes_and_datasets_as_allowed_are_read(path, monkeypatch):
     monkeypatch.setattr(hdf5, "MAX_ATTRIBUTES", 4)
     monkeypatch.setattr(hdf5, "MAX_DATASETS", 3)
     assert len(read_header(path).layout) == 3
     monkeypatch.setattr(hdf5, "MAX_DATASETS", 2)
+    with pytest.raises(InvalidFile, match=r"^more than 2 datasets$"):
+        read_header(path)
+    with h5py.File(path, "w") as file:
+        for number in range(3):
+            file.create_group(str(number))
     with pytest.raises(InvalidFile, match=r"^more than 2 datasets$"):
         read_header(path)
 

@@ -1,6 +1,8 @@
 """The results file is the contract: what breaks it is refused when written and when read."""
 
+import hashlib
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -8,11 +10,18 @@ import numpy as np
 import pytest
 
 from aevae.config import DataConfig
-from aevae.files.dataset import check_dataset, write_dataset
+from aevae.files.dataset import check_dataset, file_sha256, write_dataset
 from aevae.files.fields import evaluation_fields, training_fields
 from aevae.files.hdf5 import Field, InvalidFile, NewerFile, Schema, check_layout, write_file
-from aevae.files.layout import RunPaths
-from aevae.files.schema import check_results, check_training, open_results
+from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.schema import (
+    check_evaluation,
+    check_results,
+    check_training,
+    missing_file,
+    open_results,
+    weights_sha256,
+)
 
 SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "P": 4}
 
@@ -51,6 +60,139 @@ def test_what_is_written_is_read_bit_for_bit(stored):
         assert results.provenance == {"host": "here"}
 
 
+def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
+    _, config, arrays, _ = stored
+    paths = RunPaths(weird / "again")
+    paths.root.mkdir()
+    publish(paths, config, small_evaluation, arrays, {"host": "here", "a": 1}, "0" * 64)
+    weights = {"weights/mu.bias": arrays["weights/mu.bias"]}
+    common = {
+        "schema_version": 2,
+        "complete": 1,
+        "run_id": config.run_id,
+        "weights_sha256": weights_sha256(weights),
+    }
+    expected = {
+        paths.trained: {
+            "schema": "aevae-trained",
+            "config": config.canonical_json(),
+            "provenance": '{"a": 1, "host": "here"}',
+        },
+        paths.evaluation: {
+            "schema": "aevae-evaluation",
+            "evaluation": small_evaluation.canonical_json(),
+            "dataset_sha256": "0" * 64,
+            "provenance": '{"a": 1, "host": "here"}',
+        },
+    }
+    for path, values in expected.items():
+        with h5py.File(path) as file:
+            assert dict(file.attrs) == common | values
+    found = check_results(paths)
+    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 2, "0" * 64)
+    assert (found.evaluation, list(found.files)) == (small_evaluation, list(expected))
+
+
+def test_results_are_reached_by_name(stored):
+    paths, _, arrays, _ = stored
+    with open_results(paths) as results:
+        for name in ("weights/mu.bias", "outliers/noise/kl"):
+            assert name in results
+            assert results.shape(name) == arrays[name].shape
+        assert "test/nothing" not in results
+        with pytest.raises(InvalidFile, match=r"evaluation\.h5: test/nothing: missing$"):
+            results.array("test/nothing")
+
+
+def test_a_change_of_any_weight_its_name_or_its_shape_changes_the_digest():
+    a, b = np.arange(6, dtype="f4"), np.ones(2, dtype="f4")
+    weights = {"weights/b": b, "weights/a": a.reshape(2, 3), "history/val/loss": a}
+    content = b"weights/a (2, 3)\n" + a.tobytes() + b"weights/b (2,)\n" + b.tobytes()
+    # As every release has made it: an evaluation keeps the digest of its weights.
+    assert weights_sha256(weights) == hashlib.sha256(content).hexdigest()
+    turned = weights | {"weights/a": np.asfortranarray(a.reshape(2, 3))}
+    assert weights_sha256(turned) == weights_sha256(weights)
+
+
+def test_the_first_file_that_is_missing_is_named(stored, schema_1):
+    paths, *_ = stored
+    assert missing_file(paths) is None
+    paths.evaluation.unlink()
+    assert missing_file(paths) == paths.evaluation
+    paths.trained.unlink()
+    assert missing_file(paths) == paths.trained
+    old = SweepPaths(schema_1).planned()[0]
+    assert missing_file(old) is None
+    old.trained.touch()  # a run of today, in whose folder an old file lies
+    assert missing_file(old) == old.evaluation
+
+
+def test_the_results_of_the_first_release_are_read_as_those_of_today(schema_1):
+    sweep = SweepPaths(schema_1)
+    digest = file_sha256(sweep.dataset)
+    for paths in sweep.planned():
+        with open_results(paths) as results, h5py.File(paths.results, locking=False) as file:
+            assert (results.run_id, results.version) == (paths.run_id, 1)
+            assert results.dataset_sha256 == digest
+            assert results.provenance == json.loads(file.attrs["provenance"])
+            settings = json.loads(file.attrs["config"])["evaluation"]
+            assert json.loads(results.evaluation.canonical_json()) == settings
+            assert list(results.files) == [paths.results]
+            fields = [*training_fields(results.config)]
+            fields += evaluation_fields(results.config, results.evaluation)
+            declared = {field.path for field in fields} - {"weights/*"}
+            weights = {f"weights/{name}" for name in results.weights()}
+            assert set(results.all_names()) == declared | weights
+            assert results.names("outliers") == sorted(file["ood"])
+            errors = file["ood/noise/sse_mean"]
+            assert results.shape("outliers/noise/sse_at_mean") == errors.shape
+            assert np.array_equal(results.array("outliers/noise/sse_at_mean"), errors[()])
+            assert "test/sse_at_mean" in results
+            with pytest.raises(InvalidFile, match=r"results\.h5: test/nothing: missing$"):
+                results.array("test/nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("schema", "other", "schema 'other' is not 'aevae-results'"),
+        ("schema_version", 2, "written by a newer aevae: schema 2; this one reads 1"),
+        ("config", "{", "attribute 'config' is not JSON: .*"),
+        ("provenance", "{", "Expecting property name .*"),
+    ],
+)
+def test_a_file_of_the_first_release_is_checked_too(schema_1, name, value, message):
+    paths = SweepPaths(schema_1).planned()[0]
+    with h5py.File(paths.results, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(InvalidFile, match=f"^{re.escape(str(paths.results))}: {message}$"):
+        check_results(paths)
+
+
+def test_the_old_evaluation_s_settings_are_checked(schema_1):
+    paths = SweepPaths(schema_1).planned()[0]
+    with h5py.File(paths.results, "r+") as file:
+        config = json.loads(file.attrs["config"])
+        config["evaluation"]["grid_size"] = 1
+        file.attrs["config"] = json.dumps(config)
+    with pytest.raises(InvalidFile, match=r"results\.h5: .*grid_size.* in attribute 'config'"):
+        check_results(paths)
+
+
+def test_the_settings_of_an_evaluation_are_checked(stored):
+    paths, *_ = stored
+    trained = check_training(paths.trained)
+    for value, message in (
+        ("{", "attribute 'evaluation' is not JSON: .*"),
+        ('{"grid_size": 1}', "grid_size: .* in attribute 'evaluation'"),
+    ):
+        with h5py.File(paths.evaluation, "r+") as file:
+            file.attrs["evaluation"] = value
+        expected = f"^{re.escape(str(paths.evaluation))}: {message}$"
+        with pytest.raises(InvalidFile, match=expected):
+            check_evaluation(paths.evaluation, trained)
+
+
 def test_the_same_content_gives_the_same_bytes(stored):
     paths, _, _, write = stored
     first = [path.read_bytes() for path in (paths.trained, paths.evaluation)]
@@ -85,7 +227,7 @@ def test_results_that_break_the_schema_are_not_written(stored, changes, message)
         ("schema_version", "two", "schema version two is not 3"),
         ("complete", 0, "not marked complete"),
         ("weights_sha256", "0" * 64, "made from other weights than those of the run"),
-        ("config", "{}", "attribute 'config'"),
+        ("config", "{}", "missing key 'model' in attribute 'config'$"),
         ("provenance", "{", "Expecting property name"),
     ],
 )
@@ -93,7 +235,7 @@ def test_attributes_are_checked(stored, name, value, message):
     paths, *_ = stored
     with h5py.File(paths.trained, "r+") as file:
         file.attrs[name] = value
-    with pytest.raises(InvalidFile, match=message), open_results(paths):
+    with pytest.raises(InvalidFile, match=rf"\.h5: {message}"), open_results(paths):
         pass
 
 

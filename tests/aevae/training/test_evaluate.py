@@ -1,17 +1,28 @@
 """What is stored of a trained model must be what the file format says it is."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
+from torch.distributions import Normal, kl_divergence
+from torch.nn import functional
 
-from aevae.data.sources import Dataset, load_dataset
+from aevae.data.outliers import make_outliers
+from aevae.data.sources import Dataset
+from aevae.files.fields import evaluation_fields
+from aevae.files.hdf5 import check_layout
 from aevae.models.networks import Autoencoder, build_model, one_hot
+from aevae.training.evaluation import evaluator, outliers
 from aevae.training.evaluation.evaluate import evaluate
+from aevae.training.evaluation.planes import traversal
 from aevae.training.evaluation.samples import _mixture_samples
 from aevae.training.loop import DeviceImages
+from aevae.training.seeds import derive_seed
+
+CPU = torch.device("cpu")
 
 
 def test_the_mixture_draws_what_the_codes_are_like():
@@ -49,16 +60,16 @@ class Evaluated:
 
 
 @pytest.fixture(params=["ae", "vae", "cvae"])
-def evaluated(request, tiny_config, small_evaluation, weird):
+def evaluated(request, tiny_config, small_evaluation, few_digits, weird):
     config = tiny_config(request.param)
-    dataset = load_dataset(config.data, weird)
+    dataset = few_digits
     model = build_model(config, seed=1)
     with torch.no_grad():
         # The images differ visibly, the codes lie far from zero, and the second one varies more.
         model.output.weight *= 20
         model.mu.weight *= torch.tensor([[2.0], [8.0]])
         model.mu.bias += torch.tensor([3.0, -6.0])
-    train_data = DeviceImages.of(dataset.train, 10, torch.device("cpu"))
+    train_data = DeviceImages.of(dataset.train, 10, CPU)
     arrays = evaluate(config, small_evaluation, model, dataset, train_data, weird)
     return Evaluated(model, dataset, arrays)
 
@@ -79,9 +90,11 @@ def test_a_line_runs_from_the_first_image_of_its_pair_to_the_second(evaluated):
     assert np.abs(images[:, 0] - whole[first]).max() <= 1
     assert np.abs(images[:, -1] - whole[second]).max() <= 1
     digits = np.arange(10)
-    assert labels[first].tolist() == [*digits, *digits]
-    assert labels[second].tolist() == [*digits, *np.roll(digits, -1)]
-    assert (first != second).all()
+    # The first two images of each digit, then the first one and that of the next digit: figures of
+    # several runs show the same images.
+    one, two = np.array([np.flatnonzero(labels == digit)[:2] for digit in digits]).T
+    assert first.tolist() == [*one, *one]
+    assert second.tolist() == [*two, *np.roll(one, -1)]
     # Else a line that runs backwards would pass.
     assert np.abs(images[:, 0] - images[:, -1]).max(axis=(1, 2)).min() > 4
 
@@ -133,3 +146,148 @@ def test_prior_samples_ignore_the_codes_and_the_mixture_follows_them(evaluated):
         assert arrays.get(f"samples/{name}/label", np.arange(10)).tolist() == list(range(10))
         images = arrays[f"samples/{name}/image"]
         assert np.abs(evaluated.decoded(z, np.arange(10)) - images).max() <= ROUNDING
+
+
+BATCH = 8  # a split has several batches, and the last one is smaller
+
+
+class Textbook:
+    """The evaluation as a tutorial would write it, from a configuration, a model and a seed."""
+
+    def __init__(self, config, model):
+        self.config = config
+        self.model = model
+
+    def generator(self, purpose):
+        return torch.Generator().manual_seed(derive_seed(self.config.seed, purpose))
+
+    def batches(self, images, labels, name):
+        binarise = self.generator(f"binarise-{name}")
+        for rows in torch.arange(len(images)).split(BATCH):
+            x = torch.from_numpy(images[rows]).flatten(1) / 255
+            if self.config.model.dynamic_binarisation:
+                x = torch.bernoulli(x, generator=binarise)
+            yield x, one_hot(torch.from_numpy(labels[rows]).long(), 10)
+
+    def split(self, images, labels, name):
+        """Values of each image by name; reconstructions as grey levels, not rounded."""
+        noise, parts = self.generator(f"sample-{name}"), []
+        for x, y in self.batches(images, labels, name):
+            mu, logvar = self.model.encode(x, y)
+            p = torch.sigmoid(self.model.decode(mu, y))
+            values = {"mu": mu, "sse_at_mean": ((p - x) ** 2).sum(1)}
+            values["reconstruction_at_mean"] = p * 255
+            if logvar is not None:
+                q = Normal(mu, (logvar / 2).exp())
+                z = mu + q.scale * torch.empty_like(mu).normal_(generator=noise)
+                p = torch.sigmoid(self.model.decode(z, y))
+                kl = kl_divergence(q, Normal(0, 1)).sum(1)
+                values |= {"logvar": logvar, "z": z, "kl": kl}
+                values |= {"sse_at_sample": ((p - x) ** 2).sum(1)}
+                values |= {"reconstruction_at_sample": p * 255}
+            parts.append(values)
+        return {key: torch.cat([part[key] for part in parts]).numpy() for key in parts[0]}
+
+    def log_weights(self, images, labels, count):
+        noise, rows = self.generator("importance"), []
+        for x, y in self.batches(images, labels, "test"):
+            mu, logvar = self.model.encode(x, y)
+            q, draws = Normal(mu, (logvar / 2).exp()), []
+            for _ in range(count):
+                z = mu + q.scale * torch.empty_like(mu).normal_(generator=noise)
+                p = torch.sigmoid(self.model.decode(z, y))
+                if self.config.model.likelihood == "bernoulli":
+                    likelihood = -functional.binary_cross_entropy(p, x, reduction="none").sum(1)
+                else:
+                    likelihood = Normal(p, math.sqrt(0.5)).log_prob(x).sum(1)
+                prior = Normal(0, 1).log_prob(z).sum(1)
+                draws.append(likelihood + prior - q.log_prob(z).sum(1))
+            rows.append(torch.stack(draws, dim=1))
+        return torch.cat(rows).numpy()
+
+
+@pytest.mark.parametrize(
+    ("kind", "latent_size", "settings"),
+    [
+        ("ae", 3, {}),
+        ("vae", 2, {"likelihood": "bernoulli", "dynamic_binarisation": True}),
+        ("cvae", 2, {}),
+    ],
+)
+def test_an_evaluation_is_what_a_textbook_gives(
+    kind, latent_size, settings, tiny_config, small_evaluation, few_digits, weird, monkeypatch
+):
+    """An evaluation can be repeated with torch alone, from its settings and the run's seed."""
+    monkeypatch.setattr(evaluator, "BATCH", BATCH)
+
+    def make(name, split, folder):
+        assert folder == weird
+        return make_outliers(name, split, folder)
+
+    monkeypatch.setattr(outliers, "make_outliers", make)
+    config = tiny_config(kind, latent_size, seed=5, **settings)
+    evaluation = small_evaluation.model_copy(update={"samples_per_sampler": 20})
+    dataset = few_digits
+    model = build_model(config, seed=1)
+    with torch.no_grad():
+        model.mu.weight *= 20
+        train_data = DeviceImages.of(dataset.train, 10, CPU)
+        arrays = evaluate(config, evaluation, model, dataset, train_data, weird)
+        book = Textbook(config, model)
+        expected = {}
+        for name in ("train", "val", "test"):
+            split = getattr(dataset, name)
+            for key, value in book.split(split.images, split.labels, name).items():
+                expected[f"{name}/{key}"] = value
+        for name in evaluation.outliers:
+            images, labels = make_outliers(name, dataset.test, weird)
+            for key, value in book.split(images, labels, name).items():
+                expected[f"outliers/{name}/{key}"] = value
+        if kind != "ae":
+            weights = book.log_weights(dataset.test.images, dataset.test.labels, 2)
+            expected["test/log_importance_weights"] = weights
+    layout = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    check_layout(layout, evaluation_fields(config, evaluation))
+    made_of_images = [name for name in arrays if name.startswith(("train", "val", "test", "out"))]
+    for name in made_of_images:
+        if "reconstruction" in name:
+            images = expected[name].reshape(arrays[name].shape)
+            assert np.abs(images - arrays[name]).max() <= ROUNDING
+        else:
+            np.testing.assert_allclose(arrays[name], expected[name], rtol=1e-4, atol=1e-4)
+    shape = (20, latent_size)
+    rng = np.random.default_rng(derive_seed(5, "samples-prior"))
+    assert np.array_equal(arrays["samples/prior/z"], rng.standard_normal(shape, dtype=np.float32))
+    rng = np.random.default_rng(derive_seed(5, "samples-gmm"))
+    drawn = _mixture_samples(evaluation.mixture_components, arrays["train/mu"], 20, rng)
+    assert np.array_equal(arrays["samples/gmm/z"], drawn)
+    digits = np.unique(dataset.test.labels)
+    for sampler in ("prior", "gmm") if kind == "cvae" else ():
+        labels = arrays[f"samples/{sampler}/label"]
+        assert np.array_equal(labels, np.repeat(digits, 20 // len(digits)))
+
+
+def test_dimensions_that_tell_nothing_keep_their_order(tiny_config, small_evaluation):
+    config = tiny_config("ae", 40)
+    run = evaluator.Evaluator(config, small_evaluation, build_model(config), CPU)
+    arrays = {f"{split}/mu": np.zeros((3, 40), dtype=np.float32) for split in ("train", "test")}
+    with torch.no_grad():
+        found = traversal(run, arrays, 0)
+    assert found["traversal/dim"].tolist() == list(range(40))
+
+
+def test_a_dimension_that_does_not_vary_is_drawn_within_a_hundredth_of_the_others():
+    rng = np.random.default_rng(0)
+    codes = np.column_stack([rng.normal(0, 100, 2000), np.full(2000, 1000)]).astype(np.float32)
+    z = _mixture_samples(1, codes, 20_000, rng)
+    # The mean variance of both dimensions, and a ten-thousandth of it.
+    assert z[:, 1].std() == pytest.approx(math.sqrt(1e-4 * 100**2 / 2), rel=0.1)
+    z = _mixture_samples(1, np.zeros((50, 2), dtype=np.float32), 20_000, rng)
+    assert z.std() == pytest.approx(1e-3, rel=0.1)
+
+
+def test_less_codes_than_components_are_fitted_all_the_same():
+    codes = np.array([[1.0, 2.0], [1.0, 2.0], [1.5, 2.0]], dtype=np.float32)
+    z = _mixture_samples(10, codes, 40, np.random.default_rng(0))
+    assert z.shape == (40, 2)
+    assert np.abs(z - [1.2, 2.0]).max() < 0.5

@@ -1,19 +1,70 @@
 """A whole run: what is published must follow from the model and the images it names."""
 
+import errno
+import faulthandler
+import logging
+import os
+import re
+import sys
+
 import h5py
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
 
-from aevae.errors import InputError, RunFailed
+from aevae.data.sources import load_dataset
+from aevae.errors import InputError, Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
+from aevae.files.attempt import Attempt, SlurmJob, read_record
+from aevae.files.fields import evaluation_fields, training_fields
 from aevae.files.layout import SweepPaths
-from aevae.files.schema import check_results, open_results
+from aevae.files.schema import check_results, check_training, open_results
 from aevae.models.networks import load_weights, one_hot
-from aevae.training.run import execute
+from aevae.training import run
+from aevae.training.run import execute, is_done
 
 CPU = ExecutionConfig(device="cpu", threads=1)
+
+
+@pytest.fixture
+def working(monkeypatch):
+    """A function that replaces the work on a run; it returns what each worker was given."""
+    given = []
+
+    def replace(work):
+        class Worker:
+            def __init__(self, *arguments):
+                given.append(arguments)
+                self.paths = arguments[1]
+
+            def train_and_evaluate(self, *arguments):
+                given.append(arguments)
+                work(self.paths)
+
+        monkeypatch.setattr(run, "_stages", lambda: Worker)
+        return given
+
+    return replace
+
+
+@pytest.fixture
+def finished(weird, tiny_config, plan, small_evaluation, publish):
+    """A run with valid files, in which all numbers are zero; and the function that writes them."""
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    images = {"N_train": 3, "N_val": 2, "N_test": 4}
+    arrays = {}
+    for field in [*training_fields(config), *evaluation_fields(config, small_evaluation)]:
+        shape = [images.get(size, size) for size in field.dims or (2,)]
+        arrays[field.path.replace("*", "mu.bias")] = np.zeros(shape, field.dtype)
+
+    def write(**settings):
+        other = tiny_config(**settings)
+        publish(paths, other, small_evaluation, arrays, {"host": "here"}, "0" * 64)
+
+    write()
+    return paths, write
 
 
 @pytest.mark.parametrize("latent_size", [2, 3])
@@ -112,20 +163,6 @@ def test_other_settings_of_the_evaluation_need_no_training(
     assert paths.evaluation.read_bytes() == before
 
 
-def test_a_file_of_a_newer_release_is_left_as_it_is(weird, tiny_config, plan, small_evaluation):
-    sweep, config = SweepPaths(weird), tiny_config()
-    paths = plan(sweep, config)
-    execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
-    for path in (paths.evaluation, paths.trained):
-        with h5py.File(path, "r+") as file:
-            file.attrs["schema_version"] = 4
-        content = path.read_bytes()
-        with pytest.raises(InputError, match="written by a newer aevae: schema 4"):
-            execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
-        assert path.read_bytes() == content
-    assert len(paths.attempts()) == 1
-
-
 def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, small_evaluation):
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
@@ -157,13 +194,199 @@ def test_results_too_large_to_be_stored_are_refused_before_training(
     assert not paths.progress.exists()
 
 
-def test_the_dataset_of_a_done_run_is_written_again_after_a_purge(
+class OutOfMemoryError(RuntimeError):
+    """Named like torch's, which need not be importable."""
+
+
+FAILURES = [
+    (Interrupted("SIGTERM after epoch 1"), "interrupted", "SIGTERM after epoch 1", None),
+    (RunFailed("diverged", "in epoch 2"), "failed", "diverged: in epoch 2", None),
+    (ImportError("no libcuda\nat all"), "failed", "ImportError: no libcuda", "broken_library"),
+    (MemoryError("at once"), "failed", "out_of_memory", "out_of_memory"),
+    (
+        OutOfMemoryError("CUDA\nTried\n..."),
+        "failed",
+        "out_of_memory",
+        "out_of_memory",
+    ),
+    (RuntimeError("x: can't allocate memory: y"), "failed", "out_of_memory", "out_of_memory"),
+    (OSError(errno.ENOSPC, "full"), "failed", "disk_full", "disk_full"),
+    (OSError(errno.EDQUOT, "full"), "failed", "disk_full", "disk_full"),
+    (OSError(errno.EIO, "odd"), "failed", "error: OSError: [Errno 5] odd", None),
+    (ValueError("can't allocate memory\n"), "failed", "error: ValueError: can't allocate", None),
+    (RuntimeError("odd"), "failed", "error: RuntimeError: odd", None),
+]
+
+
+@pytest.mark.parametrize(("error", "outcome", "reason", "code"), FAILURES)
+def test_why_a_run_ended_is_recorded_and_said(
+    weird, tiny_config, plan, small_evaluation, working, error, outcome, reason, code
+):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+
+    def fail(_paths):
+        raise error
+
+    working(fail)
+    with pytest.raises(RunFailed if code else type(error)) as caught:
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+    record = read_record(paths.attempt(1))
+    assert record.outcome == outcome
+    if code is None:
+        assert caught.value is error
+        assert record.reason.startswith(reason)
+    else:
+        assert caught.value.reason == code
+        assert caught.value.__cause__ is error
+        first = str(error).splitlines()[0]
+        said = f"{code}: {reason}" if reason.startswith("ImportError") else f"{code}: {first}"
+        assert str(caught.value) == said
+        assert record.reason == (said if reason.startswith("ImportError") else reason)
+
+
+def test_a_library_that_is_missing_is_named_with_what_to_install(
+    weird, tiny_config, plan, small_evaluation, monkeypatch
+):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    monkeypatch.setitem(sys.modules, "aevae.training.stages", None)  # as if it were not there
+    with pytest.raises(RunFailed, match=r"; pip install 'aevae\[train\]'$") as caught:
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+    assert caught.value.reason == "broken_library"
+    assert read_record(paths.attempt(1)).reason == str(caught.value)
+
+
+def test_a_run_is_done_by_what_it_was_given(weird, tiny_config, plan, small_evaluation, working):
+    sweep, config, stop = SweepPaths(weird), tiny_config(), StopRequest()
+    paths = plan(sweep, config)
+    job = SlurmJob("12_3", "14", name="train")
+    given = working(lambda paths: paths.evaluation.write_bytes(b"12345"))
+    root = logging.getLogger()
+    before = list(root.handlers)
+    execute(sweep, config.run_id, CPU, small_evaluation, stop, slurm_job=job)
+    for handler in set(root.handlers) - set(before):
+        root.removeHandler(handler)
+        handler.close()
+    attempt = given[0][-1]
+    assert isinstance(attempt, Attempt)
+    assert given == [(sweep, paths, config, small_evaluation, CPU, attempt), (None, stop)]
+    record = read_record(paths.attempt(1))
+    assert (record.outcome, record.reason, record.results_bytes) == ("done", None, 5)
+    assert (record.evaluation, record.slurm_job) == (small_evaluation.digest, job)
+    assert paths.attempt(1).stderr.exists()
+    assert not paths.attempt(1).stdout.exists()
+
+
+def test_a_batch_job_keeps_its_output_and_says_where_it_crashes(
+    weird, tiny_config, plan, small_evaluation, working, monkeypatch
+):
+    sweep, config = SweepPaths(weird), tiny_config()
+    paths = plan(sweep, config)
+    descriptors = []
+    monkeypatch.setattr(faulthandler, "enable", lambda *, file: descriptors.append(file))
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+
+    def work(paths):
+        os.write(1, b"said")
+        paths.evaluation.touch()
+
+    working(work)
+    try:
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest(), capture=True)
+    finally:
+        for number, descriptor in enumerate(kept, 1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+    assert paths.attempt(1).stdout.read_bytes() == b"said"
+    assert descriptors == [2]
+
+
+def test_a_run_that_is_not_there_and_one_that_cannot_be_read_are_named(
     weird, tiny_config, plan, small_evaluation
 ):
     sweep, config = SweepPaths(weird), tiny_config()
-    plan(sweep, config)
-    execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, StopRequest())
-    content = sweep.dataset.read_bytes()
-    sweep.dataset.unlink()
-    execute(sweep, config.run_id, ExecutionConfig(threads=1), small_evaluation, StopRequest())
-    assert sweep.dataset.read_bytes() == content
+    missing = re.escape(f"{sweep.root} has no run {config.run_id}")
+    with pytest.raises(InputError, match=f"^{missing}$"):
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+    paths = plan(sweep, config)
+    paths.config.write_bytes(b"\xff")
+    with pytest.raises(InputError, match=f"^{re.escape(str(paths.config))} is not JSON: "):
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+    paths.root.rename(weird.parent / "elsewhere")
+    paths.root.symlink_to(weird.parent / "elsewhere")
+    with pytest.raises(InputError, match="leads out of the sweep"):
+        execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
+
+
+def test_a_done_run_is_left_alone_and_its_images_are_written_again_after_a_purge(
+    weird, tiny_config, finished, small_evaluation, caplog, monkeypatch
+):
+    paths, _ = finished
+    dataset = load_dataset(tiny_config().data, weird)
+    dataset.write(weird / "before.h5")
+    stored = {(tiny_config().data, weird / "data"): dataset}
+    monkeypatch.setattr(run, "load_dataset", lambda *given: stored[given])
+    caplog.set_level(logging.INFO)
+    with_data = CPU.model_copy(update={"data_dir": weird / "data"})
+    execute(paths.sweep, paths.run_id, with_data, small_evaluation, StopRequest())
+    assert caplog.messages == [f"{paths.run_id} is done already"]
+    assert paths.attempts() == []
+    assert paths.sweep.dataset.read_bytes() == (weird / "before.h5").read_bytes()
+    written = paths.sweep.dataset.stat().st_mtime_ns
+    execute(paths.sweep, paths.run_id, CPU, small_evaluation, StopRequest())
+    assert paths.sweep.dataset.stat().st_mtime_ns == written
+
+
+def test_a_run_is_done_when_both_files_are_and_with_these_settings(finished, small_evaluation):
+    paths, _ = finished
+    assert is_done(paths, small_evaluation)
+    assert not is_done(paths, small_evaluation.model_copy(update={"grid_size": 5}))
+    paths.evaluation.unlink()
+    assert not is_done(paths, small_evaluation)
+    paths.trained.unlink()
+    assert not is_done(paths, small_evaluation)
+
+
+@pytest.mark.parametrize("name", ["trained", "evaluation"])
+def test_a_damaged_file_is_kept_under_another_name(finished, small_evaluation, caplog, name):
+    paths, _ = finished
+    path = getattr(paths, name)
+    path.write_bytes(b"not HDF5")
+    assert not is_done(paths, small_evaluation)
+    assert not path.exists()
+    assert (paths.root / f"{name}.h5.damaged").read_bytes() == b"not HDF5"
+    (line,) = caplog.messages
+    expected = f"{re.escape(str(path))}: not a readable HDF5 file .*; renamed to {name}.h5.damaged"
+    assert re.fullmatch(expected, line)
+
+
+def test_the_files_of_another_run_are_not_taken_for_this_one_s(finished, small_evaluation, caplog):
+    paths, write = finished
+    write(seed=1)
+    other = check_training(paths.trained).run_id
+    assert not is_done(paths, small_evaluation)
+    expected = f"{paths.trained}: holds the run {other}; renamed to trained.h5.damaged"
+    assert caplog.messages == [expected]
+
+
+@pytest.mark.parametrize("name", ["trained", "evaluation"])
+def test_a_newer_file_is_neither_renamed_nor_taken(finished, small_evaluation, name):
+    paths, _ = finished
+    path = getattr(paths, name)
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = 3
+    content = path.read_bytes()
+    with pytest.raises(InputError, match="written by a newer aevae: schema 3"):
+        execute(paths.sweep, paths.run_id, CPU, small_evaluation, StopRequest())
+    assert path.read_bytes() == content
+    assert paths.attempts() == []
+
+
+def test_a_trained_run_is_not_trained_again(finished, small_evaluation, working):
+    paths, _ = finished
+    given = working(lambda _paths: None)
+    finer = small_evaluation.model_copy(update={"grid_size": 5})
+    execute(paths.sweep, paths.run_id, CPU, finer, StopRequest())
+    trained, _ = given[1]
+    assert trained == check_training(paths.trained)

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from aevae.files.git import _checked_out_commit
-
 REPOSITORY = Path(__file__).resolve().parents[3]
 COPY = """
 import sys
@@ -104,52 +102,6 @@ def test_a_copy_names_the_commit_and_version_that_were_copied(checkout, weird):
     assert python(IDENTITY, path=copy).split()[:2] == [commit, "False"]
     (copy / "aevae-0.1.0.dist-info" / "METADATA").write_text("Name: aevae\nVersion: 7.7\n")
     assert python(IDENTITY, path=copy).split()[2] == "7.7"
-
-
-def test_code_in_a_virtualenv_within_a_repository_has_no_commit(checkout, weird):
-    (weird / "notes").write_text("mine")
-    git(weird, "init", "-q")
-    git(weird, "add", "notes")
-    git(weird, "commit", "-q", "-m", "notes")
-    assert python(IDENTITY, path=checkout).split()[:2] == ["None", "None"]
-    assert committed(checkout) in python(IDENTITY, path=checkout)
-
-
-def test_git_variables_of_the_caller_name_no_other_repository(checkout, weird, monkeypatch):
-    commit = committed(checkout)
-    monkeypatch.setenv("GIT_DIR", str(weird / "nowhere"))
-    assert python(IDENTITY, path=checkout).split()[:2] == [commit, "False"]
-
-
-@pytest.mark.parametrize("body", [None, "echo dubious ownership >&2; exit 128", "exec sleep 60"])
-def test_where_git_does_not_answer_the_commit_is_read_from_the_checkout(
-    checkout, tmp_path, monkeypatch, body
-):
-    commit = committed(checkout)
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    if body is not None:
-        (commands / "git").write_text(f"#!/bin/sh\n{body}\n")
-        (commands / "git").chmod(0o755)
-        (commands / "sleep").symlink_to(shutil.which("sleep"))
-    monkeypatch.setenv("PATH", str(commands))
-    hurried = f"import aevae.files.git\naevae.files.git.TIMEOUT_S = 0.5\n{IDENTITY}"
-    assert python(hurried, path=checkout).split()[:2] == [commit, "None"]
-
-
-def test_the_commit_of_any_kind_of_checkout_is_read_without_git(checkout, weird):
-    first = committed(checkout)
-    assert _checked_out_commit(checkout / ".git") == first
-    git(checkout, "worktree", "add", "-q", "-b", "more/work", weird / "second")
-    assert _checked_out_commit(weird / "second" / ".git") == first
-    git(weird / "second", "commit", "-q", "--allow-empty", "-m", "second")
-    second = git(weird / "second", "rev-parse", "HEAD")
-    git(checkout, "pack-refs", "--all")
-    assert _checked_out_commit(weird / "second" / ".git") == second
-    assert _checked_out_commit(checkout / ".git") == first
-    git(checkout, "checkout", "-q", second)
-    assert _checked_out_commit(checkout / ".git") == second
-    assert _checked_out_commit(weird / ".git") is None
 
 
 def test_a_package_that_pip_installed_from_a_repository_has_the_commit_that_it_recorded(

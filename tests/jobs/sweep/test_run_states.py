@@ -298,7 +298,7 @@ def test_damaged_results_are_said_unless_somebody_is_at_the_run(sweep, run, atte
 def stored(sweep, run, publish):
     """Write valid results of a run that was trained for no time."""
     config = next(one for one in sweep.spec.runs("it") if one.run_id == run.run_id)
-    sizes = {"N_train": 30, "N_val": 10, "N_test": 20, "N_fashion": 5}
+    sizes = {"N_train": 30, "N_val": 10, "N_test": 20, "P": 4}
     arrays = {}
     for field in [*training_fields(config), *evaluation_fields(config, sweep.spec.evaluation)]:
         dims = (sizes.get(dim, dim) for dim in field.dims or (4, 3))

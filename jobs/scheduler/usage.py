@@ -76,13 +76,6 @@ def _recorded(paths: SweepPaths, jobs: SweepJobs) -> Iterator[_Stretch]:
                     yield stretch
 
 
-def _attempts(paths: SweepPaths, run_id: str) -> list[AttemptPaths]:
-    try:
-        return paths.run(run_id).attempts()
-    except OSError:
-        return []
-
-
 def _attempt(attempt: AttemptPaths, gpus: float) -> _Stretch | None:
     try:
         record = read_record(attempt)

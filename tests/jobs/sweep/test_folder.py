@@ -227,6 +227,14 @@ def test_only_what_a_purge_removed_is_restored_of_a_run(sweep):
     assert not sweep.paths.run(ELSEWHERE).root.exists()
 
 
+def test_a_specification_that_was_spoilt_by_hand_is_named_when_a_run_is_restored(sweep):
+    edited = sweep.spec.model_copy(update={"model": {"kl_wait": 1}})
+    run_id = sweep.runs.current[0]
+    sweep.paths.run(run_id).config.unlink()
+    said = refused(restore_run, Sweep(sweep.paths, edited, sweep.runs), run_id)
+    assert said == f"unknown key 'kl_wait' in {sweep.paths.spec} (ae)"
+
+
 def test_a_run_whose_results_cannot_be_seen_is_not_taken_for_finished(sweep):
     run = sweep.paths.run(sweep.runs.current[0])
     run.evaluation.symlink_to(run.evaluation)

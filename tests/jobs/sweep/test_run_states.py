@@ -317,6 +317,9 @@ def test_results_without_a_record_are_read_to_know_their_settings(sweep, run, pu
     found = status(sweep)
     assert (found.state, found.newer_release) == (State.UNKNOWN, True)
     assert "written by a newer aevae" in found.reason
+    Attempt.claim(run)
+    found = status(sweep)
+    assert (found.state, found.newer_release) == (State.RUNNING, True)
 
 
 def test_results_of_the_first_release_are_done_with_whatever_settings(sweep, run, attempted):

@@ -179,7 +179,7 @@ def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, 
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        ({"samples_per_sampler": 1_400_000}, "samples/prior/image"),
+        ({"samples_per_sampler": 2_800_000}, "samples/prior/image"),
         ({"importance_samples": 800_000}, "test/log_importance_weights"),
     ],
 )

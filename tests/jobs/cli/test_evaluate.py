@@ -77,7 +77,7 @@ def test_a_file_of_a_newer_release_stops_the_launch_in_one_line(done, weird, spe
     [
         ("train.epochs=3", "--set takes evaluation.key=value here, got 'train.epochs=3'"),
         ("evaluation.grid_size=1", "evaluation.grid_size: input should be greater than"),
-        ("evaluation.samples_per_sampler=1400000", "samples/prior/image: shape (1400000, 28, 28)"),
+        ("evaluation.samples_per_sampler=2800000", "samples/prior/image: shape (2800000, 28, 28)"),
     ],
 )
 def test_bad_settings_are_one_line_and_change_nothing(done, weird, aevae, setting, message):

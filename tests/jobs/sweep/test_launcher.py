@@ -114,6 +114,12 @@ def test_what_killed_launchers_left_is_removed(sweep):
     assert [path.name for path in sweep.root.iterdir()] == ["launcher.lock"]
 
 
+def test_what_cannot_be_removed_stops_no_launcher(sweep):
+    (sweep.root / ".launcher-file").touch()  # as if another launcher were removing it
+    with launcher_lock(sweep):
+        assert sweep.launcher.exists()
+
+
 def test_a_launcher_on_a_file_system_that_locks_each_host_alone_loses_against_a_claim(
     sweep, monkeypatch
 ):
@@ -203,6 +209,10 @@ def test_a_claim_that_fails_leaves_nothing_and_only_a_lost_one_means_another_lau
     sweep, monkeypatch, number
 ):
     def fail(scratch, target):
+        # The next launcher finds it by this name if we are killed here.
+        assert scratch.name.startswith(".launcher-")
+        if number == errno.ENOENT:
+            shutil.rmtree(scratch)
         raise OSError(number, "no", str(target))
 
     monkeypatch.setattr(type(sweep.root), "rename", fail)

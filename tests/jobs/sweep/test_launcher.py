@@ -87,10 +87,11 @@ def test_a_launcher_that_has_just_ended_is_none(sweep):
         assert stop_launcher(sweep) is False
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"host": 1, "pid": null}'])
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b"[]", b'{"host": 1, "pid": null}'])
 def test_a_record_that_cannot_be_read_is_not_guessed(sweep, content):
     sweep.launcher.mkdir()
-    (sweep.launcher / "process.json").write_bytes(content)
+    if content is not None:
+        (sweep.launcher / "process.json").write_bytes(content)
     with pytest.raises(InputError, match=r"unknown process.* remove"):
         stop_launcher(sweep)
     with pytest.raises(InputError, match=r"unknown process.* remove"), launcher_lock(sweep):

@@ -77,7 +77,8 @@ def stop_launcher(paths: SweepPaths) -> bool:
 
 def _claim(paths: SweepPaths) -> None:
     """Put the record of this process in place."""
-    _remove_dead(paths)
+    _move_dead_aside(paths)
+    # Of launchers that were killed, just now or before.
     for scratch in paths.root.glob(".launcher-*"):
         shutil.rmtree(scratch, ignore_errors=True)
     scratch = make_scratch(paths.root, ".launcher-")
@@ -92,8 +93,8 @@ def _claim(paths: SweepPaths) -> None:
         raise _busy(paths) from None
 
 
-def _remove_dead(paths: SweepPaths) -> None:
-    """Remove the claim of a launcher that was killed."""
+def _move_dead_aside(paths: SweepPaths) -> None:
+    """Give the claim of a launcher that was killed a name under which it will be removed."""
     earlier = _read(paths)
     if earlier is None and not exists(paths.launcher):
         return
@@ -108,7 +109,6 @@ def _remove_dead(paths: SweepPaths) -> None:
             raise _busy(paths)
     except FileNotFoundError:
         raise _busy(paths) from None
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _busy(paths: SweepPaths) -> InputError:

@@ -86,6 +86,18 @@ def test_a_time_limit_is_read_in_days_hours_and_minutes(written, minutes):
         assert too_long(ClusterProfile(partition="gpu", timeout_min=minutes + 1)) is not None
 
 
+def test_a_line_that_only_ends_like_an_answer_is_none():
+    with told(lambda *command: "gpu|1:00:00\nToday use gpu|5:00\n"):
+        assert too_long(ClusterProfile(partition="gpu", timeout_min=60)) is None
+
+
+def test_the_partition_that_allows_most_is_named():
+    with told(lambda *command: "a|30:00\nb|20:00\n"):
+        said = too_long(ClusterProfile(partition="b,a", timeout_min=31))
+    assert said is not None
+    assert said.startswith("timeout_min is 31, but partition a allows 30 minutes: ")
+
+
 @pytest.mark.parametrize("written", ["infinite", "UNLIMITED"])
 def test_a_partition_without_a_limit_takes_any_time(written):
     with told(lambda *command: f"gpu|{written}\nlong|30:00\n"):

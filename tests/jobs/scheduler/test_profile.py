@@ -64,7 +64,12 @@ def test_shipped_profiles_are_valid_under_their_names(path):
         ("mem_gb = inf", "mem_gb: must be GiB"),
         ("mem_gb = true", "mem_gb: must be GiB"),
         ("mem_gb = 0.0001", "mem_gb: must be GiB"),
-        ('mem_gb = "all"', "mem_gb: must be GiB"),
+        ("mem_gb = 1000001", "mem_gb: must be GiB"),
+        (
+            'mem_gb = "all"',
+            "mem_gb: must be GiB from 1/1024 to 1,000,000, 0 for all memory of the node, or "
+            "\"default\" for what the cluster gives without being asked, got 'all'",
+        ),
         ("mem_gb = 8\nmem_per_cpu_gb = 2", "two ways to ask for memory: give one"),
         ("mem_per_gpu_gb = 2", "mem_per_gpu_gb needs a GPU"),
         ("gpus = 1\ngpus_per_node = 1", "two ways to ask for GPUs: give one"),
@@ -175,6 +180,8 @@ def test_auto_takes_slurm_only_where_there_is_one_and_a_profile_for_this_host(
         ("", {"cpus-per-task": 2, "mem": "4G", "time": 60}),
         ("mem_gb = 0", {"cpus-per-task": 2, "mem": "0", "time": 60}),
         ("mem_gb = 1.5", {"cpus-per-task": 2, "mem": "1536M", "time": 60}),
+        ("mem_gb = 0.0009765625", {"cpus-per-task": 2, "mem": "1M", "time": 60}),
+        ("mem_gb = 1000000", {"cpus-per-task": 2, "mem": "1000000G", "time": 60}),
         ('mem_gb = "default"', {"cpus-per-task": 2, "time": 60}),
         (
             'clusters = "Alpha_2.b-C"\npartition = ["a", "b"]\nexclusive = true\n'

@@ -4,6 +4,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -154,9 +155,10 @@ def test_a_sweep_is_opened_as_it_was_laid_out(sweep, weird, monkeypatch):
 
 def test_runs_are_selected_by_index_and_each_once(sweep):
     first, second = sweep.runs.current
-    shrunk = Sweep(sweep.paths, sweep.spec, sweep.runs.launched([second]))
-    assert shrunk.select([]) == [second]
-    assert shrunk.select([second, first, second]) == [first, second]
+    # As if the second had been planned first.
+    shrunk = Sweep(sweep.paths, sweep.spec, RunList((second, first), (first,)))
+    assert shrunk.select([]) == [first]
+    assert shrunk.select([first, second, first]) == [second, first]
     said = refused(shrunk.select, [first, ELSEWHERE])
     assert said == f"{sweep.paths.root} has no run {ELSEWHERE!r}"
 
@@ -240,6 +242,19 @@ def test_a_run_whose_results_cannot_be_seen_is_not_taken_for_finished(sweep):
     run.evaluation.symlink_to(run.evaluation)
     lay_out(sweep.spec, sweep.spec.runs("it"), sweep.paths.root)
     assert not sweep.paths.dataset.exists()
+
+
+def test_a_purged_dataset_is_made_from_the_data_folder_of_the_sweep(sweep, weird, monkeypatch):
+    def load(data, folder):
+        assert data == sweep.spec.data
+        return SimpleNamespace(write=lambda path: path.write_text(str(folder)))
+
+    monkeypatch.setattr(module, "load_dataset", load)
+    sweep.paths.run(sweep.runs.current[1]).evaluation.touch()
+    execution = sweep.spec.execution.model_copy(update={"data_dir": weird / "my data"})
+    spec = sweep.spec.model_copy(update={"execution": execution})
+    lay_out(spec, spec.runs("it"), sweep.paths.root)
+    assert sweep.paths.dataset.read_text() == str(weird / "my data")
 
 
 def test_a_dataset_that_is_there_is_not_made_again(sweep):

@@ -87,10 +87,11 @@ def test_a_launcher_that_has_just_ended_is_none(sweep):
         assert stop_launcher(sweep) is False
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"host": 1, "pid": null}'])
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b"[]", b'{"host": 1, "pid": null}'])
 def test_a_record_that_cannot_be_read_is_not_guessed(sweep, content):
     sweep.launcher.mkdir()
-    (sweep.launcher / "process.json").write_bytes(content)
+    if content is not None:
+        (sweep.launcher / "process.json").write_bytes(content)
     with pytest.raises(InputError, match=r"unknown process.* remove"):
         stop_launcher(sweep)
     with pytest.raises(InputError, match=r"unknown process.* remove"), launcher_lock(sweep):
@@ -112,6 +113,12 @@ def test_what_killed_launchers_left_is_removed(sweep):
         names = {path.name for path in sweep.root.iterdir()}
         assert names == {"launcher", "launcher.lock"}
     assert [path.name for path in sweep.root.iterdir()] == ["launcher.lock"]
+
+
+def test_what_cannot_be_removed_stops_no_launcher(sweep):
+    (sweep.root / ".launcher-file").touch()  # as if another launcher were removing it
+    with launcher_lock(sweep):
+        assert sweep.launcher.exists()
 
 
 def test_a_launcher_on_a_file_system_that_locks_each_host_alone_loses_against_a_claim(
@@ -203,6 +210,10 @@ def test_a_claim_that_fails_leaves_nothing_and_only_a_lost_one_means_another_lau
     sweep, monkeypatch, number
 ):
     def fail(scratch, target):
+        # The next launcher finds it by this name if we are killed here.
+        assert scratch.name.startswith(".launcher-")
+        if number == errno.ENOENT:
+            shutil.rmtree(scratch)
         raise OSError(number, "no", str(target))
 
     monkeypatch.setattr(type(sweep.root), "rename", fail)

@@ -104,19 +104,34 @@ def test_a_folder_of_an_older_version_is_read_but_nothing_is_launched_into_it(we
         (None, "it is no list of runs"),
     ],
 )
-def test_a_list_that_cannot_be_read_is_one_line(weird, spec, aevae, change, message):
-    out = weird / "sweep"
-    prepared(aevae, spec, out)
-    path = SweepPaths(out).run_list
+def test_a_list_that_cannot_be_read_is_one_line(sweep, change, message):
+    path = sweep.paths.run_list
     text = "\udcff" if change is None else json.dumps(json.loads(path.read_text()) | change)
     path.write_bytes(text.encode(errors="surrogateescape"))
     content = path.read_bytes()
+    for read in (
+        lambda: Sweep.open(sweep.paths.root),
+        lambda: lay_out(sweep.spec, sweep.spec.runs("it"), sweep.paths.root),
+    ):
+        with pytest.raises(InputError) as caught:
+            read()
+        assert f"{path} " in str(caught.value)
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_no_command_changes_a_list_that_it_cannot_read(weird, spec, aevae):
+    out = weird / "sweep"
+    prepared(aevae, spec, out)
+    path = SweepPaths(out).run_list
+    path.write_text("{}")
     for command in (("status", out), ("sweep", spec, "--out", out), ("run", out, "--index", 0)):
         refused = aevae(*command, cwd=weird)
         assert refused.returncode == 2, refused.stderr
         assert len(refused.stderr.splitlines()) == 1
-        assert f"runs.json {message}" in refused.stderr or message in refused.stderr
-    assert path.read_bytes() == content
+        assert "runs.json is damaged: it is no list of runs" in refused.stderr
+    assert path.read_text() == "{}"
 
 
 def test_a_launcher_that_would_change_the_list_waits_its_turn(weird, spec):

@@ -84,6 +84,8 @@ def test_another_file_of_that_name_is_not_taken_for_an_identity(root, commit, co
 
 
 def test_code_that_git_does_not_track_has_no_commit(root, commit):
+    (root / "aevae" / "files" / "notes.txt").touch()  # the user's own, beside it
+    call(root, "add", "aevae")
     call(root, "rm", "-q", "--cached", "aevae/files/git.py")
     assert git.git_identity() == (None, None)
 

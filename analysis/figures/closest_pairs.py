@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures.generated import SHOWN_SAMPLERS
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training
@@ -72,10 +72,10 @@ def _row(
 @style.styled()
 def draw(data: ClosestPairs) -> Figure:
     """Draw a strip per model: the samples, and the training images below."""
-    figure, all_axes = style.strip_figure([2] * len(data.rows), headed=None)
+    figure, all_axes = tiles.strip_figure([2] * len(data.rows), headed=None)
     for row, axes in zip(data.rows, all_axes, strict=True):
-        style.show_strip(axes, np.stack([row.images, row.nearest]), "")
-        style.label_lines(axes, [row.label, "training"])
+        tiles.show_strip(axes, np.stack([row.images, row.nearest]), "")
+        tiles.label_lines(axes, [row.label, "training"])
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.boxes import dense_and_sparse_box
 from analysis.maths.decoder import decode
@@ -105,7 +105,7 @@ def draw(data: CodeMap) -> Figure:
 
 
 def _draw_codes(axes: Axes, data: CodeMap) -> None:
-    style.scatter_digits(axes, data.codes, data.labels)
+    maps.scatter_digits(axes, data.codes, data.labels)
     smooth = plane_density(data.codes)
     assert smooth is not None, "gather refuses codes on a line"
     handles = []
@@ -121,7 +121,7 @@ def _draw_codes(axes: Axes, data: CodeMap) -> None:
 def _draw_box(axes: Axes, box: Box, colour: str) -> None:
     """Draw the decoded images where their z lie, upright, with ticks away from the plane."""
     extent = (box.low[0], box.high[0], box.low[1], box.high[1])
-    axes.imshow(style.tile(box.images[::-1]), vmin=0, vmax=1, extent=extent)
+    axes.imshow(tiles.tile(box.images[::-1]), vmin=0, vmax=1, extent=extent)
     axes.spines[:].set(visible=True, color=colour, linewidth=1.5)
     axes.yaxis.tick_right()
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from aevae.files.hdf5 import Array
 from analysis.figures import tsne
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.embedding import Layout, digit_accuracy
 from analysis.measures.embedding.sources import IMAGES, find_source
@@ -35,8 +35,8 @@ def draw(data: DigitsEmbedding) -> Figure:
     """Draw one map."""
     figure = style.new_figure(style.COLUMN_INCHES, style.COLUMN_INCHES)
     axes = figure.add_subplot()
-    style.scatter_digits(axes, data.layout.plane, data.labels)
-    style.hide_axes(axes)
+    maps.scatter_digits(axes, data.layout.plane, data.labels)
+    maps.hide_axes(axes)
     return figure
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from aevae.files import names
 from aevae.files.schema import Results
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.measures.study import Study
@@ -76,11 +76,11 @@ def draw(data: Generated) -> Figure:
     """Draw one strip of images per model and sampler, all on one grey scale."""
     lines = [len(strip.images) for strip in data.strips]
     headed = len(lines) - 1 if data.conditional else None
-    figure, all_axes = style.strip_figure(lines, headed=headed)
+    figure, all_axes = tiles.strip_figure(lines, headed=headed)
     for strip, axes in zip(data.strips, all_axes, strict=True):
-        style.show_strip(axes, strip.images, strip.label)
+        tiles.show_strip(axes, strip.images, strip.label)
     if headed is not None:
-        style.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+        tiles.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
     return figure
 
 

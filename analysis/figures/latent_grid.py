@@ -9,7 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
 from aevae.files import names
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
@@ -120,7 +120,7 @@ def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
     rows, columns = len(plane.z2), len(plane.z1)
     # The extent puts the last row, which has the largest z2, on top; images stay upright.
     extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
-    axes.imshow(style.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
+    axes.imshow(tiles.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
     for axis, z in ((axes.xaxis, plane.z1), (axes.yaxis, plane.z2)):
         # With as many ticks as tiles, modulo 2, the ticks are symmetrical: an even number of tiles
         # has none in the middle.
@@ -133,7 +133,7 @@ def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
 
 
 def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: DecodedGrid) -> None:
-    style.scatter_digits(axes, mu, labels)
+    maps.scatter_digits(axes, mu, labels)
     corner = plane.z1[0], plane.z2[0]
     axes.add_patch(Rectangle(corner, float(np.ptp(plane.z1)), float(np.ptp(plane.z2)), fill=False,
                              edgecolor="black", linewidth=0.8))  # fmt: skip
@@ -148,7 +148,7 @@ def _draw_conditional(part: SubFigure, planes: list[DecodedGrid]) -> None:
         axes.label_outer()
     for axes in all_axes[-1]:
         # Labels that stick out at the sides would cost the panels their width.
-        style.tuck_in_labels(axes)
+        tiles.tuck_in_labels(axes)
 
 
 def caption(data: LatentGrid) -> str:

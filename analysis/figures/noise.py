@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from aevae.files import names
 from aevae.files.schema import Results
 from analysis.figures.generated import SHOWN_SAMPLERS
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
@@ -92,12 +92,12 @@ def draw(data: Noise) -> Figure:
     """Draw a strip per model and sampler: the samples, and their neighbours below."""
     conditional = [row.model == "cvae" for row in data.rows]
     headed = conditional.index(True) if any(conditional) else None
-    figure, all_axes = style.strip_figure([2] * len(data.rows), headed=headed)
+    figure, all_axes = tiles.strip_figure([2] * len(data.rows), headed=headed)
     for row, axes in zip(data.rows, all_axes, strict=True):
-        style.show_strip(axes, np.stack([row.images, row.nearest]), "")
-        style.label_lines(axes, [row.label, "nearest"])
+        tiles.show_strip(axes, np.stack([row.images, row.nearest]), "")
+        tiles.label_lines(axes, [row.label, "nearest"])
     if headed is not None:
-        style.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+        tiles.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import Circle
 from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.figures.latent_grid import GRIDS
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style
 from analysis.maths.decoder import decode, layer_names
 from analysis.maths.metrics import Floats, Labels
 from analysis.sweep.groups import TITLES, planar
@@ -124,7 +124,7 @@ def draw_map(codes: Array, labels: Labels, low: Floats, high: Floats) -> Figure:
     axes.axis("off")
     axes.axhline(0, color="#999999", linewidth=0.6)
     axes.axvline(0, color="#999999", linewidth=0.6)
-    style.scatter_digits(axes, codes, labels, alpha=0.5)
+    maps.scatter_digits(axes, codes, labels, alpha=0.5)
     ring = {"fill": False, "linestyle": "--", "edgecolor": "#777777", "zorder": 3}
     axes.add_patch(Circle((0, 0), PRIOR_RADIUS, **ring))
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))

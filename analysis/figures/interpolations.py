@@ -67,7 +67,7 @@ def caption(data: Interpolations) -> str:
         "same pairs for every model: the first two images of each digit, and the first of a "
         "digit and of the next."
     )
-    if any(run.model == "cvae" for run in data.runs):
+    if any(run.kind.conditional for run in data.runs):
         text += " The label that the CVAE is told moves along the line from one digit to the other."
     return text
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from aevae.files.hdf5 import Array
+from aevae.kinds import KINDS
 from analysis.figures.parts import maps, style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.embedding import NEIGHBOURS, RECIPE, Layout, digit_accuracy
@@ -96,4 +97,4 @@ def scores(layout: Layout, accuracy: float) -> str:
     )
 
 
-FIGURE = FigureRecipe("tsne", gather, draw, caption, embeddings=("ae", "vae", "cvae"))
+FIGURE = FigureRecipe("tsne", gather, draw, caption, embeddings=tuple(KINDS))

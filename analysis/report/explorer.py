@@ -11,7 +11,7 @@ from matplotlib.patches import Circle
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.figures.latent_grid import GRIDS
+from analysis.figures.latent_grid import shown_grid
 from analysis.figures.parts import maps, style
 from analysis.maths.decoder import decode, layer_names
 from analysis.maths.metrics import Floats, Labels
@@ -70,7 +70,7 @@ class LatentPlane:
     @property
     def conditional(self) -> bool:
         """Whether it is asked for a digit."""
-        return self.run.model == "cvae"
+        return self.run.kind.conditional
 
 
 def planes(sweep: SweepResults) -> list[LatentPlane]:
@@ -87,7 +87,7 @@ def planes(sweep: SweepResults) -> list[LatentPlane]:
 def _plane(sweep: SweepResults, run: Run) -> LatentPlane:
     with sweep.open(run) as results:
         codes, weights = results.array(names.of_split("test", names.MU)), results.weights()
-        name = GRIDS[run.model]
+        name = shown_grid(run.kind)
         z, images = (
             results.array(names.grid(name, names.Z)),
             results.array(names.grid(name, names.IMAGE)),

@@ -24,6 +24,8 @@ from matplotlib.ticker import (
 from matplotlib.typing import ColorType
 from numpy.typing import NDArray
 
+from aevae.kinds import KINDS
+
 Image = NDArray[Any]
 
 COLUMN_INCHES = 3.5
@@ -34,8 +36,7 @@ TINY, SMALL = 6.0, 7.0
 # Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
 DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
 ALL_DIGITS_COLOUR = "black"
-# Okabe and Ito (2008): as distinguishable, and no colour is that of a digit.
-MODEL_COLOURS = {"ae": "#d55e00", "vae": "#0072b2", "cvae": "#009e73", "pca": "#777777"}
+MODEL_COLOURS = {**{name: kind.colour for name, kind in KINDS.items()}, "pca": "#777777"}
 
 _RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",

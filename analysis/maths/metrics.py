@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, rankdata
 from scipy.stats import t as student_t
 
-PIXELS = 784
-DIGITS = 10
+PIXELS, DIGITS = 784, 10  # of the figures only
 ACTIVE_VARIANCE = 0.01
 FIXED_VARIANCE = 0.5  # of a Gaussian decoder that does not learn its variance
 
@@ -19,24 +18,26 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.integer]
 
 
-def mean_by_digit(values: ArrayLike, labels: Labels) -> Floats:
-    """Average per-image values within each digit.
+def mean_by_class(values: ArrayLike, labels: Labels, classes: int) -> Floats:
+    """Average per-image values within each class.
 
     Parameters
     ----------
     values
         Shape (N,).
     labels
-        Digits 0-9, shape (N,).
+        Classes from 0 to `classes` - 1, shape (N,).
+    classes
+        Number of classes, C.
 
     Returns
     -------
     ndarray
-        Means, shape (10,), summed in double precision; NaN for a digit without images.
+        Means, shape (C,), summed in double precision; NaN for a class without images.
     """
-    counts = np.bincount(labels, minlength=DIGITS)
-    sums = np.bincount(labels, weights=np.asarray(values), minlength=DIGITS)
-    means = np.full(DIGITS, np.nan)
+    counts = np.bincount(labels, minlength=classes)
+    sums = np.bincount(labels, weights=np.asarray(values), minlength=classes)
+    means = np.full(classes, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means
 

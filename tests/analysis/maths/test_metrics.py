@@ -7,18 +7,18 @@ from scipy.stats import norm
 from analysis.maths import metrics
 
 
-def test_mean_by_digit_is_the_mean_of_each_digit():
+def test_mean_by_class_is_the_mean_of_each_class():
     rng = np.random.default_rng(0)
     labels, values = rng.integers(0, 9, 200), rng.gamma(3.0, size=200).astype("f4")
-    means = metrics.mean_by_digit(values, labels)
+    means = metrics.mean_by_class(values, labels, 10)
     for digit in range(9):
         chosen = [float(v) for v, label in zip(values, labels, strict=True) if label == digit]
         assert means[digit] == pytest.approx(math.fsum(chosen) / len(chosen), rel=1e-12)
     assert np.isnan(means[9])
 
 
-def test_a_single_image_is_the_mean_of_its_digit():
-    means = metrics.mean_by_digit([7.0, 1.0, 3.0], np.array([9, 0, 0]))
+def test_a_single_image_is_the_mean_of_its_class():
+    means = metrics.mean_by_class([7.0, 1.0, 3.0], np.array([9, 0, 0]), 10)
     assert (means[9], means[0]) == (7, 2)
     assert np.isnan(means[1:9]).all()
 

@@ -150,7 +150,7 @@ class _Writer:
             self.study, lambda items: terminal.progress(items, "computing tables"), names
         )
         for name, reason in omitted.items():
-            terminal.note(f"omitted {name}: {reason}")
+            terminal.note(f"omitted {self.study.data.file_name(name)}: {reason}")
         self.written.extend(recipe.write_tables(made, self.folder, formats))
         return made, omitted
 
@@ -176,7 +176,8 @@ class _Writer:
         for figure in terminal.progress(wanted, "drawing figures"):
             drawing = figure.drawn(self.study)
             if isinstance(drawing, Skipped):
-                terminal.note(f"skipped {drawing.name}: {drawing.reason}")
+                name = self.study.data.file_name(drawing.name)
+                terminal.note(f"skipped {name}: {drawing.reason}")
             else:
                 self.written.extend(write_figure(drawing, self.folder, formats))
             yield drawing

@@ -120,6 +120,14 @@ def test_without_labels_all_but_what_is_by_class_stands(unlabelled):
     assert list(tables["smoothness"].data.columns[-2:]) == ["length", "jump"]
 
 
+def test_commands_print_what_there_is_and_do_not_speak_of_digits(run, unlabelled, tmp_path):
+    result = run("tables", unlabelled.sweep.root, "--to", tmp_path, "--format", "md")
+    assert result.exit_code == 0
+    assert "omitted per_class_error: the images have no labels" in result.output
+    assert "Every run on the 40 validation and 100 test images of own-images" in result.output
+    assert "digit" not in result.output
+
+
 def test_without_labels_claims_on_classes_are_not_tested(unlabelled):
     found = {finding.name: finding for finding in findings(unlabelled)}
     for name in (

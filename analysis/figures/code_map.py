@@ -73,18 +73,20 @@ def gather(study: Study) -> CodeMap:
     if not np.ptp(codes, axis=0).all():
         raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
     boxes = {
-        name: _box(corners, codes, weights)
+        name: _box(corners, codes, weights, study.data.image_shape)
         for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
     }
     return CodeMap([run], codes, study.sweep.labels("test"), boxes, study.data.title)
 
 
-def _box(corners: Floats, codes: Floats, weights: Mapping[str, Array]) -> Box:
+def _box(
+    corners: Floats, codes: Floats, weights: Mapping[str, Array], image_shape: tuple[int, ...]
+) -> Box:
     low, high = corners
     first, second = (low + (high - low) * (np.arange(TILES)[:, None] + 0.5) / TILES).T
     z = np.stack(np.meshgrid(first, second), axis=-1)
     count = int(((codes >= low) & (codes <= high)).all(axis=1).sum())
-    return Box(low, high, z, decode(weights, z), count)
+    return Box(low, high, z, decode(weights, z, image_shape=image_shape), count)
 
 
 @style.styled()

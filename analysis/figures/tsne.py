@@ -9,7 +9,7 @@ from aevae.files.hdf5 import Array
 from aevae.kinds import KINDS
 from analysis.figures.parts import maps, style
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths.embedding import NEIGHBOURS, RECIPE, Layout, digit_accuracy
+from analysis.maths.embedding import NEIGHBOURS, RECIPE, Layout, class_accuracy
 from analysis.measures.embedding.sources import Source, latent_sources
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
@@ -53,7 +53,7 @@ def gather(study: Study) -> LatentMaps:
     sources = latent_sources(study)
     layouts = [source.embedding().tsne for source in sources]
     labels = study.sweep.labels("test")
-    accuracies = [digit_accuracy(layout.plane, labels) for layout in layouts]
+    accuracies = [class_accuracy(layout.plane, labels) for layout in layouts]
     return LatentMaps(sources, layouts, accuracies, labels, study.data.title)
 
 

@@ -103,7 +103,7 @@ def rounding(weights: Mapping[str, Array], z: Array, images: Array) -> int:
     rounded = {name: np.multiply(*quantise(values)) for name, values in weights.items()}
     # A grid of a CVAE has a leading axis of requested digits.
     digits = np.indices(z.shape[:-1])[0] if z.ndim == 4 else None
-    decoded = np.rint(255 * decode(rounded, z, digits))
+    decoded = np.rint(255 * decode(rounded, z, digits, image_shape=images.shape[z.ndim - 1 :]))
     return int(np.abs(decoded - images).max())
 
 

@@ -4,7 +4,7 @@ Exit codes: 0 ok, 1 incomplete or damaged, 2 bad usage, 75 interrupted.
 """
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
@@ -38,6 +38,11 @@ To = Annotated[
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Exit with 0 although runs are missing.")
 ]
+
+
+def _described(outputs: Mapping[str, str]) -> str:
+    """List outputs with what they are about."""
+    return "; ".join(f"{name} ({what.format(noun='class')})" for name, what in outputs.items())
 
 
 def main() -> None:
@@ -75,8 +80,9 @@ def check(sweep_dir: SweepDir) -> None:
 
 @app.command(
     help="Write the tables: "
-    + "; ".join(f"{name} ({what})" for name, what in TABLES.items())
-    + ". Those with thousands of rows are written as CSV only.",
+    + _described(TABLES)
+    + ". Those with thousands of rows are written as CSV only. Where the images show no digits, "
+    "the names of files and columns say class instead of digit.",
     epilog="Example: aevae-analysis tables runs/quickstart --to out --format csv,md",
 )
 def tables(
@@ -102,9 +108,7 @@ def figures(
     only: Annotated[
         str,
         typer.Option(
-            help="Names, separated by commas: "
-            + "; ".join(f"{name} ({what})" for name, what in FIGURES.items())
-            + ".",
+            help="Names, separated by commas: " + _described(FIGURES) + ".",
             show_default="all",
         ),
     ] = ",".join(FIGURES),
@@ -127,9 +131,7 @@ def figures(
 
 @app.command(
     help="Test the claims of the article on a sweep: effect, interval and verdict of each; with "
-    "them come the tables that they rest on: "
-    + "; ".join(f"{name} ({what})" for name, what in EVIDENCE.items())
-    + ".",
+    "them come the tables that they rest on: " + _described(EVIDENCE) + ".",
     epilog="Example: aevae-analysis findings runs/quickstart --to out",
 )
 def findings(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = False) -> None:

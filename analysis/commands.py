@@ -56,7 +56,7 @@ def check(folder: Path) -> int:
 
 
 def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_partial: bool) -> int:
-    """Write the tables and print the first, the errors by digit."""
+    """Write the tables and print the first: the errors by class, if there are classes."""
     output, code = _open_for_output(folder, to, allow_partial)
     if output is None:
         return INCOMPLETE
@@ -129,7 +129,7 @@ def embed(
     terminal.print_table(table)
     if not names:
         caption = prose.with_partial(scores.caption(study.sweep), study.sweep)
-        made = recipe.Table("embedding_scores", table, table, caption)
+        made = recipe.Table("embedding_scores", "embedding_scores", table, table, caption)
         terminal.list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
     return INCOMPLETE if skipped and not allow_partial else code
 
@@ -150,7 +150,7 @@ class _Writer:
             self.study, lambda items: terminal.progress(items, "computing tables"), names
         )
         for name, reason in omitted.items():
-            terminal.note(f"omitted {name}: {reason}")
+            terminal.note(f"omitted {self.study.data.file_name(name)}: {reason}")
         self.written.extend(recipe.write_tables(made, self.folder, formats))
         return made, omitted
 
@@ -176,7 +176,8 @@ class _Writer:
         for figure in terminal.progress(wanted, "drawing figures"):
             drawing = figure.drawn(self.study)
             if isinstance(drawing, Skipped):
-                terminal.note(f"skipped {drawing.name}: {drawing.reason}")
+                name = self.study.data.file_name(drawing.name)
+                terminal.note(f"skipped {name}: {drawing.reason}")
             else:
                 self.written.extend(write_figure(drawing, self.folder, formats))
             yield drawing

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
 from aevae.files import names
+from aevae.kinds import KINDS, Kind
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -21,8 +22,6 @@ from analysis.tables import auroc
 from analysis.tables.auroc import BOTH, KL, SSE
 from analysis.write import prose
 
-# Lines go from wide to narrow, so that a curve remains visible below one that coincides with it.
-WIDTHS = {"ae": 2.2, "vae": 1.5, "cvae": 0.9}
 DASHES: dict[str, Any] = {SSE: "-", KL: (0, (1, 1.5)), BOTH: (0, (4, 1.5))}
 
 
@@ -88,7 +87,7 @@ def draw(data: Anomaly) -> Figure:
 def _draw_roc(axes: Axes, curves: Sequence[Roc]) -> None:
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=0.6)
     for curve in curves:
-        axes.plot(curve.false_rate, curve.true_rate, **_line(curve.run.model, curve.score),
+        axes.plot(curve.false_rate, curve.true_rate, **_line(curve.run.kind, curve.score),
                   label=f"{TITLES[curve.run.model]} {curve.score}")  # fmt: skip
     axes.set(xlabel="false positive rate", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
 
@@ -97,16 +96,24 @@ def _draw_areas(axes: Axes, table: pd.DataFrame) -> None:
     axes.axhline(0.5, color="#bbbbbb", linewidth=0.6)
     for (group, model, score), part in table.groupby(["group", "model", "score"], sort=False):
         areas = part.groupby("latent_size")["auroc"].mean()
-        axes.plot(areas.index, areas, **_line(str(model), str(score)), marker=".",
+        axes.plot(areas.index, areas, **_line(KINDS[str(model)], str(score)), marker=".",
                   label=f"{group} {score}")  # fmt: skip
     style.latent_size_axis(axes, sorted(table["latent_size"].unique()))
     axes.set(xlabel="latent size d", ylim=(-0.03, 1.03))
     axes.grid(which="major", axis="y")
 
 
-def _line(model: str, score: str) -> dict[str, Any]:
-    colour = style.MODEL_COLOURS[model]
-    return {"color": colour, "linewidth": WIDTHS[model], "linestyle": DASHES[score]}
+def _line(kind: Kind, score: str) -> dict[str, Any]:
+    return {"color": kind.colour, "linewidth": _width(kind), "linestyle": DASHES[score]}
+
+
+def _width(kind: Kind) -> float:
+    """Return a width: a curve remains visible below a narrower one that coincides with it."""
+    if not kind.variational:
+        return 2.2
+    if kind.conditional:
+        return 0.9
+    return 1.2 if kind.learns_variance else 1.5
 
 
 def _add_legend(figure: Figure, data: Anomaly) -> None:

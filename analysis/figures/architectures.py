@@ -1,4 +1,4 @@
-"""The three models as diagrams, drawn to the sizes of their stored layers."""
+"""The models as diagrams, drawn to the sizes of their stored layers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.maths.decoder import layer_names
 from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.groups import representatives
 from analysis.sweep.load import Run
 from analysis.write import prose
 
@@ -50,7 +50,7 @@ class Architecture:
     @property
     def stochastic(self) -> bool:
         """Whether z is drawn from a posterior."""
-        return self.run.model != "ae"
+        return self.run.kind.variational
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,7 @@ def _draw_posterior(axes: Axes, before: list[Bar], x: float, z: Bar) -> None:
 
 def _describe(axes: Axes, model: Architecture, encoder_x: float, decoder_x: float) -> None:
     """Write the model's name and loss, and what its two networks are."""
-    kind = model.run.model
-    axes.text(0.15, HEIGHT - 0.12, TITLES[kind], fontweight="bold", va="center")
+    axes.text(0.15, HEIGHT - 0.12, model.run.kind.title, fontweight="bold", va="center")
     axes.text(WIDTH - 0.15, HEIGHT - 0.12, f"loss: {loss(model.run)}", ha="right", va="center")
     if model.stochastic:
         axes.text(WIDTH / 2, HEIGHT - 0.12, SAMPLING, ha="center", va="center")
@@ -179,7 +178,9 @@ def loss(run: Run) -> str:
     settings = run.config.model
     gaussian = settings.likelihood == "gaussian"
     error = r"$\|x - \hat{x}\|^2$" if gaussian else r"$\mathrm{BCE}(x, \hat{x})$"
-    if settings.kind == "ae":
+    if run.kind.learns_variance:
+        error = r"$\|x - \hat{x}\|^2 / 2s$ + V/2 ln($2s$)"
+    if not run.kind.variational:
         return error
     weight = "" if settings.kl_weight == 1 else f"{settings.kl_weight:g} "
     divergence = r"KL$(\mathcal{N}(\mu, \sigma^2)\,\|\,\mathcal{N}(0, I))$"
@@ -188,7 +189,7 @@ def loss(run: Run) -> str:
 
 def caption(data: Architectures) -> str:
     """Explain the diagrams and give the numbers of parameters."""
-    sizes = [f"{model.parameters:,} ({TITLES[model.run.model]})" for model in data.models]
+    sizes = [f"{model.parameters:,} ({model.run.kind.title})" for model in data.models]
     text = (
         f"Layers of the models for {data.dataset}, drawn from the stored parameters of runs with "
         f"latent size {data.models[0].latent}, {prose.seeds(data.runs)}; heights grow with the "
@@ -201,6 +202,8 @@ def caption(data: Architectures) -> str:
             "distribution; z is the mean plus the standard deviation times noise "
             "\N{GREEK SMALL LETTER EPSILON} from N(0, I)."
         )
+    if any(model.run.kind.learns_variance for model in data.models):
+        text += " s is the trained variance of the decoder, V the number of values of an image."
     if any(model.labels for model in data.models):
         text += " The CVAE is told the label y, one-hot, in encoder and decoder."
     return text

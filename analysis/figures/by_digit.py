@@ -12,16 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
+from aevae.datasets import DIGITS
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import PCA_TITLE
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
-from analysis.tables.per_digit_error import ALL
-from analysis.tables.per_digit_error import DIGIT_NAMES as NAMES
+from analysis.tables.by_class import ALL
 from analysis.write import prose
 
+NAMES = (*DIGITS, ALL)
 PANELS_PER_ROW = 4
 ANNOTATED_SIZES = 8  # more columns leave no room for numbers in the map
 COLOURS = (*style.DIGIT_COLOURS, style.ALL_DIGITS_COLOUR)

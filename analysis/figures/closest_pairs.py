@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.generated import SHOWN_SAMPLERS
-from analysis.figures.parts import style
+from analysis.figures.generated import shown_samplers
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training
@@ -51,7 +51,7 @@ def gather(study: Study) -> ClosestPairs:
     rows = []
     for run in runs:
         samples = nearest_training.samples(study.sweep, run)
-        noise = SHOWN_SAMPLERS[run.model][nearest_training.BEST_SAMPLERS[run.model]]
+        noise = shown_samplers(run.kind)[nearest_training.BEST_SAMPLERS[run.model]]
         pairs = nearest_training.sample_pairs(study, run)
         rows.append(_row(study, f"{TITLES[run.model]}\n{noise}", samples, pairs, train))
     real = nearest_training.test_images(study.sweep)
@@ -72,10 +72,10 @@ def _row(
 @style.styled()
 def draw(data: ClosestPairs) -> Figure:
     """Draw a strip per model: the samples, and the training images below."""
-    figure, all_axes = style.strip_figure([2] * len(data.rows), headed=None)
+    figure, all_axes = tiles.strip_figure([2] * len(data.rows), headed=None)
     for row, axes in zip(data.rows, all_axes, strict=True):
-        style.show_strip(axes, np.stack([row.images, row.nearest]), "")
-        style.label_lines(axes, [row.label, "training"])
+        tiles.show_strip(axes, np.stack([row.images, row.nearest]), "")
+        tiles.label_lines(axes, [row.label, "training"])
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.boxes import dense_and_sparse_box
 from analysis.maths.decoder import decode
@@ -73,18 +73,20 @@ def gather(study: Study) -> CodeMap:
     if not np.ptp(codes, axis=0).all():
         raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
     boxes = {
-        name: _box(corners, codes, weights)
+        name: _box(corners, codes, weights, study.data.image_shape)
         for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
     }
     return CodeMap([run], codes, study.sweep.labels("test"), boxes, study.data.title)
 
 
-def _box(corners: Floats, codes: Floats, weights: Mapping[str, Array]) -> Box:
+def _box(
+    corners: Floats, codes: Floats, weights: Mapping[str, Array], image_shape: tuple[int, ...]
+) -> Box:
     low, high = corners
     first, second = (low + (high - low) * (np.arange(TILES)[:, None] + 0.5) / TILES).T
     z = np.stack(np.meshgrid(first, second), axis=-1)
     count = int(((codes >= low) & (codes <= high)).all(axis=1).sum())
-    return Box(low, high, z, decode(weights, z), count)
+    return Box(low, high, z, decode(weights, z, image_shape=image_shape), count)
 
 
 @style.styled()
@@ -105,7 +107,7 @@ def draw(data: CodeMap) -> Figure:
 
 
 def _draw_codes(axes: Axes, data: CodeMap) -> None:
-    style.scatter_digits(axes, data.codes, data.labels)
+    maps.scatter_digits(axes, data.codes, data.labels)
     smooth = plane_density(data.codes)
     assert smooth is not None, "gather refuses codes on a line"
     handles = []
@@ -121,7 +123,7 @@ def _draw_codes(axes: Axes, data: CodeMap) -> None:
 def _draw_box(axes: Axes, box: Box, colour: str) -> None:
     """Draw the decoded images where their z lie, upright, with ticks away from the plane."""
     extent = (box.low[0], box.high[0], box.low[1], box.high[1])
-    axes.imshow(style.tile(box.images[::-1]), vmin=0, vmax=1, extent=extent)
+    axes.imshow(tiles.tile(box.images[::-1]), vmin=0, vmax=1, extent=extent)
     axes.spines[:].set(visible=True, color=colour, linewidth=1.5)
     axes.yaxis.tick_right()
 

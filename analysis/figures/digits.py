@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.measures.study import Study
@@ -47,8 +47,8 @@ def draw(data: Digits) -> Figure:
     rows, columns = data.images.shape[:2]
     figure = style.new_figure(style.COLUMN_INCHES, INCHES * rows / max(rows, columns))
     axes = figure.add_subplot()
-    style.show_strip(axes, data.images, "")
-    style.label_lines(axes, [str(digit) for digit in data.digits])
+    tiles.show_strip(axes, data.images, "")
+    tiles.label_lines(axes, [str(digit) for digit in data.digits])
     return figure
 
 

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from aevae.files.hdf5 import Array
 from analysis.figures import tsne
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths.embedding import Layout, digit_accuracy
+from analysis.maths.embedding import Layout, class_accuracy
 from analysis.measures.embedding.sources import IMAGES, find_source
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
@@ -35,14 +35,14 @@ def draw(data: DigitsEmbedding) -> Figure:
     """Draw one map."""
     figure = style.new_figure(style.COLUMN_INCHES, style.COLUMN_INCHES)
     axes = figure.add_subplot()
-    style.scatter_digits(axes, data.layout.plane, data.labels)
-    style.hide_axes(axes)
+    maps.scatter_digits(axes, data.layout.plane, data.labels)
+    maps.hide_axes(axes)
     return figure
 
 
 def caption(data: DigitsEmbedding) -> str:
     """Say what is embedded, by which recipe, and how good the map is."""
-    measured = tsne.scores(data.layout, digit_accuracy(data.layout.plane, data.labels))
+    measured = tsne.scores(data.layout, class_accuracy(data.layout.plane, data.labels))
     return (
         f"The {len(data.labels):,} test images of {data.dataset}, without any model, in the "
         f"colour of their digit, which stands near its median: {tsne.HOW} "

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from aevae.files import names
 from aevae.files.schema import Results
-from analysis.figures.parts import style
+from aevae.kinds import Kind
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.measures.study import Study
@@ -16,11 +17,6 @@ from analysis.sweep.load import Run
 from analysis.write import prose
 
 LINES = 2  # rows of images per sampler; the second row shows how much the samples differ
-SHOWN_SAMPLERS = {
-    "ae": {"prior": "N(0, I)", "gmm": "mixture"},
-    "vae": {"prior": "prior", "gmm": "mixture"},
-    "cvae": {"prior": "prior"},
-}
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Generated:
-    """What the figure shows; `conditional` if a CVAE is among the runs."""
+    """What the figure shows; `conditional` if such a model is among the runs."""
 
     runs: list[Run]
     strips: list[Strip]
@@ -43,7 +39,14 @@ class Generated:
     @property
     def conditional(self) -> bool:
         """Whether the columns of some strip are requested digits."""
-        return any(run.model == "cvae" for run in self.runs)
+        return any(run.kind.conditional for run in self.runs)
+
+
+def shown_samplers(kind: Kind) -> dict[str, str]:
+    """Name the noise of each sampler that is shown of a kind of model."""
+    if kind.conditional:
+        return {"prior": "prior"}
+    return {"prior": "prior" if kind.variational else "N(0, I)", "gmm": "mixture"}
 
 
 def gather(study: Study) -> Generated:
@@ -52,7 +55,7 @@ def gather(study: Study) -> Generated:
     strips = []
     for run in runs:
         with study.sweep.open(run) as results:
-            for sampler, name in SHOWN_SAMPLERS[run.model].items():
+            for sampler, name in shown_samplers(run.kind).items():
                 images = _first_samples(results, sampler)
                 strips.append(Strip(f"{TITLES[run.model]}\n{name}", images))
     components = runs[0].evaluation.mixture_components
@@ -62,7 +65,7 @@ def gather(study: Study) -> Generated:
 def _first_samples(results: Results, sampler: str) -> style.Image:
     """Return the first samples, in columns by requested digit if the model is conditional."""
     images = results.array(names.sample(sampler, names.IMAGE))
-    if results.config.model.kind == "cvae":
+    if results.config.model.traits.conditional:
         labels = results.array(names.sample(sampler, names.LABEL))
         chosen = [np.flatnonzero(labels == digit)[:LINES] for digit in range(metrics.DIGITS)]
         return images[np.transpose(chosen)] / 255
@@ -76,28 +79,28 @@ def draw(data: Generated) -> Figure:
     """Draw one strip of images per model and sampler, all on one grey scale."""
     lines = [len(strip.images) for strip in data.strips]
     headed = len(lines) - 1 if data.conditional else None
-    figure, all_axes = style.strip_figure(lines, headed=headed)
+    figure, all_axes = tiles.strip_figure(lines, headed=headed)
     for strip, axes in zip(data.strips, all_axes, strict=True):
-        style.show_strip(axes, strip.images, strip.label)
+        tiles.show_strip(axes, strip.images, strip.label)
     if headed is not None:
-        style.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+        tiles.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
     return figure
 
 
 def caption(data: Generated) -> str:
     """Say where the noise comes from and that no sample was picked."""
     shown = data.strips[0].images.shape[0] * metrics.DIGITS
-    models = {run.model for run in data.runs}
+    kinds = [run.kind for run in data.runs]
     text = (
         f"Images decoded from noise, latent size {data.runs[0].latent_size}, {data.dataset}, "
         f"{prose.seeds(data.runs)}: the first {shown} samples of each sampler, none picked, "
         "all on the same grey scale from 0 to 1."
     )
-    if "ae" in models:
+    if any(not kind.variational for kind in kinds):
         text += " The AE was never trained to decode the standard normal noise N(0, I)."
-    if models & {"vae", "cvae"}:
+    if any(kind.variational for kind in kinds):
         text += " Prior: standard normal noise."
-    if models & {"ae", "vae"}:
+    if any("gmm" in shown_samplers(kind) for kind in kinds):
         text += (
             f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
             "the codes of the training images."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from aevae.files import names
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Labels
@@ -52,9 +52,9 @@ def draw(data: Interpolations) -> Figure:
     for place, (part, row) in enumerate(zip(PARTS, blocks, strict=True)):
         lines = slice(place * half, (place + 1) * half)
         for run, axes in zip(data.runs, row, strict=True):
-            style.show_strip(axes, data.images[run.model][lines], "")
+            tiles.show_strip(axes, data.images[run.model][lines], "")
         names = [f"{first} \N{RIGHTWARDS ARROW} {last}" for first, last in data.ends[lines]]
-        style.label_lines(row[0], names)
+        tiles.label_lines(row[0], names)
         row[0].set_ylabel(part, rotation=90, ha="center", va="bottom")
     return figure
 
@@ -67,7 +67,7 @@ def caption(data: Interpolations) -> str:
         "same pairs for every model: the first two images of each digit, and the first of a "
         "digit and of the next."
     )
-    if any(run.model == "cvae" for run in data.runs):
+    if any(run.kind.conditional for run in data.runs):
         text += " The label that the CVAE is told moves along the line from one digit to the other."
     return text
 

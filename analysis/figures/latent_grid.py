@@ -9,17 +9,16 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
 from aevae.files import names
-from analysis.figures.parts import style
+from aevae.kinds import Kind
+from analysis.figures.parts import maps, style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, planar
+from analysis.sweep.groups import planar
 from analysis.sweep.load import Run
 from analysis.write import prose
 
-# The codes of an AE follow no normal distribution, so its grid spans their range instead.
-GRIDS = {"ae": "range", "vae": "quantile", "cvae": "quantile"}
 TICKS = 5
 PANEL_TILES = 8  # along each side of a CVAE's panel, which has a tenth of the room
 
@@ -54,6 +53,16 @@ class LatentGrid:
     labels: Labels
     dataset: str
 
+    @property
+    def kinds(self) -> list[Kind]:
+        """Kinds of the models."""
+        return [run.kind for run in self.runs]
+
+    @property
+    def conditional(self) -> list[Kind]:
+        """Those that are told a digit."""
+        return [kind for kind in self.kinds if kind.conditional]
+
 
 def gather(study: Study) -> LatentGrid:
     """Read the grids and test codes of one run with d = 2 per model.
@@ -67,17 +76,25 @@ def gather(study: Study) -> LatentGrid:
     planes, mu = {}, {}
     for run in runs:
         with study.sweep.open(run) as results:
-            name = GRIDS[run.model]
+            name = shown_grid(run.kind)
             z, image = (
                 results.array(names.grid(name, names.Z)),
                 results.array(names.grid(name, names.IMAGE)),
             )
-            if run.model == "cvae":
+            if run.kind.conditional:
                 planes[run.model] = [orient(*pair) for pair in zip(z, image, strict=True)]
             else:
                 planes[run.model] = [orient(z, image)]
                 mu[run.model] = results.array(names.of_split("test", names.MU))
     return LatentGrid(runs, planes, mu, study.sweep.labels("test"), study.data.title)
+
+
+def shown_grid(kind: Kind) -> str:
+    """Name the plane that suits a kind of model.
+
+    The codes of an AE follow no normal distribution, so its grid spans their range instead.
+    """
+    return "quantile" if kind.variational else "range"
 
 
 def orient(z: Floats, image: style.Image) -> DecodedGrid:
@@ -99,19 +116,19 @@ def orient(z: Floats, image: style.Image) -> DecodedGrid:
 @style.styled()
 def draw(data: LatentGrid) -> Figure:
     """Draw grid and codes side by side for AE and VAE, then the CVAE as ten small grids."""
-    pairs = [run.model for run in data.runs if run.model != "cvae"]
-    heights = [3.5] * len(pairs) + [3.3] * ("cvae" in data.planes)
+    pairs = [kind for kind in data.kinds if not kind.conditional]
+    heights = [3.5] * len(pairs) + [3.3] * len(data.conditional)
     figure = style.new_figure(style.PAGE_INCHES, sum(heights))
     parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for model, part in zip(pairs, parts, strict=False):
+    for kind, part in zip(pairs, parts, strict=False):
         left, right = part.subplots(1, 2)
-        draw_plane(left, data.planes[model][0])
-        left.set_title(f"{TITLES[model]}: decoded grid")
-        _draw_codes(right, data.mu[model], data.labels, data.planes[model][0])
-        what = "codes" if model == "ae" else "posterior means"
-        right.set_title(f"{TITLES[model]}: {what} of the test images")
-    if "cvae" in data.planes:
-        _draw_conditional(parts[-1], data.planes["cvae"])
+        draw_plane(left, data.planes[kind.name][0])
+        left.set_title(f"{kind.title}: decoded grid")
+        _draw_codes(right, data.mu[kind.name], data.labels, data.planes[kind.name][0])
+        what = "posterior means" if kind.variational else "codes"
+        right.set_title(f"{kind.title}: {what} of the test images")
+    for kind, part in zip(data.conditional, parts[len(pairs) :], strict=True):
+        _draw_conditional(part, kind, data.planes[kind.name])
     return figure
 
 
@@ -120,7 +137,7 @@ def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
     rows, columns = len(plane.z2), len(plane.z1)
     # The extent puts the last row, which has the largest z2, on top; images stay upright.
     extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
-    axes.imshow(style.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
+    axes.imshow(tiles.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
     for axis, z in ((axes.xaxis, plane.z1), (axes.yaxis, plane.z2)):
         # With as many ticks as tiles, modulo 2, the ticks are symmetrical: an even number of tiles
         # has none in the middle.
@@ -133,22 +150,22 @@ def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
 
 
 def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: DecodedGrid) -> None:
-    style.scatter_digits(axes, mu, labels)
+    maps.scatter_digits(axes, mu, labels)
     corner = plane.z1[0], plane.z2[0]
     axes.add_patch(Rectangle(corner, float(np.ptp(plane.z1)), float(np.ptp(plane.z2)), fill=False,
                              edgecolor="black", linewidth=0.8))  # fmt: skip
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_conditional(part: SubFigure, planes: list[DecodedGrid]) -> None:
+def _draw_conditional(part: SubFigure, kind: Kind, planes: list[DecodedGrid]) -> None:
     all_axes = part.subplots(2, metrics.DIGITS // 2, sharex=True, sharey=True)
     for digit, (axes, plane) in enumerate(zip(all_axes.flat, planes, strict=True)):
         draw_plane(axes, plane.thinned(PANEL_TILES), ticks=2)
-        axes.set_title(f"CVAE: {digit}")
+        axes.set_title(f"{kind.title}: {digit}")
         axes.label_outer()
     for axes in all_axes[-1]:
         # Labels that stick out at the sides would cost the panels their width.
-        style.tuck_in_labels(axes)
+        tiles.tuck_in_labels(axes)
 
 
 def caption(data: LatentGrid) -> str:
@@ -161,17 +178,17 @@ def caption(data: LatentGrid) -> str:
             "test images (posterior means; codes for the AE) in the colour of their digit, with "
             "each digit's number near its median and the extent of the grid as a frame."
         )
-    if "ae" in data.planes:
+    if any(not kind.variational for kind in data.kinds):
         text += " The AE's grid is even over the range of the codes."
-    if {"vae", "cvae"} & set(data.planes):
+    if any(kind.variational for kind in data.kinds):
         text += (
             " Grids of the VAE and CVAE stand at standard normal quantiles, so equal areas have "
             "equal probability under the prior and the axes are not linear in z."
         )
-    if "cvae" in data.planes:
-        shown = len(data.planes["cvae"][0].thinned(PANEL_TILES).z1)
+    for kind in data.conditional:
+        shown = len(data.planes[kind.name][0].thinned(PANEL_TILES).z1)
         text += (
-            " The CVAE decodes the same grid once for each requested digit, of which "
+            f" The {kind.title} decodes the same grid once for each requested digit, of which "
             f"{shown} x {shown} images are shown."
         )
     return text

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import densities, metrics
 from analysis.maths.metrics import Floats
@@ -122,7 +122,7 @@ def draw(data: LatentPca) -> Figure:
 
 
 def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
-    style.scatter_digits(axes, projection.places, labels, alpha=0.2)
+    maps.scatter_digits(axes, projection.places, labels, alpha=0.2)
     half = max(1.02 * float(np.abs(projection.places).max()), LEAST_EXTENT)
     axes.set(xlim=(-half, half), ylim=(-half, half))
     for digit in np.unique(labels):

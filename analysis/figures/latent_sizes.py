@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 
 from aevae.files import names
 from aevae.kinds import KINDS
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
@@ -116,12 +116,12 @@ def _draw_block(axes: Axes, data: LatentSizes, model: str, case: int) -> AxesIma
         decoded = blank if whole is None else whole[case]
         shown += [decoded, blank]
         residuals += [blank, decoded - originals]
-    style.show_strip(axes, np.stack(shown), "")
-    return style.show_strip(axes, np.stack(residuals), "", **style.RESIDUAL)
+    tiles.show_strip(axes, np.stack(shown), "")
+    return tiles.show_strip(axes, np.stack(residuals), "", **tiles.RESIDUAL)
 
 
 def _label_lines(axes: Axes, sizes: Sequence[int]) -> None:
-    places = style.centres(1 + 2 * len(sizes))
+    places = tiles.centres(1 + 2 * len(sizes))
     pairs = (places[1::2] + places[2::2]) / 2
     axes.set_yticks([places[0], *pairs], ["original", *(f"d = {size}" for size in sizes)])
     axes.tick_params(axis="y", length=0, pad=2)

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from aevae.files import names
+from aevae.kinds import KINDS
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -52,14 +53,14 @@ class LossCurves:
     @property
     def with_rate(self) -> list[Group]:
         """Groups whose models have a KL term."""
-        return [group for group in self.groups if group.model != "ae"]
+        return [group for group in self.groups if KINDS[group.model].variational]
 
 
 def gather(study: Study) -> LossCurves:
     """Read the histories of every run."""
     curves = {}
     for results in study.sweep.results():
-        variational = results.config.model.kind != "ae"
+        variational = results.config.model.traits.variational
         curves[results.run_id] = Curve(
             results.array(names.history("train", names.LOSS)),
             results.array(names.history("val", names.LOSS)),
@@ -101,9 +102,12 @@ def _draw_losses(
         crosses, dots = ("x", ".") if len(epochs) == 1 else ("", "")
         axes.plot(epochs, curve.train, color=colour, linestyle=DASHED, marker=crosses)
         axes.plot(epochs, curve.val, color=colour, marker=dots)
-    term = "SSE" if group.model == "ae" else "SSE + KL"
+    kind = KINDS[group.model]
+    term = "SSE + KL" if kind.variational else "SSE"
     if group.runs[0].config.model.likelihood == "bernoulli":
         term = term.replace("SSE", "cross-entropy")
+    if kind.learns_variance:
+        term = "negative ELBO"
     axes.set(title=group.title, xlabel="epoch", ylabel=f"loss per image: {term}")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     _log_axis(axes)

@@ -7,14 +7,15 @@ from matplotlib.figure import Figure
 
 from aevae.files import names
 from aevae.files.schema import Results
-from analysis.figures.generated import SHOWN_SAMPLERS
-from analysis.figures.parts import style
+from aevae.kinds import Kind
+from analysis.figures.generated import shown_samplers
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, planar
+from analysis.sweep.groups import planar
 from analysis.sweep.load import Run
 from analysis.write import prose
 
@@ -27,7 +28,7 @@ class NoiseRow:
     distance between them, shape (10,).
     """
 
-    model: str
+    kind: Kind
     sampler: str
     z: Floats
     images: style.Image
@@ -37,7 +38,7 @@ class NoiseRow:
     @property
     def label(self) -> str:
         """Model and noise."""
-        return f"{TITLES[self.model]}\n{SHOWN_SAMPLERS[self.model][self.sampler]}"
+        return f"{self.kind.title}\n{shown_samplers(self.kind)[self.sampler]}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def gather(study: Study) -> Noise:
     train = study.sweep.images("train")
     chosen = np.arange(metrics.DIGITS)
     for run in runs:
-        if run.model == "cvae":
+        if run.kind.conditional:
             with study.sweep.open(run) as results:
                 chosen = np.unique(
                     results.array(names.sample("prior", names.LABEL)), return_index=True
@@ -75,7 +76,7 @@ def gather(study: Study) -> Noise:
     rows = []
     for run in runs:
         with study.sweep.open(run) as results:
-            rows += [_row(results, name, chosen, train) for name in SHOWN_SAMPLERS[run.model]]
+            rows += [_row(results, name, chosen, train) for name in shown_samplers(run.kind)]
     components = runs[0].evaluation.mixture_components
     return Noise(runs, rows, study.data.title, len(train), components)
 
@@ -84,20 +85,20 @@ def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image
     images = results.array(names.sample(sampler, names.IMAGE))[chosen]
     z = results.array(names.sample(sampler, names.Z))[chosen]
     found, sse = nearest(images, train)
-    return NoiseRow(results.config.model.kind, sampler, z, images / 255, train[found] / 255, sse)
+    return NoiseRow(results.config.model.traits, sampler, z, images / 255, train[found] / 255, sse)
 
 
 @style.styled()
 def draw(data: Noise) -> Figure:
     """Draw a strip per model and sampler: the samples, and their neighbours below."""
-    conditional = [row.model == "cvae" for row in data.rows]
+    conditional = [row.kind.conditional for row in data.rows]
     headed = conditional.index(True) if any(conditional) else None
-    figure, all_axes = style.strip_figure([2] * len(data.rows), headed=headed)
+    figure, all_axes = tiles.strip_figure([2] * len(data.rows), headed=headed)
     for row, axes in zip(data.rows, all_axes, strict=True):
-        style.show_strip(axes, np.stack([row.images, row.nearest]), "")
-        style.label_lines(axes, [row.label, "nearest"])
+        tiles.show_strip(axes, np.stack([row.images, row.nearest]), "")
+        tiles.label_lines(axes, [row.label, "nearest"])
     if headed is not None:
-        style.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+        tiles.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
     return figure
 
 
@@ -117,7 +118,7 @@ def caption(data: Noise) -> str:
             f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
             "the codes of the training images."
         )
-    if any(row.model == "cvae" for row in data.rows):
+    if any(row.kind.conditional for row in data.rows):
         text += " The CVAE was asked for the digit above each column."
     return text
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from aevae.files import names
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.measures.study import Study
@@ -60,14 +60,14 @@ def gather(study: Study) -> Reconstructions:
 def draw(data: Reconstructions) -> Figure:
     """Draw the originals, then two strips per model: reconstruction and residual."""
     strips = [1] * (1 + 2 * len(data.runs))
-    figure, all_axes = style.strip_figure(strips, headed=0, columns=len(data.digits), right=0.65)
-    style.show_strip(all_axes[0], data.images[None], "original")
-    style.label_columns(all_axes[0], [str(digit) for digit in data.digits])
+    figure, all_axes = tiles.strip_figure(strips, headed=0, columns=len(data.digits), right=0.65)
+    tiles.show_strip(all_axes[0], data.images[None], "original")
+    tiles.label_columns(all_axes[0], [str(digit) for digit in data.digits])
     for run, decoded_axes, axes in zip(data.runs, all_axes[1::2], all_axes[2::2], strict=True):
         decoded = data.decoded[run.run_id]
-        style.show_strip(decoded_axes, decoded[None], TITLES[run.model])
+        tiles.show_strip(decoded_axes, decoded[None], TITLES[run.model])
         residual = (decoded - data.images)[None]
-        picture = style.show_strip(axes, residual, "residual", **style.RESIDUAL)
+        picture = tiles.show_strip(axes, residual, "residual", **tiles.RESIDUAL)
     _add_colour_bar(figure, picture)
     return figure
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from aevae.files import names
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures.study import Study
@@ -47,11 +47,11 @@ def draw(data: Traversals) -> Figure:
         [rows], [TITLES[run.model] for run in data.runs], columns=steps, below=BELOW_INCHES
     )
     for run, axes in zip(data.runs, blocks, strict=True):
-        style.show_strip(axes, data.images[run.model], "")
+        tiles.show_strip(axes, data.images[run.model], "")
         axes.set_xticks(axes.get_xlim(), ["\N{MINUS SIGN}3 sd", "+3 sd"])
         axes.tick_params(axis="x", length=0, pad=2)
-        style.tuck_in_labels(axes)
-    style.label_lines(blocks[0], [str(rank + 1) for rank in range(rows)])
+        tiles.tuck_in_labels(axes)
+    tiles.label_lines(blocks[0], [str(rank + 1) for rank in range(rows)])
     blocks[0].set_ylabel("rank of the dimension", rotation=90, ha="center", va="bottom")
     return figure
 

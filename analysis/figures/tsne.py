@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from aevae.files.hdf5 import Array
-from analysis.figures.parts import style
+from aevae.kinds import KINDS
+from analysis.figures.parts import maps, style
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths.embedding import NEIGHBOURS, RECIPE, Layout, digit_accuracy
+from analysis.maths.embedding import NEIGHBOURS, RECIPE, Layout, class_accuracy
 from analysis.measures.embedding.sources import Source, latent_sources
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
@@ -52,7 +53,7 @@ def gather(study: Study) -> LatentMaps:
     sources = latent_sources(study)
     layouts = [source.embedding().tsne for source in sources]
     labels = study.sweep.labels("test")
-    accuracies = [digit_accuracy(layout.plane, labels) for layout in layouts]
+    accuracies = [class_accuracy(layout.plane, labels) for layout in layouts]
     return LatentMaps(sources, layouts, accuracies, labels, study.data.title)
 
 
@@ -63,12 +64,12 @@ def draw(data: LatentMaps) -> Figure:
     width = max(style.COLUMN_INCHES, style.PAGE_INCHES * panels / 3)
     figure = style.new_figure(width, width / panels + 0.45)
     all_axes = figure.subplots(1, panels, squeeze=False)[0]
-    maps = zip(data.sources, data.layouts, data.accuracies, strict=True)
-    for axes, (source, layout, accuracy) in zip(all_axes, maps, strict=True):
-        style.scatter_digits(axes, layout.plane, data.labels)
+    shown = zip(data.sources, data.layouts, data.accuracies, strict=True)
+    for axes, (source, layout, accuracy) in zip(all_axes, shown, strict=True):
+        maps.scatter_digits(axes, layout.plane, data.labels)
         kept = f"neighbours kept {layout.preservation:.2f}, digits {accuracy:.2f}"
         axes.set_title(f"{source.title}\n{kept}")
-        style.hide_axes(axes)
+        maps.hide_axes(axes)
     return figure
 
 
@@ -96,4 +97,4 @@ def scores(layout: Layout, accuracy: float) -> str:
     )
 
 
-FIGURE = FigureRecipe("tsne", gather, draw, caption, embeddings=("ae", "vae", "cvae"))
+FIGURE = FigureRecipe("tsne", gather, draw, caption, embeddings=tuple(KINDS))

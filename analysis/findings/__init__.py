@@ -26,7 +26,7 @@ CLAIMS: tuple[Claim, ...] = (
 def findings(
     study: Study, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
 ) -> tuple[ClaimResult, ...]:
-    """Test every claim on the sweep of a study, in the order of the article.
+    """Test every claim that concerns the images of a study, in the order of the article.
 
     Parameters
     ----------
@@ -35,4 +35,5 @@ def findings(
     track
         Wraps the list of claims while they are tested, for example in a progress bar.
     """
-    return tuple(claim.find(study) for claim in track(CLAIMS))
+    concerned = [claim for claim in CLAIMS if claim.concerns(study)]
+    return tuple(claim.find(study) for claim in track(concerned))

@@ -86,23 +86,43 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim and its test; `measure` raises MissingIngredient where a sweep cannot decide it."""
+    """A claim and its test.
+
+    Parameters
+    ----------
+    name
+        A short name. On images of something else, ``class`` stands for ``digit`` in it.
+    claim, test, effect
+        See `ClaimResult`. What the classes are called is put into these texts: ``{noun}`` and
+        what else `analysis.sweep.load.StoredDataset.worded` knows.
+    measure
+        Tests the claim. It raises MissingIngredient where a sweep cannot decide it.
+    of_digits
+        Whether the claim is about certain digits, and has no meaning for other images.
+    """
 
     name: str
     claim: str
     test: str
     effect: str
     measure: Callable[[Study], Outcome]
+    of_digits: bool = False
+
+    def concerns(self, study: Study) -> bool:
+        """Tell whether the claim has a meaning for the images of a study."""
+        return study.data.are_digits or not self.of_digits
 
     def find(self, study: Study) -> ClaimResult:
         """Test the claim on the sweep of a study."""
-        words = self.name, self.claim, self.test, self.effect
+        data = study.data
+        claim, test, effect = map(data.worded, (self.claim, self.test, self.effect))
+        words = data.file_name(self.name), claim, test, effect
         try:
             outcome = self.measure(study)
         except MissingIngredient as error:
             return ClaimResult(*words, None, None, None, "undecided", f"Not tested: {error}.")
-        effect = outcome.effect
-        numbers = effect.estimate, effect.low, effect.high
+        size = outcome.effect
+        numbers = size.estimate, size.low, size.high
         return ClaimResult(*words, *numbers, outcome.verdict, outcome.detail)
 
 
@@ -129,7 +149,7 @@ def interval(
     Raises
     ------
     MissingIngredient
-        The effect is not a number, for example because there is no image of some digit.
+        The effect is not a number, for example because there is no image of some class.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         whole = np.array([effect(np.arange(count)) for effect in effects])
@@ -139,7 +159,7 @@ def interval(
             return Interval(float(whole.mean()), *seed_interval(whole))
         rng = np.random.default_rng(0)
         resampled = [effects[0](rng.integers(count, size=count)) for _ in range(resamples)]
-    # A resample of few images may lack a digit, and its effect is then not a number.
+    # A resample of few images may lack a class, and its effect is then not a number.
     low, high = np.quantile(np.array(resampled)[np.isfinite(resampled)], (0.025, 0.975))
     return Interval(float(whole[0]), float(low), float(high))
 

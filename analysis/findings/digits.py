@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from aevae.datasets import DIGITS
 from aevae.files import names
 from analysis.findings.claim import Claim, Interval, Outcome, Rows, interval
-from analysis.findings.matched_runs import require_digits
 from analysis.maths import metrics
-from analysis.maths.metrics import Floats
+from analysis.maths.metrics import Floats, Labels
 from analysis.measures.cells import run_errors
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.groups import plain_runs
@@ -49,15 +49,18 @@ def _contrast(study: Study, contrast: Callable[[Floats], float]) -> Interval:
     labels = study.sweep.labels("test")
 
     def effect(values: Floats) -> Callable[[Rows], float]:
-        return lambda rows: 100 * contrast(metrics.mean_by_digit(values[rows], labels[rows]))
+        return lambda rows: 100 * contrast(_means(values[rows], labels[rows]))
 
     return interval([effect(values) for values in _relative_errors(study)], len(labels))
+
+
+def _means(values: Floats, labels: Labels) -> Floats:
+    return metrics.mean_by_class(values, labels, len(DIGITS))
 
 
 @once_per_study
 def _relative_errors(study: Study) -> list[Floats]:
     """Return, for each seed, the error of each image in units of the mean, averaged over cells."""
-    require_digits(study.sweep)
     by_seed: dict[int, list[Floats]] = {}
     for run in plain_runs(study.sweep.runs):
         with study.sweep.open(run) as results:
@@ -70,7 +73,7 @@ def _relative_errors(study: Study) -> list[Floats]:
 def _ranking(study: Study) -> str:
     """Name the digits from easy to hard, with their errors in % of the mean."""
     values = np.mean(_relative_errors(study), axis=0)
-    means = 100 * metrics.mean_by_digit(values, study.sweep.labels("test"))
+    means = 100 * _means(values, study.sweep.labels("test"))
     order = np.argsort(means)
     return f"From easy to hard: {listed(f'{digit} ({means[digit]:.0f}%)' for digit in order)}."
 
@@ -82,6 +85,7 @@ CLAIMS = (
         MEASURED + "1 has a smaller error than every other digit.",
         f"least SSE of the other digits less that of 1, {UNIT}",
         _ones,
+        of_digits=True,
     ),
     Claim(
         "sevens-next",
@@ -89,6 +93,7 @@ CLAIMS = (
         MEASURED + "7 has a smaller error than every other digit but 1.",
         f"least SSE of the other digits but 1 less that of 7, {UNIT}",
         _sevens,
+        of_digits=True,
     ),
     Claim(
         "twos-and-eights-hardest",
@@ -96,5 +101,6 @@ CLAIMS = (
         MEASURED + "2 and 8 both have a larger error than every other digit.",
         f"lesser SSE of 2 and 8 less the greatest SSE of the other digits, {UNIT}",
         _hardest,
+        of_digits=True,
     ),
 )

@@ -1,6 +1,6 @@
 """What the models generate from noise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from analysis.findings.claim import (
     Claim,
     Interval,
     Outcome,
+    Rows,
     interval,
     interval_of_means,
     interval_of_share,
@@ -23,8 +24,8 @@ from analysis.sweep.load import Run
 HALF = 0.5
 OBEYED = 0.9
 RECOGNISABLE = (
-    "Share of the samples from N(0, I) of whose digit a classifier, which was also trained to take "
-    "blends and blots for no digit, is at least 90% sure. "
+    "Share of the samples from N(0, I) of whose {noun} a classifier, which was also trained to "
+    "take blends and blots for no {noun}, is at least 90% sure. "
 )
 
 
@@ -100,19 +101,19 @@ def _mixture_repairs(study: Study) -> Outcome:
 
 
 def _obeys(study: Study) -> Outcome:
-    """Count how often the classifier sees the digit that the CVAE was asked for."""
+    """Count how often the classifier sees the class that the CVAE was asked for."""
     runs = [run for (run,) in matched(study.sweep, ("cvae",))]
     found = [_assess(study, run) for run in runs]
-    effect = interval_of_share([np.asarray(each.digits == each.requested) for each in found])
+    effect = interval_of_share([np.asarray(each.classes == each.requested) for each in found])
     detail = (
         f"{effect.estimate:.1%} of the samples at d = {runs[0].latent_size} are classified as the "
-        f"requested digit; the classifier is right for {quality.accuracy(study):.1%} of the test "
-        "images."
+        f"requested {study.data.noun}; the classifier is right for {quality.accuracy(study):.1%} "
+        "of the test images."
     )
     return Outcome(effect, effect.above(OBEYED), detail)
 
 
-def _new_digits(study: Study) -> Outcome:
+def _new_images(study: Study) -> Outcome:
     """Compare how near samples and test images come to the training images."""
     runs = [run for (run,) in matched(study.sweep, ("vae",))]
     distances = np.stack(
@@ -121,13 +122,22 @@ def _new_digits(study: Study) -> Outcome:
             for run in runs
         ]
     )
-    medians = [lambda rows, of=of: float(np.nanmedian(of[rows])) for of in distances]
-    effect = interval(medians, distances.shape[1])
+    effect = interval([_median_of(known) for known in distances], distances.shape[1])
     detail = (
         f"The nearest of {distances.size} samples at d = {runs[0].latent_size} has "
         f"{np.nanmin(distances):.2f} of the distance that is typical of test images."
     )
     return Outcome(effect, effect.above(HALF), detail)
+
+
+def _median_of(distances: Floats) -> Callable[[Rows], float]:
+    """Compute the median of those distances that are known; not a number if none is."""
+
+    def median(rows: Rows) -> float:
+        known = distances[rows][np.isfinite(distances[rows])]
+        return float(np.median(known)) if len(known) else np.nan
+
+    return median
 
 
 def _assess(study: Study, run: Run) -> Assessment:
@@ -151,14 +161,14 @@ def _bounds(study: Study) -> str:
 CLAIMS = (
     Claim(
         "ae-noise-fails",
-        "Decoding N(0, I), the AE makes hardly anything that resembles a digit.",
+        "Decoding N(0, I), the AE makes hardly anything that resembles {a_subject}.",
         RECOGNISABLE + "Supported if fewer than half are.",
         "share of the AE's samples that is recognisable",
         _ae_fails,
     ),
     Claim(
         "vae-recognisable",
-        "The VAE generates recognisable digits.",
+        "The VAE generates recognisable {subjects}.",
         RECOGNISABLE + "Supported if more than half are.",
         "share of the VAE's samples that is recognisable",
         _vae_succeeds,
@@ -181,7 +191,7 @@ CLAIMS = (
     ),
     Claim(
         "cvae-recognisable",
-        "The CVAE generates recognisable digits.",
+        "The CVAE generates recognisable {subjects}.",
         RECOGNISABLE + "Supported if more than half are.",
         "share of the CVAE's samples that is recognisable",
         _cvae_succeeds,
@@ -195,19 +205,19 @@ CLAIMS = (
     ),
     Claim(
         "cvae-obeys-label",
-        "The CVAE generates the digit that is asked for.",
-        "Samples from N(0, I), the same number for each digit: share classified as the "
-        f"requested digit. Supported if it is above {OBEYED:.0%}.",
-        "share of the CVAE's samples classified as the requested digit",
+        "The CVAE generates the {noun} that is asked for.",
+        "Samples from N(0, I), the same number for each {noun}: share classified as the "
+        f"requested {{noun}}. Supported if it is above {OBEYED:.0%}.",
+        "share of the CVAE's samples classified as the requested {noun}",
         _obeys,
     ),
     Claim(
         "samples-are-new",
-        "The VAE generates new digits: it does not repeat its training images.",
+        "The VAE generates new {subjects}: it does not repeat its training images.",
         "Distance of samples from N(0, I) to the nearest training image, over the median of that "
-        "of the test images near the same digit: 0 is a copy, 1 as far as new digits are. "
+        "of the test images near the same {noun}: 0 is a copy, 1 as far as new {subjects} are. "
         f"Supported if the median is above {HALF}.",
         "median relative distance to the nearest training image",
-        _new_digits,
+        _new_images,
     ),
 )

@@ -15,15 +15,17 @@ from analysis.findings.claim import (
     interval,
     interval_of_means,
 )
-from analysis.findings.matched_runs import matched, require_digits
+from analysis.findings.matched_runs import matched
 from analysis.maths import posterior
 from analysis.maths.decoder import decode
-from analysis.maths.metrics import DIGITS, Floats
+from analysis.maths.metrics import Floats
 from analysis.measures import probing, quality
-from analysis.measures.interpolation import PAIRS, measure_lines
+from analysis.measures.classifier import find_classifier
+from analysis.measures.interpolation import measure_lines
 from analysis.measures.probing import KNN, Space
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
+from analysis.tables.by_class import MOST
 
 KEPT = 0.9
 CHANCE_MARGIN = 0.05
@@ -33,6 +35,7 @@ KS_RESAMPLES = 200  # each takes ten times as long as other effects
 
 def _rougher(study: Study) -> Outcome:
     """Compare the paths that both models take between the same images."""
+    find_classifier(study)  # or say why there is none
     pairs = matched(study.sweep, ("ae", "vae"))
     length, changes = (
         interval_of_means(
@@ -47,12 +50,13 @@ def _rougher(study: Study) -> Outcome:
         verdict = "undecided"
     lines = [measure_lines(study, run) for run in pairs[0]]
     measures = [
-        f"length {line.length.mean():.2f}, digit changes {line.changes.mean():.2f}, unsure "
-        f"{line.unsure.mean():.1%}"
+        f"length {line.length.mean():.2f}, {study.data.noun} changes {line.changes.mean():.2f}, "
+        f"unsure {line.unsure.mean():.1%}"
         for line in lines
     ]
     size = pairs[0][0].latent_size
-    detail = f"Means over {PAIRS} lines at d = {size}: AE {measures[0]}; VAE {measures[1]}."
+    count = len(lines[0].length)
+    detail = f"Means over {count} lines at d = {size}: AE {measures[0]}; VAE {measures[1]}."
     return Outcome(length, verdict, detail)
 
 
@@ -75,9 +79,14 @@ def _difference(held: Array, clear: Floats) -> Callable[[Rows], float]:
     def compute(rows: Rows) -> float:
         with_codes = held[rows]
         found = clear[rows]
-        return float(np.nanmean(found[with_codes]) - np.nanmean(found[~with_codes]))
+        return _mean_of_known(found[with_codes]) - _mean_of_known(found[~with_codes])
 
     return compute
+
+
+def _mean_of_known(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else np.nan
 
 
 def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
@@ -101,53 +110,62 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
     within = held | (Delaunay(codes).find_simplex(plane) >= 0)
     if held[within].all():
         raise MissingIngredient("no square of the plane within the AE's codes is without codes")
-    images = (decode(weights, plane[within]) * 255).round().astype(np.uint8)
+    decoded = decode(weights, plane[within], image_shape=study.data.image_shape)
+    images = (decoded * 255).round().astype(np.uint8)
     clear = np.full(len(plane), np.nan)
     clear[within] = quality.assess(study, images).recognisable
     return held, clear
 
 
-def _every_digit(study: Study) -> Outcome:
-    """Look for each digit on the grid over the VAE's plane."""
-    require_digits(study.sweep)
+def _every_class(study: Study) -> Outcome:
+    """Look for each class on the grid over the VAE's plane."""
     runs = [run for (run,) in matched(study.sweep, ("vae",), size=2)]
-    counts = [_digits_on_grid(study, run) for run in runs]
+    data = study.data
+    counts = [_classes_on_grid(study, run) for run in runs]
     found = [(count > 0).sum() for count in counts]
     effect = Interval(float(np.mean(found)))
-    missing = [str(digit) for digit in np.flatnonzero(counts[0] == 0)]
-    detail = (
-        f"Recognisable on the grid of {runs[0].evaluation.grid_size} x "
-        f"{runs[0].evaluation.grid_size}, digit by digit: "
-        f"{', '.join(f'{d}: {n}' for d, n in enumerate(counts[0]))}; "
-        f"missing: {', '.join(missing) or 'none'}."
+    size = runs[0].evaluation.grid_size
+    detail = f"Recognisable on the grid of {size} x {size}, {_numbers(study, counts[0])}."
+    return Outcome(effect, "supported" if min(found) == data.classes else "contradicted", detail)
+
+
+def _numbers(study: Study, counts: Array) -> str:
+    """Put the numbers of images of each class, (C,), in words: of many classes, only how many."""
+    data = study.data
+    if data.classes > MOST:
+        return f"{(counts > 0).sum()} of {data.classes} {data.plural}"
+    by_name = list(zip(data.class_names, counts, strict=True))
+    missing = [name for name, count in by_name if not count]
+    return (
+        f"{data.noun} by {data.noun}: {', '.join(f'{name}: {count}' for name, count in by_name)}; "
+        f"missing: {', '.join(missing) or 'none'}"
     )
-    return Outcome(effect, "supported" if min(found) == DIGITS else "contradicted", detail)
 
 
-def _digits_on_grid(study: Study, run: Run) -> Array:
-    """Count the recognisable images of each digit, (10,), over the quantiles of N(0, I)."""
+def _classes_on_grid(study: Study, run: Run) -> Array:
+    """Count the recognisable images of each class, (C,), over the quantiles of N(0, I)."""
     with study.sweep.open(run) as results:
-        images = results.array(names.grid("quantile", names.IMAGE)).reshape(-1, 28, 28)
-    found = quality.assess(study, images)
-    return np.bincount(found.digits[found.recognisable], minlength=DIGITS)
+        images = results.array(names.grid("quantile", names.IMAGE))
+    found = quality.assess(study, images.reshape(-1, *study.data.image_shape))
+    return np.bincount(found.classes[found.recognisable], minlength=study.data.classes)
 
 
-def _keeps_digit(study: Study) -> Outcome:
-    """Read the digit from few latents and from all pixels."""
+def _keeps_class(study: Study) -> Outcome:
+    """Read the class from few latents and from all pixels."""
     runs = [run for (run,) in matched(study.sweep, ("vae",))]
     pixels = probing.hits(study, Space())[KNN, None]
     read = [np.stack([_read(study, run), pixels], axis=1) for run in runs]
     effect = interval_of_means(read, lambda means: means[0] / means[1])
     accuracy = np.mean([values.mean(axis=0) for values in read], axis=0)
     detail = (
-        f"kNN reads {accuracy[0]:.1%} of the digits from {runs[0].latent_size} latents, "
-        f"{accuracy[1]:.1%} from the pixels."
+        f"kNN reads {accuracy[0]:.1%} of the {study.data.plural} from {runs[0].latent_size} "
+        f"latents, {accuracy[1]:.1%} from the pixels."
     )
     return Outcome(effect, effect.above(KEPT), detail)
 
 
 def _cvae_less(study: Study) -> Outcome:
-    """Read the digit from the latents of both models."""
+    """Read the class from the latents of both models."""
     pairs = matched(study.sweep, ("vae", "cvae"))
     read = [np.stack([_read(study, run) for run in pair], axis=1) for pair in pairs]
     effect = interval_of_means(read, lambda means: means[0] - means[1])
@@ -155,7 +173,7 @@ def _cvae_less(study: Study) -> Outcome:
 
 
 def _cvae_none(study: Study) -> Outcome:
-    """Compare reading the digit from the CVAE's latents with guessing."""
+    """Compare reading the class from the CVAE's latents with guessing."""
     pairs = matched(study.sweep, ("vae", "cvae"))
     chance = probing.chance(study.sweep)
     read = [_read(study, cvae)[:, None] for _, cvae in pairs]
@@ -176,7 +194,7 @@ def _accuracies(study: Study, pairs: Sequence[Sequence[Run]]) -> str:
         if (some := _matched_or_none(study, size))
     ]
     chance = probing.chance(study.sweep)
-    return f"kNN reads the digit from z: {'; '.join(found)}; guessing {chance:.1%}."
+    return f"kNN reads the {study.data.noun} from z: {'; '.join(found)}; guessing {chance:.1%}."
 
 
 def _matched_or_none(study: Study, size: int) -> list[tuple[Run, ...]]:
@@ -215,7 +233,7 @@ CLAIMS = (
         "ae-interpolates-worse",
         "The AE's latent space, being unconstrained, is harder to interpolate in than the VAE's.",
         "Straight lines between the codes of the same pairs of test images, decoded: length of the "
-        "path through the images over the distance of its ends, and how often the digit that "
+        "path through the images over the distance of its ends, and how often the {noun} that "
         "a classifier sees changes on the way. Supported if both are greater for the AE, with as "
         "many latents; undecided if they disagree.",
         "mean relative path length of the AE less that of the VAE",
@@ -232,33 +250,34 @@ CLAIMS = (
     ),
     Claim(
         "vae-plane-has-every-digit",
-        "A grid over the VAE's two-dimensional latent space shows every digit.",
-        "The stored grid over the quantiles of N(0, I). Supported if each digit is recognisable "
+        "A grid over the VAE's two-dimensional latent space shows every {noun}.",
+        "The stored grid over the quantiles of N(0, I). Supported if each {noun} is recognisable "
         "at least once, for every seed.",
-        "digits found, of 10",
-        _every_digit,
+        "{plural} found, of {classes}",
+        _every_class,
     ),
     Claim(
         "few-latents-keep-the-digit",
-        "Most of the semantic information of a digit fits in a relatively small latent space.",
+        "Most of the semantic information of {a_subject} fits in a relatively small latent space.",
         "kNN with all labels on the VAE's posterior means and on the pixels. Supported if the "
         f"latents give more than {KEPT:.0%} of the pixels' accuracy.",
         "accuracy from the latents over that from the pixels",
-        _keeps_digit,
+        _keeps_class,
     ),
     Claim(
         "cvae-latents-less-class",
-        "The CVAE's latents carry less of the digit than the VAE's, since the label is given.",
+        "The CVAE's latents carry less of the {noun} than the VAE's, since the label is given.",
         "kNN with all labels on the posterior means of a VAE and a CVAE of one latent size. "
-        "Supported if it reads fewer digits from the CVAE's.",
+        "Supported if it reads fewer {plural} from the CVAE's.",
         "accuracy from the VAE's latents less that from the CVAE's",
         _cvae_less,
     ),
     Claim(
         "cvae-latents-free-of-class",
-        "The CVAE separates style from class: its latents say nothing about the digit.",
+        "The CVAE separates style from class: its latents say nothing about the {noun}.",
         "kNN with all labels on the CVAE's posterior means against always guessing the most "
-        f"frequent digit. Supported if it is better by less than {100 * CHANCE_MARGIN:g} points.",
+        f"frequent {{noun}}. Supported if it is better by less than {100 * CHANCE_MARGIN:g} "
+        "points.",
         "accuracy from the CVAE's latents less that of guessing",
         _cvae_none,
     ),

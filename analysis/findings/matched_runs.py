@@ -34,15 +34,3 @@ def matched(
 
 def _shape(size: int | None) -> str:
     return "one latent size" if size is None else f"latent size {size}"
-
-
-def require_digits(sweep: SweepResults) -> None:
-    """Make sure that the images are digits.
-
-    Raises
-    ------
-    MissingIngredient
-        They are something else.
-    """
-    if sweep.data.name == "fashion-mnist":
-        raise MissingIngredient(f"the images of {sweep.data.title} are no digits")

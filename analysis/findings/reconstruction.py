@@ -42,11 +42,18 @@ def _reconstructions(study: Study, run: Run) -> Array:
 
 
 def _edge_energy(images: Array) -> Floats:
-    """Sum of squared differences of neighbouring pixels of images (N, 28, 28), (N,)."""
+    """Sum of squared differences of neighbouring pixels of images (N, *image_shape), (N,).
+
+    Pixels are neighbours along both axes of an image; in colour, channels are not.
+    """
     values = images.astype(np.float32) / 255
-    return np.asarray(
-        sum((np.diff(values, axis=axis) ** 2).sum(axis=(1, 2), dtype=np.float64) for axis in (1, 2))
-    )
+    return np.asarray(sum(_squares(np.diff(values, axis=axis)) for axis in (1, 2)))
+
+
+def _squares(differences: Array) -> Floats:
+    """Sum the squares of each image, (N,)."""
+    axes = tuple(range(1, differences.ndim))
+    return np.asarray((differences**2).sum(axis=axes, dtype=np.float64))
 
 
 def _overfits(study: Study) -> Outcome:
@@ -70,8 +77,8 @@ def _errors_in_and_out(study: Study, run: Run) -> Floats:
         codes, weights = results.array(names.of_split("train", names.MU)), results.weights()
     count = min(len(unseen), len(codes))
     rows = np.random.default_rng(0).permutation(len(codes))[:count]
-    difference = decode(weights, codes[rows]) - study.sweep.images("train")[rows] / np.float32(255)
-    seen = (difference**2).sum(axis=(1, 2), dtype=np.float64)
+    decoded = decode(weights, codes[rows], image_shape=study.data.image_shape)
+    seen = _squares(decoded - study.sweep.images("train")[rows] / np.float32(255))
     return np.stack([seen, unseen[:count]], axis=1)
 
 

@@ -29,19 +29,20 @@ MARGIN = 5.0  # %: a smaller change is not called meaningful
 
 
 def _ae_falls(study: Study) -> Outcome:
-    """Look for the latent size and digit where the AE's error falls least."""
+    """Look for the latent size and class where the AE's error falls least."""
     sizes, errors = _errors(study, "ae", "test", names.SSE_AT_MEAN)
     _require(len(sizes) > 1, "the AE has finished runs of one latent size only")
     labels = study.sweep.labels("test")
-    effect = interval([_least_fall(seed, labels) for seed in errors], len(labels))
+    classes = study.data.classes
+    effect = interval([_least_fall(seed, labels, classes) for seed in errors], len(labels))
     return Outcome(effect, effect.above(0), _course(sizes, errors))
 
 
-def _least_fall(values: Floats, labels: Labels) -> Callable[[Rows], float]:
+def _least_fall(values: Floats, labels: Labels, classes: int) -> Callable[[Rows], float]:
     """Compute the least relative fall, %, from one size to the next in errors (N, S)."""
 
     def fall(rows: Rows) -> float:
-        means = np.stack([metrics.mean_by_digit(v[rows], labels[rows]) for v in values.T])
+        means = np.stack([metrics.mean_by_class(v[rows], labels[rows], classes) for v in values.T])
         return float(100 * np.nanmin(1 - means[1:] / means[:-1]))
 
     return fall
@@ -120,10 +121,10 @@ def _course(sizes: list[int], errors: list[Floats], split: str = "test") -> str:
 CLAIMS = (
     Claim(
         "ae-error-falls",
-        "A larger latent size decreases the AE's reconstruction error for all digits.",
-        "Test SSE of the AE by digit, each latent size against the next larger one. Supported if "
-        "it falls at every step for every digit.",
-        "least fall of the mean SSE of a digit from one latent size to the next, in %",
+        "A larger latent size decreases the AE's reconstruction error for all {plural}.",
+        "Test SSE of the AE by {noun}, each latent size against the next larger one. Supported if "
+        "it falls at every step for every {noun}.",
+        "least fall of the mean SSE of a {noun} from one latent size to the next, in %",
         _ae_falls,
     ),
     Claim(

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from aevae.files.hdf5 import Array
-from analysis.maths import metrics
 
 
 def layer_names(names: Iterable[str], part: str) -> list[str]:
@@ -20,7 +19,13 @@ def layer_names(names: Iterable[str], part: str) -> list[str]:
     return sorted(found, key=lambda name: int(name.rsplit(".", 1)[1]))
 
 
-def decode(weights: Mapping[str, Array], z: Array, digits: Array | None = None) -> NDArray[Any]:
+def decode(
+    weights: Mapping[str, Array],
+    z: Array,
+    labels: Array | None = None,
+    *,
+    image_shape: tuple[int, ...],
+) -> NDArray[Any]:
     """Decode latents as the trained model does; the images are not rounded.
 
     Parameters
@@ -29,21 +34,25 @@ def decode(weights: Mapping[str, Array], z: Array, digits: Array | None = None) 
         Trained parameters by name: `aevae.files.schema.Results.weights`.
     z
         Latents, shape (..., d).
-    digits
-        Requested digits of a CVAE, shape (...).
+    labels
+        Requested classes, shape (...), if the model is conditional.
+    image_shape
+        Of an image: (height, width), or (height, width, 3) in colour.
 
     Returns
     -------
     ndarray
-        Intensities in [0, 1], shape (..., 28, 28).
+        Intensities in [0, 1], shape (..., *image_shape).
     """
     hidden = z.reshape(-1, z.shape[-1]).astype(np.float32)
-    if digits is not None:
-        one_hot = np.eye(metrics.DIGITS, dtype=np.float32)[digits.reshape(-1)]
+    layers = layer_names(weights, "decoder")
+    if labels is not None:
+        classes = weights[f"{layers[0]}.weight"].shape[1] - z.shape[-1]
+        one_hot = np.eye(classes, dtype=np.float32)[labels.reshape(-1)]
         hidden = np.concatenate([hidden, one_hot], axis=1)
-    for name in layer_names(weights, "decoder"):
+    for name in layers:
         hidden = np.maximum(_linear(weights, name, hidden), 0)
-    return expit(_linear(weights, "output", hidden)).reshape(*z.shape[:-1], 28, 28)
+    return expit(_linear(weights, "output", hidden)).reshape(*z.shape[:-1], *image_shape)
 
 
 def _linear(weights: Mapping[str, Array], name: str, inputs: Array) -> Array:

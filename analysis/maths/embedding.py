@@ -4,7 +4,7 @@ One recipe serves images and the latents of every model. NumPy in, NumPy out.
 
 Nothing is standardised: dividing each dimension by its spread would turn the noise of an unused
 latent into a dimension as wide as any other. The input is rotated onto its principal axes (at
-most 50, as van der Maaten and Hinton 2008, sec. 4.2, and of 784 pixels most hold nothing) and
+most 50, as van der Maaten and Hinton 2008, sec. 4.2; most axes of images hold next to nothing) and
 divided by one number, the standard deviation along the first. t-SNE (Barnes-Hut) starts from the
 first two axes shrunk to 1e-4, which keeps the global arrangement (Kobak and Berens 2019). From
 there half of the usual early exaggeration is enough; the automatic learning rate, which rises as
@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import mode
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from aevae.files.hdf5 import Array
-from analysis.maths import metrics
 from analysis.maths.metrics import Labels
 
 NEIGHBOURS = 15
@@ -144,13 +144,12 @@ def neighbour_ranks(points: ArrayLike, plane: ArrayLike) -> NDArray[np.int32]:
     return ranks
 
 
-def digit_accuracy(plane: ArrayLike, labels: Labels) -> float:
-    """Share of points in the plane, shape (N, 2), whose digit most of their 15 neighbours have.
+def class_accuracy(plane: ArrayLike, labels: Labels) -> float:
+    """Share of points in the plane, shape (N, 2), whose class most of their 15 neighbours have.
 
-    A point is no neighbour of its own; of digits equally frequent the smallest is taken.
+    A point is no neighbour of its own; of classes equally frequent the first is taken.
     """
-    votes = np.eye(metrics.DIGITS)[labels[_neighbours(plane)]].sum(axis=1)
-    return float((votes.argmax(axis=1) == labels).mean())
+    return float((mode(labels[_neighbours(plane)], axis=1).mode == labels).mean())
 
 
 def _neighbours(plane: ArrayLike) -> NDArray[np.intp]:

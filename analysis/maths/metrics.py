@@ -1,7 +1,8 @@
 """Numbers computed from stored arrays. NumPy in, NumPy out; nothing is read or drawn here.
 
-N images, d latent size, K importance samples. SSE is the sum of squared pixel errors of one image
-with intensities in [0, 1]; KL, ELBO and bounds are in nats per image.
+N images, V values of an image (pixels, times 3 in colour), C classes, d latent size, K importance
+samples. SSE is the sum of squared errors of the values of one image, with intensities in [0, 1];
+KL, ELBO and bounds are in nats per image.
 """
 
 import numpy as np
@@ -9,32 +10,34 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, rankdata
 from scipy.stats import t as student_t
 
-PIXELS = 784
-DIGITS = 10
+PIXELS, DIGITS = 784, 10  # of the figures only
 ACTIVE_VARIANCE = 0.01
+FIXED_VARIANCE = 0.5  # of a Gaussian decoder that does not learn its variance
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.integer]
 
 
-def mean_by_digit(values: ArrayLike, labels: Labels) -> Floats:
-    """Average per-image values within each digit.
+def mean_by_class(values: ArrayLike, labels: Labels, classes: int) -> Floats:
+    """Average per-image values within each class.
 
     Parameters
     ----------
     values
         Shape (N,).
     labels
-        Digits 0-9, shape (N,).
+        Classes from 0 to `classes` - 1, shape (N,).
+    classes
+        Number of classes, C.
 
     Returns
     -------
     ndarray
-        Means, shape (10,), summed in double precision; NaN for a digit without images.
+        Means, shape (C,), summed in double precision; NaN for a class without images.
     """
-    counts = np.bincount(labels, minlength=DIGITS)
-    sums = np.bincount(labels, weights=np.asarray(values), minlength=DIGITS)
-    means = np.full(DIGITS, np.nan)
+    counts = np.bincount(labels, minlength=classes)
+    sums = np.bincount(labels, weights=np.asarray(values), minlength=classes)
+    means = np.full(classes, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means
 
@@ -118,20 +121,34 @@ def _tails(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
 
 
-def elbo(sse: ArrayLike, kl: ArrayLike, *, constants: bool = True) -> Floats:
-    """Evidence lower bound of each image under the Gaussian likelihood with variance 1/2.
+def elbo(
+    sse: ArrayLike,
+    kl: ArrayLike,
+    values: int,
+    variance: float = FIXED_VARIANCE,
+    *,
+    constants: bool = True,
+) -> Floats:
+    """Evidence lower bound of each image under a Gaussian likelihood.
 
-    With that variance -log p(x|z) is SSE + 392 ln(pi): Kingma and Welling (2014), eq. 3.
+    With the variance s, -log p(x|z) is SSE / 2s + V/2 ln(2 pi s): Kingma and Welling (2014), eq. 3.
+    For s = 1/2 that is SSE + V/2 ln(pi).
 
     Parameters
     ----------
     sse, kl
         Shape (N,) each; `sse` of one sampled z estimates the expectation over q(z|x).
+    values
+        Number of values of an image, V.
+    variance
+        Of the likelihood.
     constants
-        Include -392 ln(pi), so that the bound is one on log p(x).
+        Include -V/2 ln(pi), so that the bound is one on log p(x). Without it, the bound for a
+        variance of 1/2 is -(SSE + KL).
     """
-    bound = -(np.asarray(sse, dtype=np.float64) + np.asarray(kl, dtype=np.float64))
-    return np.asarray(bound - PIXELS / 2 * np.log(np.pi) if constants else bound)
+    error = np.asarray(sse, dtype=np.float64) / (2 * variance)
+    bound = -(error + np.asarray(kl, dtype=np.float64)) - values / 2 * np.log(2 * variance)
+    return np.asarray(bound - values / 2 * np.log(np.pi) if constants else bound)
 
 
 def iwae_bound(log_weights: ArrayLike) -> Floats:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from aevae.files.hdf5 import Array
 
-CHUNK = 4000  # rows held in floating point at a time: 12 MB
+CHUNK_VALUES = 3_136_000  # held in floating point at a time: 12 MB
 
 
 def nearest(queries: Array, images: Array) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -14,9 +14,9 @@ def nearest(queries: Array, images: Array) -> tuple[NDArray[np.intp], NDArray[np
     Parameters
     ----------
     queries
-        Shape (Q, 28, 28), uint8.
+        Shape (Q, *image_shape), uint8.
     images
-        Shape (N, 28, 28), uint8.
+        Shape (N, *image_shape), uint8.
 
     Returns
     -------
@@ -28,8 +28,9 @@ def nearest(queries: Array, images: Array) -> tuple[NDArray[np.intp], NDArray[np
     wanted = queries.reshape(len(queries), -1).astype(np.float32)
     rows = np.zeros(len(wanted), dtype=np.intp)
     least = np.full(len(wanted), np.inf)
-    for start in range(0, len(images), CHUNK):
-        part = images[start : start + CHUNK].reshape(-1, wanted.shape[1]).astype(np.float32)
+    chunk = max(1, CHUNK_VALUES // wanted.shape[1])
+    for start in range(0, len(images), chunk):
+        part = images[start : start + chunk].reshape(-1, wanted.shape[1]).astype(np.float32)
         # |a - b|^2 without |a|^2, which is the same for every b.
         distance = (part**2).sum(axis=1) - 2 * wanted @ part.T
         best = distance.argmin(axis=1)

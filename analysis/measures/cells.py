@@ -31,6 +31,11 @@ class Cell:
     runs: tuple[Run, ...]
 
     @property
+    def variational(self) -> bool:
+        """Whether the posteriors are distributions; those of PCA are not."""
+        return bool(self.runs) and self.runs[0].kind.variational
+
+    @property
     def identity(self) -> dict[str, str | int]:
         """What names the cell in a table."""
         return {

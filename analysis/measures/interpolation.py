@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
-from analysis.maths.metrics import DIGITS, Floats
-from analysis.measures.classifier import find_classifier
+from analysis.maths.metrics import Floats
+from analysis.measures.classifier import find_classifier, why_no_classifier
 from analysis.measures.quality import SURE
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import Run
+from analysis.sweep.load import MissingIngredient, Run
 
 PAIRS, STEPS = 200, 21
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Measures of P lines, (P,) each.
+    """Measures of P lines, (P,) each; the last two are NaN without a classifier.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Lines:
     jump
         Largest step, divided by the mean step; 1 if all steps are equal.
     changes
-        How often the digit that the classifier sees changes from step to step.
+        How often the class that the classifier sees changes from step to step.
     unsure
-        Share of the images along the line of whose digit the classifier is less than 90% sure.
+        Share of the images along the line of whose class the classifier is less than 90% sure.
     """
 
     length: Floats
@@ -43,46 +43,73 @@ class Lines:
 def measure_lines(study: Study, run: Run) -> Lines:
     """Measure lines between the codes of pairs of test images, the same pairs for every run.
 
-    Both images of a pair show the same digit, so that a CVAE is told one digit all along the line.
+    Both images of a pair are of one class, so that a conditional model is told one class all along
+    the line.
     """
-    labels = study.sweep.labels("test")
-    pairs = draw_pairs(labels)
+    labels, pairs = pairs_of_a_class(study)
     with study.sweep.open(run) as results:
         codes, weights = results.array(names.of_split("test", names.MU)), results.weights()
     share = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     z = (1 - share) * codes[pairs[:, :1]] + share * codes[pairs[:, 1:]]
-    told = np.repeat(labels[pairs[:, :1]], STEPS, axis=1) if run.model == "cvae" else None
-    return measure(study, decode(weights, z, told))
+    told = np.repeat(labels[pairs[:, :1]], STEPS, axis=1) if run.kind.conditional else None
+    return measure(study, decode(weights, z, told, image_shape=study.data.image_shape))
 
 
-def draw_pairs(labels: Array) -> NDArray[np.intp]:
-    """Draw (P, 2) rows of test images, the same number of pairs for every digit that has two."""
+def pairs_of_a_class(study: Study) -> tuple[Array, NDArray[np.intp]]:
+    """Return the labels of the test images, (N,), and the rows of the pairs, (P, 2).
+
+    Images without labels count as one class.
+
+    Raises
+    ------
+    MissingIngredient
+        No class has two test images.
+    """
+    images = study.data.counts["test"]
+    labels = study.sweep.labels("test") if study.data.classes else np.zeros(images, dtype=np.uint8)
+    pairs = draw_pairs(labels, max(study.data.classes, 1))
+    if not len(pairs):
+        raise MissingIngredient(f"no {study.data.noun} has two test images")
+    return labels, pairs
+
+
+def draw_pairs(labels: Array, classes: int) -> NDArray[np.intp]:
+    """Draw (P, 2) rows of test images, the same number of pairs for every class that has two."""
     rng = np.random.default_rng(0)
-    rows = [np.flatnonzero(labels == digit) for digit in range(DIGITS)]
+    rows = [np.flatnonzero(labels == label) for label in range(classes)]
     return np.array([
         rng.choice(members, 2, replace=False)
         for members in rows
         if len(members) > 1
-        for _ in range(PAIRS // DIGITS)
+        for _ in range(max(PAIRS // classes, 1))
     ])  # fmt: skip
 
 
 def measure(study: Study, images: Array) -> Lines:
-    """Measure lines of images (P, S, 28, 28) in [0, 1]."""
-    classifier = find_classifier(study)
+    """Measure lines of images (P, S, *image_shape) in [0, 1]."""
     flat = images.reshape(*images.shape[:2], -1)
     steps = np.linalg.norm(np.diff(flat, axis=1), axis=-1).astype(np.float64)
     ends = np.linalg.norm(flat[:, -1] - flat[:, 0], axis=-1).astype(np.float64)
-    pixels = (images * 255).round().reshape(-1, 28, 28)
-    seen = classifier.probabilities(classifier.features(pixels))
-    seen = seen.reshape(*images.shape[:2], DIGITS)
-    digits = seen.argmax(axis=-1)
+    changes, unsure = _changes(study, images)
     return Lines(
         length=_ratio(steps.sum(axis=1), ends),
         jump=_ratio(steps.max(axis=1), steps.mean(axis=1)),
-        changes=(np.diff(digits, axis=1) != 0).sum(axis=1).astype(np.float64),
-        unsure=(seen.max(axis=-1) < SURE).mean(axis=1),
+        changes=changes,
+        unsure=unsure,
     )
+
+
+def _changes(study: Study, images: Array) -> tuple[Floats, Floats]:
+    """Return what the classifier sees along lines: see `Lines`."""
+    if why_no_classifier(study):
+        nothing = np.full(len(images), np.nan)
+        return nothing, nothing
+    classifier = find_classifier(study)
+    pixels = (images * 255).round().reshape(-1, *images.shape[2:])
+    seen = classifier.probabilities(classifier.features(pixels))
+    seen = seen.reshape(*images.shape[:2], -1)
+    changed = np.diff(seen.argmax(axis=-1), axis=1) != 0
+    return changed.sum(axis=1).astype(np.float64), (seen.max(axis=-1) < SURE).mean(axis=1)
 
 
 def _ratio(values: Floats, units: Floats) -> Floats:

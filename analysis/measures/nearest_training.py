@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevae.files.hdf5 import Array
+from aevae.kinds import KINDS
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
 from analysis.measures.quality import read_samples
@@ -14,32 +15,32 @@ from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
 # The sampler that suits each model: an AE was never trained to decode N(0, I).
-BEST_SAMPLERS = {"ae": "gmm", "vae": "prior", "cvae": "prior"}
+BEST_SAMPLERS = {name: "prior" if kind.variational else "gmm" for name, kind in KINDS.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """The training image nearest to each of M images.
 
-    `rows` of the training images and `digits`, theirs, have shape (M,), as has `sse`, the squared
-    distance.
+    `rows` of the training images and `labels`, theirs, have shape (M,), as has `sse`, the squared
+    distance. Images without labels count as one class.
     """
 
     rows: NDArray[np.intp]
-    digits: Array
+    labels: Array
     sse: Floats
 
 
 def samples(sweep: SweepResults, run: Run) -> Array:
-    """Read the samples of a run that are compared with training images, (M, 28, 28), uint8."""
+    """Read the samples of a run that are compared with training images, (M, *image_shape)."""
     images, _ = read_samples(sweep, run, BEST_SAMPLERS[run.model])
-    # The samples of a CVAE are ordered by digit, so the first ones would show only some digits.
+    # The samples of a CVAE are ordered by class, so the first ones would show only some classes.
     chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLES]
     return images[np.sort(chosen)]
 
 
 def test_images(sweep: SweepResults) -> Array:
-    """Read the test images that are compared with training images, (M, 28, 28), uint8."""
+    """Read the test images that are compared with training images, (M, *image_shape)."""
     chosen = np.random.default_rng(0).permutation(sweep.data.counts["test"])[:TEST_IMAGES]
     return sweep.images("test")[np.sort(chosen)]
 
@@ -52,24 +53,28 @@ def sample_pairs(study: Study, run: Run) -> Pairs:
 
 @once_per_study
 def test_pairs(study: Study) -> Pairs:
-    """Find the training images nearest to test images: new digits that people wrote."""
+    """Find the training images nearest to test images, which are new and real."""
     return _pairs(study.sweep, test_images(study.sweep))
 
 
 def _pairs(sweep: SweepResults, images: Array) -> Pairs:
     rows, sse = nearest(images, sweep.images("train"))
-    return Pairs(rows, sweep.labels("train")[rows], sse)
+    labels = sweep.labels("train")[rows] if sweep.data.classes else np.zeros_like(rows)
+    return Pairs(rows, labels, sse)
 
 
 def relative_distance(study: Study, pairs: Pairs) -> Floats:
     """Distance of each image to the nearest training image, relative to that of test images, (M,).
 
     Distances are roots of the SSE. They are divided by the median distance of those test images
-    whose nearest training image shows the same digit: 1 is as far as new digits are, 0 is a copy.
-    The result is NaN for a digit that is nearest to no test image.
+    whose nearest training image is of the same class: 1 is as far as new images are, 0 is a copy.
+    The result is NaN for a class that is nearest to no test image, or whose test images mostly are
+    copies of training images themselves.
     """
     real = test_pairs(study)
-    typical = {digit: np.sqrt(np.median(real.sse[real.digits == digit]))
-               for digit in np.unique(real.digits)}  # fmt: skip
-    scale = np.array([typical.get(digit, np.nan) for digit in pairs.digits])
-    return np.asarray(np.sqrt(pairs.sse) / scale)
+    typical = {label: np.sqrt(np.median(real.sse[real.labels == label]))
+               for label in np.unique(real.labels)}  # fmt: skip
+    scale = np.array([typical.get(label, np.nan) for label in pairs.labels])
+    relative = np.full(len(scale), np.nan)
+    np.divide(np.sqrt(pairs.sse), scale, out=relative, where=scale > 0)
+    return relative

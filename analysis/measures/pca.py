@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from aevae.files.hdf5 import Array
-from analysis.maths.metrics import PIXELS, Floats
+from analysis.maths.metrics import Floats
 from analysis.measures.study import Study, once_per_study
 
 SPLITS = ("val", "test")
 COMPONENTS = 50  # in which sets of images are compared
+EXACT_VALUES = 3072  # 32 x 32 in colour: the covariance matrix of more takes too long
 
 
 @once_per_study
@@ -24,7 +25,8 @@ def fit_pca(study: Study) -> PCA:
     wanted = max(COMPONENTS, *(run.latent_size for run in study.sweep.runs))
     train = intensities(study.sweep.images("train"))
     # From the covariance: exact, and without a second copy of the images.
-    return PCA(min(wanted, *train.shape), svd_solver="covariance_eigh").fit(train)
+    solver = "covariance_eigh" if train.shape[1] <= EXACT_VALUES else "randomized"
+    return PCA(min(wanted, *train.shape), svd_solver=solver, random_state=0).fit(train)
 
 
 @once_per_study
@@ -53,7 +55,7 @@ def pca_errors(study: Study) -> Mapping[tuple[str, int], Floats]:
 
 
 def intensities(images: Array) -> NDArray[np.float32]:
-    """Turn uint8 images (N, 28, 28) into rows (N, 784) of intensities in [0, 1]."""
-    rows = images.reshape(-1, PIXELS).astype(np.float32)
+    """Turn uint8 images (N, *image_shape) into rows (N, V) of intensities in [0, 1]."""
+    rows = images.reshape(len(images), -1).astype(np.float32)
     rows /= 255
     return rows

@@ -1,4 +1,4 @@
-"""How well the digit can be read from points: latents, principal components or pixels.
+"""How well the class can be read from points: latents, principal components or pixels.
 
 Points are centred and divided by one number. Dividing each dimension by its spread would turn the
 noise of an unused latent into a dimension as wide as any other.
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -18,14 +19,15 @@ from threadpoolctl import threadpool_limits
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.maths.metrics import Floats
+from analysis.maths.metrics import Floats, Labels
+from analysis.measures.classifier import require_classes
 from analysis.measures.pca import fit_pca, intensities
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
 KNN, LOGISTIC = "kNN", "logistic regression"
 PROBES = (KNN, LOGISTIC)
-LABEL_COUNTS = (100, 1000)  # and all that there are
+LABELS_PER_CLASS = (10, 100)  # on average; and all that there are
 DRAWS = 5  # of so few labels
 TEST_IMAGES = 2000  # enough for a standard error below 1.2 points
 NEIGHBOURS = 5
@@ -34,7 +36,7 @@ ITERATIONS = 50
 
 @dataclass(frozen=True)
 class Space:
-    """Where a digit is read: the latents of a run, as many principal components, or pixels."""
+    """Where a class is read: the latents of a run, as many principal components, or pixels."""
 
     run: Run | None = None
     components: int | None = None
@@ -55,7 +57,7 @@ class Space:
 
 @once_per_study
 def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
-    """Tell how often each probe reads the digit of each test image right.
+    """Tell how often each probe reads the class of each test image right.
 
     The probes are ``kNN`` (5 neighbours) and ``logistic regression`` (L2 penalty of scikit-learn's
     default strength, at most 50 iterations of L-BFGS).
@@ -65,18 +67,26 @@ def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
     Mapping
         By probe and number of training images with labels, as in `label_counts`: shape (T,), from
         0 to 1. For a number, the mean over 5 draws of so many images; for None, all of them, once.
+
+    Raises
+    ------
+    MissingIngredient
+        The images have no labels, or the training images are all of one class.
     """
-    train, test = _scaled_points(study, space)
     labels = study.sweep.labels("train")
+    require_classes(study, labels)
+    train, test = _scaled_points(study, space)
     truth = study.sweep.labels("test")[test_rows(study.sweep)]
     found = {}
     # More threads would add the same numbers in another order, with another result.
     with threadpool_limits(1), warnings.catch_warnings():
         # Logistic regression may stop before it converges; its accuracy by then is reported.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # scikit-learn wonders whether labels with few images each are classes at all.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         for probe in PROBES:
             for count in label_counts(study.sweep):
-                guesses = [_probe(probe, len(rows)).fit(train[rows], labels[rows]).predict(test)
+                guesses = [_probe(probe, labels[rows]).fit(train[rows], labels[rows]).predict(test)
                            for rows in _draws(len(labels), count)]  # fmt: skip
                 right = [guess == truth for guess in guesses]
                 found[probe, count] = np.asarray(np.mean(right, axis=0))
@@ -85,7 +95,8 @@ def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
 
 def label_counts(sweep: SweepResults) -> list[int | None]:
     """List how many training images with labels the probes are given; None for all of them."""
-    return [*(few for few in LABEL_COUNTS if few < sweep.data.counts["train"]), None]
+    few = (count * sweep.data.classes for count in LABELS_PER_CLASS)
+    return [*(count for count in few if count < sweep.data.counts["train"]), None]
 
 
 def test_rows(sweep: SweepResults) -> NDArray[np.intp]:
@@ -94,7 +105,7 @@ def test_rows(sweep: SweepResults) -> NDArray[np.intp]:
 
 
 def chance(sweep: SweepResults) -> float:
-    """Accuracy of always guessing the most frequent digit among the test images that are probed."""
+    """Accuracy of always guessing the most frequent class among the test images that are probed."""
     labels = sweep.labels("test")[test_rows(sweep)]
     return float(np.bincount(labels).max() / len(labels))
 
@@ -115,7 +126,9 @@ def _scaled_points(study: Study, space: Space) -> tuple[Array, Array]:
     return (train - centre) / spread, (test - centre) / spread
 
 
-def _probe(name: str, count: int) -> Any:  # noqa: ANN401 - scikit-learn carries no types
+def _probe(name: str, labels: Labels) -> Any:  # noqa: ANN401 - scikit-learn carries no types
     if name == KNN:
-        return KNeighborsClassifier(min(NEIGHBOURS, count))
+        return KNeighborsClassifier(min(NEIGHBOURS, len(labels)))
+    if len(np.unique(labels)) == 1:  # a draw may miss the rare classes
+        return DummyClassifier()
     return LogisticRegression(max_iter=ITERATIONS)

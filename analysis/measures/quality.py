@@ -1,8 +1,9 @@
-"""Sets of images measured against test images: whether they show digits, and as varied ones.
+"""Sets of images measured against test images: whether each shows one class, and as varied ones.
 
 Two fixed feature spaces: the first 50 principal components of the training images, and the last
 hidden layer of the classifier (`analysis.measures.classifier`). As many test images as there are
 samples of one sampler serve as the real ones, so that sets of one size are compared throughout.
+Where there is no classifier, since the images have no labels, the first space remains.
 """
 
 from collections.abc import Mapping
@@ -14,78 +15,107 @@ from sklearn.decomposition import PCA
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.maths.metrics import DIGITS, PIXELS, Floats
+from analysis.maths.metrics import Floats
 from analysis.maths.overlap import Overlap, Reference, frechet, overlap, reference
-from analysis.measures.classifier import Classifier, find_classifier
+from analysis.measures.classifier import Classifier, find_classifier, why_no_classifier
 from analysis.measures.pca import COMPONENTS, fit_pca, intensities
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import Run, SweepResults
+from analysis.sweep.load import MissingIngredient, Run, SweepResults
 
 SURE = 0.9
-SPACES = ("pca", "classifier")
+PCA_SPACE, CLASSIFIER_SPACE = "pca", "classifier"
 
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
     """What a set of M images was found to be.
 
-    `digits` and `confidence`, (M,) each, are the digit that the classifier sees and its
-    probability; `requested` are those that a CVAE was asked for; `frechet` (distance) and `overlap`
-    are by feature space.
+    Parameters
+    ----------
+    sight
+        What the classifier sees, or why there is no classifier.
+    requested
+        Labels that a conditional model was asked for, (M,).
+    frechet, overlap
+        Distance from the real images and overlap with them, by feature space.
     """
 
-    digits: NDArray[np.intp]
-    confidence: Floats
+    sight: "Sight | str"
     requested: Array | None
     frechet: Mapping[str, float]
     overlap: Mapping[str, Overlap]
 
     @property
+    def seen(self) -> "Sight":
+        """What the classifier sees.
+
+        Raises
+        ------
+        MissingIngredient
+            There is no classifier.
+        """
+        if isinstance(self.sight, str):
+            raise MissingIngredient(self.sight)
+        return self.sight
+
+    @property
+    def classes(self) -> NDArray[np.intp]:
+        """The most probable class of each image, (M,); see `seen`."""
+        return self.seen.classes
+
+    @property
     def recognisable(self) -> NDArray[np.bool_]:
-        """Which images, (M,), surely show one digit."""
-        return np.asarray(self.confidence >= SURE)
+        """Which images, (M,), are surely of one class; see `seen`."""
+        return np.asarray(self.seen.confidence >= SURE)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What the classifier sees in M images: the most probable class and its probability, (M,)."""
+
+    classes: NDArray[np.intp]
+    confidence: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureSpaces:
-    """The feature spaces, and the real images in them."""
+    """The feature spaces, and the real images in them; `classifier` may be why there is none."""
 
-    classifier: Classifier
+    classifier: Classifier | str
     pca: PCA
     real: Mapping[str, Reference]
 
     def features(self, images: Array) -> dict[str, Array]:
-        """Map images (M, 28, 28), uint8, to each space, (M, D)."""
-        return {
-            "pca": self.pca.transform(intensities(images))[:, :COMPONENTS],
-            "classifier": self.classifier.features(images),
-        }
+        """Map images (M, *image_shape), uint8, to each space, (M, D)."""
+        features = {PCA_SPACE: self.pca.transform(intensities(images))[:, :COMPONENTS]}
+        if isinstance(self.classifier, Classifier):
+            features[CLASSIFIER_SPACE] = self.classifier.features(images)
+        return features
 
     def assess(self, images: Array, requested: Array | None = None) -> Assessment:
-        """Measure a set of images (M, 28, 28), uint8; (M,) digits were requested, if any."""
+        """Measure a set of images (M, *image_shape), uint8; labels (M,) were requested, if any."""
         features = self.features(images)
-        probabilities = self.classifier.probabilities(features["classifier"])
         return Assessment(
-            probabilities.argmax(axis=1),
-            probabilities.max(axis=1),
+            self._look_at(features),
             requested,
-            {space: frechet(self.real[space].points, features[space]) for space in SPACES},
-            {space: overlap(self.real[space], features[space]) for space in SPACES},
+            {space: frechet(self.real[space].points, points) for space, points in features.items()},
+            {space: overlap(self.real[space], points) for space, points in features.items()},
         )
+
+    def _look_at(self, features: Mapping[str, Array]) -> Sight | str:
+        if isinstance(self.classifier, str):
+            return self.classifier
+        probabilities = self.classifier.probabilities(features[CLASSIFIER_SPACE])
+        return Sight(probabilities.argmax(axis=1), probabilities.max(axis=1))
 
 
 @once_per_study
 def feature_spaces(study: Study) -> FeatureSpaces:
-    """Make the feature spaces of a sweep's dataset.
-
-    Raises
-    ------
-    MissingIngredient
-        There are no images of some digit to train a classifier.
-    """
-    bare = FeatureSpaces(find_classifier(study), fit_pca(study), {})
+    """Make the feature spaces of a sweep's dataset."""
+    classifier = why_no_classifier(study) or find_classifier(study)
+    bare = FeatureSpaces(classifier, fit_pca(study), {})
     real = bare.features(_chosen(study.sweep, "test"))
-    return replace(bare, real={space: reference(real[space]) for space in SPACES})
+    return replace(bare, real={space: reference(points) for space, points in real.items()})
 
 
 def set_size(sweep: SweepResults) -> int:
@@ -104,14 +134,15 @@ def _chosen(sweep: SweepResults, split: str) -> Array:
 
 
 def read_samples(sweep: SweepResults, run: Run, sampler: str) -> tuple[Array, Array | None]:
-    """Read as many samples as are compared, (M, 28, 28), and the digits asked for if any, (M,).
+    """Read as many samples as are compared, (M, *image_shape), and the labels asked for, (M,).
 
-    They are evenly spaced among all samples, since those of a CVAE are ordered by digit.
+    They are evenly spaced among all samples, since those of a conditional model are ordered by
+    class. Of other models, there are no labels.
     """
     with sweep.open(run) as results:
         images = results.array(names.sample(sampler, names.IMAGE))
-        conditional = run.model == "cvae"
-        labels = results.array(names.sample(sampler, names.LABEL)) if conditional else None
+        label = names.sample(sampler, names.LABEL)
+        labels = results.array(label) if run.kind.conditional else None
     rows = np.linspace(0, len(images) - 1, set_size(sweep)).astype(np.intp)
     return images[rows], None if labels is None else labels[rows]
 
@@ -132,26 +163,26 @@ def assess_real(study: Study) -> Assessment:
 def assess_noise(study: Study) -> Assessment:
     """Measure images of uniform noise: no generator should be worse."""
     rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (set_size(study.sweep), PIXELS), dtype=np.uint8)
-    return feature_spaces(study).assess(noise.reshape(-1, 28, 28))
+    noise = rng.integers(0, 256, (set_size(study.sweep), study.data.values), dtype=np.uint8)
+    return feature_spaces(study).assess(noise.reshape(-1, *study.data.image_shape))
 
 
 def assess(study: Study, images: Array) -> Assessment:
-    """Measure any images (M, 28, 28), uint8."""
+    """Measure any images (M, *image_shape), uint8."""
     return feature_spaces(study).assess(images)
 
 
 @once_per_study
 def accuracy(study: Study) -> float:
-    """Share of the test images whose digit the classifier sees right."""
+    """Share of the test images whose class the classifier sees right."""
     sweep = study.sweep
     return find_classifier(study).accuracy(sweep.images("test"), sweep.labels("test"))
 
 
 def imbalance(sweep: SweepResults, found: Assessment) -> float:
-    """Total-variation distance of the digits found from those of the test images, 0 to 1."""
+    """Total-variation distance of the classes found from those of the test images, 0 to 1."""
     shares = [
-        np.bincount(digits, minlength=DIGITS) / len(digits)
-        for digits in (found.digits, sweep.labels("test"))
+        np.bincount(labels, minlength=sweep.data.classes) / len(labels)
+        for labels in (found.classes, sweep.labels("test"))
     ]
     return float(abs(shares[0] - shares[1]).sum() / 2)

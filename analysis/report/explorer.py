@@ -11,8 +11,8 @@ from matplotlib.patches import Circle
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.figures.latent_grid import GRIDS
-from analysis.figures.parts import style
+from analysis.figures.latent_grid import shown_grid
+from analysis.figures.parts import maps, style
 from analysis.maths.decoder import decode, layer_names
 from analysis.maths.metrics import Floats, Labels
 from analysis.sweep.groups import TITLES, planar
@@ -70,7 +70,7 @@ class LatentPlane:
     @property
     def conditional(self) -> bool:
         """Whether it is asked for a digit."""
-        return self.run.model == "cvae"
+        return self.run.kind.conditional
 
 
 def planes(sweep: SweepResults) -> list[LatentPlane]:
@@ -87,7 +87,7 @@ def planes(sweep: SweepResults) -> list[LatentPlane]:
 def _plane(sweep: SweepResults, run: Run) -> LatentPlane:
     with sweep.open(run) as results:
         codes, weights = results.array(names.of_split("test", names.MU)), results.weights()
-        name = GRIDS[run.model]
+        name = shown_grid(run.kind)
         z, images = (
             results.array(names.grid(name, names.Z)),
             results.array(names.grid(name, names.IMAGE)),
@@ -103,7 +103,7 @@ def rounding(weights: Mapping[str, Array], z: Array, images: Array) -> int:
     rounded = {name: np.multiply(*quantise(values)) for name, values in weights.items()}
     # A grid of a CVAE has a leading axis of requested digits.
     digits = np.indices(z.shape[:-1])[0] if z.ndim == 4 else None
-    decoded = np.rint(255 * decode(rounded, z, digits))
+    decoded = np.rint(255 * decode(rounded, z, digits, image_shape=images.shape[z.ndim - 1 :]))
     return int(np.abs(decoded - images).max())
 
 
@@ -124,7 +124,7 @@ def draw_map(codes: Array, labels: Labels, low: Floats, high: Floats) -> Figure:
     axes.axis("off")
     axes.axhline(0, color="#999999", linewidth=0.6)
     axes.axvline(0, color="#999999", linewidth=0.6)
-    style.scatter_digits(axes, codes, labels, alpha=0.5)
+    maps.scatter_digits(axes, codes, labels, alpha=0.5)
     ring = {"fill": False, "linestyle": "--", "edgecolor": "#777777", "zorder": 3}
     axes.add_patch(Circle((0, 0), PRIOR_RADIUS, **ring))
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))

@@ -78,7 +78,7 @@ def render(content: Content) -> str:
         facts=facts(sweep),
         partial=prose.sentence(sweep.partial_note),
         sections=story.complete(list(content.pictures), list(content.tables)),
-        what=FIGURES | TABLES,
+        what={name: sweep.data.worded(what) for name, what in (FIGURES | TABLES).items()},
         count=records.count(content.findings),
         introduction=records.INTRODUCTION,
         provenance=grid(provenance(sweep), CAPTION),

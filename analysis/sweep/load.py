@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from aevae.config import DataConfig, EvaluationConfig, RunConfig
-from aevae.datasets import BUILT_IN
+from aevae.datasets import BUILT_IN, DIGITS
 from aevae.errors import InputError
 from aevae.execution import available_cores
 from aevae.files import names
@@ -31,6 +33,7 @@ from aevae.files.schema import (
     open_results,
 )
 from aevae.kinds import KINDS, Kind
+from analysis.sweep.words import plural, with_article
 
 MAX_READERS = 8
 
@@ -65,7 +68,7 @@ class Run:
 
     @property
     def model(self) -> str:
-        """Kind of model: ae, vae or cvae."""
+        """Name of the kind of model: ae, vae, cvae."""
         return self.config.model.kind
 
     @property
@@ -140,7 +143,28 @@ class StoredDataset:
     @property
     def plural(self) -> str:
         """The noun for several classes."""
-        return self.noun + ("es" if self.noun.endswith(("s", "x", "ch", "sh")) else "s")
+        return plural(self.noun)
+
+    @property
+    def subject(self) -> str:
+        """What an image shows, in text: a digit, a letter; an image, if there is no such word."""
+        return "image" if self.noun == "class" else self.noun
+
+    @property
+    def are_digits(self) -> bool:
+        """Whether the classes are the ten digits, of which the article speaks."""
+        return (self.noun, self.class_names) == ("digit", DIGITS)
+
+    def worded(self, text: str) -> str:
+        """Put the words for these images into a text: ``{noun}``, ``{plural}``, ``{a_subject}``."""
+        return text.format(
+            noun=self.noun,
+            plural=self.plural,
+            subject=self.subject,
+            subjects=plural(self.subject),
+            a_subject=with_article(self.subject),
+            classes=self.classes,
+        )
 
     @property
     def classes(self) -> int:
@@ -196,6 +220,11 @@ class SweepResults:
         if not self.data.class_names:
             raise MissingIngredient("the images have no labels")
         return self._read(names.of_split(split, names.LABEL))
+
+    def rare_classes(self, split: str, fewer_than: int = 1) -> list[str]:
+        """Name the classes with fewer images in a split, by default with none; see `labels`."""
+        counts = np.bincount(self.labels(split), minlength=self.data.classes)
+        return [self.data.class_names[label] for label in np.flatnonzero(counts < fewer_than)]
 
     def images(self, split: str) -> Array:
         """Return the images of a split (train, val or test), shape (N, *image_shape), uint8."""

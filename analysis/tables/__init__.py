@@ -1,13 +1,13 @@
 """One module per table, with a `TableRecipe` named TABLE; `registry` lists these recipes.
 
 Tables are tidy; a column that does not apply to a model is empty (NaN). What each table is about
-stands here, so that the command line can name the tables without importing pandas. May import
-`analysis.measures` and what lies below it.
+stands here, so that the command line can name the tables without importing pandas; what a class is
+called is put in place of ``{noun}``. May import `analysis.measures` and what lies below it.
 """
 
 # What `aevae-analysis tables` writes.
 TABLES = {
-    "per_digit_error": "test error of each digit with intervals, by model and latent size",
+    "per_digit_error": "test error of each {noun} with intervals, by model and latent size",
     "summary": "validation and test errors, bounds and training time of every run",
     "history": "loss, SSE and KL of every epoch",
     "latent_size_choice": "validation error by latent size, and the choice",
@@ -21,8 +21,8 @@ TABLES = {
 # `aevae-analysis findings` writes these tables.
 EVIDENCE = {
     "sample_quality": "generated images against test images, by model and sampler",
-    "control": "whether a CVAE draws the digit that it is asked for",
+    "control": "whether a CVAE draws the {noun} that it is asked for",
     "smoothness": "how images change between the codes of test images",
     "memorisation": "how near samples and test images come to training images",
-    "probes": "how well the digit can be read from latents, PCA and pixels",
+    "probes": "how well the {noun} can be read from latents, PCA and pixels",
 }

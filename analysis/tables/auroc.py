@@ -1,26 +1,29 @@
-"""How well reconstruction error and KL tell the test images from images that are no digits."""
+"""How well reconstruction error and KL tell the test images from images of other kinds."""
 
 import numpy as np
 import pandas as pd
 
+from aevae.config import MADE_OUTLIERS
 from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
+from analysis.measures import likelihood
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
-from analysis.sweep.load import MissingIngredient
+from analysis.sweep.load import MissingIngredient, StoredDataset
 from analysis.tables.recipe import TableRecipe
+from analysis.write.prose import listed
 
-SSE, KL, BOTH = "SSE", "KL", "SSE + KL"
+SSE, KL, BOTH = "SSE", "KL", likelihood.LOSS
 
 
 def make(study: Study) -> pd.DataFrame:
     """Return the area under the ROC curve of every run, set of outliers and score.
 
-    Columns: identity of the run; outliers, score (SSE of the posterior mean, KL, or their sum,
-    which is the negative ELBO at the mean), n_test and n_outliers (images), auroc: the
-    probability that an outlier scores higher than a test image.
+    Columns: identity of the run; outliers, score (SSE of the posterior mean, KL, or the loss at the
+    mean, which is their sum if the decoder has variance 1/2), n_test and n_outliers (images),
+    auroc: the probability that an outlier scores higher than a test image.
 
     Raises
     ------
@@ -51,10 +54,10 @@ def make(study: Study) -> pd.DataFrame:
 def scores(results: Results, group: str) -> dict[str, Floats]:
     """Read the anomaly scores of the images of a group, ``test`` or an outlier set, (N,) each."""
     sse = results.array(names.of_split(group, names.SSE_AT_MEAN)).astype(np.float64)
-    if results.config.model.kind == "ae":
+    if not results.config.model.traits.variational:
         return {SSE: sse}
     kl = results.array(names.of_split(group, names.KL)).astype(np.float64)
-    return {SSE: sse, KL: kl, BOTH: sse + kl}
+    return {SSE: sse, KL: kl, BOTH: likelihood.loss(results, sse, kl)}
 
 
 def labelled(inside: Floats, outside: Floats) -> tuple[Floats, Floats]:
@@ -76,9 +79,28 @@ def caption(study: Study) -> str:
         f"Area under the ROC curve for telling outliers from the {study.data.counts['test']:,} "
         f"test images of {study.data.title} by their SSE (decoding the posterior mean, or the "
         "code), their KL, or the sum of both: 0.5 is chance, 1 is perfect, below 0.5 outliers "
-        "look more normal than digits. The outliers are made from the test images, but for noise "
-        "and fashion-mnist; a CVAE is told the label of the image an outlier was made from."
+        f"look more normal than {_normal(study.data)}. The outliers are made from the test images, "
+        f"but for {listed(_made_elsewhere(study))}{_told(study.data)}."
+        + likelihood.note_on_loss(study.sweep)
     )
+
+
+def _told(data: StoredDataset) -> str:
+    if not data.classes:
+        return ""
+    return "; a CVAE is told the label of the image an outlier was made from"
+
+
+def _normal(data: StoredDataset) -> str:
+    return data.worded("{subjects}") if data.subject == data.noun else "test images"
+
+
+def _made_elsewhere(study: Study) -> list[str]:
+    """Name the outliers that are not made from the test images: noise, and other datasets."""
+    if study.data.noun == "digit":
+        return ["noise", "fashion-mnist"]
+    sets = {name for run in study.sweep.runs for name in run.evaluation.outliers}
+    return ["noise", *sorted(sets - set(MADE_OUTLIERS))]
 
 
 TABLE = TableRecipe("auroc", make, caption, for_readers)

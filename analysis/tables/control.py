@@ -1,4 +1,4 @@
-"""Whether a CVAE draws the digit that it is asked for, and how much such drawings differ."""
+"""Whether a CVAE draws the class that it is asked for, and how much such drawings differ."""
 
 import numpy as np
 import pandas as pd
@@ -10,43 +10,53 @@ from analysis.measures import quality
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
+from analysis.tables import by_class
+from analysis.tables.by_class import ALL
 from analysis.tables.recipe import TableRecipe
 
-ALL = "all"
 SAMPLER = "prior"
 
 
 def make(study: Study) -> pd.DataFrame:
-    """Return one row per CVAE and requested digit, with one row ``all`` per CVAE.
+    """Return one row per CVAE and requested class, with one row ``all`` at the end of each CVAE.
 
-    Columns: identity of the run; digit, n (samples from the prior), agreement (share that the
-    classifier takes for the requested digit) with the bounds of its 95% Wilson interval; diversity:
-    total variance of the samples' pixels within the digit over that of the test images (for
-    ``all``, the mean over the digits).
+    Columns: identity of the run; digit or class, n (samples from the prior), agreement (share that
+    the classifier takes for the requested class) with the bounds of its 95% Wilson interval;
+    diversity: total variance of the samples' pixels within the class over that of the test images
+    (for ``all``, the mean over the classes). Classes without samples, or unknown to the classifier
+    since no training image shows them, have no row.
 
     Raises
     ------
     MissingIngredient
-        There is no CVAE.
+        There is no CVAE, or no classifier.
     """
-    runs = [run for run in study.sweep.runs if run.model == "cvae"]
+    runs = _runs(study)
     if not runs:
         raise MissingIngredient("no finished run of the CVAE")
-    real = _variances(study.sweep.images("test"), study.sweep.labels("test"))
+    sweep, classes = study.sweep, study.data.classes
+    real = _variances(sweep.images("test"), sweep.labels("test"), classes)
     return pd.concat([_run_rows(study, run, real) for run in runs], ignore_index=True)
 
 
+def _runs(study: Study) -> list[Run]:
+    return [run for run in study.sweep.runs if run.kind.conditional]
+
+
 def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
-    """Return the rows of one run; `real` (10,) are the total variances of the test images."""
+    """Return the rows of one run; `real` (C,) are the total variances of the test images."""
     images, wanted = quality.read_samples(study.sweep, run, SAMPLER)
     assert wanted is not None
-    right = quality.assess_samples(study, run, SAMPLER).digits == wanted
-    diversity = _variances(images, wanted) / real
+    right = quality.assess_samples(study, run, SAMPLER).classes == wanted
+    diversity = _variances(images, wanted, study.data.classes) / real
+    names, column = study.data.class_names, by_class.column(study.data)
     rows = [
-        {"digit": str(digit), **_agreement(right[wanted == digit]), "diversity": ratio}
-        for digit, ratio in enumerate(diversity)
+        {column: names[label], **_agreement(right[wanted == label]), "diversity": diversity[label]}
+        for label in _tested(study, wanted)
     ]
-    rows.append({"digit": ALL, **_agreement(right), "diversity": np.nanmean(diversity)})
+    defined = diversity[np.isfinite(diversity)]
+    mean = defined.mean() if len(defined) else np.nan
+    rows.append({column: ALL, **_agreement(right), "diversity": mean})
     return pd.DataFrame([run_identity(run) | row for row in rows])
 
 
@@ -60,33 +70,58 @@ def _agreement(right: Array) -> dict[str, float]:
     }
 
 
-def _variances(images: Array, labels: Array) -> Floats:
-    """Return the total variance of the images (N, 28, 28) of each digit, (10,).
+def _variances(images: Array, labels: Array, classes: int) -> Floats:
+    """Return the total variance of the images (N, *image_shape) of each class, (C,).
 
-    It is half their mean squared distance from each other; NaN for a digit with fewer than two.
+    It is half their mean squared distance from each other; NaN for a class with fewer than two
+    images, and where they are all the same.
     """
-    variances = np.full(metrics.DIGITS, np.nan)
-    for digit in range(metrics.DIGITS):
-        members = images[labels == digit]
+    variances = np.full(classes, np.nan)
+    for label in range(classes):
+        members = images[labels == label]
         if len(members) > 1:
-            variances[digit] = members.var(axis=0, ddof=1, dtype=np.float64).sum()
+            variance = members.var(axis=0, ddof=1, dtype=np.float64).sum()
+            variances[label] = variance or np.nan
     return variances
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per CVAE and digit without the run id."""
-    return table.drop(columns=["run_id", "model"])
+    """Return one row per CVAE and class without the run id."""
+    parts = []
+    for _, part in table.groupby("run_id", sort=False):
+        chosen = by_class.shown(part["agreement"].to_numpy()[:-1])
+        parts.append(part.iloc[[*chosen, -1]])
+    return pd.concat(parts, ignore_index=True).drop(columns=["run_id", "model"])
 
 
 def caption(study: Study) -> str:
     """Say what is counted."""
+    data = study.data
+    _, wanted = quality.read_samples(study.sweep, _runs(study)[0], SAMPLER)
+    assert wanted is not None
     return (
-        "Samples of the CVAE from N(0, I) by the digit asked for, trained on "
-        f"{study.data.title}: the share that a classifier takes for that digit (on test images it "
+        f"Samples of the CVAE from N(0, I) by the {data.noun} asked for, trained on "
+        f"{data.title}: the share that a classifier takes for that {data.noun} (on test images it "
         f"is right for {quality.accuracy(study):.1%}), with 95% Wilson intervals, and the "
-        "diversity within the digit: the total variance of pixels over that of the test images, 1 "
-        "for real ones. Blurred images vary less."
+        f"diversity within the {data.noun}: the total variance of pixels over that of the test "
+        "images, 1 for real ones. Blurred images vary less."
+        + by_class.note(data, len(_tested(study, wanted)), "agreement")
+        + by_class.named("Without training images", study.sweep.rare_classes("train"))
+        + by_class.named("With too few samples", _with_few(study, wanted))
+        + by_class.named("With too few test images", study.sweep.rare_classes("test", 2))
     )
+
+
+def _tested(study: Study, wanted: Array) -> list[int]:
+    """List the classes of samples (N,) that the classifier knows."""
+    known = np.unique(study.sweep.labels("train"))
+    return [int(label) for label in np.unique(wanted) if label in known]
+
+
+def _with_few(study: Study, wanted: Array) -> list[str]:
+    """Name the classes of which there is no sample, or one only, so that it has no diversity."""
+    counts = np.bincount(wanted, minlength=study.data.classes)
+    return [study.data.class_names[label] for label in np.flatnonzero(counts < 2)]
 
 
 TABLE = TableRecipe("control", make, caption, for_readers)

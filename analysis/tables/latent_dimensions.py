@@ -31,7 +31,7 @@ def _columns(results: Results) -> dict[str, object]:
     mu = results.array(names.of_split("test", names.MU))
     spread = mu.var(axis=0, dtype=np.float64)
     columns = {"kl": np.nan, "mu_variance": spread, "active": spread > metrics.ACTIVE_VARIANCE}
-    if results.config.model.kind == "ae":
+    if not results.config.model.traits.variational:
         mean, variance = posterior.aggregate_moments(mu, None)
         columns["dead"] = posterior.dead_units(results.array(names.of_split("train", names.MU)))
         ks = posterior.distance_from_normal(mu)

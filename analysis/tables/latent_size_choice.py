@@ -1,23 +1,25 @@
 """Which latent size the validation error chooses, and by what rule."""
 
+import numpy as np
 import pandas as pd
 
 from aevae.files import names
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
+from analysis.measures import likelihood
 from analysis.measures.cells import Cell, cells, errors
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
 
 RULE = "smallest d within one standard error of the least validation error"
-SSE, LOSS = "SSE", "SSE + KL"
+SSE, LOSS = "SSE", likelihood.LOSS
 
 
 def make(study: Study) -> pd.DataFrame:
     """Return the validation error of each cell under each criterion, and the choice by `RULE`.
 
     Source of the rule: Breiman et al., Classification and Regression Trees (1984), sec. 3.4.3.
-    Criteria are the reconstruction error (of one sampled z for VAE and CVAE, as in the article)
+    Criteria are the reconstruction error (of one sampled z if there is one, as in the article)
     and the negative ELBO without constants. Columns: group, model, variant, latent_size, seeds,
     criterion, error (mean over images and seeds), standard_error (over the images), chosen, rule.
     """
@@ -41,12 +43,18 @@ def chosen(curve: pd.DataFrame) -> "pd.Series[bool]":
 
 def _criteria(study: Study, cell: Cell) -> dict[str, Floats]:
     """Return what may be minimised, by name: errors of the validation images, (S, N)."""
-    if cell.model not in ("vae", "cvae"):
+    if not cell.variational:
         return {SSE: errors(study, cell, "val", names.SSE_AT_MEAN)}
     sse = errors(study, cell, "val", names.SSE_AT_SAMPLE)
     if cell.runs[0].config.model.likelihood != "gaussian":
         return {SSE: sse}
-    return {SSE: sse, LOSS: sse + errors(study, cell, "val", names.KL)}
+    losses = []
+    for run, sse_of_run, kl in zip(
+        cell.runs, sse, errors(study, cell, "val", names.KL), strict=True
+    ):
+        with study.sweep.open(run) as results:
+            losses.append(likelihood.loss(results, sse_of_run, kl))
+    return {SSE: sse, LOSS: np.stack(losses)}
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +76,7 @@ def caption(study: Study) -> str:
         f"Error of the {study.data.counts['val']:,} validation images of {study.data.title} by "
         f"latent size d, and the choice: the {RULE} of the model. The standard error is that of "
         "the least error, over the images. SSE is that of one sampled z for VAE and CVAE, of the "
-        "code for AE and PCA; KL in nats."
+        "code for AE and PCA; KL in nats." + likelihood.note_on_loss(study.sweep)
     )
 
 

@@ -40,7 +40,7 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
             "kl": every["kl"].sum(min_count=1),
         }
         parts = NO_PARTS
-        if run.model != "ae":
+        if run.kind.variational:
             parts = asdict(_decompose(study.sweep, run)) | {
                 "log_n": np.log(study.data.counts["test"])
             }

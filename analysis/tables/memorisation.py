@@ -4,24 +4,25 @@ import numpy as np
 import pandas as pd
 
 from aevae.files.hdf5 import Array
-from analysis.maths.metrics import DIGITS, Floats
+from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training
 from analysis.measures.cells import run_identity
 from analysis.measures.nearest_training import BEST_SAMPLERS, Pairs
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
+from analysis.tables import by_class
+from analysis.tables.by_class import ALL
 from analysis.tables.recipe import TableRecipe
-
-ALL = "all"
 
 
 def make(study: Study) -> pd.DataFrame:
-    """Return one row per run and digit of the nearest training image, and one row ``all``.
+    """Return one row per run and class of the nearest training image, and at the end a row ``all``.
 
-    Columns: identity of the run, sampler; digit, n (samples), distance (median root of the SSE to
-    the nearest training image), test_distance (that of test images), relative (median of each
-    sample's distance over that of the test images near the same digit) and nearer (share of
-    samples nearer to a training image than 99% of the test images near the same digit).
+    Columns: identity of the run, sampler; digit or class, n (samples), distance (median root of
+    the SSE to the nearest training image), test_distance (that of test images), relative (median of
+    each sample's distance over that of the test images near the same class) and nearer (share of
+    samples nearer to a training image than 99% of the test images near the same class). Images
+    without labels have the row ``all`` only.
     """
     return pd.concat([_run_rows(study, run) for run in study.sweep.runs], ignore_index=True)
 
@@ -31,13 +32,13 @@ def _run_rows(study: Study, run: Run) -> pd.DataFrame:
     relative = nearest_training.relative_distance(study, samples)
     nearer = _nearer(samples, real)
     rows = []
-    for digit in (*range(DIGITS), ALL):
+    for label, name in [*enumerate(study.data.class_names), (None, ALL)]:
         here, there = (
-            np.full(len(pairs.sse), True) if digit == ALL else pairs.digits == digit
+            np.full(len(pairs.sse), True) if label is None else pairs.labels == label
             for pairs in (samples, real)
         )
         rows.append({
-            "digit": str(digit),
+            by_class.column(study.data): name,
             "n": here.sum(),
             "distance": _median(np.sqrt(samples.sse[here])),
             "test_distance": _median(np.sqrt(real.sse[there])),
@@ -49,11 +50,11 @@ def _run_rows(study: Study, run: Run) -> pd.DataFrame:
 
 
 def _nearer(samples: Pairs, real: Pairs) -> Array:
-    """Tell which samples are nearer than the nearest 1% of test images of their digit."""
+    """Tell which samples are nearer than the nearest 1% of test images of their class."""
     limits = {
-        digit: np.quantile(real.sse[real.digits == digit], 0.01) for digit in np.unique(real.digits)
+        label: np.quantile(real.sse[real.labels == label], 0.01) for label in np.unique(real.labels)
     }
-    return samples.sse < np.array([limits.get(digit, np.nan) for digit in samples.digits])
+    return samples.sse < np.array([limits.get(label, np.nan) for label in samples.labels])
 
 
 def _median(values: Floats) -> float:
@@ -62,18 +63,20 @@ def _median(values: Floats) -> float:
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per run: all digits together."""
-    return table[table["digit"] == ALL].drop(columns=["run_id", "digit"])
+    """Return one row per run: all classes together."""
+    last = table.groupby("run_id", sort=False).tail(1)
+    return last.drop(columns=["run_id", by_class.column_of(table)])
 
 
 def caption(study: Study) -> str:
     """Say what is near to what."""
-    n = len(nearest_training.test_pairs(study).sse)
+    data, n = study.data, len(nearest_training.test_pairs(study).sse)
+    near = f"the test images near the same {data.noun}" if data.classes else "the test images"
     return (
         "Distance (root of the sum of squared pixel errors) of samples to the nearest of the "
-        f"{study.data.counts['train']:,} training images of {study.data.title}, median, and that "
-        f"of {n:,} test images; relative compares each sample with the test images near the same "
-        "digit, so that 1 is as far as new digits are and 0 a copy; nearer is the share of samples "
+        f"{data.counts['train']:,} training images of {data.title}, median, and that "
+        f"of {n:,} test images; relative compares each sample with {near}, so that 1 is as far as "
+        f"new {data.worded('{subjects}')} are and 0 a copy; nearer is the share of samples "
         "nearer than 99% of those. Blurred images are nearer to all others. The AE's noise is "
         "from the mixture, the others' from N(0, I)."
     )

@@ -1,4 +1,4 @@
-"""Test error of each digit, by model and latent size."""
+"""Test error of each class, by model and latent size."""
 
 from collections.abc import Sequence
 
@@ -10,21 +10,28 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import cells, errors
 from analysis.measures.study import Study
+from analysis.tables import by_class
+from analysis.tables.by_class import ALL
 from analysis.tables.recipe import TableRecipe
 
-ALL = "all"
-DIGIT_NAMES = (*map(str, range(metrics.DIGITS)), ALL)
 # Columns of the table, and the datasets that they are means of.
 ERRORS = {"sse_mean": names.SSE_AT_MEAN, "sse_sample": names.SSE_AT_SAMPLE, "kl": names.KL}
-COLUMNS = ("digit", "n", "sse_mean", "sse_mean_low", "sse_mean_high", "sse_sample", "kl")
+COLUMNS = ("n", "sse_mean", "sse_mean_low", "sse_mean_high", "sse_sample", "kl")
+TAKEN = ("model", "variant", "latent_size", "seeds", ALL, "low", "high")  # as names of columns
 
 
 def make(study: Study) -> pd.DataFrame:
-    """Return mean errors of the test images by digit, with one row ``all`` per cell.
+    """Return mean errors of the test images by class, with one row ``all`` at the end of each cell.
 
-    Columns: group, model, variant, latent_size, seeds; digit, n (images), sse_mean (decoding the
-    posterior mean) with the bounds of its 95 % interval, sse_sample (decoding one sampled z), kl
-    (nats). Errors are means per image and over the seeds.
+    Columns: group, model, variant, latent_size, seeds; digit or class, n (images), sse_mean
+    (decoding the posterior mean) with the bounds of its 95 % interval, sse_sample (decoding one
+    sampled z), kl (nats). Errors are means per image and over the seeds; those of a class without
+    test images are empty.
+
+    Raises
+    ------
+    MissingIngredient
+        The images have no labels.
     """
     labels = study.sweep.labels("test")
     every = cells(study.sweep)
@@ -32,16 +39,18 @@ def make(study: Study) -> pd.DataFrame:
         column: [errors(study, cell, "test", name) for cell in every]
         for column, name in ERRORS.items()
     }
-    members = [*(labels == digit for digit in range(metrics.DIGITS)), np.full(len(labels), True)]
+    classes, column_name = study.data.classes, by_class.column(study.data)
+    members = [*(labels == label for label in range(classes)), np.full(len(labels), True)]
     bounds = np.array([_intervals([v[:, m] for v in values["sse_mean"]]) for m in members])
     parts = []
     for place, cell in enumerate(every):
-        rows = pd.DataFrame({"digit": DIGIT_NAMES, "n": [member.sum() for member in members]})
+        names_of_rows = [*study.data.class_names, ALL]
+        rows = pd.DataFrame({column_name: names_of_rows, "n": [m.sum() for m in members]})
         for column in ERRORS:
             value = values[column][place].mean(axis=0)
-            rows[column] = [*metrics.mean_by_digit(value, labels), value.mean()]
+            rows[column] = [*metrics.mean_by_class(value, labels, classes), value.mean()]
         rows["sse_mean_low"], rows["sse_mean_high"] = bounds[:, :, place].T
-        parts.append(rows.assign(**cell.identity)[[*cell.identity, *COLUMNS]])
+        parts.append(rows.assign(**cell.identity)[[*cell.identity, column_name, *COLUMNS]])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -59,25 +68,34 @@ def _intervals(values: Sequence[Floats]) -> tuple[Floats, Floats]:
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell, with the `sse_mean` of each digit and of all, and its interval."""
-    rows = []
+    """Return one row per cell, with the `sse_mean` of each class and of all, and its interval."""
     keys = ["group", "variant", "latent_size", "seeds"]
-    for identity, part in table.groupby(keys, sort=False):
-        row = dict(zip(keys, identity, strict=True))
-        row |= dict(zip(part["digit"], part["sse_mean"], strict=True))
-        overall = part[part["digit"] == ALL].iloc[0]
-        rows.append(row | {"low": overall["sse_mean_low"], "high": overall["sse_mean_high"]})
+    cells_by_key = list(table.groupby(keys, sort=False))
+    sse = np.stack([part["sse_mean"] for _, part in cells_by_key])
+    chosen = by_class.shown(sse[:, :-1].mean(axis=0))
+    column = by_class.column_of(table)
+    rows = []
+    for (key, part), errors_of_cell in zip(cells_by_key, sse, strict=True):
+        row = dict(zip(keys, key, strict=True))
+        for place in chosen:
+            name = str(part[column].iloc[place])
+            row[f"{column} {name}" if name in TAKEN else name] = errors_of_cell[place]
+        overall = part.iloc[-1]
+        row |= {ALL: overall["sse_mean"], "low": overall["sse_mean_low"]}
+        rows.append(row | {"high": overall["sse_mean_high"]})
     return pd.DataFrame(rows).rename(columns={"group": "model"})
 
 
 def caption(study: Study) -> str:
     """Say what the numbers are, and what the interval covers."""
     return (
-        f"Sum of squared pixel errors per image by digit, mean over the "
+        f"Sum of squared pixel errors per image by {study.data.noun}, mean over the "
         f"{study.data.counts['test']:,} test images of {study.data.title} and the seeds, decoding "
         "the posterior mean (the code itself for the AE; PCA: as many components). low and high "
-        "bound the 95 % interval of all digits: with one seed a bootstrap over the images, with "
-        "several Student's t over the seeds."
+        f"bound the 95 % interval of all {study.data.plural}: with one seed a bootstrap over the "
+        "images, with several Student's t over the seeds."
+        + by_class.note(study.data, study.data.classes, "mean error")
+        + by_class.named("Without test images", study.sweep.rare_classes("test"))
     )
 
 

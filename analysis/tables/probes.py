@@ -1,4 +1,4 @@
-"""How well the digit can be read from the latents of every run, from PCA and from pixels."""
+"""How well the class can be read from the latents of every run, from PCA and from pixels."""
 
 import pandas as pd
 
@@ -7,6 +7,7 @@ from analysis.measures.cells import PCA, run_identity
 from analysis.measures.probing import Space
 from analysis.measures.study import Study
 from analysis.sweep.load import SweepResults
+from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
 
 PIXELS = "pixels"
@@ -16,14 +17,19 @@ def make(study: Study) -> pd.DataFrame:
     """Return one row per space, probe and number of labels.
 
     Columns: identity of the run (model ``pca`` or ``pixels`` where there is none), probe, labels
-    (training images with a known digit), accuracy on the test images.
+    (training images with a known class), accuracy on the test images.
+
+    Raises
+    ------
+    MissingIngredient
+        The images have no labels, or the training images are all of one class.
     """
     every = study.data.counts["train"]
     rows = []
     for space in spaces(study.sweep):
         for (probe, count), hits in probing.hits(study, space).items():
             known = {"probe": probe, "labels": count or every, "accuracy": hits.mean()}
-            rows.append({**_identity(space), **known})
+            rows.append({**_identity(space, study.data.values), **known})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
@@ -34,10 +40,10 @@ def spaces(sweep: SweepResults) -> list[Space]:
     return [*latents, *(Space(components=size) for size in sizes), Space()]
 
 
-def _identity(space: Space) -> dict[str, object]:
+def _identity(space: Space, values: int) -> dict[str, object]:
     if space.run is not None:
         return run_identity(space.run)
-    model, size = (PCA, space.components) if space.components else (PIXELS, 784)
+    model, size = (PCA, space.components) if space.components else (PIXELS, values)
     return {"run_id": "", "model": model, "variant": "", "latent_size": size, "seed": None}
 
 
@@ -51,13 +57,15 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
 
 def caption(study: Study) -> str:
     """Say what is read from what."""
+    noun = study.data.noun
     return (
         f"Share of {len(probing.test_rows(study.sweep)):,} test images of {study.data.title} whose "
-        "digit is read right from the latents (posterior mean, or code), from as many principal "
+        f"{noun} is read right from the latents (posterior mean, or code), from as many principal "
         "components of the training images (pca), or from all pixels, by the 5 nearest of the "
         "labelled training images or by logistic regression on them. With few labels, the mean "
-        "over 5 draws. The encoder of a CVAE is told the digit; reading it from z then shows how "
+        f"over 5 draws. The encoder of a CVAE is told the {noun}; reading it from z then shows how "
         f"much of it z repeats, and chance ({probing.chance(study.sweep):.3f}) is the goal."
+        + by_class.named("Without training images", study.sweep.rare_classes("train"))
     )
 
 

@@ -46,10 +46,10 @@ def published() -> pd.DataFrame:
 
 def _row(study: Study, cell: Cell, article: Mapping[Hashable, Any]) -> dict[str, object]:
     config = cell.runs[0].config
-    term = names.SSE_AT_MEAN if cell.model == "ae" else names.SSE_AT_SAMPLE
+    term = names.SSE_AT_SAMPLE if cell.variational else names.SSE_AT_MEAN
     sse = errors(study, cell, "test", term).mean()
     kl = errors(study, cell, "test", names.KL).mean()
-    loss = sse if cell.model == "ae" else sse + kl
+    loss = sse + kl if cell.variational else sse
     ours = {"sse": sse, "kl": kl, "loss": loss if config.model.likelihood == "gaussian" else np.nan}
     row: dict[str, object] = {**cell.identity, "epochs": config.train.epochs}
     row["published_epochs"] = article["epochs"]

@@ -21,7 +21,7 @@ class TableRecipe:
     Parameters
     ----------
     name
-        Of the table and its files; `analysis.tables` says what it is about.
+        Of the table; `analysis.tables` says what it is about.
     make
         Computes the tidy table from the study and the tables it needs, or raises MissingIngredient.
     caption
@@ -46,9 +46,20 @@ class TableRecipe:
 
 @dataclass(frozen=True)
 class Table:
-    """A table to be written, with what a reader gets to see of it."""
+    """A table to be written, with what a reader gets to see of it.
+
+    Parameters
+    ----------
+    name
+        Of the recipe.
+    file
+        Name of the files: where the classes are no digits, it speaks of classes.
+    data, for_readers, caption
+        What the recipe has made.
+    """
 
     name: str
+    file: str
     data: pd.DataFrame
     for_readers: pd.DataFrame | None
     caption: str
@@ -57,7 +68,8 @@ class Table:
 def captioned(study: Study, recipe: TableRecipe, data: pd.DataFrame) -> Table:
     """Make a table whose caption says when the sweep is partial."""
     shown = recipe.for_readers(data) if recipe.for_readers else None
-    return Table(recipe.name, data, shown, prose.with_partial(recipe.caption(study), study.sweep))
+    text = prose.with_partial(recipe.caption(study), study.sweep)
+    return Table(recipe.name, study.data.file_name(recipe.name), data, shown, text)
 
 
 def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) -> list[Path]:
@@ -68,7 +80,7 @@ def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) 
         for table in tables:
             data = table.data if format_ == "csv" else table.for_readers
             if data is not None:
-                path = folder / (table.name + suffix)
+                path = folder / (table.file + suffix)
                 publish_text(path, render(data, table.caption))
                 written.append(path)
     return written

@@ -6,8 +6,10 @@ import pandas as pd
 from aevae.files.names import SAMPLERS
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
-from analysis.measures.quality import SPACES, Assessment
+from analysis.measures.classifier import why_no_classifier
+from analysis.measures.quality import Assessment
 from analysis.measures.study import Study
+from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
 
 REAL, NOISE = "real", "noise"
@@ -18,16 +20,11 @@ def make(study: Study) -> pd.DataFrame:
     """Return one row per run and sampler, and one each for real images and for noise.
 
     Columns: identity of the run (model ``real``, training images, or ``noise``, uniform pixels,
-    for the first two), sampler; n (images); recognisable (share of whose digit the classifier
+    for the first two), sampler; n (images); recognisable (share of whose class the classifier
     is at least 90 % sure), confidence (mean), imbalance (of the classes that it gives, total
-    variation from the test images'), agreement (CVAE: share classified as the requested digit);
+    variation from the test images'), agreement (CVAE: share classified as the requested class);
     then by feature space, ``_pca`` and ``_classifier``: frechet, precision, recall, density and
-    coverage, see `analysis.maths.overlap`.
-
-    Raises
-    ------
-    MissingIngredient
-        There are no training images of some digit to train the classifier with.
+    coverage, see `analysis.maths.overlap`. Without a classifier, what rests on it is left out.
     """
     rows = []
     for model, found in (
@@ -45,16 +42,16 @@ def make(study: Study) -> pd.DataFrame:
 
 
 def _scores(study: Study, found: Assessment) -> dict[str, float]:
-    right = np.nan if found.requested is None else (found.digits == found.requested).mean()
-    scores = {
-        "n": len(found.digits),
-        "recognisable": found.recognisable.mean(),
-        "confidence": found.confidence.mean(),
-        "imbalance": quality.imbalance(study.sweep, found),
-        "agreement": right,
-    }
-    for space in SPACES:
-        overlap = found.overlap[space]
+    scores: dict[str, float] = {"n": quality.set_size(study.sweep)}
+    if not why_no_classifier(study):
+        asked = found.requested
+        scores |= {
+            "recognisable": found.recognisable.mean(),
+            "confidence": found.seen.confidence.mean(),
+            "imbalance": quality.imbalance(study.sweep, found),
+            "agreement": np.nan if asked is None else (found.classes == asked).mean(),
+        }
+    for space, overlap in found.overlap.items():
         scores |= {
             f"frechet_{space}": found.frechet[space],
             f"precision_{space}": overlap.precision,
@@ -68,24 +65,43 @@ def _scores(study: Study, found: Assessment) -> dict[str, float]:
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out what only programs need, and all but one number of the classifier's space."""
     hidden = [f"{name}_classifier" for name in ("precision", "recall", "density", "coverage")]
-    return table.drop(columns=["run_id", "n", *hidden])
+    return table.drop(columns=["run_id", "n", *hidden], errors="ignore")
 
 
 def caption(study: Study) -> str:
     """Say what is compared with what."""
-    n = quality.set_size(study.sweep)
+    n, spaces = quality.set_size(study.sweep), "in the space of 50 principal components (pca)"
+    if not why_no_classifier(study):
+        spaces += " or of the classifier's last hidden layer"
     return (
         f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}: z "
         "from N(0, I) (prior) or from a Gaussian mixture fitted on the training codes (gmm). The "
         "first rows are training images, which an ideal generator would equal, and uniform noise. "
-        "Recognisable: a small classifier, which was also trained to take blends and blots for no "
-        f"digit and is right for {quality.accuracy(study):.1%} of the test images, is at least 90% "
-        "sure of the digit. Imbalance: total variation of the classes that it gives from those of "
-        "the test images. Agreement: classified as the requested digit. "
-        "frechet: distance of Gaussians in the space of 50 principal components (pca) or of the "
-        "classifier's last hidden layer, less is better; precision and recall (Kynkäänniemi et al. "
+        f"{_about_classifier(study)}"
+        f"frechet: distance of Gaussians {spaces}, less is better; precision and recall "
+        "(Kynkäänniemi et al. "
         "2019, k = 3), density and coverage (Naeem et al. 2020, k = 5), more is better."
+        f"{_absent(study)}"
     )
+
+
+def _about_classifier(study: Study) -> str:
+    if why_no_classifier(study):
+        return ""
+    noun = study.data.noun
+    return (
+        "Recognisable: a small classifier, which was also trained to take blends and blots for no "
+        f"{noun} and is right for {quality.accuracy(study):.1%} of the test images, is at least "
+        f"90% sure of the {noun}. Imbalance: total variation of the classes that it gives from "
+        f"those of the test images. Agreement: classified as the requested {noun}. "
+    )
+
+
+def _absent(study: Study) -> str:
+    """Say what the classifier does not know, or why there is none."""
+    if reason := why_no_classifier(study):
+        return f" What needs a classifier is left out: {reason}."
+    return by_class.named("Without training images", study.sweep.rare_classes("train"))
 
 
 TABLE = TableRecipe("sample_quality", make, caption, for_readers)

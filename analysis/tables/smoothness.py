@@ -5,22 +5,25 @@ from dataclasses import fields
 import pandas as pd
 
 from analysis.measures.cells import run_identity
-from analysis.measures.interpolation import PAIRS, STEPS, Lines, measure_lines
+from analysis.measures.classifier import why_no_classifier
+from analysis.measures.interpolation import STEPS, Lines, measure_lines, pairs_of_a_class
 from analysis.measures.study import Study
+from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
 
 
 def make(study: Study) -> pd.DataFrame:
     """Return one row per run: means over lines of `analysis.measures.interpolation.Lines`.
 
-    Columns: identity of the run; length, jump, changes and unsure.
+    Columns: identity of the run; length, jump, and with a classifier changes and unsure.
     """
     rows = []
     for run in study.sweep.runs:
         lines = measure_lines(study, run)
         means = {field.name: getattr(lines, field.name).mean() for field in fields(Lines)}
         rows.append({**run_identity(run), **means})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.drop(columns=["changes", "unsure"]) if why_no_classifier(study) else table
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
@@ -30,12 +33,24 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
 
 def caption(study: Study) -> str:
     """Say what is measured."""
+    data, (_, pairs) = study.data, pairs_of_a_class(study)
+    each = f", each of one {data.noun}" if data.classes else ""
     return (
-        f"Images of {study.data.title} decoded in {STEPS} steps along straight lines between the "
-        f"codes of {PAIRS} pairs of test images, each of one digit; means over the lines. length: "
+        f"Images of {data.title} decoded in {STEPS} steps along straight lines between the "
+        f"codes of {len(pairs)} pairs of test images{each}; means over the lines. length: "
         "of the path through the images over the distance of its ends, 1 if straight; jump: "
-        "largest step over the mean step, 1 if even; changes: how often the digit that a "
-        "classifier sees changes; unsure: share of images of whose digit it is less than 90% sure."
+        f"largest step over the mean step, 1 if even{_about_classifier(study)}"
+    )
+
+
+def _about_classifier(study: Study) -> str:
+    if reason := why_no_classifier(study):
+        return f". What needs a classifier is left out: {reason}."
+    noun = study.data.noun
+    return (
+        f"; changes: how often the {noun} that a classifier sees changes; unsure: share of images "
+        f"of whose {noun} it is less than 90% sure."
+        + by_class.named("With too few test images", study.sweep.rare_classes("test", 2))
     )
 
 

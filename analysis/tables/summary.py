@@ -6,31 +6,37 @@ import pandas as pd
 from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths import metrics
+from analysis.measures import likelihood
 from analysis.measures.cells import PCA, cells, errors, run_errors, run_identity
 from analysis.measures.study import Study
+from analysis.sweep.load import StoredDataset
 from analysis.tables.recipe import TableRecipe
 
 
 def make(study: Study) -> pd.DataFrame:
     """Return one row per run, and one per latent size for PCA.
 
-    Everything is a mean per image, `*_mse` per pixel. `*_elbo` and `iwae_bound` include the
-    constants of the likelihood, `test_loss` does not: it is the negative ELBO without them (the
-    SSE for the AE). With a Bernoulli likelihood the SSE is not the loss, and what would be
-    derived from it is empty. `val_loss` is the loss as minimised, at the last epoch.
+    Everything is a mean per image, `*_mse` per pixel (in colour, per value of a channel). `*_elbo`
+    and `iwae_bound` include the constants of the likelihood, `test_loss` does not: it is the
+    negative ELBO without them (the SSE for the AE). With a Bernoulli likelihood the SSE is not the
+    loss, and what would be derived from it is empty. `val_loss` is the loss as minimised, at the
+    last epoch. If some model learns the variance of its decoder, `decoder_variance` is that of
+    every run.
     """
-    rows = [_row(results) for results in study.sweep.results()]
+    learnt = any(run.kind.learns_variance for run in study.sweep.runs)
+    rows = [_row(results, learnt) for results in study.sweep.results()]
     for cell in cells(study.sweep):
         if cell.model == PCA:
             row: dict[str, object] = {"model": PCA, "variant": "", "latent_size": cell.latent_size}
             for split in ("val", "test"):
-                row |= _squared_errors(split, errors(study, cell, split, names.SSE_AT_MEAN))
+                sse = errors(study, cell, split, names.SSE_AT_MEAN)
+                row |= _squared_errors(split, sse, study.data.values)
             rows.append(row)
     whole = {"seed": "Int64", "epochs": "Int64", "active_units": "Int64"}
     return pd.DataFrame(rows).astype(whole)
 
 
-def _row(results: Results) -> dict[str, object]:
+def _row(results: Results, any_learns_variance: bool) -> dict[str, object]:
     model = results.config.model
     row = {**run_identity(results), "epochs": results.config.train.epochs}
     for split in ("val", "test"):
@@ -38,25 +44,28 @@ def _row(results: Results) -> dict[str, object]:
             run_errors(results, split, name)
             for name in (names.SSE_AT_MEAN, names.SSE_AT_SAMPLE, names.KL)
         )
-        row |= _squared_errors(split, sse_mean)
+        row |= _squared_errors(split, sse_mean, results.config.data.values)
         row |= {f"{split}_sse_sample": sse_sample.mean(), f"{split}_kl": kl.mean()}
-        row[f"{split}_loss"] = (sse_mean if model.kind == "ae" else sse_sample + kl).mean()
-        row[f"{split}_elbo"] = metrics.elbo(sse_sample, kl).mean()
+        loss = likelihood.loss(results, sse_sample, kl) if model.traits.variational else sse_mean
+        row[f"{split}_loss"] = loss.mean()
+        row[f"{split}_elbo"] = likelihood.elbo(results, sse_sample, kl).mean()
         if model.likelihood != "gaussian":
             row[f"{split}_loss"] = row[f"{split}_elbo"] = np.nan
     row["val_loss"] = results.array(names.history("val", names.LOSS))[-1]
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
-    if model.kind != "ae":
+    if model.traits.variational:
         log_weights = results.array(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS))
         row["iwae_bound"] = metrics.iwae_bound(log_weights).mean()
         row["effective_sample_size"] = metrics.effective_sample_size(log_weights).mean()
     row["active_units"] = metrics.active_units(results.array(names.of_split("test", names.MU)))
     row["training_seconds"] = results.array(names.EPOCH_SECONDS).sum()
+    if any_learns_variance:
+        row["decoder_variance"] = likelihood.decoder_variance(results)
     return row
 
 
-def _squared_errors(split: str, sse: metrics.Floats) -> dict[str, object]:
-    return {f"{split}_sse_mean": sse.mean(), f"{split}_mse": sse.mean() / metrics.PIXELS}
+def _squared_errors(split: str, sse: metrics.Floats, values: int) -> dict[str, object]:
+    return {f"{split}_sse_mean": sse.mean(), f"{split}_mse": sse.mean() / values}
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
@@ -71,8 +80,13 @@ def caption(study: Study) -> str:
         f"Every run on the {counts['val']:,} validation and {counts['test']:,} test images of "
         f"{study.data.title}, and PCA of equal dimension: means per image. SSE is the sum of "
         "squared pixel errors, decoding the posterior mean or one sampled z; KL, ELBO and IWAE "
-        "bound are in nats; mse is per pixel; val_loss is the loss as minimised, at the last epoch."
+        f"bound are in nats; mse is per {_unit(study.data)}; val_loss is the loss as minimised, at "
+        "the last epoch." + likelihood.note_on_loss(study.sweep)
     )
+
+
+def _unit(data: StoredDataset) -> str:
+    return "value" if len(data.image_shape) == 3 else "pixel"
 
 
 TABLE = TableRecipe("summary", make, caption, for_readers)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files.atomic import publish_text
 from aevae.files.dataset import file_sha256, write_dataset
-from aevae.files.fields import evaluation_fields, training_fields
+from aevae.files.fields import MOST_PLANES, evaluation_fields, label_type, training_fields
 from aevae.files.hdf5 import Array
 from aevae.files.layout import SweepPaths
 from aevae.files.names import SAMPLERS
@@ -33,30 +33,57 @@ SMALL = EvaluationConfig(
     interpolation_steps=3,
     outliers=("noise", "inverted"),
 )
+MNIST = DataConfig()
 HIDDEN = (8, 6)  # not the article's: files stay small, and no two layers are alike
 MakeConfig = Callable[..., RunConfig]
+MakeData = Callable[..., DataConfig]
 BuildSweep = Callable[..., Path]
 Publish = Callable[..., None]
 
 
-def _make_config(kind: str, latent_size: int, *, seed: int = 0, epochs: int = 3, **model: object):
+def _make_config(
+    kind: str,
+    latent_size: int,
+    *,
+    seed: int = 0,
+    epochs: int = 3,
+    data: DataConfig = MNIST,
+    **model: object,
+):
     return RunConfig(
         model=ModelConfig(kind=kind, latent_size=latent_size, **{"hidden_sizes": HIDDEN} | model),
         train=TrainConfig(epochs=epochs),
+        data=data,
         seed=seed,
     )
 
 
-def _dataset_arrays() -> dict[str, Array]:
+def _make_data(
+    image_shape: tuple[int, ...], class_names: Sequence[str] = (), noun: str = "class"
+) -> DataConfig:
+    return DataConfig(
+        dataset="own-images",
+        fingerprint="5" * 64,
+        image_shape=image_shape,
+        class_names=tuple(class_names),
+        noun=noun,
+    )
+
+
+def _dataset_arrays(data: DataConfig) -> dict[str, Array]:
     rng = np.random.default_rng(1)
     arrays: dict[str, Array] = {}
     for split in ("train", "val", "test"):
         count = COUNTS[f"N_{split}"]
-        # Every digit is there, but not equally often.
-        labels = np.append(np.arange(10), rng.integers(0, 10, count - 10)).astype(np.uint8)
-        arrays[f"{split}/label"] = rng.permutation(labels)
+        if data.classes:
+            # Every class is there if there are images enough, but not equally often.
+            once = np.arange(min(data.classes, count))
+            others = rng.integers(0, data.classes, count - len(once))
+            labels = np.append(once, others).astype(label_type(data.classes))
+            arrays[f"{split}/label"] = rng.permutation(labels)
         arrays[f"{split}/index"] = np.arange(count)
-        arrays[f"{split}/image"] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        shape = (count, *data.image_shape)
+        arrays[f"{split}/image"] = rng.integers(0, 256, shape, dtype=np.uint8)
     return arrays
 
 
@@ -78,15 +105,18 @@ def _result_arrays(
     arrays["interpolation/pair"] = np.arange(40, dtype="i4").reshape(20, 2)
     decoded = rng.integers(0, 256, images.shape, dtype=np.uint8)
     arrays["test/reconstruction_at_mean"] = decoded
-    errors = ((decoded / 255.0 - images / 255.0) ** 2).sum(axis=(1, 2)) / config.model.latent_size
+    squares = ((decoded / 255.0 - images / 255.0) ** 2).reshape(len(images), -1)
+    errors = squares.sum(axis=1) / config.model.latent_size
     arrays["test/sse_at_mean"] = errors.astype("f4")
     for name in SAMPLERS:
         # As in real files, the noise depends on the seed and not on the model.
         noise = np.random.default_rng(config.seed).normal(size=(30, config.model.latent_size))
         arrays[f"samples/{name}/z"] = noise.astype("f4")
-        arrays[f"samples/{name}/image"] = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8)
-        if config.model.kind == "cvae":
-            arrays[f"samples/{name}/label"] = np.tile(np.arange(10, dtype=np.uint8), 3)
+        shape = (30, *config.data.image_shape)
+        arrays[f"samples/{name}/image"] = rng.integers(0, 256, shape, dtype=np.uint8)
+        if config.model.traits.conditional:
+            labels = np.arange(30) % config.data.classes
+            arrays[f"samples/{name}/label"] = labels.astype(label_type(config.data.classes))
     if config.model.latent_size == 2:
         _fill_grids(config, arrays)
     return arrays
@@ -95,18 +125,20 @@ def _result_arrays(
 def _weights(config: RunConfig, rng: np.random.Generator) -> dict[str, Array]:
     """Random parameters of every layer."""
     first, second = config.model.hidden_sizes
-    d, labels = config.model.latent_size, 10 * (config.model.kind == "cvae")
+    d, traits = config.model.latent_size, config.model.traits
+    labels, values = config.data.classes * traits.conditional, config.data.values
     layers = {
-        "encoder.0": (first, 784 + labels),
+        "encoder.0": (first, values + labels),
         "encoder.2": (second, first),
         "mu": (d, second),
         "decoder.0": (second, d + labels),
         "decoder.2": (first, second),
-        "output": (784, first),
+        "output": (values, first),
     }
-    if config.model.kind != "ae":
+    if traits.variational:
         layers["logvar"] = layers["mu"]
-    return {
+    learnt = {"weights/log_sigma": np.array([-1.5], dtype="f4")} if traits.learns_variance else {}
+    return learnt | {
         f"weights/{name}.{part}": rng.normal(size=size).astype("f4")
         for name, shape in layers.items()
         for part, size in (("weight", shape), ("bias", shape[:1]))
@@ -119,10 +151,12 @@ def _fill_grids(config: RunConfig, arrays: dict[str, Array]) -> None:
     for name, z1 in first.items():
         z = np.stack(np.meshgrid(z1, z1 * 0.5), axis=-1).astype("f4")
         rows, columns = np.mgrid[:4, :4]
-        image = np.repeat((10 * rows + columns)[..., None, None], 28, axis=-2)
-        image = np.repeat(image, 28, axis=-1).astype("u1")
-        image[..., :14, :] += 100
-        lead = (10,) if config.model.kind == "cvae" else ()
+        shape = config.data.image_shape
+        image = np.zeros((4, 4, *shape), dtype="u1")
+        image += (10 * rows + columns).astype("u1").reshape(4, 4, *np.ones_like(shape))
+        image[:, :, : shape[0] // 2] += 100
+        planes = min(config.data.classes, MOST_PLANES)
+        lead = (planes,) if config.model.traits.conditional else ()
         arrays[f"grid/{name}/z"] = np.broadcast_to(z, (*lead, *z.shape))
         arrays[f"grid/{name}/image"] = np.broadcast_to(image, (*lead, *image.shape))
 
@@ -135,8 +169,9 @@ def _build_sweep(
 ) -> Path:
     paths = SweepPaths(root)
     root.mkdir(parents=True)
-    data = _dataset_arrays()
-    write_dataset(paths.dataset, data, DataConfig(), source="made up", sha256={"train": "0" * 64})
+    settings = configs[0].data
+    data = _dataset_arrays(settings)
+    write_dataset(paths.dataset, data, settings, source="made up", sha256={"train": "0" * 64})
     for config in configs:
         run = paths.run(config.run_id)
         run.root.mkdir(parents=True)
@@ -159,8 +194,14 @@ def _flip_byte(path: Path, dataset: str) -> None:
 
 @pytest.fixture(scope="session")
 def make_config() -> MakeConfig:
-    """Make a small configuration: kind, latent size, seed, epochs, model settings."""
+    """Make a small configuration: kind, latent size, seed, epochs, data, model settings."""
     return _make_config
+
+
+@pytest.fixture(scope="session")
+def make_data() -> MakeData:
+    """Make the settings of a dataset: shape of the images, names of the classes, noun."""
+    return _make_data
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ COSTLY = (
     classifier.train_classifier,
     decoder.decode,
     densities.plane_density,
-    embedding.digit_accuracy,
+    embedding.class_accuracy,
     metrics.auroc,
     metrics.bootstrap_interval,
     neighbours.nearest,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.parts import style
+from analysis.figures.parts import style, tiles
 
 BLOCKS, GAP_INCHES = 3, 0.12  # blocks that fill the width of a page, and between them
 
@@ -33,16 +33,16 @@ def block_figure(
     axes
         Those of each row of blocks.
     """
-    full = style.PAGE_INCHES - style.LABEL_INCHES - 0.05
+    full = style.PAGE_INCHES - tiles.LABEL_INCHES - 0.05
     width = (full - GAP_INCHES * (BLOCKS - 1)) / BLOCKS
-    pixel = width / (columns * (style.SIDE + style.GAP) - style.GAP)
-    heights = [pixel * (count * (style.SIDE + style.GAP) - style.GAP) for count in lines]
-    page = style.LABEL_INCHES + 0.05 + len(titles) * (width + GAP_INCHES) - GAP_INCHES
-    total = style.HEAD_INCHES + sum(heights) + GAP_INCHES * (len(lines) - 1) + below
+    pixel = width / (columns * (tiles.SIDE + tiles.GAP) - tiles.GAP)
+    heights = [pixel * (count * (tiles.SIDE + tiles.GAP) - tiles.GAP) for count in lines]
+    page = tiles.LABEL_INCHES + 0.05 + len(titles) * (width + GAP_INCHES) - GAP_INCHES
+    total = tiles.HEAD_INCHES + sum(heights) + GAP_INCHES * (len(lines) - 1) + below
     figure = Figure(figsize=(page, total))
-    lefts = [style.LABEL_INCHES + i * (width + GAP_INCHES) for i in range(len(titles))]
+    lefts = [tiles.LABEL_INCHES + i * (width + GAP_INCHES) for i in range(len(titles))]
     rows: list[list[Axes]] = []
-    bottom = total - style.HEAD_INCHES + GAP_INCHES
+    bottom = total - tiles.HEAD_INCHES + GAP_INCHES
     for height in heights:
         bottom -= GAP_INCHES + height
         boxes = [(left / page, bottom / total, width / page, height / total) for left in lefts]

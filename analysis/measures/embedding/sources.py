@@ -45,7 +45,7 @@ class Source:
         return self.folder / name if self.folder else None
 
     def points(self) -> Array:
-        """Read the points, shape (N, 784) or (N, d)."""
+        """Read the points, shape (N, V) or (N, d)."""
         if self.run is None:
             images = self.sweep.images("test")
             return images.reshape(len(images), -1)
@@ -81,7 +81,7 @@ class Source:
 
 
 def find_source(study: Study, name: str) -> Source:
-    """Find what is embedded under a name: ``images``, or a model (ae, vae, cvae).
+    """Find what is embedded under a name: ``images``, or the name of a kind of model.
 
     Raises
     ------

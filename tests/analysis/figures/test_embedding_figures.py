@@ -10,7 +10,7 @@ from scipy.stats import chi2, gaussian_kde
 
 from analysis.figures import digits_embedding, latent_pca, tsne
 from analysis.figures.parts import style
-from analysis.maths.embedding import digit_accuracy, embed
+from analysis.maths.embedding import class_accuracy, embed
 from analysis.measures.study import Study
 
 
@@ -59,7 +59,7 @@ def test_tsne_has_a_panel_per_model_and_its_scores(embedded, stored, test_labels
     assert f"neighbours kept {expected.preservation:.2f}" in figure.axes[1].get_title()
     caption = tsne.caption(data)
     assert f"VAE, d = 20: neighbours kept {expected.preservation:.3f}" in caption
-    assert f"digits {digit_accuracy(expected.plane, test_labels):.3f}" in caption
+    assert f"digits {class_accuracy(expected.plane, test_labels):.3f}" in caption
     assert "perplexity 30" in caption
     assert "gaps do not show where a decoder fails" in caption
 

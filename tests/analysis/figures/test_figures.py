@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import analysis.figures
 from analysis.figures import EVIDENCE, FIGURES, by_digit, loss_curves
-from analysis.figures.parts import style
+from analysis.figures.parts import maps, style
 from analysis.figures.recipe import write_figure
 from analysis.figures.registry import RECIPES
 from analysis.measures.embedding import NAMES
@@ -208,7 +208,7 @@ def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
 
 
 def test_labels_are_spread_apart_and_others_stay():
-    places = style.spread_apart([(0, 0), (0.1, 0), (0, 0.2), (9, 9)], least=1)
+    places = maps.spread_apart([(0, 0), (0.1, 0), (0, 0.2), (9, 9)], least=1)
     distance = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
     assert distance[np.triu_indices(4, 1)].min() > 0.9
     assert list(places[3]) == [9, 9]

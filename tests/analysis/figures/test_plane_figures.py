@@ -193,7 +193,8 @@ def test_inset_images_are_decoded_at_the_centres_of_their_cells(mapped, stored):
                  bottom + (top - bottom) * (row + 0.5) / 10]  # fmt: skip
             down = (9 - row) * 28
             seen = picture[down : down + 28, column * 28 : (column + 1) * 28]
-            assert seen == pytest.approx(decode(weights, np.array([z]))[0], abs=1e-5)
+            decoded = decode(weights, np.array([z]), image_shape=(28, 28))
+            assert seen == pytest.approx(decoded[0], abs=1e-5)
 
 
 def test_a_code_map_needs_an_autoencoder(build_sweep, make_config, tmp_path):

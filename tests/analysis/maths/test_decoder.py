@@ -20,7 +20,7 @@ def test_images_are_those_that_torch_decodes(kind):
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     rng = np.random.default_rng(0)
     z, digits = rng.normal(0, 3, (2, 5, 3)), rng.integers(0, 10, (2, 5))
-    found = decode(weights, z, digits if kind == "cvae" else None)
+    found = decode(weights, z, digits if kind == "cvae" else None, image_shape=(28, 28))
     codes = torch.as_tensor(z, dtype=torch.float32).reshape(10, 3)
     with torch.no_grad():
         logits = model.decode(codes, one_hot(torch.as_tensor(digits.reshape(-1)), 10))
@@ -46,7 +46,7 @@ def test_stored_grids_are_decoded_again_from_the_stored_weights(
         ]
     for z, stored in grids:
         digits = np.repeat(np.arange(10), 9).reshape(10, 3, 3) if kind == "cvae" else None
-        decoded = decode(weights, z, digits)
+        decoded = decode(weights, z, digits, image_shape=(28, 28))
         assert decoded.shape == stored.shape
         # Half a grey level is the rounding of what is stored.
         assert np.abs(decoded * 255 - stored).max() <= 0.5 + 1e-3

@@ -7,7 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from aevae.files.hdf5 import InvalidFile
 from analysis.maths import embedding as layout
-from analysis.maths.embedding import Layout, digit_accuracy, embed, neighbour_ranks
+from analysis.maths.embedding import Layout, class_accuracy, embed, neighbour_ranks
 from analysis.measures.embedding.cache import read_embedding, write_embedding
 
 
@@ -31,7 +31,7 @@ def embedded():
 def test_groups_stay_together(embedded):
     _, labels, embedding = embedded
     assert embedding.tsne.plane.shape == (120, 2)
-    assert digit_accuracy(embedding.tsne.plane, labels) == 1
+    assert class_accuracy(embedding.tsne.plane, labels) == 1
 
 
 def test_pca_is_that_of_the_points(embedded):
@@ -117,7 +117,7 @@ def test_accuracy_is_that_of_a_vote_without_the_point_itself():
     plane = rng.normal(size=(100, 2)) + 1.5 * labels[:, None] % 4
     vote = KNeighborsClassifier(15)
     predicted = cross_val_predict(vote, plane, labels, cv=LeaveOneOut())
-    assert digit_accuracy(plane, labels) == pytest.approx((predicted == labels).mean())
+    assert class_accuracy(plane, labels) == pytest.approx((predicted == labels).mean())
 
 
 # --- files ----------------------------------------------------------------------------------------

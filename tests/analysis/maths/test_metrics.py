@@ -2,22 +2,23 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from analysis.maths import metrics
 
 
-def test_mean_by_digit_is_the_mean_of_each_digit():
+def test_mean_by_class_is_the_mean_of_each_class():
     rng = np.random.default_rng(0)
     labels, values = rng.integers(0, 9, 200), rng.gamma(3.0, size=200).astype("f4")
-    means = metrics.mean_by_digit(values, labels)
+    means = metrics.mean_by_class(values, labels, 10)
     for digit in range(9):
         chosen = [float(v) for v, label in zip(values, labels, strict=True) if label == digit]
         assert means[digit] == pytest.approx(math.fsum(chosen) / len(chosen), rel=1e-12)
     assert np.isnan(means[9])
 
 
-def test_a_single_image_is_the_mean_of_its_digit():
-    means = metrics.mean_by_digit([7.0, 1.0, 3.0], np.array([9, 0, 0]))
+def test_a_single_image_is_the_mean_of_its_class():
+    means = metrics.mean_by_class([7.0, 1.0, 3.0], np.array([9, 0, 0]), 10)
     assert (means[9], means[0]) == (7, 2)
     assert np.isnan(means[1:9]).all()
 
@@ -96,8 +97,19 @@ def test_elbo_constants_are_those_of_variance_one_half():
     x, mean, kl = np.full(784, 0.3), np.full(784, 0.1), 5.0
     density = -((x - mean) ** 2) / (2 * 0.5) - 0.5 * np.log(2 * np.pi * 0.5)
     sse = ((x - mean) ** 2).sum()
-    assert metrics.elbo([sse], [kl])[0] == pytest.approx(density.sum() - kl)
-    assert metrics.elbo([sse], [kl], constants=False)[0] == pytest.approx(-sse - kl)
+    assert metrics.elbo([sse], [kl], 784)[0] == pytest.approx(density.sum() - kl)
+    assert metrics.elbo([sse], [kl], 784, constants=False)[0] == pytest.approx(-sse - kl)
+
+
+@pytest.mark.parametrize("variance", [0.04, 3.0])
+def test_elbo_is_the_density_of_a_gaussian_of_any_variance(variance):
+    x, mean, kl = np.full(12, 0.3), np.full(12, 0.1), 5.0
+    density = norm.logpdf(x, mean, np.sqrt(variance)).sum()
+    sse = ((x - mean) ** 2).sum()
+    assert metrics.elbo([sse], [kl], 12, variance)[0] == pytest.approx(density - kl)
+    # Without the constant, bounds of models with different variances can still be compared.
+    left_out = metrics.elbo([sse], [kl], 12, variance, constants=False)[0] + kl - density
+    assert left_out == pytest.approx(6 * np.log(np.pi))
 
 
 def test_iwae_bound_is_the_log_of_the_mean_weight():
@@ -136,7 +148,7 @@ def test_what_is_stored_in_single_precision_is_computed_in_double():
     # Large enough for single precision to lose digits of a sum.
     a, b = (rng.normal(1e4, 10, (50, 7)).astype("f4") for _ in range(2))
     exact_a, exact_b = a.astype("f8"), b.astype("f8")
-    assert np.array_equal(metrics.elbo(a, b), metrics.elbo(exact_a, exact_b))
+    assert np.array_equal(metrics.elbo(a, b, 784), metrics.elbo(exact_a, exact_b, 784))
     assert np.array_equal(metrics.iwae_bound(a), metrics.iwae_bound(exact_a))
     sizes = metrics.effective_sample_size(a), metrics.effective_sample_size(exact_a)
     assert np.array_equal(*sizes)

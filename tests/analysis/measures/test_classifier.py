@@ -22,7 +22,7 @@ def digits():
 @pytest.fixture(scope="module")
 def trained_on_digits(digits):
     images, labels = digits
-    return train_classifier(images[:1400], labels[:1400])
+    return train_classifier(images[:1400], labels[:1400], 10)
 
 
 def confidence(trained, images):
@@ -43,7 +43,7 @@ def test_digits_are_told_apart_and_what_is_none_is_not_taken_for_one(digits, tra
 
 def test_probabilities_are_those_of_the_network(digits):
     rows, labels = digits[0][:200].reshape(-1, 784).astype(np.float32) / 255, digits[1][:200]
-    classes = np.where(np.arange(200) % 7, labels, classifier.NO_DIGIT)
+    classes = np.where(np.arange(200) % 7, labels, 10)
     network = MLPClassifier(classifier.HIDDEN, max_iter=300, random_state=1).fit(rows, classes)
     same = Classifier([*zip(network.coefs_, network.intercepts_, strict=True)])
     found = same.probabilities(same.features(digits[0][200:300]))
@@ -77,7 +77,37 @@ def test_it_is_trained_once_and_again_only_if_its_file_is_of_no_use(
     assert len(trained) == 3
 
 
-def test_without_images_of_some_digit_there_is_no_classifier(digits):
+def test_a_class_without_training_images_is_never_seen(digits):
     images, labels = digits
-    with pytest.raises(MissingIngredient, match="some digit has no training image"):
-        train_classifier(images[labels != 3], labels[labels != 3])
+    known = labels[:600] != 3
+    trained = train_classifier(images[:600][known], labels[:600][known], 10)
+    seen = trained.probabilities(trained.features(images[600:]))
+    assert (seen[:, 3] == 0).all()
+    others = labels[600:] != 3
+    assert (seen.argmax(axis=1) == labels[600:])[others].mean() > 0.8
+
+
+def test_images_in_colour_are_blurred_channel_by_channel(monkeypatch):
+    monkeypatch.setattr(classifier, "BLURS", (1.0, 1.0))
+    red = np.zeros((40, 8, 8, 3), dtype=np.float32)
+    red[:, 3:5, 3:5, 0] = 1
+    labels = np.arange(40) % 2
+    rows, targets = classifier.augment(red.reshape(40, -1), labels, 2, (8, 8, 3))
+    images = rows[targets < 2].reshape(-1, 8, 8, 3)
+    assert images[..., 1:].max() == 0
+    assert len(np.unique(images[:, 2, 2, 0])) > 1  # some are blurred
+
+
+def test_what_needs_two_classes_is_left_out_with_the_reason(
+    build_sweep, make_config, make_data, tmp_path
+):
+    data = make_data((6, 5), ["cat"], "animal")
+    study = Study(open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 2, data=data)])))
+    with pytest.raises(MissingIngredient, match="all training images are of one animal"):
+        find_classifier(study)
+
+
+def test_too_few_training_images_give_no_classifier(study, monkeypatch):
+    monkeypatch.setattr(classifier, "LEAST_IMAGES", 61)
+    with pytest.raises(MissingIngredient, match="fewer than 61 training images"):
+        find_classifier(Study(study.sweep))

@@ -12,7 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from analysis.maths.embedding import digit_accuracy, embed
+from analysis.maths.embedding import class_accuracy, embed
 from analysis.measures.embedding import NAMES
 from analysis.measures.embedding import sources as embedded_sources
 from analysis.measures.embedding.compute import compute_all, find_missing
@@ -179,7 +179,7 @@ def test_embed_scores_every_layout(run, complete_dir, tmp_path, stored, test_lab
         ("AE, d = 2", "z"), ("VAE, d = 2", "z"), ("CVAE, d = 2", "z"),
     ]  # fmt: skip
     with stored("vae-z002") as file:
-        accuracy = digit_accuracy(file["test/mu"][()], test_labels)
+        accuracy = class_accuracy(file["test/mu"][()], test_labels)
     assert table["digit_accuracy"][9] == pytest.approx(accuracy)
     assert table["knn_preservation"].isna().tolist() == [False] * 8 + [True] * 3
     for suffix in ("md", "tex"):

@@ -49,7 +49,7 @@ def test_changes_of_the_classified_digit_are_counted(study, monkeypatch):
 
 def test_both_ends_of_a_line_show_one_digit(complete):
     labels = complete.labels("test")
-    pairs = interpolation.draw_pairs(labels)
+    pairs = interpolation.draw_pairs(labels, 10)
     assert len(pairs) == interpolation.PAIRS
     assert (labels[pairs[:, 0]] == labels[pairs[:, 1]]).all()
     assert (pairs[:, 0] != pairs[:, 1]).all()

@@ -30,7 +30,7 @@ def test_knn_agrees_with_all_distances(study, complete, vae, stored):
 
 def test_few_labels_are_means_over_draws(complete, vae, monkeypatch):
     monkeypatch.setattr(probing, "DRAWS", 4)
-    monkeypatch.setattr(probing, "LABEL_COUNTS", (40,))
+    monkeypatch.setattr(probing, "LABELS_PER_CLASS", (4,))
     found = probing.hits(Study(complete), vae)[LOGISTIC, 40]
     assert set(found * 4) <= {0, 1, 2, 3, 4}
     assert len(set(found)) > 2
@@ -67,7 +67,7 @@ def test_chance_is_one_number_wherever_it_is_said(study, test_labels):
 
 def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch):
     # There are 60 training images.
-    monkeypatch.setattr(probing, "LABEL_COUNTS", (20, 1000))
+    monkeypatch.setattr(probing, "LABELS_PER_CLASS", (2, 100))
     table = compute_table(Study(complete), "probes")
     # Six runs, PCA at two sizes, and pixels.
     assert len(table) == (6 + 2 + 1) * 2 * 2

@@ -35,7 +35,7 @@ def test_scores_are_those_of_the_stored_samples(study, stored):
 
 def test_imbalance_is_half_the_sum_of_the_differences(study, complete):
     found = quality.assess_real(study)
-    seen = [np.mean(found.digits == digit) for digit in range(10)]
+    seen = [np.mean(found.classes == digit) for digit in range(10)]
     true = [np.mean(complete.labels("test") == digit) for digit in range(10)]
     expected = sum(abs(a - b) for a, b in zip(seen, true, strict=True)) / 2
     assert quality.imbalance(complete, found) == pytest.approx(expected)
@@ -46,8 +46,8 @@ def test_control_counts_what_is_classified_as_requested(study, complete):
     rows = table[table["latent_size"] == 20].set_index("digit")
     found = quality.assess_samples(study, complete.runs[-1], "prior")
     assert rows["n"].tolist() == [3] * 10 + [30]
-    assert rows["agreement"]["4"] == np.mean(found.digits[found.requested == 4] == 4)
-    assert rows["agreement"]["all"] == np.mean(found.digits == found.requested)
+    assert rows["agreement"]["4"] == np.mean(found.classes[found.requested == 4] == 4)
+    assert rows["agreement"]["all"] == np.mean(found.classes == found.requested)
 
 
 def test_diversity_compares_distances_within_the_digit(build_sweep, make_config, tmp_path,

@@ -1,0 +1,43 @@
+"""What the decoder of a run says of an image: -log p(x|z), from the stored SSE.
+
+The Gaussian decoder has variance 1/2, unless a model learns it. With variance 1/2 the loss, which
+is the negative ELBO without the constant V/2 ln(pi), is SSE + KL.
+"""
+
+import numpy as np
+
+from aevae.files import names
+from aevae.files.schema import Results
+from analysis.maths import metrics
+from analysis.maths.metrics import Floats
+from analysis.sweep.load import SweepResults
+
+LOSS = "SSE + KL"
+
+
+def decoder_variance(results: Results) -> float:
+    """Return the variance of the Gaussian decoder of a run: learnt, or 1/2."""
+    if not results.config.model.traits.learns_variance:
+        return metrics.FIXED_VARIANCE
+    return float(np.exp(2 * results.array(names.weight("log_sigma")).astype(np.float64)).item())
+
+
+def elbo(results: Results, sse: Floats, kl: Floats, *, constants: bool = True) -> Floats:
+    """Return the ELBO of images, (N,), from their errors by a run; see `analysis.maths.metrics`."""
+    values, variance = results.config.data.values, decoder_variance(results)
+    return metrics.elbo(sse, kl, values, variance, constants=constants)
+
+
+def loss(results: Results, sse: Floats, kl: Floats) -> Floats:
+    """Return the negative ELBO of images without its constant, (N,)."""
+    return -elbo(results, sse, kl, constants=False)
+
+
+def note_on_loss(sweep: SweepResults) -> str:
+    """Say what the loss is where a model learns the variance of its decoder; else nothing."""
+    if not any(run.kind.learns_variance for run in sweep.runs):
+        return ""
+    return (
+        f" For a model that learns the variance s of its decoder, {LOSS} stands for its loss, "
+        f"SSE / 2s + V/2 ln(2s) + KL, for images of V = {sweep.data.values:,} values."
+    )

@@ -8,15 +8,19 @@ import h5py
 import numpy as np
 import pytest
 
+from aevae.config import DataConfig
 from aevae.data.sources import load_dataset
 from aevae.files.dataset import check_dataset, file_sha256, open_dataset, write_dataset
 from aevae.files.hdf5 import InvalidFile, NewerFile
 
+DIGITS = DataConfig(dataset="digits")
+DIGITS_JSON = DIGITS.canonical_json()
+
 
 @pytest.fixture
-def written(weird, tiny_config):
+def written(weird):
     """A `dataset.h5` of real digits, with the arrays in it."""
-    splits = load_dataset(tiny_config().data, weird)
+    splits = load_dataset(DIGITS, weird)
     arrays = {}
     for name in ("train", "val", "test"):
         split = getattr(splits, name)
@@ -24,7 +28,7 @@ def written(weird, tiny_config):
         arrays[f"{name}/label"] = split.labels[:3]
         arrays[f"{name}/index"] = split.index[:3]
     path = weird / "dataset.h5"
-    write_dataset(path, arrays, name="digits", source="a b", sha256={"y": "1", "x": "2"})
+    write_dataset(path, arrays, DIGITS, source="a b", sha256={"y": "1", "x": "2"})
     return path, arrays
 
 
@@ -35,7 +39,7 @@ def test_what_is_written_is_read_with_its_origin(written):
             assert set(file.layout) == set(arrays)
             for name, array in arrays.items():
                 assert np.array_equal(file.array(name), array)
-            assert (file.attribute("name"), file.attribute("source")) == ("digits", "a b")
+            assert (file.attribute("data"), file.attribute("source")) == (DIGITS_JSON, "a b")
             # Sorted, since runs that begin at once must write the same bytes.
             assert file.attribute("sha256") == json.dumps({"x": "2", "y": "1"})
             assert file.attribute("schema") == "aevae-dataset"
@@ -44,8 +48,8 @@ def test_what_is_written_is_read_with_its_origin(written):
 @pytest.mark.parametrize(
     ("version", "error", "message"),
     [
-        (0, InvalidFile, r"dataset.h5: schema version 0 is not 1$"),
-        (2, NewerFile, r"dataset.h5: written by a newer aevae: schema 2; this one reads 1$"),
+        (0, InvalidFile, r"dataset.h5: schema version 0 is not 2$"),
+        (3, NewerFile, r"dataset.h5: written by a newer aevae: schema 3; this one reads 1 and 2$"),
     ],
 )
 def test_another_version_is_refused(written, version, error, message):

@@ -235,11 +235,11 @@ def test_all_earlier_versions_are_named_where_a_file_is_newer():
 
 def test_a_dataset_of_which_some_size_is_too_large_is_refused_before_it_exists():
     fields = [Field("a", ("N", 2**20), "f8"), Field("b", None, "f8")]
-    check_sizes(fields, {"N": 128})
+    check_sizes(fields, {"N": 256})
     with pytest.raises(
-        InvalidFile, match=r"^a: shape \(129, 1048576\) is larger than 1073741824 b"
+        InvalidFile, match=r"^a: shape \(257, 1048576\) is larger than 2147483648 b"
     ):
-        check_sizes([*reversed(fields)], {"N": 129})
+        check_sizes([*reversed(fields)], {"N": 257})
 
 
 def test_as_many_attributes_and_datasets_as_allowed_are_read(path, monkeypatch):

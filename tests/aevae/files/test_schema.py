@@ -67,7 +67,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
     publish(paths, config, small_evaluation, arrays, {"host": "here", "a": 1}, "0" * 64)
     weights = {"weights/mu.bias": arrays["weights/mu.bias"]}
     common = {
-        "schema_version": 2,
+        "schema_version": 3,
         "complete": 1,
         "run_id": config.run_id,
         "weights_sha256": weights_sha256(weights),
@@ -89,7 +89,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
         with h5py.File(path) as file:
             assert dict(file.attrs) == common | values
     found = check_results(paths)
-    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 2, "0" * 64)
+    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 3, "0" * 64)
     assert (found.evaluation, list(found.files)) == (small_evaluation, list(expected))
 
 
@@ -336,7 +336,7 @@ def write_file_to_full_device(path, monkeypatch):
     real_open = Path.open
 
     def open_full(self, mode="r", *rest, **options):
-        if mode == "wb":
+        if mode == "w+b":
             real_open(self, mode).close()
             return real_open(Path("/dev/full"), mode)
         return real_open(self, mode, *rest, **options)

@@ -21,7 +21,7 @@ def make(study: Study) -> pd.DataFrame:
     negative ELBO without them (the SSE for the AE). With a Bernoulli likelihood the SSE is not the
     loss, and what would be derived from it is empty. `val_loss` is the loss as minimised, at the
     last epoch. If some model learns the variance of its decoder, `decoder_variance` is that of
-    every run.
+    every variational model.
     """
     learnt = any(run.kind.learns_variance for run in study.sweep.runs)
     rows = [_row(results, learnt) for results in study.sweep.results()]
@@ -60,7 +60,8 @@ def _row(results: Results, any_learns_variance: bool) -> dict[str, object]:
     row["active_units"] = metrics.active_units(results.array(names.of_split("test", names.MU)))
     row["training_seconds"] = results.array(names.EPOCH_SECONDS).sum()
     if any_learns_variance:
-        row["decoder_variance"] = likelihood.decoder_variance(results)
+        variational = model.traits.variational
+        row["decoder_variance"] = likelihood.decoder_variance(results) if variational else np.nan
     return row
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-LATEX_SPECIAL = str.maketrans({c: f"\\{c}" for c in "_%&#$"})
+LATEX_SPECIAL = str.maketrans(
+    {c: f"\\{c}" for c in "_%&#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 
 
 def to_csv(table: pd.DataFrame, caption: str) -> str:
@@ -21,7 +24,10 @@ def to_markdown(table: pd.DataFrame, caption: str) -> str:
 
 def markdown_rows(table: pd.DataFrame) -> str:
     """Render as a Markdown table with aligned columns, without a caption."""
-    columns = [[str(name), *map(format_cell, table[name])] for name in table.columns]
+    columns = [
+        [cell.replace("|", r"\|") for cell in (str(name), *map(format_cell, table[name]))]
+        for name in table.columns
+    ]
     widths = [max(3, *map(len, cells)) for cells in columns]
     numeric = [_is_numeric(table, name) for name in table.columns]
     lines = [

@@ -45,9 +45,10 @@ def print_table(table: pd.DataFrame) -> None:
     rendered = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in table.columns:
         numeric = pd.api.types.is_numeric_dtype(table[name])
-        rendered.add_column(str(name), justify="right" if numeric else "left", no_wrap=True)
+        rendered.add_column(Text(str(name)), justify="right" if numeric else "left", no_wrap=True)
     for row in table.itertuples(index=False):
-        rendered.add_row(*map(format_cell, row))
+        # As Text, brackets in the name of a class are not taken for markup.
+        rendered.add_row(*(Text(format_cell(cell)) for cell in row))
     stdout().print(rendered)
 
 

@@ -56,9 +56,13 @@ def _column(sweep: SweepResults) -> str:
 def caption(sweep: SweepResults) -> str:
     """Say what the numbers are."""
     k = NEIGHBOURS
-    ways = "by their first two principal components (pca), by t-SNE starting from these (tsne)"
+    by_pca, by_tsne = (
+        "by their first two principal components (pca)",
+        "by t-SNE starting from these",
+    )
+    ways = f"{by_pca}, or {by_tsne} (tsne)"
     if sweep.data.classes:
-        ways += ", or as they are, where there are two latents (z)"
+        ways = f"{by_pca}, {by_tsne} (tsne), or as they are, where there are two latents (z)"
     return (
         f"The {sweep.data.counts['test']:,} test images of {sweep.data.title} and their latents "
         f"(posterior means; codes for the AE) in a plane: {ways}. "

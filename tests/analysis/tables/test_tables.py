@@ -21,6 +21,7 @@ from analysis.tables import (
     recipe,
 )
 from analysis.tables.registry import RECIPES, compute_table, make_tables
+from analysis.write import terminal
 from analysis.write.formats import format_cell, to_csv, to_latex, to_markdown
 
 IDENTITY = ["run_id", "model", "variant", "latent_size", "seed"]
@@ -417,6 +418,20 @@ def test_latex_is_booktabs_and_escaped():
         r"\end{tabular}",
         r"\end{table}",
     ]
+
+
+def test_names_of_classes_may_have_characters_that_formats_use():
+    table = pd.DataFrame({"class": ["a|b", r"{x}^~\y"]})
+    assert to_markdown(table, "").splitlines()[4].startswith(r"| a\|b ")
+    latex = r"\{x\}\textasciicircum{}\textasciitilde{}\textbackslash{}y \\"
+    assert to_latex(table, "").splitlines()[8] == latex
+
+
+def test_brackets_in_names_are_printed_as_they_are(capsys):
+    terminal.print_table(pd.DataFrame({"[red]": ["[b]"]}))
+    out = capsys.readouterr().out
+    assert "[red]" in out
+    assert "[b]" in out
 
 
 def test_markdown_aligns_numbers_to_the_right():

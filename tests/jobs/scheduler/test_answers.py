@@ -52,6 +52,12 @@ def test_a_line_that_may_be_the_job_looked_for_is_never_passed_over(line):
         read_queue(line)
 
 
+def test_of_a_long_line_that_cannot_be_read_the_beginning_is_said():
+    line = f"77_x|80|{'R' * 100}"
+    with pytest.raises(ValueError, match=rf"cannot be read: '{re.escape(line[:60])}'$"):
+        read_queue(line)
+
+
 def test_a_name_that_looks_like_another_job_adds_one_at_most():
     ours, fake = read_queue("5|5|RUNNING|N/A|n|None|evil\n6|6|PENDING|N/A||x|y")
     assert (ours.key, ours.state) == ("5", "RUNNING")

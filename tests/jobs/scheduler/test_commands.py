@@ -175,3 +175,18 @@ def test_a_command_that_cannot_be_started_is_named(tmp_path, monkeypatch):
     (tmp_path / "squeue").write_text("#!/bin/sh\n")
     with pytest.raises(SchedulerError, match=r"^squeue could not be started: Permission denied$"):
         ask("squeue", "-h")
+
+
+def test_a_command_does_not_wait_for_what_the_user_types(fake):
+    fake("squeue", "cat")
+    reading, writing = os.pipe()
+    terminal = os.dup(0)
+    os.write(writing, b"typed")
+    os.dup2(reading, 0)
+    os.close(writing)
+    try:
+        assert ask("squeue") == ""
+    finally:
+        os.dup2(terminal, 0)
+        os.close(terminal)
+        os.close(reading)

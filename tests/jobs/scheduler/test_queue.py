@@ -108,7 +108,8 @@ def test_a_job_whose_launcher_died_is_found_by_its_name(here):
 def test_a_job_is_described_by_what_slurm_says_of_it(here):
     start = "2026-01-01T10:00:00"
     lines = [here.queued("77_0", "aevae-abcdef-1", start=start, why="Priority")]
-    lines += [here.queued("77_1", "lab", "RUNNING", raw="80", start=start, node="n1")]
+    # squeue may repeat why a job waited once it runs.
+    lines += [here.queued("77_1", "lab", "RUNNING", raw="80", start=start, node="n1", why="Prolog")]
     here("squeue", here.printed(*lines))
     jobs = SweepJobs([submission()])
     waiting, running, gone = (jobs.newest_job(run) for run in RUNS)
@@ -319,3 +320,8 @@ def test_records_that_could_not_be_read_are_looked_at_again(here, tmp_path, monk
     assert watched.look().error is not None
     now = 110.0
     assert watched.look().error is None
+
+
+def test_of_a_run_without_a_job_no_end_is_known(here):
+    assert SweepJobs([]).end_reason("another-run") is None
+    assert SweepJobs([submission(job_id=None)]).end_reason(RUNS[0]) is None

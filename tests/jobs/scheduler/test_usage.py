@@ -94,6 +94,15 @@ def test_without_accounting_the_records_of_the_attempts_count(fake, paths):
     assert usage.source == "the runs' own records"
 
 
+def test_a_run_whose_folder_cannot_be_read_does_not_hide_the_hours_of_others(paths):
+    attempt(paths, RUNS[1], outcome="done", ended_at="2026-01-01T01:00:00+00:00")
+    unreadable = paths.run(RUNS[0]).root
+    unreadable.symlink_to(unreadable)
+    usage = gpu_usage(paths, SweepJobs([submission()]))
+    assert usage is not None
+    assert usage.gpu_hours == 2.0
+
+
 def test_runs_that_share_a_gpu_at_the_same_time_share_its_hours(fake, paths):
     for run_id in RUNS:
         attempt(paths, run_id, outcome="done", ended_at="2026-01-01T01:00:00+00:00")

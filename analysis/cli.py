@@ -42,7 +42,8 @@ AllowPartial = Annotated[
 
 def _described(outputs: Mapping[str, str]) -> str:
     """List outputs with what they are about."""
-    return "; ".join(f"{name} ({what.format(noun='class')})" for name, what in outputs.items())
+    words = {"noun": "class", "plural": "classes"}
+    return "; ".join(f"{name} ({what.format_map(words)})" for name, what in outputs.items())
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
     made, omitted = output.write_tables(list(page.TABLES), list(FORMATS))
     found = output.write_findings()
     drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS)
-    content = page.gather(output.study.sweep, found, made, omitted, drawings)
+    content = page.gather(output.study, found, made, omitted, drawings)
     publish_text(output.folder / page.PAGE, page.render(content))
     _print_first(made)
     terminal.stdout().print(Text(records.count(found)))

@@ -1,25 +1,26 @@
 """One module per figure, with a `FigureRecipe` named FIGURE; `registry` lists these recipes.
 
 What each figure shows is said here, so that the command line can name the figures without
-importing matplotlib. May import `analysis.tables` and what lies below it.
+importing matplotlib; what a class is called is put in place of ``{noun}`` and ``{plural}``. May
+import `analysis.tables` and what lies below it.
 """
 
 # What `aevae-analysis figures` draws.
 FIGURES = {
-    "digits": "test images of each digit",
+    "digits": "test images of each {noun}",
     "architectures": "the layers and the loss of each model",
     "loss_curves": "training and validation loss by epoch; rate against distortion",
-    "by_digit": "test error of each digit against latent size",
+    "by_digit": "test error of each {noun} against latent size",
     "selection": "validation error against latent size, and the choice",
     "latent_diagnostics": "active units, KL by dimension and its parts, aggregate posterior",
     "anomaly": "telling outliers by their errors: ROC and AUROC",
     "reconstructions": "the same test images through every model, with residuals",
     "generated": "images decoded from noise, by model and sampler",
-    "latent_sizes": "a median and the worst image of each digit at every latent size",
+    "latent_sizes": "a median and the worst image of each {noun} at every latent size",
     "noise": "two-dimensional noise, decoded, with the nearest training images",
     "code_map": "where the AE puts its codes, and what it decodes there and in a gap",
     "traversals": "what each latent dimension does to an image",
-    "interpolations": "lines between the codes of test images, within and across digits",
+    "interpolations": "lines between the codes of test images, within and across {plural}",
     "digits_embedding": "the test images laid out by t-SNE",
     "latent_pca": "latents along their principal axes, against N(0, I)",
     "tsne": "latents of the models laid out by t-SNE",
@@ -30,7 +31,7 @@ FIGURES = {
 # Those that take a minute come with the findings, which need their numbers too.
 EVIDENCE = {
     "closest_pairs": "the samples that come nearest to a training image",
-    "probe_curves": "how well the digit can be read from latents, PCA and pixels",
+    "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",
 }
 
 FIGURE_FORMATS = ("png", "pdf")

@@ -1,4 +1,4 @@
-"""Telling images that are no digits from test images by their errors."""
+"""Telling outliers from test images by their errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives, titles
-from analysis.sweep.load import Run
+from analysis.sweep.load import Run, StoredDataset
 from analysis.tables import auroc
 from analysis.tables.auroc import BOTH, KL, SSE
 from analysis.write import prose
@@ -43,7 +43,7 @@ class Anomaly:
     curves: list[Roc]
     table: pd.DataFrame
     runs: tuple[Run, ...]
-    dataset: str
+    dataset: StoredDataset
     n_test: int
 
     @property
@@ -64,7 +64,7 @@ def gather(study: Study, table: pd.DataFrame) -> Anomaly:
                 for score, outside in auroc.scores(results, names.outlier_set(name)).items():
                     false_rate, true_rate, _ = roc_curve(*auroc.labelled(inside[score], outside))
                     curves.append(Roc(run, name, score, false_rate, true_rate))
-    return Anomaly(curves, table, study.sweep.runs, study.data.title, study.data.counts["test"])
+    return Anomaly(curves, table, study.sweep.runs, study.data, study.data.counts["test"])
 
 
 @style.styled()
@@ -126,19 +126,30 @@ def _add_legend(figure: Figure, data: Anomaly) -> None:
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
+def outliers(dataset: StoredDataset) -> str:
+    """Name the images that are told from those of a dataset."""
+    if dataset.subject == dataset.noun:
+        return dataset.worded("images that are no {subjects}")
+    return "images of other kinds"
+
+
 def caption(data: Anomaly) -> str:
     """Say what is told apart, by what, and how well."""
     size = data.curves[0].run.latent_size
     counts = data.table.groupby("outliers", sort=False)["n_outliers"].first()
     sets = [f"{name} ({count:,})" for name, count in counts.items()]
+    dataset = data.dataset
+    normal = dataset.plural if dataset.subject == dataset.noun else "test images"
+    told = " A CVAE is told the label of the image an outlier was made from."
+    if not dataset.classes:
+        told = ""
     return (
-        f"Telling images that are no digits from the {data.n_test:,} test images of "
-        f"{data.dataset}, {prose.seeds(data.runs)}: {prose.listed(sets)}. Scores are the SSE "
+        f"Telling {outliers(dataset)} from the {data.n_test:,} test images of "
+        f"{dataset.title}, {prose.seeds(data.runs)}: {prose.listed(sets)}. Scores are the SSE "
         "of the decoded posterior mean (or code), the KL, and their sum, the negative ELBO; the "
         "higher, the less normal. Above, ROC curves at latent size "
         f"{size}; below, the area under them (AUROC) at each latent size, averaged over seeds. "
-        "Grey is chance; below it, outliers look more normal than digits. A CVAE is told the "
-        "label of the image an outlier was made from."
+        f"Grey is chance; below it, outliers look more normal than {normal}.{told}"
     )
 
 

@@ -18,6 +18,7 @@ from analysis.figures.parts.diagram import (
     draw_arrow,
     draw_bar,
     draw_map,
+    scale_for,
     write,
 )
 from analysis.figures.recipe import FigureRecipe
@@ -30,6 +31,7 @@ from analysis.write import prose
 
 WIDTH, HEIGHT = style.PAGE_INCHES, 1.9  # of a panel; its coordinates are inches
 MARGIN, MIDDLE = 0.45, 0.82
+ROOM = 0.67  # below the middle of a panel, without the number of units
 SPREAD = 0.45  # of mean and sampled latent about the centre of the page
 NOISE = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "linewidth": 0.6}
 SAMPLING = r"$z = \mu + \sigma \odot \varepsilon,\quad \varepsilon \sim \mathcal{N}(0, I)$"
@@ -59,6 +61,14 @@ class Architectures:
 
     models: list[Architecture]
     dataset: str
+
+    @property
+    def scale(self) -> float:
+        """Height in inches of a layer of one unit, for which every layer fits on its panel."""
+        return min(
+            scale_for([model.image, *model.encoder, *model.decoder], model.labels, ROOM)
+            for model in self.models
+        )
 
     @property
     def runs(self) -> list[Run]:
@@ -101,24 +111,28 @@ def draw(data: Architectures) -> Figure:
         axes = figure.add_axes((0, 1 - (place + 1) * share, 1, share))
         axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
         axes.set_axis_off()
-        _draw_model(axes, model)
+        _draw_model(axes, model, data.scale)
     return figure
 
 
-def _draw_model(axes: Axes, model: Architecture) -> None:
+def _draw_model(axes: Axes, model: Architecture, scale: float) -> None:
     spread = SPREAD if model.stochastic else 0.0
     left = np.linspace(MARGIN, WIDTH / 2 - spread, len(model.encoder) + 2)
     right = np.linspace(WIDTH / 2 + spread, WIDTH - MARGIN, len(model.decoder) + 2)
-    before = _draw_input(axes, Bar(left[0], MIDDLE, model.image), "layer", "$x$", model.labels)
-    before = _draw_hidden(axes, before, left[1:-1], model.encoder)
+
+    def bar(x: float, units: int) -> Bar:
+        return Bar(x, MIDDLE, units, scale)
+
+    before = _draw_input(axes, bar(left[0], model.image), "layer", "$x$", model.labels)
+    before = _draw_hidden(axes, before, left[1:-1], model.encoder, scale)
     name = "$z$ (ReLU)" if model.run.config.model.latent_activation == "relu" else "$z$"
-    latent = _draw_input(axes, Bar(right[0], MIDDLE, model.latent), "latent", name, model.labels)
+    latent = _draw_input(axes, bar(right[0], model.latent), "latent", name, model.labels)
     if model.stochastic:
         _draw_posterior(axes, before, left[-1], latent[0])
     else:
         draw_map(axes, before, latent[0])
-    before = _draw_hidden(axes, latent, right[1:-1], model.decoder)
-    output = draw_bar(axes, Bar(right[-1], MIDDLE, model.image), "layer", "$\\hat{x}$ (sigmoid)")
+    before = _draw_hidden(axes, latent, right[1:-1], model.decoder, scale)
+    output = draw_bar(axes, bar(right[-1], model.image), "layer", "$\\hat{x}$ (sigmoid)")
     draw_map(axes, before, output)
     write(axes, output.x, output.bottom, str(output.units), below=True)
     _describe(axes, model, (left[0] + left[-1]) / 2, (right[0] + right[-1]) / 2)
@@ -128,7 +142,8 @@ def _draw_input(axes: Axes, bar: Bar, kind: str, name: str, labels: int) -> list
     """Draw what enters a network, with the label joined to it if the model is told one."""
     bars, units = [draw_bar(axes, bar, kind, name)], str(bar.units)
     if labels:
-        joined = Bar(bar.x, bar.bottom - GAP - Bar(0, 0, labels).height / 2, labels)
+        height = Bar(0, 0, labels, bar.scale).height
+        joined = Bar(bar.x, bar.bottom - GAP - height / 2, labels, bar.scale)
         bars.append(draw_bar(axes, joined, "label", ""))
         axes.text(bar.left - GAP, joined.y, "$y$", ha="right", va="center", color=COLOURS["label"])
         units += f" + {labels}"
@@ -136,10 +151,12 @@ def _draw_input(axes: Axes, bar: Bar, kind: str, name: str, labels: int) -> list
     return bars
 
 
-def _draw_hidden(axes: Axes, before: list[Bar], places: Floats, widths: Sequence[int]) -> list[Bar]:
+def _draw_hidden(
+    axes: Axes, before: list[Bar], places: Floats, widths: Sequence[int], scale: float
+) -> list[Bar]:
     """Draw the hidden layers of a network after `before`, and return the last."""
     for x, units in zip(places, widths, strict=True):
-        bar = draw_bar(axes, Bar(x, MIDDLE, units), "layer", "ReLU")
+        bar = draw_bar(axes, Bar(x, MIDDLE, units, scale), "layer", "ReLU")
         write(axes, x, bar.bottom, str(units), below=True)
         draw_map(axes, before, bar)
         before = [bar]
@@ -149,8 +166,8 @@ def _draw_hidden(axes: Axes, before: list[Bar], places: Floats, widths: Sequence
 def _draw_posterior(axes: Axes, before: list[Bar], x: float, z: Bar) -> None:
     """Draw mean and log-variance, and how they and the noise make z."""
     away = max(0.3, z.height / 2 + 2 * GAP)
-    mean = draw_bar(axes, Bar(x, MIDDLE + away, z.units), "latent", f"$\\mu$: {z.units}")
-    variance = draw_bar(axes, Bar(x, MIDDLE - away, z.units), "latent", "")
+    mean = draw_bar(axes, Bar(x, MIDDLE + away, z.units, z.scale), "latent", f"$\\mu$: {z.units}")
+    variance = draw_bar(axes, Bar(x, MIDDLE - away, z.units, z.scale), "latent", "")
     write(axes, x, variance.bottom, f"$\\log\\,\\sigma^2$: {z.units}", below=True)
     noise = ((x + z.x) / 2, MIDDLE)
     axes.text(*noise, "$\\varepsilon$", ha="center", va="center", bbox=NOISE)

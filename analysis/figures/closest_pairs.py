@@ -13,7 +13,7 @@ from analysis.measures import nearest_training
 from analysis.measures.nearest_training import Pairs
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run
+from analysis.sweep.load import Run, StoredDataset
 from analysis.write import prose
 
 COLUMNS = 10
@@ -22,7 +22,7 @@ TEST = "test\nimages"
 
 @dataclass(frozen=True)
 class PairRow:
-    """Ten images nearest to training images, and these, (10, 28, 28) each in [0, 1].
+    """Ten images nearest to training images, and these, (10, H, W[, 3]) each in [0, 1].
 
     `relative` (10,) is the distance over what is typical of test images.
     """
@@ -39,7 +39,7 @@ class ClosestPairs:
 
     runs: list[Run]
     rows: list[PairRow]
-    dataset: str
+    dataset: StoredDataset
     n_train: int
     counts: tuple[int, int]
 
@@ -57,7 +57,7 @@ def gather(study: Study) -> ClosestPairs:
     real = nearest_training.test_images(study.sweep)
     rows.append(_row(study, TEST, real, nearest_training.test_pairs(study), train))
     counts = len(nearest_training.sample_pairs(study, runs[0]).sse), len(real)
-    return ClosestPairs(runs, rows, study.data.title, len(train), counts)
+    return ClosestPairs(runs, rows, study.data, len(train), counts)
 
 
 def _row(
@@ -65,14 +65,17 @@ def _row(
 ) -> PairRow:
     relative = nearest_training.relative_distance(study, pairs)
     chosen = np.argsort(relative)[:COLUMNS]
-    nearest = train[pairs.rows[chosen]]
-    return PairRow(label, images[chosen] / 255, nearest / 255, relative[chosen])
+    found, nearest = (
+        tiles.intensities(part, study.data.image_shape)
+        for part in (images[chosen], train[pairs.rows[chosen]])
+    )
+    return PairRow(label, found, nearest, relative[chosen])
 
 
 @style.styled()
 def draw(data: ClosestPairs) -> Figure:
     """Draw a strip per model: the samples, and the training images below."""
-    figure, all_axes = tiles.strip_figure([2] * len(data.rows), headed=None)
+    figure, all_axes = tiles.strip_figure([2] * len(data.rows), data.dataset.image_shape)
     for row, axes in zip(data.rows, all_axes, strict=True):
         tiles.show_strip(axes, np.stack([row.images, row.nearest]), "")
         tiles.label_lines(axes, [row.label, "training"])
@@ -82,12 +85,15 @@ def draw(data: ClosestPairs) -> Figure:
 def caption(data: ClosestPairs) -> str:
     """Say how they were found, and how near they are."""
     found = [f"{row.relative.min():.2f} ({' '.join(row.label.split())})" for row in data.rows]
+    dataset = data.dataset
+    new = dataset.worded("new {subjects}")
+    near = f"test images near the same {dataset.noun}" if dataset.classes else "test images"
     return (
         f"Of {data.counts[0]:,} samples of each model, the ten nearest to one of the "
-        f"{data.n_train:,} training images of {data.dataset}, which stands below; last, the ten "
-        f"nearest of {data.counts[1]:,} test images, which are new digits. Latent size "
+        f"{data.n_train:,} training images of {dataset.title}, which stands below; last, the ten "
+        f"nearest of {data.counts[1]:,} test images, which are {new}. Latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are relative to the "
-        "median of test images near the same digit: 0 would be a copy, 1 is as far as new digits "
+        f"median of {near}: 0 would be a copy, 1 is as far as {new} "
         f"are. The least are {prose.listed(found)}."
     )
 

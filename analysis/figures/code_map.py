@@ -13,6 +13,7 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.figures.parts import maps, style, tiles
+from analysis.figures.parts.classes import Classes, find_classes, known_labels
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.boxes import dense_and_sparse_box
 from analysis.maths.decoder import decode
@@ -33,7 +34,7 @@ class Box:
     """A rectangle of codes, what is decoded in it, and how many test codes it holds.
 
     `low` and `high` have shape (2,). `z` (R, C, 2) are the centres of equal cells, rows upwards;
-    `images` (R, C, 28, 28) are decoded there.
+    `images` (R, C, H, W[, 3]) are decoded there.
     """
 
     low: Floats
@@ -49,9 +50,9 @@ class CodeMap:
 
     runs: list[Run]
     codes: Floats
-    labels: Labels
+    labels: Labels | None
     boxes: Mapping[str, Box]
-    dataset: str
+    classes: Classes
 
 
 def gather(study: Study) -> CodeMap:
@@ -76,7 +77,7 @@ def gather(study: Study) -> CodeMap:
         name: _box(corners, codes, weights, study.data.image_shape)
         for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
     }
-    return CodeMap([run], codes, study.sweep.labels("test"), boxes, study.data.title)
+    return CodeMap([run], codes, known_labels(study), boxes, find_classes(study))
 
 
 def _box(
@@ -103,11 +104,12 @@ def draw(data: CodeMap) -> Figure:
         _draw_box(inset, box, COLOURS[name])
         inset.set_title(f"{name} box: {box.count:,} codes")
         _frame_box(plane, inset, box, COLOURS[name])
+    maps.add_legend(figure, data.classes)
     return figure
 
 
 def _draw_codes(axes: Axes, data: CodeMap) -> None:
-    maps.scatter_digits(axes, data.codes, data.labels)
+    maps.scatter(axes, data.codes, data.labels, data.classes)
     smooth = plane_density(data.codes)
     assert smooth is not None, "gather refuses codes on a line"
     handles = []
@@ -123,13 +125,16 @@ def _draw_codes(axes: Axes, data: CodeMap) -> None:
 def _draw_box(axes: Axes, box: Box, colour: str) -> None:
     """Draw the decoded images where their z lie, upright, with ticks away from the plane."""
     extent = (box.low[0], box.high[0], box.low[1], box.high[1])
-    axes.imshow(tiles.tile(box.images[::-1]), vmin=0, vmax=1, extent=extent)
+    # A cell is a square of codes, which is drawn as wide and as high as an image.
+    aspect = box.images.shape[2] / box.images.shape[3]
+    picture = tiles.tile(box.images[::-1])
+    axes.imshow(picture, vmin=0, vmax=1, extent=extent, aspect=aspect)
     axes.spines[:].set(visible=True, color=colour, linewidth=1.5)
     axes.yaxis.tick_right()
 
 
 def _frame_box(plane: Axes, inset: Axes, box: Box, colour: str) -> None:
-    """Frame the box on the plane, and lead from there to the inset; digits' labels stay on top."""
+    """Frame the box on the plane, and lead from there to the inset; classes' names stay on top."""
     width, height = box.high - box.low
     look: dict[str, Any] = {"color": colour, "zorder": 2.5}
     plane.add_patch(Rectangle((box.low[0], box.low[1]), width, height, fill=False, **look))
@@ -141,15 +146,21 @@ def _frame_box(plane: Axes, inset: Axes, box: Box, colour: str) -> None:
 
 def caption(data: CodeMap) -> str:
     """Say how the boxes were chosen and what they hold."""
+    dataset = data.classes.data
+    coloured = f", in the colour of their {dataset.noun}"
+    if not data.classes.labelled:
+        coloured = ""
+    elif dataset.noun != "digit":
+        coloured += data.classes.where
     held = [f"{box.count:,} codes ({name})" for name, box in data.boxes.items()]
     return (
-        f"Codes of the {len(data.codes):,} test images of {data.dataset} in the two latent "
-        "dimensions of the AE, not rotated, in the colour of their digit, "
+        f"Codes of the {len(data.codes):,} test images of {dataset.title} in the two latent "
+        f"dimensions of the AE, not rotated{coloured}, "
         f"{prose.seeds(data.runs)}. Contours enclose the smallest regions with 50% and 90% of "
         f"the codes. Right, grids of {TILES} x {TILES} images decoded at the centres of equal "
         "cells of the two boxes, squares a tenth as wide as the codes' larger extent: that with "
         "the most codes, and, of those in the codes' convex hull that hold the fewest, "
-        f"the one nearest to the median code. They hold {prose.listed(held)}."
+        f"the one nearest to the median code. They hold {prose.listed(held)}.{data.classes.note}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Images decoded from noise: which model turns which noise into digits."""
+"""Images decoded from noise: which model turns which noise into images like the real ones."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,13 @@ from aevae.files import names
 from aevae.files.schema import Results
 from aevae.kinds import Kind
 from analysis.figures.parts import style, tiles
+from analysis.figures.parts.classes import IN_A_ROW, Classes, columns, find_classes
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths import metrics
+from analysis.maths.metrics import Labels
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.groups import representatives
 from analysis.sweep.load import Run
+from analysis.sweep.words import with_article
 from analysis.write import prose
 
 LINES = 2  # rows of images per sampler; the second row shows how much the samples differ
@@ -21,25 +23,31 @@ LINES = 2  # rows of images per sampler; the second row shows how much the sampl
 
 @dataclass(frozen=True)
 class Strip:
-    """Images (LINES, 10, 28, 28) in [0, 1] of one model and sampler."""
+    """Images (L, columns, H, W[, 3]) in [0, 1] of one model and sampler.
+
+    `asked` are the labels that the model was asked for, one for each column; None if it is not
+    conditional.
+    """
 
     label: str
     images: style.Image
+    asked: list[int] | None = None
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What the figure shows; `conditional` if such a model is among the runs."""
+    """What the figure shows: `shown` images of each sampler."""
 
     runs: list[Run]
     strips: list[Strip]
-    dataset: str
+    classes: Classes
+    shown: int
     components: int
 
     @property
-    def conditional(self) -> bool:
-        """Whether the columns of some strip are requested digits."""
-        return any(run.kind.conditional for run in self.runs)
+    def conditional(self) -> list[Kind]:
+        """Kinds of model that were asked for classes."""
+        return [run.kind for run in self.runs if run.kind.conditional]
 
 
 def shown_samplers(kind: Kind) -> dict[str, str]:
@@ -51,50 +59,86 @@ def shown_samplers(kind: Kind) -> dict[str, str]:
 
 def gather(study: Study) -> Generated:
     """Read the first samples of each sampler of one run per model."""
-    runs = representatives(study.sweep.runs)
-    strips = []
+    runs, classes = representatives(study.sweep.runs), find_classes(study)
+    width = _columns(classes) if any(run.kind.conditional for run in runs) else IN_A_ROW
+    strips: list[Strip] = []
     for run in runs:
         with study.sweep.open(run) as results:
             for sampler, name in shown_samplers(run.kind).items():
-                images = _first_samples(results, sampler)
-                strips.append(Strip(f"{TITLES[run.model]}\n{name}", images))
+                label = f"{run.kind.title}\n{name}"
+                strips += _strips(results, sampler, label, classes, width)
     components = runs[0].evaluation.mixture_components
-    return Generated(runs, strips, study.data.title, components)
+    shown = int(np.prod(strips[0].images.shape[:2]))
+    return Generated(runs, strips, classes, shown, components)
 
 
-def _first_samples(results: Results, sampler: str) -> style.Image:
-    """Return the first samples, in columns by requested digit if the model is conditional."""
-    images = results.array(names.sample(sampler, names.IMAGE))
-    if results.config.model.traits.conditional:
-        labels = results.array(names.sample(sampler, names.LABEL))
-        chosen = [np.flatnonzero(labels == digit)[:LINES] for digit in range(metrics.DIGITS)]
-        return images[np.transpose(chosen)] / 255
-    columns = metrics.DIGITS
-    lines = min(LINES, len(images) // columns)
-    return images[: lines * columns].reshape(lines, columns, *images.shape[1:]) / 255
+def _columns(classes: Classes) -> int:
+    """Return the columns of a conditional model: ten or fewer, alike for every class, or more."""
+    count = len(classes.shown)
+    return columns(count) if count > IN_A_ROW else IN_A_ROW // count * count
+
+
+def _strips(
+    results: Results, sampler: str, label: str, classes: Classes, width: int
+) -> list[Strip]:
+    stored = results.array(names.sample(sampler, names.IMAGE))
+    if not results.config.model.traits.conditional:
+        lines = min(LINES, len(stored) // width)
+        rows = stored[: lines * width].reshape(lines, width, *stored.shape[1:])
+        return [Strip(label, tiles.intensities(rows, classes.data.image_shape))]
+    chosen, asked = _first_asked(results.array(names.sample(sampler, names.LABEL)), classes, width)
+    images = tiles.intensities(stored[chosen], classes.data.image_shape)
+    strips = []
+    for start in range(0, len(asked), width):
+        block = slice(start, start + width)
+        rows = np.concatenate([tiles.in_rows(line[block], width) for line in images])
+        strips.append(Strip("" if start else label, rows, asked[block]))
+    return strips
+
+
+def _first_asked(labels: Labels, classes: Classes, width: int) -> tuple[Labels, list[int]]:
+    """Choose the first samples of each class.
+
+    Returns
+    -------
+    chosen
+        Places of the samples, shape (L, C): in columns by class.
+    asked
+        Label of each column.
+    """
+    asked = [label for label in classes.shown if (labels == label).any()]
+    fewest = min(int((labels == label).sum()) for label in asked)
+    beside = min(max(1, width // len(asked)), fewest)
+    lines = min(LINES, fewest // beside)
+    chosen = np.array([np.flatnonzero(labels == label)[: beside * lines] for label in asked])
+    chosen = chosen.reshape(-1, lines, beside).swapaxes(0, 1).reshape(lines, -1)
+    return chosen, np.repeat(asked, beside).tolist()
 
 
 @style.styled()
 def draw(data: Generated) -> Figure:
-    """Draw one strip of images per model and sampler, all on one grey scale."""
+    """Draw strips of images for each model and sampler, all on one scale."""
     lines = [len(strip.images) for strip in data.strips]
-    headed = len(lines) - 1 if data.conditional else None
-    figure, all_axes = tiles.strip_figure(lines, headed=headed)
+    headed = [place for place, strip in enumerate(data.strips) if strip.asked is not None]
+    width = data.strips[0].images.shape[1]
+    figure, all_axes = tiles.strip_figure(
+        lines, data.classes.data.image_shape, headed=headed, columns=width
+    )
     for strip, axes in zip(data.strips, all_axes, strict=True):
         tiles.show_strip(axes, strip.images, strip.label)
-    if headed is not None:
-        tiles.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+        if strip.asked is not None:
+            tiles.label_columns(axes, data.classes.heads(strip.asked, width))
     return figure
 
 
 def caption(data: Generated) -> str:
     """Say where the noise comes from and that no sample was picked."""
-    shown = data.strips[0].images.shape[0] * metrics.DIGITS
-    kinds = [run.kind for run in data.runs]
+    dataset, kinds = data.classes.data, [run.kind for run in data.runs]
+    scale = "scale" if len(dataset.image_shape) == 3 else "grey scale"
     text = (
-        f"Images decoded from noise, latent size {data.runs[0].latent_size}, {data.dataset}, "
-        f"{prose.seeds(data.runs)}: the first {shown} samples of each sampler, none picked, "
-        "all on the same grey scale from 0 to 1."
+        f"Images decoded from noise, latent size {data.runs[0].latent_size}, {dataset.title}, "
+        f"{prose.seeds(data.runs)}: the first {data.shown} samples of each sampler, none picked, "
+        f"all on the same {scale} from 0 to 1."
     )
     if any(not kind.variational for kind in kinds):
         text += " The AE was never trained to decode the standard normal noise N(0, I)."
@@ -105,8 +149,11 @@ def caption(data: Generated) -> str:
             f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
             "the codes of the training images."
         )
-    if data.conditional:
-        text += " The CVAE was asked for the digit above each column; it alone is told a digit."
+    for kind in data.conditional:
+        text += (
+            f" The {kind.title} was asked for the {dataset.noun} above each column; it alone is "
+            f"told {with_article(dataset.noun)}.{data.classes.note}"
+        )
     return text
 
 

@@ -1,6 +1,6 @@
 """What a two-dimensional latent space decodes to, and where the test images lie in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 from aevae.files import names
 from aevae.kinds import Kind
 from analysis.figures.parts import maps, style, tiles
+from analysis.figures.parts.classes import IN_A_ROW, Classes, find_classes, known_labels
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.study import Study
 from analysis.sweep.groups import planar
@@ -20,12 +20,15 @@ from analysis.sweep.load import Run
 from analysis.write import prose
 
 TICKS = 5
-PANEL_TILES = 8  # along each side of a CVAE's panel, which has a tenth of the room
+# Tiles along each side of a panel for one class, and such panels beside each other; the same where
+# there are more than ten.
+PANEL_TILES, PANELS_ABREAST = 8, 5
+SMALL_PANEL_TILES, SMALL_PANELS_ABREAST = 6, 8
 
 
 @dataclass(frozen=True)
 class DecodedGrid:
-    """A decoded grid: column c at z1[c], row r at z2[r] (ascending), images (R, C, 28, 28)."""
+    """A decoded grid: column c at z1[c], row r at z2[r] (ascending), images (R, C, H, W[, 3])."""
 
     z1: Floats
     z2: Floats
@@ -44,14 +47,16 @@ class DecodedGrid:
 class LatentGrid:
     """What the figure shows, by model; `mu` (N, 2) for the unconditional models only.
 
-    `planes` holds one plane per model, and ten (one per requested digit) for the CVAE.
+    `planes` holds one plane per model, and one for each class in `asked` for conditional models.
     """
 
     runs: list[Run]
     planes: Mapping[str, list[DecodedGrid]]
     mu: Mapping[str, Floats]
-    labels: Labels
-    dataset: str
+    labels: Labels | None
+    classes: Classes
+    asked: list[int]
+    n_test: int
 
     @property
     def kinds(self) -> list[Kind]:
@@ -60,7 +65,7 @@ class LatentGrid:
 
     @property
     def conditional(self) -> list[Kind]:
-        """Those that are told a digit."""
+        """Those that are told a class."""
         return [kind for kind in self.kinds if kind.conditional]
 
 
@@ -72,8 +77,13 @@ def gather(study: Study) -> LatentGrid:
     MissingIngredient
         No run has two latent dimensions.
     """
-    runs = planar(study.sweep.runs)
+    runs, classes, image_shape = (
+        planar(study.sweep.runs),
+        find_classes(study),
+        study.data.image_shape,
+    )
     planes, mu = {}, {}
+    asked: list[int] = []
     for run in runs:
         with study.sweep.open(run) as results:
             name = shown_grid(run.kind)
@@ -82,11 +92,26 @@ def gather(study: Study) -> LatentGrid:
                 results.array(names.grid(name, names.IMAGE)),
             )
             if run.kind.conditional:
-                planes[run.model] = [orient(*pair) for pair in zip(z, image, strict=True)]
+                asked = _stored(classes, len(z))
+                planes[run.model] = [
+                    orient(z[label], image[label], image_shape).thinned(_tiles(asked))
+                    for label in asked
+                ]
             else:
-                planes[run.model] = [orient(z, image)]
+                planes[run.model] = [orient(z, image, image_shape)]
                 mu[run.model] = results.array(names.of_split("test", names.MU))
-    return LatentGrid(runs, planes, mu, study.sweep.labels("test"), study.data.title)
+    labels, n_test = known_labels(study), study.data.counts["test"]
+    return LatentGrid(runs, planes, mu, labels, classes, asked, n_test)
+
+
+def _stored(classes: Classes, planes: int) -> list[int]:
+    """Choose the classes whose planes are shown: of many classes only the first have planes."""
+    asked = [label for label in classes.shown if label < planes]
+    return asked or list(range(min(IN_A_ROW, planes)))
+
+
+def _tiles(asked: Sequence[int]) -> int:
+    return PANEL_TILES if len(asked) <= IN_A_ROW else SMALL_PANEL_TILES
 
 
 def shown_grid(kind: Kind) -> str:
@@ -97,7 +122,7 @@ def shown_grid(kind: Kind) -> str:
     return "quantile" if kind.variational else "range"
 
 
-def orient(z: Floats, image: style.Image) -> DecodedGrid:
+def orient(z: Floats, image: style.Image, image_shape: Sequence[int]) -> DecodedGrid:
     """Turn a stored grid so that z1 grows along columns and z2 along rows.
 
     Parameters
@@ -105,30 +130,35 @@ def orient(z: Floats, image: style.Image) -> DecodedGrid:
     z
         Latent of each place, shape (R, C, 2).
     image
-        Decoded images, shape (R, C, 28, 28), uint8.
+        Decoded images, shape (R, C, *image_shape), uint8.
+    image_shape
+        (height, width), or (height, width, 3) in colour.
     """
     if np.ptp(z[0, :, 0]) < np.ptp(z[:, 0, 0]):
         z, image = z.swapaxes(0, 1), image.swapaxes(0, 1)
     columns, rows = np.argsort(z[0, :, 0], kind="stable"), np.argsort(z[:, 0, 1], kind="stable")
-    return DecodedGrid(z[0, columns, 0], z[rows, 0, 1], image[rows][:, columns] / 255)
+    turned = image[rows][:, columns]
+    return DecodedGrid(z[0, columns, 0], z[rows, 0, 1], tiles.intensities(turned, image_shape))
 
 
 @style.styled()
 def draw(data: LatentGrid) -> Figure:
-    """Draw grid and codes side by side for AE and VAE, then the CVAE as ten small grids."""
+    """Draw grid and codes side by side, then conditional models as a small grid for each class."""
     pairs = [kind for kind in data.kinds if not kind.conditional]
-    heights = [3.5] * len(pairs) + [3.3] * len(data.conditional)
+    heights = [3.5] * len(pairs) + [_panels_height(data)] * len(data.conditional)
     figure = style.new_figure(style.PAGE_INCHES, sum(heights))
     parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for kind, part in zip(pairs, parts, strict=False):
         left, right = part.subplots(1, 2)
         draw_plane(left, data.planes[kind.name][0])
         left.set_title(f"{kind.title}: decoded grid")
-        _draw_codes(right, data.mu[kind.name], data.labels, data.planes[kind.name][0])
+        _draw_codes(right, data, kind)
         what = "posterior means" if kind.variational else "codes"
         right.set_title(f"{kind.title}: {what} of the test images")
     for kind, part in zip(data.conditional, parts[len(pairs) :], strict=True):
-        _draw_conditional(part, kind, data.planes[kind.name])
+        _draw_conditional(part, data, kind)
+    if pairs:
+        maps.add_legend(figure, data.classes)
     return figure
 
 
@@ -137,7 +167,9 @@ def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
     rows, columns = len(plane.z2), len(plane.z1)
     # The extent puts the last row, which has the largest z2, on top; images stay upright.
     extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
-    axes.imshow(tiles.tile(plane.images[::-1]), vmin=0, vmax=1, extent=extent)
+    aspect = plane.images.shape[2] / plane.images.shape[3]
+    picture = tiles.tile(plane.images[::-1])
+    axes.imshow(picture, vmin=0, vmax=1, extent=extent, aspect=aspect)
     for axis, z in ((axes.xaxis, plane.z1), (axes.yaxis, plane.z2)):
         # With as many ticks as tiles, modulo 2, the ticks are symmetrical: an even number of tiles
         # has none in the middle.
@@ -149,34 +181,58 @@ def draw_plane(axes: Axes, plane: DecodedGrid, ticks: int = TICKS) -> None:
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_codes(axes: Axes, mu: Floats, labels: Labels, plane: DecodedGrid) -> None:
-    maps.scatter_digits(axes, mu, labels)
+def _draw_codes(axes: Axes, data: LatentGrid, kind: Kind) -> None:
+    plane = data.planes[kind.name][0]
+    maps.scatter(axes, data.mu[kind.name], data.labels, data.classes)
     corner = plane.z1[0], plane.z2[0]
     axes.add_patch(Rectangle(corner, float(np.ptp(plane.z1)), float(np.ptp(plane.z2)), fill=False,
                              edgecolor="black", linewidth=0.8))  # fmt: skip
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_conditional(part: SubFigure, kind: Kind, planes: list[DecodedGrid]) -> None:
-    all_axes = part.subplots(2, metrics.DIGITS // 2, sharex=True, sharey=True)
-    for digit, (axes, plane) in enumerate(zip(all_axes.flat, planes, strict=True)):
-        draw_plane(axes, plane.thinned(PANEL_TILES), ticks=2)
-        axes.set_title(f"{kind.title}: {digit}")
+def _panels_height(data: LatentGrid) -> float:
+    if len(data.asked) <= IN_A_ROW:
+        return 3.3
+    high, wide = tiles.tile_size(data.classes.data.image_shape)
+    rows = -(-len(data.asked) // SMALL_PANELS_ABREAST)
+    return 0.4 + rows * (0.2 + 0.85 * style.PAGE_INCHES / SMALL_PANELS_ABREAST * high / wide)
+
+
+def _panels_abreast(data: LatentGrid) -> int:
+    return PANELS_ABREAST if len(data.asked) <= IN_A_ROW else SMALL_PANELS_ABREAST
+
+
+def _draw_conditional(part: SubFigure, data: LatentGrid, kind: Kind) -> None:
+    columns = min(_panels_abreast(data), len(data.asked))
+    rows = -(-len(data.asked) // columns)
+    all_axes = part.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    room = style.PAGE_INCHES / columns - style.text_width(f"{kind.title}: ")
+    planes = zip(data.asked, data.planes[kind.name], strict=True)
+    for place, (axes, (label, plane)) in enumerate(zip(all_axes.flat, planes, strict=False)):
+        draw_plane(axes, plane, ticks=2)
+        axes.set_title(f"{kind.title}: {data.classes.name(label, room)}")
+        lowest = place + columns >= len(data.asked)
+        name = axes.get_xlabel()
         axes.label_outer()
-    for axes in all_axes[-1]:
-        # Labels that stick out at the sides would cost the panels their width.
-        tiles.tuck_in_labels(axes)
+        if lowest:
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel(name)
+            # Labels that stick out at the sides would cost the panels their width.
+            tiles.tuck_in_labels(axes)
+    for axes in all_axes.flat[len(data.asked) :]:
+        axes.set_visible(False)
 
 
 def caption(data: LatentGrid) -> str:
     """Say what the axes are, how many codes are drawn, from which runs."""
     rows, columns = data.planes[data.runs[0].model][0].images.shape[:2]
-    text = f"Two-dimensional latent spaces of {data.dataset}, {prose.seeds(data.runs)}."
+    dataset = data.classes.data
+    text = f"Two-dimensional latent spaces of {dataset.title}, {prose.seeds(data.runs)}."
     if data.mu:
         text += (
-            f" Left, a grid of {rows} x {columns} decoded images; right, the {len(data.labels):,} "
-            "test images (posterior means; codes for the AE) in the colour of their digit, with "
-            "each digit's number near its median and the extent of the grid as a frame."
+            f" Left, a grid of {rows} x {columns} decoded images; right, the {data.n_test:,} "
+            f"test images (posterior means; codes for the AE){_coloured(data.classes)} the extent "
+            f"of the grid as a frame.{data.classes.note}"
         )
     if any(not kind.variational for kind in data.kinds):
         text += " The AE's grid is even over the range of the codes."
@@ -186,12 +242,28 @@ def caption(data: LatentGrid) -> str:
             "equal probability under the prior and the axes are not linear in z."
         )
     for kind in data.conditional:
-        shown = len(data.planes[kind.name][0].thinned(PANEL_TILES).z1)
+        shown = len(data.planes[kind.name][0].z1)
         text += (
-            f" The {kind.title} decodes the same grid once for each requested digit, of which "
+            f" The {kind.title} decodes the same grid once for {_each(data)}, of which "
             f"{shown} x {shown} images are shown."
         )
     return text
+
+
+def _coloured(classes: Classes) -> str:
+    noun = classes.data.noun
+    if not classes.labelled:
+        return ", with"
+    if noun == "digit":
+        return " in the colour of their digit, with each digit's number near its median and"
+    return f" in the colour of their {noun}{classes.where}, with"
+
+
+def _each(data: LatentGrid) -> str:
+    noun = data.classes.data.noun
+    if len(data.asked) in (data.classes.present, len(data.classes.shown)):
+        return f"each requested {noun}"
+    return f"each requested {noun} (of the classes there are planes for: the first ones)"
 
 
 FIGURE = FigureRecipe("latent_grid", gather, draw, caption)

@@ -14,17 +14,23 @@ from sklearn.decomposition import PCA
 from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.figures.parts import maps, style
+from analysis.figures.parts.classes import PLAIN_COLOUR, Classes, find_classes, known_labels
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths import densities, metrics
-from analysis.maths.metrics import Floats
+from analysis.maths import densities
+from analysis.maths.metrics import Floats, Labels
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
 from analysis.sweep.load import MissingIngredient, Run
+from analysis.sweep.words import with_article
 from analysis.write import prose
 
 SHARES: dict[float, Literal["-", ":"]] = {0.5: "-", 0.9: ":"}  # of the mass within a contour
 OVERLAP = 1.6  # height of a ridge in units of the distance to the next
 PRIOR_COLOUR = "black"
+ALL_GREY = "#888888"
+HEIGHT = 2.6  # of a row of panels
+RIDGE_INCHES, AXIS_INCHES = 0.11, 0.6  # of a ridge, if there are many; around them
+NAME_INCHES = 0.6  # room for a name beside a ridge
 LEAST_EXTENT = 3.0  # on either side of the origin: room for N(0, I)
 PLACES = 400
 
@@ -43,14 +49,23 @@ class LatentPca:
     """What the figure shows."""
 
     projections: list[Projection]
-    labels: Array
-    dataset: str
+    labels: Labels | None
+    classes: Classes
     n_train: int
+    n_test: int
 
     @property
     def runs(self) -> list[Run]:
         """Every run shown."""
         return [projection.run for projection in self.projections]
+
+    @property
+    def groups(self) -> list[tuple[int, Array, str]]:
+        """Row, members (N,) and colour of each class shown; of all images without labels."""
+        if self.labels is None:
+            return [(0, np.full(self.n_test, True), PLAIN_COLOUR)]
+        colours = self.classes.colours.items()
+        return [(row, self.labels == label, c) for row, (label, c) in enumerate(colours)]
 
 
 def gather(study: Study) -> LatentPca:
@@ -75,7 +90,8 @@ def gather(study: Study) -> LatentPca:
             raise MissingIngredient(f"{run.run_id}: every image has the same latents")
         projections.append(Projection(run, *project(train, test)))
     counts = study.data.counts
-    return LatentPca(projections, study.sweep.labels("test"), study.data.title, counts["train"])
+    labels, classes = known_labels(study), find_classes(study)
+    return LatentPca(projections, labels, classes, counts["train"], counts["test"])
 
 
 def project(train: Array, test: Array) -> tuple[Floats, tuple[float, float]]:
@@ -105,33 +121,34 @@ def project(train: Array, test: Array) -> tuple[Floats, tuple[float, float]]:
 def draw(data: LatentPca) -> Figure:
     """Draw a row per model: the plane of both axes, and the densities along each."""
     rows = len(data.projections)
-    figure = style.new_figure(style.PAGE_INCHES, 2.6 * rows + 0.3)
+    height = max(HEIGHT, AXIS_INCHES + RIDGE_INCHES * len(data.classes.shown))
+    figure = style.new_figure(style.PAGE_INCHES, height * rows + 0.3)
     all_axes = figure.subplots(rows, 3, squeeze=False, width_ratios=[1.15, 1, 1])
     for (plane, *lines), projection in zip(all_axes, data.projections, strict=True):
         names = [
             f"PC {i} ({share:.0%} of variance)" for i, share in enumerate(projection.explained, 1)
         ]
-        _draw_plane(plane, projection, data.labels)
+        _draw_plane(plane, projection, data)
         plane.set(xlabel=names[0], ylabel=names[1])
         plane.set_title(f"{TITLES[projection.run.model]}, d = {projection.run.latent_size}")
         for axes, values, name in zip(lines, projection.places.T, names, strict=True):
-            _draw_ridges(axes, values, data.labels)
+            _draw_ridges(axes, values, data)
             axes.set_xlabel(name)
-    _add_legend(figure)
+    _add_legend(figure, data.classes)
     return figure
 
 
-def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
-    maps.scatter_digits(axes, projection.places, labels, alpha=0.2)
+def _draw_plane(axes: Axes, projection: Projection, data: LatentPca) -> None:
+    maps.scatter(axes, projection.places, data.labels, data.classes, alpha=0.2)
     half = max(1.02 * float(np.abs(projection.places).max()), LEAST_EXTENT)
     axes.set(xlim=(-half, half), ylim=(-half, half))
-    for digit in np.unique(labels):
-        density = densities.plane_density(projection.places[labels == digit])
+    for _, members, colour in data.groups:
+        density = densities.plane_density(projection.places[members])
         if density is None:
             continue
         for share, line in SHARES.items():
             axes.contour(density.x, density.y, density.values, levels=[density.level(share)],
-                         colors=style.DIGIT_COLOURS[digit], linestyles=line,
+                         colors=colour, linestyles=line,
                          linewidths=0.9)  # fmt: skip
     for share, line in SHARES.items():
         # This share of a two-dimensional standard normal distribution lies within the radius.
@@ -140,23 +157,24 @@ def _draw_plane(axes: Axes, projection: Projection, labels: Array) -> None:
                               linewidth=0.9, zorder=2.5))  # fmt: skip
 
 
-def _draw_ridges(axes: Axes, values: Floats, labels: Array) -> None:
+def _draw_ridges(axes: Axes, values: Floats, data: LatentPca) -> None:
     margin = 0.05 * np.ptp(values)
     low, high = values.min() - margin, values.max() + margin
-    groups = {int(digit): values[labels == digit] for digit in np.unique(labels)}
+    groups = [(row, values[members], colour) for row, members, colour in data.groups]
     evenly = np.linspace(min(low, -LEAST_EXTENT), max(high, LEAST_EXTENT), PLACES)
     # The density of an axis that a model hardly uses is a spike, which evenly spaced places miss.
-    at = np.union1d(evenly, [np.median(group) for group in groups.values()])
-    for digit, group in groups.items():
-        density = densities.line_density(group, at)
-        _draw_ridge(axes, at, density, digit, style.DIGIT_COLOURS[digit])
-    _draw_ridge(axes, at, densities.line_density(values, at), metrics.DIGITS, "#888888")
+    at = np.union1d(evenly, [np.median(group) for _, group, _ in groups])
+    for row, group, colour in groups:
+        _draw_ridge(axes, at, densities.line_density(group, at), row, colour)
+    last = len(groups) if data.classes.labelled else 0
+    if data.classes.labelled:
+        _draw_ridge(axes, at, densities.line_density(values, at), last, ALL_GREY)
     prior = norm.pdf(at)
-    axes.plot(at, metrics.DIGITS + OVERLAP * prior / prior.max(), color=PRIOR_COLOUR, linewidth=0.9)
-    axes.set_yticks(range(metrics.DIGITS + 1), [*map(str, range(metrics.DIGITS)), "all"])
+    axes.plot(at, last + OVERLAP * prior / prior.max(), color=PRIOR_COLOUR, linewidth=0.9)
+    axes.set_yticks(range(last + 1), [*data.classes.names(NAME_INCHES), "all"])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set(xlim=(at[0], at[-1]), ylim=(-0.2, metrics.DIGITS + OVERLAP + 0.2))
+    axes.set(xlim=(at[0], at[-1]), ylim=(-0.2, last + OVERLAP + 0.2))
 
 
 def _draw_ridge(axes: Axes, at: Floats, density: Floats | None, row: int, colour: str) -> None:
@@ -168,29 +186,40 @@ def _draw_ridge(axes: Axes, at: Floats, density: Floats | None, row: int, colour
                       zorder=3 - 0.1 * row)  # fmt: skip
 
 
-def _add_legend(figure: Figure) -> None:
+def _add_legend(figure: Figure, classes: Classes) -> None:
+    whole = with_article(classes.data.noun) if classes.labelled else "all"
     handles = [
-        Line2D([], [], color="#888888", linestyle=line, label=f"{share:.0%} of a digit")
+        Line2D([], [], color=ALL_GREY, linestyle=line, label=f"{share:.0%} of {whole}")
         for share, line in SHARES.items()
     ]
     handles.append(Line2D([], [], color=PRIOR_COLOUR, label="N(0, I)"))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    maps.add_legend(figure, classes)
 
 
 def caption(data: LatentPca) -> str:
     """Say what was fitted on what, and how to read contours and ridges."""
+    classes, dataset = data.classes, data.classes.data
+    each = f"each {dataset.noun} and of all" if classes.labelled else "all"
+    whole = with_article(dataset.noun) if classes.labelled else "them"
+    points = "points in random order"
+    if dataset.noun == "digit":
+        points += " with each digit's number near its median"
+    elif classes.labelled:
+        points += f" in the colour of their {dataset.noun}{classes.where}"
     return (
-        f"Latents of the {len(data.labels):,} test images of {data.dataset} (posterior means; "
+        f"Latents of the {data.n_test:,} test images of {dataset.title} (posterior means; "
         f"codes for the AE), latent size {data.runs[0].latent_size}, {prose.seeds(data.runs)}, "
         f"along the first two principal axes of the {data.n_train:,} training images' latents. "
         "The axes go through the origin of the latent space, so that z ~ N(0, I) is standard "
         "normal along each; they name the share of the training variance that they explain. Left, "
-        "points in random order with each digit's number near its median; contours enclose the "
-        "densest regions with 50% (solid) and 90% (dotted) of a digit, black circles those of "
-        "N(0, I). Right, densities of each digit and of all along each axis, with N(0, 1) as a "
+        f"{points}; contours enclose the "
+        f"densest regions with 50% (solid) and 90% (dotted) of {whole}, black circles those of "
+        f"N(0, I). Right, densities of {each} along each axis, with N(0, 1) as a "
         "black line; every curve is scaled to its own peak, so widths compare and heights do "
         "not. All densities use Gaussian kernels of Scott's width. Posterior means vary less than "
         "samples of the posterior, which are what the prior is compared with in training."
+        f"{classes.note}"
     )
 
 

@@ -10,9 +10,9 @@ from aevae.files.schema import Results
 from aevae.kinds import Kind
 from analysis.figures.generated import shown_samplers
 from analysis.figures.parts import style, tiles
+from analysis.figures.parts.classes import IN_A_ROW, Classes, find_classes
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths import metrics
-from analysis.maths.metrics import Floats
+from analysis.maths.metrics import Floats, Labels
 from analysis.maths.neighbours import nearest
 from analysis.measures.study import Study
 from analysis.sweep.groups import planar
@@ -24,7 +24,7 @@ from analysis.write import prose
 class NoiseRow:
     """Ten samples of a model and sampler, and the training image nearest to each.
 
-    `z` has shape (10, 2), `images` and `nearest` have shape (10, 28, 28), `sse` is the squared
+    `z` has shape (10, 2), `images` and `nearest` have shape (10, H, W[, 3]), `sse` is the squared
     distance between them, shape (10,).
     """
 
@@ -43,11 +43,15 @@ class NoiseRow:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the figure shows; `n_train` images were searched for neighbours."""
+    """What the figure shows; `n_train` images were searched for neighbours.
+
+    `asked` are the labels that a conditional model was asked for, one for each column.
+    """
 
     runs: list[Run]
     rows: list[NoiseRow]
-    dataset: str
+    classes: Classes
+    asked: list[int]
     n_train: int
     components: int
 
@@ -61,55 +65,73 @@ class Noise:
 def gather(study: Study) -> Noise:
     """Read ten samples of each sampler of one run with d = 2 per model, and find neighbours.
 
-    The samples stand at the same places in every file: those at which a CVAE is first asked for
-    each digit, else the first ten.
+    The samples stand at the same places in every file: those at which a conditional model is first
+    asked for each of ten classes, else the first ten.
     """
-    runs = planar(study.sweep.runs)
+    runs, classes = planar(study.sweep.runs), find_classes(study)
     train = study.sweep.images("train")
-    chosen = np.arange(metrics.DIGITS)
+    chosen: Labels = np.arange(min(IN_A_ROW, runs[0].evaluation.samples_per_sampler))
+    asked: list[int] = []
     for run in runs:
         if run.kind.conditional:
             with study.sweep.open(run) as results:
-                chosen = np.unique(
-                    results.array(names.sample("prior", names.LABEL)), return_index=True
-                )[1]
+                labels = results.array(names.sample("prior", names.LABEL))
+                chosen = _first_asked(labels, classes)
+                asked = labels[chosen].tolist()
     rows = []
     for run in runs:
         with study.sweep.open(run) as results:
-            rows += [_row(results, name, chosen, train) for name in shown_samplers(run.kind)]
+            rows += [_row(study, results, name, chosen, train) for name in shown_samplers(run.kind)]
     components = runs[0].evaluation.mixture_components
-    return Noise(runs, rows, study.data.title, len(train), components)
+    return Noise(runs, rows, classes, asked, len(train), components)
 
 
-def _row(results: Results, sampler: str, chosen: style.Image, train: style.Image) -> NoiseRow:
+def _first_asked(labels: Labels, classes: Classes) -> Labels:
+    """Choose ten samples of at most ten classes, evenly spaced among those shown."""
+    asked = [label for label in classes.shown if (labels == label).any()]
+    spaced = np.linspace(0, len(asked) - 1, min(IN_A_ROW, len(asked))).astype(int)
+    beside = IN_A_ROW // len(spaced)
+    return np.concatenate([np.flatnonzero(labels == asked[at])[:beside] for at in spaced])
+
+
+def _row(
+    study: Study, results: Results, sampler: str, chosen: Labels, train: style.Image
+) -> NoiseRow:
     images = results.array(names.sample(sampler, names.IMAGE))[chosen]
     z = results.array(names.sample(sampler, names.Z))[chosen]
     found, sse = nearest(images, train)
-    return NoiseRow(results.config.model.traits, sampler, z, images / 255, train[found] / 255, sse)
+    shown, below = (
+        tiles.intensities(part, study.data.image_shape) for part in (images, train[found])
+    )
+    return NoiseRow(results.config.model.traits, sampler, z, shown, below, sse)
 
 
 @style.styled()
 def draw(data: Noise) -> Figure:
     """Draw a strip per model and sampler: the samples, and their neighbours below."""
     conditional = [row.kind.conditional for row in data.rows]
-    headed = conditional.index(True) if any(conditional) else None
-    figure, all_axes = tiles.strip_figure([2] * len(data.rows), headed=headed)
+    headed = [conditional.index(True)] if any(conditional) else []
+    width = len(data.rows[0].images)
+    figure, all_axes = tiles.strip_figure(
+        [2] * len(data.rows), data.classes.data.image_shape, headed=headed, columns=width
+    )
     for row, axes in zip(data.rows, all_axes, strict=True):
         tiles.show_strip(axes, np.stack([row.images, row.nearest]), "")
         tiles.label_lines(axes, [row.label, "nearest"])
-    if headed is not None:
-        tiles.label_columns(all_axes[headed], [str(digit) for digit in range(metrics.DIGITS)])
+    for strip in headed:
+        tiles.label_columns(all_axes[strip], data.classes.heads(data.asked, width))
     return figure
 
 
 def caption(data: Noise) -> str:
     """Say where the noise comes from, and how near the training images are."""
+    dataset, count = data.classes.data, len(data.rows[0].images)
     means = [f"{row.sse.mean():.1f} ({' '.join(row.label.split())})" for row in data.rows]
     text = (
-        f"Two-dimensional noise decoded by each model, {data.dataset}, "
+        f"Two-dimensional noise decoded by each model, {dataset.title}, "
         f"{prose.seeds(data.runs)}, none picked, and below each sample the most similar of "
         f"the {data.n_train:,} training images, by squared pixel error. Mean of that error over "
-        f"the ten samples: {prose.listed(means)}."
+        f"the {'ten' if count == IN_A_ROW else count} samples: {prose.listed(means)}."
     )
     if data.same_noise and len(data.runs) > 1:
         text += " All rows from standard normal noise decode the same z in each column."
@@ -118,8 +140,8 @@ def caption(data: Noise) -> str:
             f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
             "the codes of the training images."
         )
-    if any(row.kind.conditional for row in data.rows):
-        text += " The CVAE was asked for the digit above each column."
+    for kind in dict.fromkeys(row.kind for row in data.rows if row.kind.conditional):
+        text += f" The {kind.title} was asked for the {dataset.noun} above each column."
     return text
 
 

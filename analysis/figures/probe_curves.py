@@ -1,4 +1,4 @@
-"""How well the digit can be read from latents, principal components and pixels."""
+"""How well the class can be read from latents, principal components and pixels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from analysis.measures.cells import PCA, PCA_TITLE
 from analysis.measures.probing import KNN, LOGISTIC
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, plain_runs
-from analysis.sweep.load import Run
+from analysis.sweep.load import Run, StoredDataset
 from analysis.tables.probes import PIXELS
 from analysis.write import prose
 
@@ -30,7 +30,7 @@ class ProbeCurves:
 
     table: pd.DataFrame
     runs: list[Run]
-    dataset: str
+    dataset: StoredDataset
     n_test: int
     chance: float
 
@@ -40,7 +40,7 @@ def gather(study: Study, table: pd.DataFrame) -> ProbeCurves:
     runs = plain_runs(study.sweep.runs)
     shown = table["run_id"].isin(["", *(run.run_id for run in runs)])
     n_test, chance = len(probing.test_rows(study.sweep)), probing.chance(study.sweep)
-    return ProbeCurves(table[shown], runs, study.data.title, n_test, chance)
+    return ProbeCurves(table[shown], runs, study.data, n_test, chance)
 
 
 @style.styled()
@@ -82,13 +82,15 @@ def _add_legend(figure: Figure, table: pd.DataFrame) -> None:
 
 def caption(data: ProbeCurves) -> str:
     """Say what is read from what."""
+    noun = data.dataset.noun
     return (
-        f"Share of {data.n_test:,} test images of {data.dataset} whose digit is read right from "
-        "the posterior mean (or code), from as many principal components, or from all pixels, by "
-        f"the 5 nearest of the labelled training images (above) or by logistic regression (below), "
+        f"Share of {data.n_test:,} test images of {data.dataset.title} whose {noun} is read right "
+        "from the posterior mean (or code), from as many principal components, or from all "
+        f"pixels, by the 5 nearest of the labelled training images (above) or by logistic "
+        "regression (below), "
         f"{prose.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
-        "The CVAE's encoder is told the digit and need not repeat it: for it chance "
-        f"({data.chance:.3f}, the share of the most frequent digit) is the goal."
+        f"The CVAE's encoder is told the {noun} and need not repeat it: for it chance "
+        f"({data.chance:.3f}, the share of the most frequent {noun}) is the goal."
     )
 
 

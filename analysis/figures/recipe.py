@@ -42,9 +42,12 @@ class Drawing:
     """A figure with its caption, in Markdown, and the runs that it was made from.
 
     `caption` is one paragraph; `further` are those below it: a table, or that the sweep is partial.
+    `name` is that of the recipe, `file` that of the files: where the classes are no digits, it
+    speaks of classes.
     """
 
     name: str
+    file: str
     figure: Figure
     caption: str
     runs: Sequence[Run]
@@ -108,15 +111,16 @@ class FigureRecipe(Generic[Data]):
             return Skipped(self.name, str(error))
         numbers = markdown_rows(self.numbers(data)) if self.numbers else ""
         further = [text for text in (numbers, prose.sentence(study.sweep.partial_note)) if text]
-        return Drawing(self.name, self.draw(data), self.caption(data), data.runs, further)
+        file = study.data.file_name(self.name)
+        return Drawing(self.name, file, self.draw(data), self.caption(data), data.runs, further)
 
 
 def write_figure(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write a figure in some formats, and beside it its caption, which names the runs."""
-    paths = [folder / f"{drawing.name}.{suffix}" for suffix in formats]
+    paths = [folder / f"{drawing.file}.{suffix}" for suffix in formats]
     for path, suffix in zip(paths, formats, strict=True):
         publish(path, saver(drawing.figure, suffix))
-    caption = folder / f"{drawing.name}.md"
+    caption = folder / f"{drawing.file}.md"
     first = prose.with_runs(drawing.caption, drawing.runs)
     publish_text(caption, "\n\n".join([first, *drawing.further]) + "\n")
     return [*paths, caption]

@@ -1,75 +1,113 @@
 """The same test images through every model, and what each model got wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from aevae.files import names
 from analysis.figures.parts import style, tiles
+from analysis.figures.parts.classes import IN_A_ROW, Classes, chunks, columns, find_classes
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths import metrics
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run
+from analysis.sweep.load import Run, StoredDataset
 from analysis.write import prose
 
 
 @dataclass(frozen=True)
 class Reconstructions:
-    """What the figure shows: I images (one per digit present), intensities in [0, 1].
+    """What the figure shows: I images, as many of each class shown, intensities in [0, 1].
 
-    `images` and each of `decoded` (by run id) have shape (I, 28, 28); `indices` are rows of the
-    test split; `mean_sse` (by run id) is that of the whole split.
+    `labels` are theirs, one for each; there are none without classes. `images` and each of
+    `decoded` (by run id) have shape (I, H, W[, 3]); `indices` are rows of the test split;
+    `mean_sse` (by run id) is that of the whole split.
     """
 
     runs: list[Run]
-    digits: list[int]
+    classes: Classes
+    labels: list[int]
     indices: list[int]
     images: style.Image
     decoded: Mapping[str, style.Image]
     mean_sse: Mapping[str, float]
-    dataset: str
     n_test: int
 
 
 def gather(study: Study) -> Reconstructions:
-    """Read the first test image of each digit, and its reconstruction by one run per model."""
-    runs = representatives(study.sweep.runs)
-    labels = study.sweep.labels("test")
-    digits = [digit for digit in range(metrics.DIGITS) if (labels == digit).any()]
-    indices = [int(np.argmax(labels == digit)) for digit in digits]
+    """Read the first test images of each class, and their reconstructions by one run per model.
+
+    There is one image of each class, or several if there are few classes. Without classes, the
+    first ten test images are read.
+    """
+    runs, classes, shape = (
+        representatives(study.sweep.runs),
+        find_classes(study),
+        study.data.image_shape,
+    )
+    n_test = study.data.counts["test"]
+    indices, shown = list(range(min(IN_A_ROW, n_test))), []
+    if classes.labelled:
+        labels = study.sweep.labels("test")
+        beside = classes.beside(labels)
+        first = [np.flatnonzero(labels == label)[:beside] for label in classes.shown]
+        indices, shown = np.concatenate(first).tolist(), np.repeat(classes.shown, beside).tolist()
     decoded, mean_sse = {}, {}
     for run in runs:
         with study.sweep.open(run) as results:
-            decoded[run.run_id] = (
-                results.array(names.of_split("test", names.RECONSTRUCTION_AT_MEAN))[indices] / 255
-            )
+            images = results.array(names.of_split("test", names.RECONSTRUCTION_AT_MEAN))
+            decoded[run.run_id] = tiles.intensities(images[indices], shape)
             mean_sse[run.run_id] = float(
                 results.array(names.of_split("test", names.SSE_AT_MEAN)).mean(dtype=np.float64)
             )
-    images = study.sweep.images("test")[indices] / 255
-    return Reconstructions(
-        runs, digits, indices, images, decoded, mean_sse, study.data.title, len(labels)
-    )
+    originals = tiles.intensities(study.sweep.images("test")[indices], shape)
+    return Reconstructions(runs, classes, shown, indices, originals, decoded, mean_sse, n_test)
 
 
 @style.styled()
 def draw(data: Reconstructions) -> Figure:
-    """Draw the originals, then two strips per model: reconstruction and residual."""
-    strips = [1] * (1 + 2 * len(data.runs))
-    figure, all_axes = tiles.strip_figure(strips, headed=0, columns=len(data.digits), right=0.65)
-    tiles.show_strip(all_axes[0], data.images[None], "original")
-    tiles.label_columns(all_axes[0], [str(digit) for digit in data.digits])
-    for run, decoded_axes, axes in zip(data.runs, all_axes[1::2], all_axes[2::2], strict=True):
-        decoded = data.decoded[run.run_id]
-        tiles.show_strip(decoded_axes, decoded[None], TITLES[run.model])
-        residual = (decoded - data.images)[None]
-        picture = tiles.show_strip(axes, residual, "residual", **tiles.RESIDUAL)
+    """Draw the originals, then two strips per model: reconstruction and residual.
+
+    Many classes are broken into several such blocks.
+    """
+    image_shape, width = data.classes.data.image_shape, columns(len(data.indices))
+    strips, blocks = 1 + 2 * len(data.runs), chunks(len(data.indices))
+    headed = range(0, strips * len(blocks), strips) if data.classes.labelled else ()
+    figure, all_axes = tiles.strip_figure(
+        [1] * strips * len(blocks), image_shape, headed=headed, columns=width, right=0.65
+    )
+    for first, block in zip(range(0, len(all_axes), strips), blocks, strict=True):
+        picture = _draw_block(all_axes[first : first + strips], data, block)
     _add_colour_bar(figure, picture)
     return figure
+
+
+def _draw_block(all_axes: Sequence[Axes], data: Reconstructions, block: slice) -> AxesImage:
+    """Draw a row of images through every model; return the last residuals."""
+    image_shape, width = data.classes.data.image_shape, columns(len(data.indices))
+    originals = data.images[block]
+    tiles.show_strip(all_axes[0], tiles.in_rows(originals, width), "original")
+    if data.classes.labelled:
+        tiles.label_columns(all_axes[0], data.classes.heads(data.labels[block], width))
+    for run, decoded_axes, axes in zip(data.runs, all_axes[1::2], all_axes[2::2], strict=True):
+        decoded = data.decoded[run.run_id][block]
+        tiles.show_strip(decoded_axes, tiles.in_rows(decoded, width), TITLES[run.model])
+        residual = tiles.residual(decoded, originals, image_shape)
+        picture = tiles.show_strip(
+            axes, tiles.in_rows(residual, width), "residual", **tiles.RESIDUAL
+        )
+    return picture
+
+
+def meaning(dataset: StoredDataset) -> str:
+    """Say what the colours of a residual mean."""
+    if dataset.noun == "digit":
+        return "red where ink was added, blue where it is missing"
+    mean = ", mean over the channels" if len(dataset.image_shape) == 3 else ""
+    return f"red where the reconstruction is brighter, blue where it is darker{mean}"
 
 
 def _add_colour_bar(figure: Figure, picture: AxesImage) -> None:
@@ -81,14 +119,21 @@ def _add_colour_bar(figure: Figure, picture: AxesImage) -> None:
 
 def caption(data: Reconstructions) -> str:
     """Say which images are shown, through which runs, and how typical their errors are."""
+    dataset = data.classes.data
+    which, its = f"first test image of each {dataset.noun}", "its reconstruction"
+    if not data.classes.labelled:
+        which, its = f"first {len(data.indices)} test images", "their reconstructions"
+    elif len(data.labels) > len(data.classes.shown):
+        count = len(data.labels) // len(data.classes.shown)
+        which, its = f"first {count} test images of each {dataset.noun}", "their reconstructions"
     means = [f"{data.mean_sse[run.run_id]:.2f} ({TITLES[run.model]})" for run in data.runs]
     return (
-        f"The first test image of each digit of {data.dataset} (test images "
-        f"{prose.listed(data.indices)}, the same for every model) and its reconstruction, "
+        f"The {which} of {dataset.title} (test images "
+        f"{prose.listed(data.indices)}, the same for every model) and {its}, "
         f"decoding the posterior mean (the code itself for the AE), with latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Residuals are reconstruction "
-        "minus original: red where ink was added, blue where it is missing. Mean SSE over all "
-        f"{data.n_test:,} test images: {prose.listed(means)}."
+        f"minus original: {meaning(dataset)}. Mean SSE over all "
+        f"{data.n_test:,} test images: {prose.listed(means)}.{data.classes.note}"
     )
 
 

@@ -11,7 +11,7 @@ from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run
+from analysis.sweep.load import Run, StoredDataset
 from analysis.write import prose
 
 MOST = 10  # dimensions shown of each model
@@ -20,12 +20,12 @@ BELOW_INCHES = 0.25
 
 @dataclass(frozen=True)
 class Traversals:
-    """What the figure shows, by model: images (D, S, 28, 28) in [0, 1], and the dimensions (D,)."""
+    """What the figure shows, by model: images (D, S, H, W[, 3]) in [0, 1], dimensions (D,)."""
 
     runs: list[Run]
     images: Mapping[str, style.Image]
     dimensions: Mapping[str, list[int]]
-    dataset: str
+    dataset: StoredDataset
 
 
 def gather(study: Study) -> Traversals:
@@ -34,9 +34,10 @@ def gather(study: Study) -> Traversals:
     images, dimensions = {}, {}
     for run in runs:
         with study.sweep.open(run) as results:
-            images[run.model] = results.array(names.traversal(names.IMAGE))[:MOST] / 255
+            stored = results.array(names.traversal(names.IMAGE))[:MOST]
+            images[run.model] = tiles.intensities(stored, study.data.image_shape)
             dimensions[run.model] = results.array(names.traversal(names.DIM))[:MOST].tolist()
-    return Traversals(runs, images, dimensions, study.data.title)
+    return Traversals(runs, images, dimensions, study.data)
 
 
 @style.styled()
@@ -44,7 +45,11 @@ def draw(data: Traversals) -> Figure:
     """Draw a block per model and a line per dimension, the most informative on top."""
     rows, steps = data.images[data.runs[0].model].shape[:2]
     figure, (blocks,) = block_figure(
-        [rows], [TITLES[run.model] for run in data.runs], columns=steps, below=BELOW_INCHES
+        [rows],
+        [TITLES[run.model] for run in data.runs],
+        data.dataset.image_shape,
+        columns=steps,
+        below=BELOW_INCHES,
     )
     for run, axes in zip(data.runs, blocks, strict=True):
         tiles.show_strip(axes, data.images[run.model], "")
@@ -60,11 +65,13 @@ def caption(data: Traversals) -> str:
     """Say what varies and what does not, and which dimensions are shown."""
     size = data.runs[0].latent_size
     shown = [f"{prose.listed(dims)} ({TITLES[model]})" for model, dims in data.dimensions.items()]
+    # A sweep of digits may have no CVAE; its caption speaks of one nevertheless.
+    label = ", and the label that the CVAE is told," if data.dataset.classes else ""
     return (
         f"One latent dimension of {size} varied per line, from three standard deviations of the "
-        f"training codes below their mean to three above, {data.dataset}, "
-        f"{prose.seeds(data.runs)}. The other dimensions, and the label that the CVAE is "
-        "told, are those of the first test image. The most informative dimension stands on top: "
+        f"training codes below their mean to three above, {data.dataset.title}, "
+        f"{prose.seeds(data.runs)}. The other dimensions{label} "
+        "are those of the first test image. The most informative dimension stands on top: "
         "by mean KL, by variance for the AE. Dimensions shown, counted from 0: "
         f"{'; '.join(shown)}."
     )

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, rankdata
 from scipy.stats import t as student_t
 
-PIXELS, DIGITS = 784, 10  # of the figures only
 ACTIVE_VARIANCE = 0.01
 FIXED_VARIANCE = 0.5  # of a Gaussian decoder that does not learn its variance
 

@@ -4,6 +4,7 @@ import base64
 import gzip
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import prod
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,17 +12,21 @@ from matplotlib.patches import Circle
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
+from aevae.files.schema import Results
 from analysis.figures.latent_grid import shown_grid
 from analysis.figures.parts import maps, style
+from analysis.figures.parts.classes import Classes, find_classes, known_labels
 from analysis.maths.decoder import decode, layer_names
 from analysis.maths.metrics import Floats, Labels
+from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, planar
-from analysis.sweep.load import Run, SweepResults
+from analysis.sweep.load import MissingIngredient, Run
 
 PRIOR_RADIUS = 2.0
 PRIOR_SHARE = 1 - np.exp(-(PRIOR_RADIUS**2) / 2)  # of a standard normal within that radius
 FINEST_STEP = 2.0**-12  # between weights: a coarser one shows in images, a finer costs megabytes
 LARGEST = np.iinfo(np.int16).max
+MOST_WEIGHTS = 6_000_000  # of a decoder in a page: 12 MB
 OUTERMOST = 0.002  # share of the codes on each side that may lie beyond the map
 PLANE_INCHES = 3.0
 
@@ -65,27 +70,37 @@ class LatentPlane:
     map: Figure
     decoder: Decoder
     rounding: int
-    """How far the packed decoder is off at most on the stored grid, in grey levels of 255."""
+    """How far the packed decoder is off at most on the stored grid, in levels of 255."""
+    classes: Classes
 
     @property
     def conditional(self) -> bool:
-        """Whether it is asked for a digit."""
+        """Whether it is asked for a class."""
         return self.run.kind.conditional
 
+    @property
+    def legend(self) -> list[tuple[str, str]]:
+        """Names and colours of the classes, unless they are named on the map."""
+        if self.classes.on_discs:
+            return []
+        colours = self.classes.colours.items()
+        return [(self.classes.data.class_names[label], colour) for label, colour in colours]
 
-def planes(sweep: SweepResults) -> list[LatentPlane]:
+
+def planes(study: Study) -> list[LatentPlane]:
     """Return the plane of one run with d = 2 per model.
 
     Raises
     ------
     MissingIngredient
-        No run has two latent dimensions.
+        No run has two latent dimensions, or a decoder is too large for a page.
     """
-    return [_plane(sweep, run) for run in planar(sweep.runs)]
+    return [_plane(study, run) for run in planar(study.sweep.runs)]
 
 
-def _plane(sweep: SweepResults, run: Run) -> LatentPlane:
-    with sweep.open(run) as results:
+def _plane(study: Study, run: Run) -> LatentPlane:
+    with study.sweep.open(run) as results:
+        _check_size(results)
         codes, weights = results.array(names.of_split("test", names.MU)), results.weights()
         name = shown_grid(run.kind)
         z, images = (
@@ -93,17 +108,29 @@ def _plane(sweep: SweepResults, run: Run) -> LatentPlane:
             results.array(names.grid(name, names.IMAGE)),
         )
     low, high = view(codes)
-    drawn = draw_map(codes, sweep.labels("test"), low, high)
+    classes = find_classes(study)
+    drawn = draw_map(codes, known_labels(study), classes, low, high)
     decoder = Decoder(low.tolist(), high.tolist(), pack_layers(weights))
-    return LatentPlane(run, TITLES[run.model], drawn, decoder, rounding(weights, z, images))
+    off = rounding(weights, z, images)
+    return LatentPlane(run, TITLES[run.model], drawn, decoder, off, classes)
+
+
+def _check_size(results: Results) -> None:
+    layers = [*layer_names(results.names(names.WEIGHTS), "decoder"), "output"]
+    count = sum(prod(results.shape(names.weight(f"{name}.weight"))) for name in layers)
+    if count > MOST_WEIGHTS:
+        raise MissingIngredient(
+            f"the decoder of {results.run_id} has {count:,} weights, a page holds at most "
+            f"{MOST_WEIGHTS:,}"
+        )
 
 
 def rounding(weights: Mapping[str, Array], z: Array, images: Array) -> int:
-    """Return how far rounded weights are off in some pixel of a grid, in grey levels of 255."""
+    """Return how far rounded weights are off in some value of a grid, in levels of 255."""
     rounded = {name: np.multiply(*quantise(values)) for name, values in weights.items()}
-    # A grid of a CVAE has a leading axis of requested digits.
-    digits = np.indices(z.shape[:-1])[0] if z.ndim == 4 else None
-    decoded = np.rint(255 * decode(rounded, z, digits, image_shape=images.shape[z.ndim - 1 :]))
+    # A grid of a conditional model has a leading axis of requested classes.
+    labels = np.indices(z.shape[:-1])[0] if z.ndim == 4 else None
+    decoded = np.rint(255 * decode(rounded, z, labels, image_shape=images.shape[z.ndim - 1 :]))
     return int(np.abs(decoded - images).max())
 
 
@@ -117,14 +144,16 @@ def view(codes: Array) -> tuple[Floats, Floats]:
 
 
 @style.styled()
-def draw_map(codes: Array, labels: Labels, low: Floats, high: Floats) -> Figure:
-    """Draw the codes in the colour of their digits, from edge to edge, and a ring for N(0, I)."""
+def draw_map(
+    codes: Array, labels: Labels | None, classes: Classes, low: Floats, high: Floats
+) -> Figure:
+    """Draw the codes in the colour of their classes, from edge to edge, and a ring for N(0, I)."""
     figure = Figure(figsize=(PLANE_INCHES, PLANE_INCHES))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     axes.axhline(0, color="#999999", linewidth=0.6)
     axes.axvline(0, color="#999999", linewidth=0.6)
-    maps.scatter_digits(axes, codes, labels, alpha=0.5)
+    maps.scatter(axes, codes, labels, classes, alpha=0.5)
     ring = {"fill": False, "linestyle": "--", "edgecolor": "#777777", "zorder": 3}
     axes.add_patch(Circle((0, 0), PRIOR_RADIUS, **ring))
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))

@@ -10,14 +10,17 @@ from markupsafe import Markup
 from analysis import figures, tables
 from analysis.figures.recipe import Drawing, Skipped
 from analysis.findings import ClaimResult, records
+from analysis.measures.study import Study
 from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
-from analysis.sweep.load import MissingIngredient, SweepResults
+from analysis.sweep.load import MissingIngredient, StoredDataset, SweepResults
 from analysis.tables.recipe import Table
 from analysis.write import prose
 
 PAGE = "report.html"
+MOST_BUTTONS = 12  # classes that a conditional model is asked for by buttons; more stand in a list
+FIRST_ASKED = 3  # the class that is asked for at first
 FIGURES = figures.FIGURES | figures.EVIDENCE
 TABLES = tables.TABLES | tables.EVIDENCE
 
@@ -35,7 +38,7 @@ class Content:
 
 
 def gather(
-    sweep: SweepResults,
+    study: Study,
     findings: Sequence[ClaimResult],
     made: Sequence[Table],
     omitted: Mapping[str, str],
@@ -49,11 +52,11 @@ def gather(
         else:
             pictures[drawing.name] = picture(drawing)
     try:
-        planes = explorer.planes(sweep)
+        planes = explorer.planes(study)
     except MissingIngredient as error:
         planes, reasons[story.EXPLORER] = [], str(error)
     grids = {t.name: grid(t.for_readers, t.caption) for t in made if t.for_readers is not None}
-    return Content(sweep, findings, grids, pictures, planes, reasons)
+    return Content(study.sweep, findings, grids, pictures, planes, reasons)
 
 
 def render(content: Content) -> str:
@@ -69,6 +72,7 @@ def render(content: Content) -> str:
         "markdown": markdown,
         "number": records.number,
         "sentence": prose.sentence,
+        "worded": content.sweep.data.worded,
     }
     environment.globals |= {"asset": asset, "between": records.between, "embed": embed}
     sweep = content.sweep
@@ -77,12 +81,15 @@ def render(content: Content) -> str:
         sweep=sweep,
         facts=facts(sweep),
         partial=prose.sentence(sweep.partial_note),
-        sections=story.complete(list(content.pictures), list(content.tables)),
+        data=sweep.data,
+        sections=story.complete(list(content.pictures), list(content.tables), sweep.data),
         what={name: sweep.data.worded(what) for name, what in (FIGURES | TABLES).items()},
         count=records.count(content.findings),
         introduction=records.INTRODUCTION,
         provenance=grid(provenance(sweep), CAPTION),
         prior_share=explorer.PRIOR_SHARE,
+        most_buttons=MOST_BUTTONS,
+        first_asked=min(FIRST_ASKED, max(0, sweep.data.classes - 1)),
     )
 
 
@@ -91,14 +98,22 @@ def facts(sweep: SweepResults) -> dict[str, str]:
     configs = [run.config for run in sweep.runs]
     sizes = sorted({config.model.latent_size for config in configs})
     epochs = sorted({config.train.epochs for config in configs})
+    data = sweep.data
     return {
         "Sweep": sweep.root.resolve().name,
-        "Dataset": f"{sweep.data.title}, {sweep.data.counts['test']:,} test images",
+        "Dataset": f"{data.title}, {data.counts['test']:,} test images",
+        **({} if data.noun == "digit" else {"Images": _images(data)}),
         "Runs": f"{len(sweep.runs)} of {len(sweep.runs) + len(sweep.gaps)}",
         "Latent sizes": prose.listed(sizes),
         "Epochs": prose.listed(epochs),
         "Training": prose.seeds(sweep.runs),
     }
+
+
+def _images(data: StoredDataset) -> str:
+    height, width, *channels = data.image_shape
+    classes = f"{data.classes} {data.plural}" if data.classes else "no labels"
+    return f"{height} x {width} pixels, {'in colour' if channels else 'grey'}; {classes}"
 
 
 def asset(name: str) -> Markup:

@@ -178,7 +178,9 @@ class StoredDataset:
 
     def file_name(self, name: str) -> str:
         """Return the name of an output: where there are no digits, ``digit`` becomes ``class``."""
-        return name if self.noun == "digit" else name.replace("digit", "class")
+        if self.noun == "digit":
+            return name
+        return name.replace("digits", "classes").replace("digit", "class")
 
 
 @dataclass(frozen=True)

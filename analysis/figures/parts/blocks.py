@@ -11,7 +11,13 @@ BLOCKS, GAP_INCHES = 3, 0.12  # blocks that fill the width of a page, and betwee
 
 
 def block_figure(
-    lines: Sequence[int], titles: Sequence[str], *, columns: int, below: float = 0.1
+    lines: Sequence[int],
+    titles: Sequence[str],
+    image_shape: Sequence[int],
+    *,
+    columns: int,
+    below: float = 0.1,
+    beside: float = tiles.LABEL_INCHES,
 ) -> tuple[Figure, list[list[Axes]]]:
     """Return a figure with blocks of equally large tiles side by side, one axes per block.
 
@@ -21,26 +27,30 @@ def block_figure(
         Rows of tiles in each row of blocks, top to bottom.
     titles
         One above each column of blocks.
+    image_shape
+        (height, width), or (height, width, 3) in colour.
     columns
         Tiles in a row of a block.
-    below
-        Inches to leave free at the bottom.
+    below, beside
+        Inches to leave free at the bottom, and on the left for labels.
 
     Returns
     -------
     figure
-        As wide as a page if there are three columns of blocks.
+        As wide as a page if there are three columns of blocks, or more.
     axes
         Those of each row of blocks.
     """
-    full = style.PAGE_INCHES - tiles.LABEL_INCHES - 0.05
-    width = (full - GAP_INCHES * (BLOCKS - 1)) / BLOCKS
-    pixel = width / (columns * (tiles.SIDE + tiles.GAP) - tiles.GAP)
-    heights = [pixel * (count * (tiles.SIDE + tiles.GAP) - tiles.GAP) for count in lines]
-    page = tiles.LABEL_INCHES + 0.05 + len(titles) * (width + GAP_INCHES) - GAP_INCHES
+    blocks = max(BLOCKS, len(titles))
+    full = style.PAGE_INCHES - beside - 0.05
+    width = (full - GAP_INCHES * (blocks - 1)) / blocks
+    high, wide = tiles.tile_size(image_shape)
+    pixel = width / (columns * (wide + tiles.GAP) - tiles.GAP)
+    heights = [pixel * (count * (high + tiles.GAP) - tiles.GAP) for count in lines]
+    page = beside + 0.05 + len(titles) * (width + GAP_INCHES) - GAP_INCHES
     total = tiles.HEAD_INCHES + sum(heights) + GAP_INCHES * (len(lines) - 1) + below
     figure = Figure(figsize=(page, total))
-    lefts = [tiles.LABEL_INCHES + i * (width + GAP_INCHES) for i in range(len(titles))]
+    lefts = [beside + i * (width + GAP_INCHES) for i in range(len(titles))]
     rows: list[list[Axes]] = []
     bottom = total - tiles.HEAD_INCHES + GAP_INCHES
     for height in heights:

@@ -13,7 +13,7 @@ from matplotlib.patches import Polygon, Rectangle
 from analysis.figures.parts import style
 
 BAR_INCHES = 0.1  # width of a bar
-INCHES_PER_ROOT = 0.035  # the height of a bar is this times the root of its units
+INCHES_PER_ROOT = 0.035  # the height of a bar is at most this times the root of its units
 GAP = 0.04
 COLOURS = {"layer": "#4a6fa5", "latent": "#d55e00", "label": "#009e73"}
 MAP_COLOUR = "#e4e8ef"
@@ -26,11 +26,12 @@ class Bar:
     x: float
     y: float
     units: int
+    scale: float = INCHES_PER_ROOT
 
     @property
     def height(self) -> float:
         """Inches, so that a layer of two units can still be seen beside one of 784."""
-        return INCHES_PER_ROOT * sqrt(self.units)
+        return self.scale * sqrt(self.units)
 
     @property
     def top(self) -> float:
@@ -51,6 +52,22 @@ class Bar:
     def right(self) -> float:
         """Right side, where a map begins."""
         return self.x + BAR_INCHES / 2
+
+
+def scale_for(units: Sequence[int], labels: int, room: float) -> float:
+    """Return the height of a layer of one unit for which the lower half of every layer fits.
+
+    Parameters
+    ----------
+    units
+        Of the layers.
+    labels
+        Units of a label, which stand below a layer.
+    room
+        Inches below the middle of the layers.
+    """
+    roots = sqrt(max(units)) / 2 + sqrt(labels)
+    return min(INCHES_PER_ROOT, (room - GAP) / roots)
 
 
 def draw_bar(axes: Axes, bar: Bar, kind: str, name: str) -> Bar:

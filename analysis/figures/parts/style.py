@@ -3,6 +3,7 @@
 Nothing here or in the figures uses pyplot, so no state outlives a figure.
 """
 
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ContextDecorator
 from typing import Any, cast
@@ -14,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import (
     FixedFormatter,
     FixedLocator,
@@ -32,14 +35,13 @@ COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.16
 PNG_DPI = 200
 TINY, SMALL = 6.0, 7.0
+FAMILY = "DejaVu Sans"
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
-# Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
-DIGIT_COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
-ALL_DIGITS_COLOUR = "black"
 MODEL_COLOURS = {**{name: kind.colour for name, kind in KINDS.items()}, "pca": "#777777"}
 
 _RC: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": FAMILY,
     "font.size": 8.0,
     "axes.titlesize": 8.0,
     "axes.labelsize": 8.0,
@@ -116,3 +118,26 @@ def ink_on(colour: ColorType) -> str:
     """Return black or white, whichever is easier to read on `colour` (ITU-R BT.709 luma)."""
     luma = np.dot(to_rgb(colour), (0.2126, 0.7152, 0.0722))
     return "black" if luma > 0.5 else "white"
+
+
+def fitted(text: str, inches: float, size: float = SMALL) -> str:
+    """Return a name as text of a figure, shortened with an ellipsis to the room that there is."""
+    kept, shown = text, plain(text)
+    while len(kept) > 1 and text_width(shown, size) > inches:
+        kept = kept[:-1].rstrip()
+        shown = f"{plain(kept)}{ELLIPSIS}"
+    return shown
+
+
+def plain(text: str) -> str:
+    """Return a name as text of a figure, in which a dollar sign begins no formula."""
+    return text.replace("$", r"\$")
+
+
+def text_width(text: str, size: float = SMALL) -> float:
+    """Return the width of text in inches, as wide as the font has it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of characters that the font lacks
+        font = FontProperties(family=FAMILY)
+        path = TextPath((0, 0), text, size=size, prop=font)
+    return float(path.get_extents().width) / 72

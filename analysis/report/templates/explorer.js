@@ -1,6 +1,6 @@
 "use strict";
 {
-  const SIDE = 28, STEPS = 100, LARGE = 5;
+  const STEPS = 100, LARGE = 5, LATENTS = 2;
 
   // Whole multiples of a step: all low bytes, then all high bytes; gzip; base64.
   const unpack = async ({ step, data }) => {
@@ -38,11 +38,15 @@
   };
 
   const draw = (canvas, intensities) => {
-    const picture = new ImageData(SIDE, SIDE);
-    intensities.forEach((value, i) => {
-      const grey = Math.round(255 * value);
-      picture.data.set([grey, grey, grey, 255], 4 * i);
-    });
+    const picture = new ImageData(canvas.width, canvas.height);
+    const pixels = canvas.width * canvas.height, channels = intensities.length / pixels;
+    for (let i = 0; i < pixels; i++) {
+      // A grey pixel has one value for red, green and blue.
+      for (let c = 0; c < 3; c++) {
+        picture.data[4 * i + c] = Math.round(255 * intensities[i * channels + (channels === 3 ? c : 0)]);
+      }
+      picture.data[4 * i + 3] = 255;
+    }
     // So small a canvas gains nothing from a graphics card.
     canvas.getContext("2d", { willReadFrequently: true }).putImageData(picture, 0, 0);
   };
@@ -53,13 +57,14 @@
     const map = plane.querySelector(".map"), point = plane.querySelector(".point");
     const canvas = plane.querySelector("canvas"), time = plane.querySelector(".time");
     const inputs = [...plane.querySelectorAll("[data-axis]")];
-    const digits = plane.querySelector(".digits");
+    const asked = plane.querySelector(".classes");
+    const classes = layers[0].weight.length / layers[0].outputs - LATENTS;
     const z = [0, 0];
 
     const oneHot = () => {
-      if (!digits) return [];
-      const chosen = Number(digits.querySelector(":checked").value);
-      return Array.from({ length: 10 }, (_, digit) => Number(digit === chosen));
+      if (!asked) return [];
+      const chosen = Number(asked.querySelector(":checked").value);
+      return Array.from({ length: classes }, (_, label) => Number(label === chosen));
     };
     const show = () => {
       const begin = performance.now();
@@ -106,9 +111,9 @@
         }
       });
     });
-    digits?.addEventListener("change", show);
+    asked?.addEventListener("change", show);
 
-    for (const part of plane.querySelectorAll(".point, .decoded, .digits")) part.hidden = false;
+    for (const part of plane.querySelectorAll(".point, .decoded, .classes")) part.hidden = false;
     moveTo([0, 0]);
     time.textContent = ""; // the first time says how long the browser takes to warm up
     plane.dataset.ready = "";

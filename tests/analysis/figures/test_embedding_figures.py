@@ -9,7 +9,7 @@ from matplotlib.contour import ContourSet
 from scipy.stats import chi2, gaussian_kde
 
 from analysis.figures import digits_embedding, latent_pca, tsne
-from analysis.figures.parts import style
+from analysis.figures.parts import classes
 from analysis.maths.embedding import class_accuracy, embed
 from analysis.measures.study import Study
 
@@ -41,7 +41,7 @@ def test_map_of_images_has_every_image_in_its_colour(embedded, test_labels):
     places, colours = drawn_points(axes)
     rows = [int(np.flatnonzero((data.layout.plane == place).all(axis=1))[0]) for place in places]
     assert sorted(rows) == list(range(100))
-    assert colours == [style.DIGIT_COLOURS[digit] for digit in test_labels[rows]]
+    assert colours == [classes.COLOURS[digit] for digit in test_labels[rows]]
     # Not digit by digit: then the last one would hide the others.
     assert np.count_nonzero(np.diff(test_labels[rows].astype(int)) < 0) > 30
     assert {text.get_text() for text in axes.texts} == set("0123456789")
@@ -92,12 +92,12 @@ def test_every_digit_has_two_contours_and_a_ridge_per_axis(pca_figure):
     plane, *sides = pca_figure.axes[:3]
     contours = [c for c in plane.collections if isinstance(c, ContourSet)]
     colours = [to_hex(contour.get_edgecolor()[0]) for contour in contours]
-    assert colours == [colour for colour in style.DIGIT_COLOURS for _ in range(2)]
+    assert colours == [colour for colour in classes.COLOURS for _ in range(2)]
     radii = sorted(patch.get_radius() for patch in plane.patches)
     assert chi2.cdf(np.square(radii), df=2) == pytest.approx([0.5, 0.9])
     for axes, values in zip(sides, drawn_points(plane)[0].T, strict=True):
         *ridges, whole = axes.collections
-        assert [to_hex(ridge.get_facecolor()[0]) for ridge in ridges] == list(style.DIGIT_COLOURS)
+        assert [to_hex(ridge.get_facecolor()[0]) for ridge in ridges] == list(classes.COLOURS)
         assert [t.get_text() for t in axes.get_yticklabels()] == [*"0123456789", "all"]
         outline = whole.get_paths()[0].vertices
         peak = outline[outline[:, 1].argmax(), 0]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import analysis.figures
 from analysis.figures import EVIDENCE, FIGURES, by_digit, loss_curves
-from analysis.figures.parts import maps, style
+from analysis.figures.parts import classes, maps, style
 from analysis.figures.recipe import write_figure
 from analysis.figures.registry import RECIPES
 from analysis.measures.embedding import NAMES
@@ -153,9 +153,7 @@ def test_digit_lines_show_means_on_log_axes_shared_by_all_panels(study, stored, 
     assert [tick.get_text() for tick in panels[0].get_xticklabels()] == ["2", "20"]
     lines = {container.get_label(): container.lines[0] for container in panels[1].containers}
     assert list(lines) == [*"0123456789", "all"]
-    assert [to_hex(lines[str(digit)].get_color()) for digit in range(10)] == list(
-        style.DIGIT_COLOURS
-    )
+    assert [to_hex(lines[str(digit)].get_color()) for digit in range(10)] == list(classes.COLOURS)
     with stored("vae-z002") as two, stored("vae-z020") as twenty:
         expected = [
             file["test/sse_at_mean"][()][test_labels == 4].astype(float).mean()

@@ -7,7 +7,7 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 
 from aevae.files.schema import Results
 from analysis.figures import code_map, latent_grid
-from analysis.figures.parts import style
+from analysis.figures.parts import classes
 from analysis.maths.decoder import decode
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, open_sweep
@@ -84,7 +84,7 @@ def test_a_grid_stored_another_way_round_looks_the_same(study, change):
         z, image = z.swapaxes(0, 1), image.swapaxes(0, 1)
     else:
         z, image = z[::-1], image[::-1]
-    again = latent_grid.orient(z, image)
+    again = latent_grid.orient(z, image, (28, 28))
     assert np.array_equal(again.z1, plane.z1)
     assert np.array_equal(again.z2, plane.z2)
     assert np.allclose(again.images, plane.images)
@@ -100,8 +100,7 @@ def test_codes_are_coloured_by_digit(study, stored, test_labels):
         np.asarray(points.get_offsets()).astype("f4"), points.get_facecolors(), strict=True
     )}  # fmt: skip
     assert by_place == {
-        tuple(place): style.DIGIT_COLOURS[digit]
-        for place, digit in zip(mu, test_labels, strict=True)
+        tuple(place): classes.COLOURS[digit] for place, digit in zip(mu, test_labels, strict=True)
     }
     assert {text.get_text() for text in axes.texts} == set("0123456789")
     assert axes.get_aspect() == 1
@@ -151,7 +150,7 @@ def test_codes_are_drawn_where_they_are_stored(mapped, stored, test_labels):
         )
     }
     assert drawn == {
-        (*place, style.DIGIT_COLOURS[digit])
+        (*place, classes.COLOURS[digit])
         for place, digit in zip(mu.astype("f8"), test_labels, strict=True)
     }
     assert figure.axes[0].get_aspect() == 1

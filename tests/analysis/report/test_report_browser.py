@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from string import ascii_uppercase
 
 import h5py
 import numpy as np
@@ -19,6 +20,10 @@ from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.layout import SweepPaths
 from aevae.training.run import execute
 from analysis import commands
+from analysis.maths.decoder import decode
+from analysis.measures.study import Study
+from analysis.report import page
+from analysis.sweep.load import open_sweep
 
 pytestmark = pytest.mark.browser
 
@@ -27,14 +32,24 @@ OPTIONS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars"""
 PHONE, DESKTOP = (375, 812), (1280, 900)
 DECODED = """
-const [plane, latents, digit] = arguments;
+const [plane, latents, label] = arguments;
 const type = (input, value) => { input.value = value; input.dispatchEvent(new Event("input")); };
-if (digit !== null) plane.querySelector(`[value="${digit}"]`).click();
+const list = plane.querySelector("select");
+if (label !== null && list) {
+  list.value = label;
+  list.dispatchEvent(new Event("change", { bubbles: true }));
+} else if (label !== null) plane.querySelector(`[value="${label}"]`).click();
 const canvas = plane.querySelector("canvas");
 return latents.map((z) => {
   plane.querySelectorAll("[data-axis]").forEach((input, axis) => type(input, z[axis]));
-  return Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data);
+  return Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data);
 });
+"""
+READY = """
+const [count, done] = arguments;
+const wait = () => document.querySelectorAll(".plane[data-ready]").length === count
+    ? done() : setTimeout(wait, 10);
+wait();
 """
 
 
@@ -97,11 +112,7 @@ def open_page(browser, report):
         feature = {"name": "prefers-color-scheme", "value": scheme}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
         browser.get(report.as_uri())
-        browser.execute_async_script("""
-            const done = arguments[0];
-            const wait = () => document.querySelectorAll(".plane[data-ready]").length === 3
-                ? done() : setTimeout(wait, 10);
-            wait();""")
+        browser.execute_async_script(READY, 3)
         return browser
 
     yield open_in
@@ -250,3 +261,60 @@ def test_without_scripts_the_page_says_what_is_missing(open_page):
         assert plane(browser, "vae").find_element(By.TAG_NAME, "img").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+# --- images of one's own --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["colour", "letters", "unlabelled"])
+def own(request, tmp_path_factory, build_sweep, make_config, make_data):
+    """A page about models with made-up weights: three classes in colour, 26, or none."""
+    data = {
+        "colour": make_data((6, 9, 3), ("a cat", "a dog", "x" * 40)),
+        "letters": make_data((8, 12), ascii_uppercase, "letter"),
+        "unlabelled": make_data((7, 7)),
+    }[request.param]
+    kinds = ("vae", "cvae") if data.class_names else ("vae",)
+    configs = [make_config(kind, 2, data=data) for kind in kinds]
+    root = build_sweep(tmp_path_factory.mktemp("own") / request.param, configs)
+    study = Study(open_sweep(root))
+    path = root / "report.html"
+    path.write_text(page.render(page.gather(study, [], [], {}, [])), "utf-8")
+    return study, path
+
+
+def test_images_of_any_shape_are_decoded_in_the_page(browser, own):
+    study, path = own
+    data = study.data
+    browser.get(path.as_uri())
+    browser.execute_async_script(READY, len(study.sweep.runs))
+    assert "digit" not in path.read_text("utf-8").lower()
+    latents = np.random.default_rng(0).normal(size=(5, 2)).astype("f4")
+    for run in study.sweep.runs:
+        part = plane(browser, run.model)
+        with study.sweep.open(run) as results:
+            weights = results.weights()
+        for label in (0, data.classes - 1) if run.kind.conditional else (None,):
+            told = None if label is None else np.full(len(latents), label)
+            wanted = decode(weights, latents, told, image_shape=data.image_shape)
+            wanted = wanted.reshape(*wanted.shape[:3], -1)  # of one channel, or of three
+            pixels = browser.execute_script(DECODED, part, latents.tolist(), label)
+            shown = np.reshape(pixels, (len(latents), *data.image_shape[:2], 4))
+            assert np.abs(shown[..., :3] - 255 * wanted).max() <= 1
+            assert (shown[..., 3] == 255).all()
+    assert browser.get_log("browser") == []
+
+
+def test_classes_are_chosen_by_their_names(browser, own):
+    study, path = own
+    browser.get(path.as_uri())
+    names = list(study.data.class_names)
+    buttons = browser.find_elements(By.CSS_SELECTOR, ".classes span")
+    entries = browser.find_elements(By.CSS_SELECTOR, ".classes option")
+    assert [part.get_property("textContent") for part in buttons] == names[: 12 * (len(names) < 12)]
+    assert [part.text for part in entries] == names[: 26 * (len(names) > 12)]
+    legend = [
+        part.get_property("textContent")
+        for part in browser.find_elements(By.CSS_SELECTOR, ".legend li")
+    ]
+    assert legend == names * 2 * (len(names) == 3)  # letters stand on the map itself

@@ -180,7 +180,7 @@ def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, 
     ("settings", "name"),
     [
         ({"samples_per_sampler": 2_800_000}, "samples/prior/image"),
-        ({"importance_samples": 800_000}, "test/log_importance_weights"),
+        ({"importance_samples": 1_600_000}, "test/log_importance_weights"),
     ],
 )
 def test_results_too_large_to_be_stored_are_refused_before_training(

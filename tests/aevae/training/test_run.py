@@ -53,7 +53,7 @@ def finished(weird, tiny_config, plan, small_evaluation, publish):
     """A run with valid files, in which all numbers are zero; and the function that writes them."""
     sweep, config = SweepPaths(weird), tiny_config()
     paths = plan(sweep, config)
-    images = {"N_train": 3, "N_val": 2, "N_test": 4}
+    images = {"N_train": 3, "N_val": 2, "N_test": 4, "P": 2}
     arrays = {}
     for field in [*training_fields(config), *evaluation_fields(config, small_evaluation)]:
         shape = [images.get(size, size) for size in field.dims or (2,)]

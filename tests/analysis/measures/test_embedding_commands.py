@@ -50,7 +50,7 @@ except typer.Exit as end:
 @pytest.fixture
 def sources(complete, weird):
     """Everything of the complete sweep, with an empty folder for embeddings."""
-    found, skipped = find_sources(Study(complete, weird / "kept"), NAMES)
+    found, skipped = find_sources(Study(complete, weird / "kept"), source_names(complete))
     assert skipped == {}
     return found
 
@@ -67,7 +67,7 @@ ALL_TITLES = {f"t-SNE of {t}" for t in ("images", "AE, d = 20", "VAE, d = 20", "
 
 
 def test_images_and_the_means_of_one_run_per_model_are_embedded(sources, complete_dir, stored):
-    assert [source.name for source in sources] == [*NAMES]
+    assert [source.name for source in sources] == ["images", "ae", "vae", "cvae"]
     with h5py.File(complete_dir / "dataset.h5", locking=False) as file:
         assert np.array_equal(sources[0].points(), file["test/image"][()].reshape(100, 784))
     with stored("vae-z020") as file:
@@ -237,5 +237,5 @@ def test_what_cannot_be_embedded_is_named(run, build_sweep, make_config, tmp_pat
 def test_bad_usage_of_embed(run, complete_dir):
     result = run("embed", complete_dir, "--only", "pixels")
     assert result.exit_code == 2
-    assert "--only: unknown 'pixels' (valid: images, ae, vae, cvae)" in result.stderr
+    assert "--only: unknown 'pixels' (valid: images, ae, vae, cvae, sigma-vae)" in result.stderr
     assert run("embed", complete_dir, "--jobs", 0).exit_code == 2

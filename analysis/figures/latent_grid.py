@@ -214,11 +214,15 @@ def _draw_conditional(part: SubFigure, data: LatentGrid, kind: Kind) -> None:
         lowest = place + columns >= len(data.asked)
         name = axes.get_xlabel()
         axes.label_outer()
-        if lowest:
+        if len(data.asked) > IN_A_ROW:
+            # Small panels have no room for numbers, which are those of the other kinds' grids.
+            axes.tick_params(labelbottom=False, labelleft=False)
+        elif lowest:
             axes.tick_params(labelbottom=True)
-            axes.set_xlabel(name)
             # Labels that stick out at the sides would cost the panels their width.
             tiles.tuck_in_labels(axes)
+        if lowest:
+            axes.set_xlabel(name)
     for axes in all_axes.flat[len(data.asked) :]:
         axes.set_visible(False)
 

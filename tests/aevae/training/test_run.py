@@ -375,9 +375,9 @@ def test_a_newer_file_is_neither_renamed_nor_taken(finished, small_evaluation, n
     paths, _ = finished
     path = getattr(paths, name)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 3
+        file.attrs["schema_version"] = 4
     content = path.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: schema 3"):
+    with pytest.raises(InputError, match="written by a newer aevae: schema 4"):
         execute(paths.sweep, paths.run_id, CPU, small_evaluation, StopRequest())
     assert path.read_bytes() == content
     assert paths.attempts() == []

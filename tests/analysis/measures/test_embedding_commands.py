@@ -115,7 +115,7 @@ def test_a_collapsed_model_is_named(run, build_sweep, make_config, tmp_path, rew
 def test_two_processes_give_what_one_gives(sources):
     assert find_missing(sources) == (sources, [])
     done = {source.name for source, seconds in compute_all(sources, 2) if seconds > 0}
-    assert done == set(NAMES)
+    assert done == {"images", "ae", "vae", "cvae"}
     assert find_missing(sources) == ([], [])
     for source in sources[1:3]:
         here = embed(source.points())

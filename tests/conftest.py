@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -23,6 +24,12 @@ SMALL_EVALUATION = {
     "traversal_steps": 3,
     "interpolation_steps": 3,
 }
+
+# A busy machine may be slow with any example, which says nothing about the example.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 UNCHANGED = dict(os.environ)  # as it was before any test
 PLAIN = {"LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}

@@ -40,7 +40,7 @@ mutation: $(READY)
 	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/mutmut run --max-children 1
 	$(BIN)/python tests/mutation/score.py
 
-# Some benchmarks need finished sweeps or the one-machine SLURM: see docs/performance.md.
+# Some benchmarks need finished sweeps, the one-machine SLURM or a GPU: see docs/performance.md.
 BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission import
 bench: $(addprefix bench-,$(BENCHMARKS))
 

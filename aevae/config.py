@@ -161,6 +161,9 @@ class TrainConfig(Frozen):
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """AdamW's decay rate of the mean of squared gradients (its default)."""
     schedule: Literal["constant", "one-cycle", "cosine"] = "constant"
+    precision: Literal["float32", "mixed", "auto"] = "float32"
+    """Format of the networks' products. mixed: the 16-bit format that the device computes in;
+    auto: the same where it is faster, else float32."""
 
 
 class DataConfig(Frozen):

@@ -15,6 +15,10 @@ class Posterior(NamedTuple):
     mu: Tensor
     logvar: Tensor | None
 
+    def float(self) -> "Posterior":
+        """Return this posterior in float32."""
+        return Posterior(self.mu.float(), None if self.logvar is None else self.logvar.float())
+
     def sample(self, generator: torch.Generator) -> Tensor:
         """Draw z, (B, d), by the reparameterisation trick: z = mu + sigma * eps; a point gives mu.
 

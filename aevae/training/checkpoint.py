@@ -13,8 +13,11 @@ from aevae.files.atomic import publish
 from aevae.files.filesystem import read_bytes
 from aevae.files.layout import RunPaths
 from aevae.training.loop import TrainState
+from aevae.training.precision import Precision
 
-CHECKPOINT_VERSION = 2  # 1: the configuration held the evaluation too
+# 1: the configuration held the evaluation too; 2: all training was in float32.
+CHECKPOINT_VERSION = 3
+READABLE = (2, 3)
 KEEP = 2
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ def save_checkpoint(paths: RunPaths, config: RunConfig, state: TrainState) -> No
         "history": state.history,
         "model": state.model.state_dict(),
         "optimizer": state.optimizer.state_dict(),
+        "precision": state.precision.format,
+        "scaler": state.scaler.state_dict(),
     }
     # Through memory: torch would turn a full disk into an error of its own that does not say so.
     buffer = io.BytesIO()
@@ -78,8 +83,7 @@ def remove_checkpoints(paths: RunPaths) -> None:
 def _restore(
     path: Path, content: dict[str, Any], config: RunConfig, device: torch.device
 ) -> TrainState:
-    if content.get("version") != CHECKPOINT_VERSION:
-        found = content.get("version")
+    if (found := content.get("version")) not in READABLE:
         raise RunFailed("bad_checkpoint", f"{path}: version {found} is not {CHECKPOINT_VERSION}")
     try:
         theirs = RunConfig.from_json(content["config"], "its configuration")
@@ -87,10 +91,12 @@ def _restore(
         raise RunFailed("bad_checkpoint", f"{path}: {error}") from error
     if theirs != config:
         raise RunFailed("bad_checkpoint", f"{path}: {_difference(theirs, config)}")
-    state = TrainState.new(config, device)
+    # The format of the first attempt stays, also on a machine that would choose another.
+    state = TrainState.new(config, device, Precision(content.get("precision", "float32")))
     try:
         state.model.load_state_dict(content["model"])
         state.optimizer.load_state_dict(content["optimizer"])
+        state.scaler.load_state_dict(content.get("scaler", {}))
     except (RuntimeError, ValueError) as error:
         raise RunFailed("bad_checkpoint", f"{path}: {str(error).splitlines()[0]}") from error
     state.epoch, state.history = content["epoch"], content["history"]

@@ -1,8 +1,9 @@
 """The training loop: reads top to bottom, yields after every epoch, waits for no one in between."""
 
+import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,9 +15,13 @@ from aevae.data.sources import Split
 from aevae.errors import RunFailed
 from aevae.models.losses import kl_divergence, sse
 from aevae.models.networks import Autoencoder, build_model, one_hot
+from aevae.training.graphed import GraphedStep
+from aevae.training.precision import Precision, choose_precision
 from aevae.training.seeds import derive_seed
 
 VALIDATION_BATCH = 2000
+log = logging.getLogger(__name__)
+
 METRICS = ("loss", "sse", "kl")
 ADAM_BETA1 = 0.9
 
@@ -50,14 +55,22 @@ class TrainState:
 
     model: Autoencoder
     optimizer: torch.optim.Optimizer
+    precision: Precision
+    scaler: torch.amp.GradScaler
     epoch: int = 0
     """Epochs completed."""
     history: dict[str, list[float]] = field(default_factory=dict)
     """Per epoch: ``train/loss`` ... ``val/kl`` per image, ``epoch_seconds``, ``learning_rate``."""
 
     @classmethod
-    def new(cls, config: RunConfig, device: torch.device) -> "TrainState":
-        """Build the state before the first epoch."""
+    def new(
+        cls, config: RunConfig, device: torch.device, precision: Precision | None = None
+    ) -> "TrainState":
+        """Build the state before the first epoch; `precision` None: chosen for the device."""
+        if precision is None:
+            precision, reason = choose_precision(config.train.precision, device)
+            if config.train.precision != "float32":
+                log.info("precision %s", reason)
         model = build_model(config, derive_seed(config.seed, "init")).to(device)
         optimizer = torch.optim.AdamW(
             model.parameters(),
@@ -66,7 +79,7 @@ class TrainState:
             weight_decay=config.train.weight_decay,
             fused=True,
         )
-        return cls(model, optimizer)
+        return cls(model, optimizer, precision, precision.scaler(device))
 
 
 def train(
@@ -86,11 +99,13 @@ def train(
     batch_size, seed = config.train.batch_size, config.seed
     steps_per_epoch = math.ceil(len(train_data) / batch_size)
     total_steps = steps_per_epoch * config.train.epochs
+    noise = torch.Generator(device)
+    step = make_step(config, state, train_data, noise)
 
     for epoch in range(state.epoch, config.train.epochs):
         started = time.perf_counter()
         kl_weight = kl_weight_at(config.model, epoch)
-        noise = seeded_generator(device, seed, "noise", epoch)
+        noise.manual_seed(derive_seed(seed, "noise", epoch))
         order = torch.randperm(
             len(train_data),
             generator=seeded_generator(device, seed, "shuffle", epoch),
@@ -98,15 +113,9 @@ def train(
         )
         totals = torch.zeros(len(METRICS), device=device)
         rate = config.train.learning_rate
-        for step, rows in enumerate(order.split(batch_size)):
-            rate = learning_rate_at(config.train, epoch * steps_per_epoch + step, total_steps)
-            state.optimizer.param_groups[0]["lr"] = rate
-            x, y = train_data.batch(rows)
-            metrics = batch_metrics(config.model, state.model, x, y, kl_weight, noise)
-            state.optimizer.zero_grad(set_to_none=True)
-            (metrics[0] / len(rows)).backward()
-            state.optimizer.step()
-            totals += metrics.detach()
+        for number, rows in enumerate(order.split(batch_size)):
+            rate = learning_rate_at(config.train, epoch * steps_per_epoch + number, total_steps)
+            totals += step(rows, rate, kl_weight)
 
         validation = seeded_generator(device, seed, "validation", epoch)
         val_totals = evaluate_totals(config.model, state.model, val_data, kl_weight, validation)
@@ -119,12 +128,44 @@ def train(
         yield state.epoch
 
 
+def make_step(
+    config: RunConfig, state: TrainState, data: DeviceImages, noise: torch.Generator
+) -> Callable[[Tensor, float, float], Tensor]:
+    """Return the optimisation step of a run.
+
+    It takes the rows of a batch, (B,), the learning rate and the weight of the KL term. It changes
+    `state` and returns the `batch_metrics`. On a CUDA device it is a replayed graph.
+    """
+
+    def step(rows: Tensor, kl_weight: float | Tensor) -> Tensor:
+        x, y = data.batch(rows)
+        state.optimizer.zero_grad(set_to_none=True)
+        with state.precision.tf32():
+            with state.precision.autocast(x.device):
+                metrics = batch_metrics(config.model, state.model, x, y, kl_weight, noise)
+            state.scaler.scale(metrics[0] / len(rows)).backward()
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        return metrics.detach()
+
+    if noise.device.type == "cuda" and len(data) >= config.train.batch_size:
+        return GraphedStep(
+            step, state.model, state.optimizer, state.scaler, noise, config.train.batch_size
+        )
+
+    def plain(rows: Tensor, rate: float, kl_weight: float) -> Tensor:
+        state.optimizer.param_groups[0]["lr"] = rate
+        return step(rows, kl_weight)
+
+    return plain
+
+
 def batch_metrics(
     config: ModelConfig,
     model: Autoencoder,
     x: Tensor,
     y: Tensor,
-    kl_weight: float,
+    kl_weight: float | Tensor,
     generator: torch.Generator,
 ) -> Tensor:
     """Sums over a batch of what is minimised, SSE and KL: a tensor of three, in nats and SSE.
@@ -134,8 +175,9 @@ def batch_metrics(
     """
     if config.dynamic_binarisation:
         x = torch.bernoulli(x, generator=generator)
-    posterior = model.encode(x, y)
-    logits = model.decode(posterior.sample(generator), y)
+    # Under mixed precision, the layers return 16-bit numbers.
+    posterior = model.encode(x, y).float()
+    logits = model.decode(posterior.sample(generator), y).float()
     errors = sse(logits, x)
     squared = errors.sum()
     error = model.reconstruction_loss(logits, x, errors).sum()

@@ -14,7 +14,12 @@ PACKAGES = ("aevae", "torch", "numpy", "h5py")
 
 
 def collect_provenance(
-    attempt: AttemptRecord, device: torch.device, *, training_seconds: float, wall_seconds: float
+    attempt: AttemptRecord,
+    device: torch.device,
+    *,
+    precision: str,
+    training_seconds: float,
+    wall_seconds: float,
 ) -> dict[str, object]:
     """Describe the training by the current process; all values are JSON."""
     return describe_process(attempt, device) | {
@@ -22,6 +27,7 @@ def collect_provenance(
         "attempt": attempt.number,
         "started_at": attempt.started_at,
         "ended_at": utc_now(),
+        "precision": precision,
         "training_seconds": round(training_seconds, 3),
         "wall_seconds": round(wall_seconds, 3),
         "peak_memory_mib": peak_memory_mib(device),

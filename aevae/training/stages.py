@@ -109,6 +109,7 @@ class Stages:
         provenance = collect_provenance(
             self.attempt.record,
             device,
+            precision=state.precision.format,
             training_seconds=sum(state.history["epoch_seconds"]),
             wall_seconds=time.perf_counter() - started,
         )

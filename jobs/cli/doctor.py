@@ -57,7 +57,12 @@ def examine(
             yield _check("image", lambda: _image(image))
     yield _check("data", lambda: _data(dataset, data_dir))
     yield _check("output", lambda: _output(out))
-    yield _check("torch", lambda: _device(None if profile is None else profile.device))
+    wanted = None if profile is None else profile.device
+    torch = _check("torch", lambda: _device(wanted))
+    yield torch
+    # A login node says nothing of the GPU that the jobs will get.
+    if torch.verdict == "ok" or (torch.verdict == "warning" and wanted != "cuda"):
+        yield _check("precision", lambda: _precision(wanted))
 
 
 def _check(subject: str, check: Callable[[], Finding | str]) -> Finding:
@@ -192,3 +197,9 @@ def _device(wanted: str | None) -> Finding:
         return Finding("torch", "failed", problem)
     hint = "" if in_job else "; login nodes often have none: try --on-node"
     return Finding("torch", "warning", problem + hint)
+
+
+def _precision(wanted: str | None) -> str:
+    from aevae.training.precision import advice
+
+    return advice(use_gpu=wanted != "cpu")

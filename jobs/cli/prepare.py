@@ -58,6 +58,6 @@ def doctor(
     failed = False
     for finding in jobs.cli.doctor.examine(profile, dataset, data, out):
         failed |= finding.verdict == "failed"
-        print(f"{finding.verdict:<8} {finding.subject:<8} {finding.detail}")  # noqa: T201 - output
+        print(f"{finding.verdict:<8} {finding.subject:<9} {finding.detail}")  # noqa: T201 - output
     if failed:
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -67,15 +67,22 @@ def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[st
 
 
 def matrix_products(
-    state: TrainState, batch_size: int, training: int, validation: int
+    state: TrainState,
+    batch_size: int,
+    training: int,
+    validation: int,
+    dtype: torch.dtype = torch.float32,
 ) -> Callable[[], None]:
-    """Return a function that computes only the products of one epoch, validation included."""
+    """Return a function that computes only the products of one epoch, validation included.
+
+    They are computed in `dtype`, on the device of the model.
+    """
     layers = [m for m in state.model.modules() if isinstance(m, torch.nn.Linear)]
     operands = [
         (
-            torch.rand(batch_size, layer.in_features),
-            torch.rand(batch_size, layer.out_features),
-            layer.weight.detach(),
+            torch.rand(batch_size, layer.in_features).to(layer.weight.device, dtype),
+            torch.rand(batch_size, layer.out_features).to(layer.weight.device, dtype),
+            layer.weight.detach().to(dtype),
             layer is layers[0],
         )
         for layer in layers

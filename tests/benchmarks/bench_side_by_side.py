@@ -5,7 +5,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import torch
-from measure import parser, report, seconds, training_state
+from measure import CPU, parser, report, seconds, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
 from aevae.training.loop import train
@@ -40,11 +40,16 @@ def main() -> None:
     report(f"{RUNS} runs of {arguments.epochs} epochs, d = 20", rows, arguments.json)
 
 
-def side_by_side(config: RunConfig, runs: int, threads: int, data_dir: Path) -> float:
-    """Train `runs` at once with `threads` each; return the seconds until the last one ends."""
+def side_by_side(
+    config: RunConfig, runs: int, threads: int, data_dir: Path, device: torch.device = CPU
+) -> float:
+    """Train `runs` at once with `threads` each; return the seconds until the last one ends.
+
+    The first epoch of each run is not timed.
+    """
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(runs, initializer=_share, initargs=(spawn.Barrier(runs),)) as pool:
-        return max(pool.starmap(_train, [(config, threads, data_dir)] * runs, chunksize=1))
+        return max(pool.starmap(_train, [(config, threads, data_dir, device)] * runs, chunksize=1))
 
 
 def _share(barrier: Barrier) -> None:
@@ -52,9 +57,9 @@ def _share(barrier: Barrier) -> None:
     _warm = barrier
 
 
-def _train(config: RunConfig, threads: int, data_dir: Path) -> float:
+def _train(config: RunConfig, threads: int, data_dir: Path, device: torch.device) -> float:
     torch.set_num_threads(threads)
-    _, training, validation, state = training_state(config, data_dir)
+    _, training, validation, state = training_state(config, data_dir, device)
     epochs = train(config, state, training, validation)
     next(epochs)
     _warm.wait()

@@ -14,6 +14,7 @@ import torch
 from aevae.config import RunConfig
 from aevae.data.sources import Dataset, load_dataset
 from aevae.training.loop import DeviceImages, TrainState
+from aevae.training.precision import Precision
 
 Row = Mapping[str, object]
 T = TypeVar("T")
@@ -35,15 +36,22 @@ def best_of(repeats: int, sides: Mapping[str, Callable[[], object]]) -> dict[str
     return {name: min(times[name] for times in rounds) for name in sides}
 
 
+CPU = torch.device("cpu")
+
+
 def training_state(
-    config: RunConfig, data_dir: Path
+    config: RunConfig,
+    data_dir: Path,
+    device: torch.device = CPU,
+    precision: Precision | None = None,
 ) -> tuple[Dataset, DeviceImages, DeviceImages, TrainState]:
-    """Return the dataset, its training and validation images on the CPU, and an untrained state."""
-    dataset, cpu = load_dataset(config.data, data_dir), torch.device("cpu")
+    """Return the dataset, its training and validation images on `device`, and a new state."""
+    dataset = load_dataset(config.data, data_dir)
     training, validation = (
-        DeviceImages.of(split, config.data.classes, cpu) for split in (dataset.train, dataset.val)
+        DeviceImages.of(split, config.data.classes, device)
+        for split in (dataset.train, dataset.val)
     )
-    return dataset, training, validation, TrainState.new(config, cpu)
+    return dataset, training, validation, TrainState.new(config, device, precision)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -54,8 +62,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 def report(title: str, rows: Sequence[Row], json_path: Path | None) -> None:
     """Print `rows` as an aligned table under a title and the machine, versions and date."""
+    processor = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    if torch.cuda.is_initialized():
+        processor += f", {torch.cuda.get_device_name()}"
     machine = {
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "machine": processor,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "date": datetime.now(UTC).date().isoformat(),

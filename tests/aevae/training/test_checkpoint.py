@@ -120,8 +120,8 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"version": 1}, "version 1 is not 2"),
-        ({"version": None}, "version None is not 2"),
+        ({"version": 1}, "version 1 is not 3"),
+        ({"version": None}, "version None is not 3"),
         ({"config": "{"}, "its configuration is not JSON: .*"),
         ({"model": {}}, r"Error\(s\) in loading state_dict for VAE:"),
         ({"optimizer": {"state": {}, "param_groups": []}}, "loaded state dict has a .*"),

@@ -62,13 +62,16 @@ def test_a_process_is_described_without_times(monkeypatch):
 
 
 def test_training_is_described_with_its_job_times_and_memory():
-    found = collect_provenance(ATTEMPT, CPU, training_seconds=1.23456, wall_seconds=2.34567)
+    found = collect_provenance(
+        ATTEMPT, CPU, precision="bfloat16", training_seconds=1.23456, wall_seconds=2.34567
+    )
     assert json.loads(json.dumps(found)) == found
     ended, memory = found.pop("ended_at"), found.pop("peak_memory_mib")
     assert found == describe_process(ATTEMPT, CPU) | {
         "slurm_job_id": "14",
         "attempt": 3,
         "started_at": ATTEMPT.started_at,
+        "precision": "bfloat16",
         "training_seconds": 1.235,
         "wall_seconds": 2.346,
     }
@@ -77,7 +80,7 @@ def test_training_is_described_with_its_job_times_and_memory():
 
 
 def test_a_gpu_is_described(gpu):
-    found = collect_provenance(ATTEMPT, CUDA, training_seconds=1, wall_seconds=2)
+    found = collect_provenance(ATTEMPT, CUDA, precision="tf32", training_seconds=1, wall_seconds=2)
     assert (found["device"], found["device_capability"]) == ("Tesla V100", "7.0")
     assert found["peak_memory_mib"]["device"] == 5.5
 

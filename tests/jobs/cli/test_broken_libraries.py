@@ -68,7 +68,7 @@ def test_the_doctor_says_in_a_line_why_nothing_can_be_trained(weird, command):
     for library in ("torch", "sklearn"):
         found = command(library, CUDA, "jobs.cli", "doctor", *options)
         assert found.returncode == 1
-        line = "failed   torch    broken_library: ImportError: libcudart.so.12: cannot open"
+        line = "failed   torch     broken_library: ImportError: libcudart.so.12: cannot open"
         assert line in found.stdout
         assert found.stderr == ""
         (weird / "broken" / library).rename(weird / f"no {library}")

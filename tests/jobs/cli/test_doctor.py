@@ -28,6 +28,7 @@ def test_a_fit_machine_passes_and_nothing_is_left(tmp_path):
     found = findings(None, tmp_path, tmp_path / "runs" / "new")
     assert found["output"].verdict == "ok"
     assert found["data"].verdict == "ok"
+    assert found["precision"].verdict == "ok"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -71,7 +72,7 @@ def test_without_slurm_the_doctor_says_so_and_fails(tmp_path):
         timeout=100,
     )
     assert done.returncode == 1, done.stderr
-    assert "failed   slurm    there is no sinfo on this machine" in done.stdout
+    assert "failed   slurm     there is no sinfo on this machine" in done.stdout
     assert "failed   job" in done.stdout
 
 

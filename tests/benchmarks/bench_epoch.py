@@ -11,18 +11,23 @@ from pathlib import Path
 
 import torch
 from conventional import ConventionalLoop
-from measure import best_of, parser, report, training_state
+from measure import CPU, best_of, parser, report, training_state
 
 from aevae.config import ModelConfig, RunConfig, TrainConfig
 from aevae.training.loop import TrainState, train
+from aevae.training.precision import Format, Precision, fastest_precision
 
-CASES = [
-    # kind, batch size, threads
-    ("vae", 1024, 2),
-    ("ae", 1024, 2),
-    ("cvae", 1024, 2),
-    ("vae", 1024, 1),
-    ("vae", 128, 2),
+CASES: list[tuple[str, int, int, Format]] = [
+    # kind, batch size, threads, format of the products
+    ("vae", 1024, 2, "float32"),
+    ("ae", 1024, 2, "float32"),
+    ("cvae", 1024, 2, "float32"),
+    ("vae", 1024, 1, "float32"),
+    ("vae", 128, 2, "float32"),
+    ("vae", 1024, 2, "bfloat16"),
+    ("vae", 256, 2, "bfloat16"),
+    ("ae", 1024, 2, "bfloat16"),
+    ("cvae", 1024, 2, "bfloat16"),
 ]
 
 
@@ -32,19 +37,26 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=3, help="each side is timed this often")
     arguments = options.parse_args()
     rows = []
-    for kind, batch_size, threads in CASES:
+    fastest, reason = fastest_precision(CPU)
+    for kind, batch_size, threads, format_ in CASES:
+        if format_ not in ("float32", fastest.format):
+            print(f"left out {kind}, batch {batch_size}, in {format_}: {reason}")
+            continue
         torch.set_num_threads(threads)
-        rows.append(measure(kind, batch_size, arguments.repeats, arguments.data_dir))
+        precision = Precision(format_)
+        rows.append(measure(kind, batch_size, arguments.repeats, arguments.data_dir, precision))
         print(rows[-1])
     report(f"epoch of MNIST, d = 20, best of {arguments.repeats}", rows, arguments.json)
 
 
-def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[str, object]:
+def measure(
+    kind: str, batch_size: int, repeats: int, data_dir: Path, precision: Precision
+) -> dict[str, object]:
     config = RunConfig(
         model=ModelConfig(kind=kind, latent_size=20),
         train=TrainConfig(epochs=repeats + 1, batch_size=batch_size),
     )
-    _, training, validation, state = training_state(config, data_dir)
+    _, training, validation, state = training_state(config, data_dir, CPU, precision)
     epochs = train(config, state, training, validation)
     next(epochs)  # the first epoch is a warm-up
     conventional = ConventionalLoop(config, data_dir)
@@ -52,7 +64,9 @@ def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[st
         repeats,
         {
             "ours": lambda: next(epochs),
-            "products": matrix_products(state, batch_size, len(training), len(validation)),
+            "products": matrix_products(
+                state, batch_size, len(training), len(validation), precision.dtype
+            ),
             "conventional": conventional.epoch,
         },
     )
@@ -60,6 +74,7 @@ def measure(kind: str, batch_size: int, repeats: int, data_dir: Path) -> dict[st
         "model": kind,
         "batch": batch_size,
         "threads": torch.get_num_threads(),
+        "format": precision.format,
         **{f"{side}_s": value for side, value in least.items()},
         "over_products": least["ours"] / least["products"],
         "speed_up": least["conventional"] / least["ours"],

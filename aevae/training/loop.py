@@ -98,6 +98,7 @@ def train(
         )
         totals = torch.zeros(len(METRICS), device=device)
         rate = config.train.learning_rate
+        state.model.train()
         for step, rows in enumerate(order.split(batch_size)):
             rate = learning_rate_at(config.train, epoch * steps_per_epoch + step, total_steps)
             state.optimizer.param_groups[0]["lr"] = rate
@@ -153,7 +154,8 @@ def evaluate_totals(
     kl_weight: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """Sums of `batch_metrics` over a whole split, with sampled z."""
+    """Sums of `batch_metrics` over a whole split, with sampled z; sets the evaluation mode."""
+    model.eval()
     totals = torch.zeros(len(METRICS), device=data.images.device)
     for start in range(0, len(data), VALIDATION_BATCH):
         x, y = data.batch(slice(start, start + VALIDATION_BATCH))

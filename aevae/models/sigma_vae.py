@@ -9,7 +9,12 @@ from aevae.config import RunConfig
 from aevae.models.networks import VAE
 
 MEMORY = 500
-"""Images over which the weight of a batch in the stored variance falls to 1/e."""
+"""Images over which the weight of a batch in the stored variance falls to 1/e.
+
+With more, the average lags behind in a short training: with 1000, it was 21 % above the error after
+the second of three epochs on patches of pictures (d = 2), with 500 it was 6 %. With fewer, it is
+noisier.
+"""
 LEAST_VARIANCE = 1 / (12 * 255**2)
 """Variance of the error of rounding intensities to whole steps of 1/255."""
 

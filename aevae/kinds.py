@@ -26,7 +26,7 @@ class Kind:
     conditional
         The network is told the class of an image.
     learns_variance
-        The variance of the Gaussian decoder is trained, instead of being 1/2.
+        The variance of the Gaussian decoder is fitted to its errors, instead of being 1/2.
     """
 
     name: str

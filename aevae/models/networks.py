@@ -101,10 +101,13 @@ def build_model(config: RunConfig, seed: int = 0) -> Autoencoder:
 
 
 def load_weights(config: RunConfig, weights: Mapping[str, Array]) -> Autoencoder:
-    """Rebuild a trained model from the parameters of a results file, which is not a pickle."""
+    """Rebuild a trained model from the parameters of a results file, which is not a pickle.
+
+    The model is in evaluation mode.
+    """
     model = build_model(config)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-    return model
+    return model.eval()
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:

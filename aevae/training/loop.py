@@ -138,6 +138,7 @@ def make_step(
     """
 
     def step(rows: Tensor, kl_weight: float | Tensor) -> Tensor:
+        state.model.train()
         x, y = data.batch(rows)
         state.optimizer.zero_grad(set_to_none=True)
         with state.precision.tf32():
@@ -195,7 +196,8 @@ def evaluate_totals(
     kl_weight: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """Sums of `batch_metrics` over a whole split, with sampled z."""
+    """Sums of `batch_metrics` over a whole split, with sampled z; sets the evaluation mode."""
+    model.eval()
     totals = torch.zeros(len(METRICS), device=data.images.device)
     for start in range(0, len(data), VALIDATION_BATCH):
         x, y = data.batch(slice(start, start + VALIDATION_BATCH))

@@ -220,7 +220,7 @@ def caption(data: Architectures) -> str:
             "\N{GREEK SMALL LETTER EPSILON} from N(0, I)."
         )
     if any(model.run.kind.learns_variance for model in data.models):
-        text += " s is the trained variance of the decoder, V the number of values of an image."
+        text += " s is the fitted variance of the decoder, V the number of values of an image."
     if any(model.labels for model in data.models):
         text += " The CVAE is told the label y, one-hot, in encoder and decoder."
     return text

@@ -110,7 +110,11 @@ def _draw_losses(
         term = "negative ELBO"
     axes.set(title=group.title, xlabel="epoch", ylabel=f"loss per image: {term}")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    _log_axis(axes)
+    if kind.learns_variance:
+        # With a small variance, the density of an image is above 1, and the loss is negative.
+        axes.grid(which="major", axis="both")
+    else:
+        _log_axis(axes)
 
 
 def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, str]) -> None:
@@ -160,6 +164,11 @@ def caption(data: LossCurves) -> str:
         "it may lie above the validation loss at the end of that epoch. Each panel has its own "
         "logarithmic axis."
     )
+    if any(KINDS[group.model].learns_variance for group in data.groups):
+        text += (
+            " Only the axis of a model that learns the variance of its decoder is linear, because "
+            "its loss can be negative."
+        )
     if data.with_rate:
         text += (
             " Rate (KL) against distortion (SSE) is that of the validation images at the last "

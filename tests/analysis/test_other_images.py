@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from aevae.kinds import KINDS
+from analysis.figures import loss_curves
 from analysis.findings import CLAIMS, findings, records
 from analysis.findings.reconstruction import CLAIMS as OF_RECONSTRUCTIONS
 from analysis.measures import likelihood, nearest_training, pca
@@ -287,3 +288,20 @@ def test_what_the_loss_is_of_a_learnt_variance_is_said_where_there_is_one(learnt
     for name in ("summary", "latent_size_choice", "auroc"):
         assert "learns the variance s of its decoder" in RECIPES[name].caption(learnt)
         assert "learns the variance" not in RECIPES[name].caption(study)
+
+
+def test_a_negative_loss_is_in_its_panel(learnt):
+    """With a small variance, the density of an image is above 1."""
+    data = loss_curves.FIGURE.gathered(learnt)
+    curves = dict(data.curves)
+    for run in data.runs:
+        if run.kind.learns_variance:
+            curve = curves[run.run_id]
+            curves[run.run_id] = replace(curve, train=curve.train - 1000, val=curve.val - 1000)
+    figure = loss_curves.draw(replace(data, curves=curves))
+    panels = {axes.get_title(): axes for axes in figure.axes}
+    assert (panels["VAE"].get_yscale(), panels["sigma-VAE"].get_yscale()) == ("log", "linear")
+    low, high = panels["sigma-VAE"].get_ylim()
+    losses = np.concatenate([line.get_ydata() for line in panels["sigma-VAE"].lines])
+    assert low < losses.min() <= losses.max() < high < 0
+    assert "its loss can be negative" in loss_curves.caption(data)

@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Bernoulli, Normal
 
 from aevae.config import DataConfig, ModelConfig, RunConfig
 from aevae.kinds import KINDS
+from aevae.models.losses import sse
 from aevae.models.networks import build_model, load_weights, one_hot
 
 X = torch.rand(6, 784, generator=torch.Generator().manual_seed(1))
@@ -112,21 +114,65 @@ def test_a_model_has_the_shape_of_its_images_and_the_classes_of_its_labels():
     assert model.decode(model.encode(x, y).mu, y).shape == x.shape
 
 
-def test_the_sigma_vae_has_the_likelihood_of_its_own_variance():
-    model = build_model(small("sigma-vae"))
+def test_the_sigma_vae_has_the_likelihood_of_its_stored_variance():
+    weights = {
+        n: value.numpy() for n, value in build_model(small("sigma-vae")).state_dict().items()
+    }
     logits = torch.randn(6, 784, generator=torch.Generator().manual_seed(2))
     for sigma in (0.1, math.sqrt(0.5), 1.0):
-        with torch.no_grad():
-            model.log_sigma.fill_(math.log(sigma))
+        stored = np.array([math.log(sigma)], dtype="f4")
+        model = load_weights(small("sigma-vae"), weights | {"log_sigma": stored})
         expected = Normal(torch.sigmoid(logits), sigma).log_prob(X).sum(dim=1)
         torch.testing.assert_close(model.log_likelihood(logits, X), expected, rtol=1e-4, atol=1e-2)
+        # Without this, the likelihood of an image would depend on the images evaluated before.
+        assert model.log_sigma.numpy() == stored
 
 
 def test_the_sigma_vae_with_variance_one_half_has_the_loss_of_the_vae():
-    vae, sigma_vae = build_model(small("vae")), build_model(small("sigma-vae"))
+    vae, sigma_vae = build_model(small("vae")), build_model(small("sigma-vae")).eval()
     logits, squared = torch.zeros(6, 784), torch.arange(6.0)
-    with torch.no_grad():
-        sigma_vae.log_sigma.fill_(0.5 * math.log(0.5))
+    sigma_vae.log_sigma.fill_(0.5 * math.log(0.5))
     expected = vae.reconstruction_loss(logits, X, squared)
     found = sigma_vae.reconstruction_loss(logits, X, squared)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-4)
+
+
+def test_the_sigma_vae_trains_a_batch_with_the_variance_that_is_best_for_it():
+    """The loss and its gradient are those of a trained variance that has reached its minimum."""
+    model = build_model(small("sigma-vae"))
+    logits = torch.randn(6, 784, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    log_sigma = (0.5 * sse(logits, X).mean().div(784).log()).detach().requires_grad_()
+    expected = -Normal(torch.sigmoid(logits), log_sigma.exp()).log_prob(X).sum()
+    expected.backward()
+    assert log_sigma.grad.abs() < 1e-3 * 6 * 784
+    wanted, logits.grad = logits.grad, None
+    found = model.reconstruction_loss(logits, X, sse(logits, X)).sum()
+    found.backward()
+    torch.testing.assert_close(found + 6 * 392 * math.log(math.pi), expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(logits.grad, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_the_sigma_vae_stores_a_moving_average_in_which_a_batch_counts_by_its_images():
+    model = build_model(small("sigma-vae"))
+    mean_squares = []
+    for images, squared in ((250, 8.0), (250, 4.0), (1, 400.0)):
+        x = torch.zeros(images, 784)
+        model.reconstruction_loss(x, x, torch.full((images,), squared))
+        mean_squares.append(torch.exp(2 * model.log_sigma).item() * 784)
+    share = math.exp(-0.5)
+    second = 8 * share + 4 * (1 - share)
+    third = second * math.exp(-0.002) + 400 * (1 - math.exp(-0.002))
+    assert mean_squares == pytest.approx([8, second, third], rel=1e-5)
+
+
+def test_the_sigma_vae_can_learn_images_without_error():
+    """Constant images would have the variance 0, hence a loss that is not finite."""
+    model = build_model(small("sigma-vae"))
+    logits = torch.full((6, 784), 20.0, requires_grad=True)
+    white = torch.ones(6, 784)
+    loss = model.reconstruction_loss(logits, white, sse(logits, white)).sum()
+    loss.backward()
+    least = 1 / 255 / math.sqrt(12)
+    assert loss.item() == pytest.approx(6 * 784 * math.log(least * math.sqrt(2)), rel=1e-5)
+    assert logits.grad.isfinite().all()
+    assert model.log_sigma.exp().item() == pytest.approx(least, rel=1e-5)

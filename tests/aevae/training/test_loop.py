@@ -127,8 +127,9 @@ def test_a_run_is_what_a_textbook_s_loop_gives(kind, settings, tiny_config):
     np.testing.assert_allclose(found, history, rtol=1e-4, atol=1e-9)
 
 
-def test_a_run_goes_on_from_its_state_as_if_it_had_not_stopped(tiny_config):
-    config = tiny_config("vae", epochs=4)
+@pytest.mark.parametrize("kind", ["vae", "sigma-vae"])
+def test_a_run_goes_on_from_its_state_as_if_it_had_not_stopped(kind, tiny_config):
+    config = tiny_config(kind, epochs=4)
     data, val = noise_images(40, 1), noise_images(20, 2)
     whole, stopped = TrainState.new(config, CPU), TrainState.new(config, CPU)
     started = time.perf_counter()
@@ -201,8 +202,28 @@ def test_every_model_learns(kind, tiny_config, weird):
         assert state.history["val/kl"][-1] > 0
 
 
-def test_a_stopped_run_goes_on_bit_for_bit(weird, tiny_config, plan, small_evaluation):
-    config = tiny_config("cvae", epochs=4)
+def test_a_short_training_ends_with_the_variance_of_its_errors(tiny_config, weird):
+    """Otherwise the likelihoods of a short sweep say nothing of its models."""
+    config = tiny_config("sigma-vae", epochs=20)
+    dataset = load_dataset(config.data, weird)
+    images, val = (DeviceImages.of(split, 10, CPU) for split in (dataset.train, dataset.val))
+    state = TrainState.new(config, CPU)
+    list(train(config, state, images, val))
+    stored = state.model.log_sigma.clone()
+    noise = torch.Generator().manual_seed(0)
+    loss, squared, kl = evaluate_totals(config.model, state.model, images, 1.0, noise) / len(images)
+    assert torch.equal(state.model.log_sigma, stored)
+    variance = torch.exp(2 * stored).item()
+    assert variance == pytest.approx(squared.item() / 784, rel=0.05)
+    # With the best variance, SSE / (2 sigma^2) is V/2 on average.
+    at_optimum = 392 * (1 + math.log(2 * squared.item() / 784)) + kl.item()
+    assert loss.item() == pytest.approx(at_optimum, abs=1)
+    assert state.history["val/loss"][-1] < state.history["val/loss"][0]
+
+
+@pytest.mark.parametrize("kind", ["cvae", "sigma-vae"])
+def test_a_stopped_run_goes_on_bit_for_bit(kind, weird, tiny_config, plan, small_evaluation):
+    config = tiny_config(kind, epochs=4)
     found = []
     for stops in (False, True):
         sweep = SweepPaths(weird / str(stops))

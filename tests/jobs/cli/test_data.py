@@ -108,7 +108,7 @@ def test_other_names_for_the_same_content_are_taken_with_replace_only(data, cell
         (["cells.npz", "--name", "mnist"], "'mnist' cannot be the name of a data set: mnist, fash"),
         (["cells.npz", "--name", "MNIST"], "'MNIST' cannot be the name of a data set"),
         (["cells.npz", "--name", "noise"], "'noise' cannot be the name of a data set"),
-        (["cells.npz", "--name", "../x"], "'../x' cannot be the name of a data set: a name is up"),
+        (["cells.npz", "--name", "../x"], "'../x' cannot be the name of a data set: a name has"),
         (["cells.npz", "--name", ""], "'' cannot be the name of a data set"),
         (["cells.npz", "--name", "x", "--size", "32"], "--size takes height x width such as 32x32"),
         (["cells.npz", "--name", "x", "--size", "0x3"], "--size takes height x width"),

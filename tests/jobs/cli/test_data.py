@@ -115,7 +115,7 @@ def test_other_names_for_the_same_content_are_taken_with_replace_only(data, cell
         (["cells.npz", "--name", "x", "--size", "300x3"], "300 x 3 pixels are more than"),
         (["cells.npz", "--name", "x", "--noun", ""], "--noun takes a word such as letter, got ''"),
         (["nothing.npz", "--name", "x"], "nothing.npz: No such file or directory"),
-        (["notes.txt", "--name", "x"], "notes.txt is no source of images; valid are an .npz"),
+        (["notes.txt", "--name", "x"], "notes.txt is not a source of images; valid are an .npz"),
         (["cells.npz", "notes.txt", "--name", "x"], "only IDX files are given together"),
         (["cells.npz"], "missing option '--name'"),
     ],

@@ -40,7 +40,7 @@ Count = Annotated[int, Field(ge=1)]
 # Tuples arrive as TOML or JSON arrays, which strict mode would refuse.
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(strict=False)]
 
-WIDEST = 1024  # units, of a hidden layer whose width follows from the size of the images
+WIDEST = 1024  # most units of a hidden layer if its width follows from the images
 
 
 def _known_kind(name: str) -> str:
@@ -128,7 +128,7 @@ class ModelConfig(Frozen):
     kl_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the KL term (the beta of a beta-VAE)."""
     kl_warmup_epochs: Annotated[int, Field(ge=0)] = 0
-    """Epochs over which the weight of the KL term rises linearly from 0."""
+    """Epochs in which the weight of the KL term rises linearly to `kl_weight`; 0: no warm-up."""
 
     @model_validator(mode="after")
     def _check_applicable(self) -> Self:

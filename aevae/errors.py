@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
 
 class InputError(Exception):
-    """Bad input from outside: one line that names what came and what is valid (exit code 2)."""
+    """Bad input from outside; the message is one line with the value and what is valid (exit 2)."""
 
 
 class NewerVersion(InputError):
@@ -35,7 +35,7 @@ class RunFailed(Exception):
     Parameters
     ----------
     reason
-        Short machine-readable reason, such as ``diverged`` (see the run states in the README).
+        Short machine-readable reason, such as ``diverged``.
     detail
         One line for a person.
     """
@@ -46,7 +46,11 @@ class RunFailed(Exception):
 
 
 class Interrupted(Exception):
-    """The run was asked to stop and left a checkpoint behind (exit code 75, EX_TEMPFAIL)."""
+    """The process stopped and the run can be resumed (exit code 75, EX_TEMPFAIL).
+
+    Either a signal stopped the process after a checkpoint was written, or a newer attempt at the
+    run has taken over.
+    """
 
 
 @contextmanager

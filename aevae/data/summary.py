@@ -63,7 +63,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Listed:
-    """A line in the list of datasets; what is unknown of a missing dataset is empty."""
+    """A line in the list of datasets; the fields of a missing dataset are empty texts."""
 
     name: str
     shape: str

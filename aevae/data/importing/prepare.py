@@ -99,10 +99,10 @@ def prepare(paths: Sequence[Path], options: Options, progress: Progress) -> Prep
     splits = {}
     for name, chosen in rows.items():
         key = name if name in found else "train"
-        way = _Way(source.part(name).images, found[key], rules[key], options.size, reading)
+        steps = _Steps(source.part(name).images, found[key], rules[key], options.size, reading)
         labels = made.labels[key][chosen] if made else None
         splits[name] = ImageSplit(
-            partial(way.blocks, chosen), (len(chosen), *shape), labels, chosen
+            partial(steps.blocks, chosen), (len(chosen), *shape), labels, chosen
         )
     return Prepared(source, made.names if made else (), splits)
 
@@ -170,7 +170,7 @@ class _Reading:
 
 
 @dataclass(frozen=True)
-class _Way:
+class _Steps:
     """The steps that turn the images of a source into uint8."""
 
     images: Images

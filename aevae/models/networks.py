@@ -31,13 +31,14 @@ class Autoencoder(nn.Module):
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
         hidden, values = config.model.hidden_sizes, config.data.values
-        told = config.data.classes if config.model.traits.conditional else 0
+        class_inputs = config.data.classes if config.model.traits.conditional else 0
         relu = config.model.latent_activation == "relu"
         self.gaussian = config.model.likelihood == "gaussian"
         self.latent_activation = nn.ReLU() if relu else nn.Identity()
-        self.encoder = _hidden_layers([values + told, *hidden])
+        self.encoder = _hidden_layers([values + class_inputs, *hidden])
         self.mu = nn.Linear(hidden[-1], config.model.latent_size)
-        self.decoder = _hidden_layers([config.model.latent_size + told, *reversed(hidden)])
+        latents = config.model.latent_size + class_inputs
+        self.decoder = _hidden_layers([latents, *reversed(hidden)])
         self.output = nn.Linear(hidden[0], values)
 
     def encode(self, x: Tensor, y: Tensor) -> Posterior:

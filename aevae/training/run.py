@@ -77,7 +77,7 @@ def execute(
     attempt = Attempt.claim(paths, slurm_job)
     attempt.keep_output(capture=capture)
     if capture:
-        # If a library crashes this process, the attempt's own standard error says where.
+        # If a library crashes this process, its standard error in the attempt's folder says where.
         faulthandler.enable(file=2)
     try:
         stages = _stages()(sweep, paths, config, evaluation, execution, attempt)

@@ -85,7 +85,7 @@ class Stages:
             raise RunFailed("too_large", str(error)) from None
 
     def _train(self, train_data: DeviceImages, val_data: DeviceImages, stop: StopRequest) -> None:
-        """Train from the newest checkpoint or the beginning, and publish the trained model."""
+        """Train from the newest checkpoint or from the start, and publish the trained model."""
         config, started = self.config, time.perf_counter()
         device = train_data.images.device
         state = load_newest(self.paths, config, device) or TrainState.new(config, device)

@@ -63,8 +63,8 @@ class Evaluator:
         )
         images = []
         for code, label in zip(codes.split(BATCH), flat_labels.split(BATCH), strict=True):
-            told = label.to(self.device)
-            y = told.float() if soft else one_hot(told, self.classes)
+            given = label.to(self.device)
+            y = given.float() if soft else one_hot(given, self.classes)
             images.append(to_uint8(torch.sigmoid(self.model.decode(code.to(self.device), y))))
         return np.concatenate(images).reshape(*z.shape[:-1], *self.config.data.image_shape)
 

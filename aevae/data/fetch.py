@@ -39,7 +39,7 @@ def fetch(
     Parameters
     ----------
     name
-        Name of the dataset.
+        Name of the dataset: ``mnist`` or ``fashion-mnist``.
     data_dir
         Data folder; the files are in its folder ``MNIST/raw`` or ``FashionMNIST/raw``.
     timeout_s

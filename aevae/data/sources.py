@@ -121,7 +121,7 @@ def load_source(name: str, data_dir: Path) -> SourceImages:
     Raises
     ------
     InputError
-        A file is missing or damaged.
+        There is no such dataset, or a file is missing or damaged.
     """
     if name in PACKAGED:
         return PACKAGED[name]()
@@ -131,9 +131,9 @@ def load_source(name: str, data_dir: Path) -> SourceImages:
 
 
 def split_sizes(config: DataConfig, evaluation: EvaluationConfig, data_dir: Path) -> dict[str, int]:
-    """Return the numbers of images, without loading images.
+    """Return the number of images of each split and of each dataset that serves as outliers.
 
-    The names are ``N_train``, ``N_val``, ``N_test``, and ``N_`` with the name of each dataset that
+    The keys are ``N_train``, ``N_val``, ``N_test``, and ``N_`` with the name of each dataset that
     serves as a set of outliers.
     """
     images = look_up(config.dataset, data_dir)

@@ -53,7 +53,7 @@ class _Scan:
 
 
 def conversion(images: Images, progress: Progress) -> Conversion:
-    """Choose the rule for the values of an array; all values are read, unless they are uint8.
+    """Choose the rule for the values of an array; all are read, unless they are uint8 or bool.
 
     Raises
     ------

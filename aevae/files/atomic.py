@@ -19,7 +19,7 @@ def publish(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool =
     path
         Final name; an existing file is replaced.
     write
-        Called with the open binary file.
+        Function that is called with the open binary file.
     durable
         Whether to flush file and folder to disk, so that the file survives a power cut. Files of
         progress do not need this.

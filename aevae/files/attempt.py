@@ -161,7 +161,7 @@ class Attempt:
 
     @classmethod
     def claim(cls, run: RunPaths, job: SlurmJob | None = None) -> "Attempt":
-        """Claim the next attempt at a run for this process, which the SLURM job `job` runs.
+        """Claim the next attempt at a run for this process; `job` is its SLURM job, if any.
 
         Raises
         ------

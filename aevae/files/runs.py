@@ -25,7 +25,7 @@ class RunList:
     """The runs of a sweep by their ids."""
 
     planned: tuple[str, ...] = ()
-    """Every run that was ever planned; the position of a run, from 0, is its index and stays so."""
+    """Ids of all runs that were ever planned; the index of a run is its position, from 0."""
     current: tuple[str, ...] = ()
     """The runs of the specification as last launched, in its order."""
 

@@ -3,8 +3,8 @@
 The results of a run are two files. ``trained.h5`` holds the trained parameters and the history of
 training. ``evaluation.h5`` holds the evaluation of the trained model, and can be computed again
 from ``trained.h5``. `aevae.files.fields` declares the datasets of both, and
-``docs/results-format.md`` describes them. This module reads and writes NumPy arrays and
-does not import torch.
+``docs/results-format.md`` describes them. This module reads and writes NumPy arrays and does not
+import torch.
 
 Every released version stays readable. In schema 1 a run has one file, ``results.h5``, and some
 datasets have other names. `Results` reads such a file under the present names.

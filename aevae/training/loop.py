@@ -162,7 +162,7 @@ def evaluate_totals(
 
 
 def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
-    """Return the learning rate of a step (from 0); it needs no state, so resumed runs keep it.
+    """Return the learning rate of a step (from 0); it depends on no earlier step.
 
     ``one-cycle`` rises from 1/25 of the peak to the peak in the first 30 % of the steps, and then
     falls to 1/250,000 of the peak, both along a cosine. Source: Smith & Topin, Super-Convergence

@@ -134,7 +134,7 @@ def is_done(paths: RunPaths, evaluation: EvaluationConfig) -> bool:
     Raises
     ------
     NewerFile
-        A newer release wrote a file of the run, which is left as it is.
+        A newer release wrote a file of the run, which stays unchanged.
     OSError
         The file system failed to read a file, which stays unchanged because it may be intact.
     """

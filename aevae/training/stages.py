@@ -185,7 +185,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def _shared_dataset(path: Path, dataset: Dataset) -> str:
-    """Write the sweep's dataset file if it is not there; return its SHA-256.
+    """Write the sweep's ``dataset.h5`` if it is missing; return its SHA-256.
 
     Any run of the sweep may write it first. If two runs write it at the same time, both write the
     same bytes, atomically.

@@ -1,8 +1,8 @@
 """The evaluation of a trained model, as arrays for ``evaluation.h5``.
 
 `evaluate` computes the datasets that `aevae.files.fields` declares. Errors are computed before
-images are rounded to uint8. A conditional model gets the true class of an
-image that it encodes, and the requested class of an image that it generates.
+images are rounded to uint8. A conditional model gets the true class of an image that it encodes,
+and the requested class of an image that it generates.
 """
 
 from pathlib import Path

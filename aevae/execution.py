@@ -45,7 +45,7 @@ class StopRequest:
     """A request to stop: a signal sets it, and the training loop reads it after every epoch.
 
     The signal handler stores the signal and raises no exception. So no ``except`` can catch the
-    request, and it interrupts no writing of a file. A second Ctrl-C stops the process at once.
+    request, and the handler cannot interrupt a save. A second Ctrl-C stops the process at once.
     """
 
     def __init__(self) -> None:

@@ -363,8 +363,8 @@ def upgrade(values: object, source: str) -> object:
     if isinstance(version, int) and version > newest:
         read = ", ".join(map(str, _UPGRADES))
         raise NewerVersion(
-            f"{source} was written by a newer aevae: configuration {version}; "
-            f"this one reads {read} and {newest}"
+            f"{source} was written by a newer aevae: configuration version {version}; "
+            f"this aevae reads {read} and {newest}"
         )
     while version in _UPGRADES:
         values = _UPGRADES[version](values)

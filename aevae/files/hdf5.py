@@ -224,7 +224,8 @@ class Header:
             raise InvalidFile(f"schema {self.attribute('schema')!r} is not {name!r}")
         found = self.attribute("schema_version")
         if isinstance(found, int) and found > version:
-            raise NewerFile(f"written by a newer aevae: schema {found}; {_readable(version)}")
+            what = f"schema version {found}; {_readable(version)}"
+            raise NewerFile(f"written by a newer aevae: {what}")
         if found not in range(version if oldest is None else oldest, version + 1):
             raise InvalidFile(f"schema version {found} is not {version}")
         if self.attribute("complete") != 1:
@@ -439,7 +440,7 @@ def _read_attributes(file: h5py.File) -> dict[str, str | int | float]:
 def _readable(version: int) -> str:
     """Return a text with the versions of a schema that this release reads: 1 to its own."""
     earlier = ", ".join(map(str, range(1, version)))
-    return f"this one reads {earlier} and {version}" if earlier else f"this one reads {version}"
+    return f"this aevae reads {earlier} and {version}" if earlier else f"this aevae reads {version}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,5 +1,5 @@
-"""The science: what a run is, its data, its models, its training, and the files it leaves.
+"""The science: runs, their data, models and training, and the files that runs write.
 
-`training` uses `models` and `data`; these use `files`; all use the modules of this folder. Nothing
-here knows a cluster, a sweep of many runs, or a figure.
+`training` uses `models` and `data`; these use `files`; all use the modules of this folder. No
+module here depends on a cluster, on the launching of sweeps, or on figures.
 """

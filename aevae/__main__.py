@@ -1,4 +1,4 @@
-"""Where the commands `aevae` and `aevae-analysis` begin."""
+"""Entry points of the commands `aevae` and `aevae-analysis`."""
 
 import os
 import sys
@@ -14,15 +14,15 @@ def main() -> None:
 
 def analyse() -> None:
     """Run `aevae-analysis`."""
-    # For the processes that joblib starts. Jobs of a cluster must not have it: there, another
-    # Python may run them.
+    # The processes that joblib starts need this variable. Jobs of a cluster must not inherit it,
+    # because another Python may run them.
     os.environ |= python_path()
     _run("analysis.cli")
 
 
 def _run(module: str) -> None:
     sys.path[:0] = searched_first()
-    # By name, because the science does not depend on the packages of the commands.
+    # The module is imported by name, because `aevae` may not depend on the packages of commands.
     import_module(module).main()
 
 

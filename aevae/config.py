@@ -1,8 +1,8 @@
-"""The configuration of one run: what is trained on what, and how the result is evaluated.
+"""The configuration of one run: model, data, training and evaluation.
 
-A run is what decides its weights: model, data, training and seed (`RunConfig`). How the trained
-model is evaluated can be changed later (`EvaluationConfig`), and where the run executes (cluster,
-device, threads, folders) changes no number: neither is part of a run's identity.
+`RunConfig` holds the settings that the run id is made from: model, data, training and seed. The
+settings of the evaluation (`EvaluationConfig`) can be changed after training, so they are not part
+of the run id. The place of execution (cluster, device, threads, folders) is not part of it either.
 """
 
 import hashlib
@@ -25,27 +25,27 @@ from aevae.datasets import BUILT_IN, DIGITS, ImageSet
 from aevae.errors import InputError, NewerVersion, describe_validation_error
 from aevae.kinds import KINDS, Kind
 
-ID_VERSION = 2  # of how `RunConfig.run_id` is made; 1 hashed all settings, the evaluation's too
+ID_VERSION = 2  # version of the rule for run ids; version 1 hashed the evaluation too
 ID_DIGITS = 10
 
-# What a sweep or a dataset may be called: a name that every file system takes as it is.
+# Names of sweeps and datasets: every file system accepts such a name unchanged.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = (
-    "a name is up to 64 letters, digits, '.', '_', '-', and starts with one of the first two"
+    "a name has up to 64 letters, digits, '.', '_' and '-', and starts with a letter or a digit"
 )
-# Sets of images that are made from the test images; any other name is that of a dataset.
+# Outlier sets that are made from the test images. Any other name of an outlier set is a dataset.
 MADE_OUTLIERS = ("noise", "shuffled", "inverted", "rotated")
 
 Count = Annotated[int, Field(ge=1)]
 # Tuples arrive as TOML or JSON arrays, which strict mode would refuse.
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(strict=False)]
 
-WIDEST = 1024  # of the hidden layers that follow from the size of the images
+WIDEST = 1024  # most units of a hidden layer if its width follows from the images
 
 
 def _known_kind(name: str) -> str:
     if name not in KINDS:
-        raise ValueError(f"no model is called {name!r}; there are {', '.join(KINDS)}")
+        raise ValueError(f"no model is called {name!r}; valid are {', '.join(KINDS)}")
     return name
 
 
@@ -65,26 +65,26 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     def canonical_json(self) -> str:
-        """Return the one JSON text of these settings: sorted keys, defaults included."""
+        """Return these settings as canonical JSON: sorted keys, defaults included."""
         return _canonical(self.model_dump(mode="json"))
 
     @classmethod
     def from_json(cls, text: str, source: str) -> Self:
-        """Parse `text`, which any release up to this one may have written.
+        """Parse settings that this release or an earlier one wrote.
 
         Parameters
         ----------
         text
             Settings as JSON.
         source
-            Names the text in errors.
+            Name of the text in error messages.
 
         Raises
         ------
         NewerVersion
             A newer release wrote the text.
         InputError
-            The text has no valid settings.
+            The text is not JSON, or its settings are not valid.
         """
         try:
             return cls.model_validate(cls.upgraded(json.loads(text), source))
@@ -95,7 +95,7 @@ class Frozen(BaseModel):
 
     @classmethod
     def upgraded(cls, values: object, source: str) -> object:
-        """Return plain values of any released version as the present one has them."""
+        """Convert plain values of any released version to the present version."""
         del source
         return values
 
@@ -116,18 +116,19 @@ class ModelConfig(Frozen):
     kind: ModelKind
     latent_size: Count
     hidden_sizes: Sizes = ()
-    """Widths of the encoder's hidden layers; the decoder mirrors them. Empty: they follow from the
-    images, see `default_hidden_sizes`."""
+    """Widths of the encoder's hidden layers; the decoder mirrors them. If empty, the widths
+    follow from the images; see `default_hidden_sizes`."""
     latent_activation: Literal["linear", "relu"] = "linear"
-    """AE only. The published AE ends its encoder in a ReLU, which leaves units dead."""
+    """AE only. The encoder of the published AE ends in a ReLU, so some of its units are dead."""
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
-    """gaussian: squared error (variance 1/2, so that -log p is SSE + const); bernoulli: BCE."""
+    """gaussian: -log p is SSE + const, since the variance is 1/2 (the sigma-vae trains it);
+    bernoulli: -log p is the binary cross-entropy."""
     dynamic_binarisation: bool = False
     """Draw binary images from the pixel intensities at every step (bernoulli only)."""
     kl_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the KL term (the beta of a beta-VAE)."""
     kl_warmup_epochs: Annotated[int, Field(ge=0)] = 0
-    """Epochs over which the weight of the KL term rises linearly from 0."""
+    """Epochs in which the weight of the KL term rises linearly to `kl_weight`; 0: no warm-up."""
 
     @model_validator(mode="after")
     def _check_applicable(self) -> Self:
@@ -138,14 +139,14 @@ class ModelConfig(Frozen):
                 f"kl_weight and kl_warmup_epochs do not apply to the {self.kind}: it has no KL"
             )
         if self.traits.learns_variance and self.likelihood != "gaussian":
-            raise ValueError(f'the {self.kind} needs likelihood = "gaussian": it has a variance')
+            raise ValueError(f'the {self.kind} needs likelihood = "gaussian": it learns a variance')
         if self.dynamic_binarisation and self.likelihood != "bernoulli":
             raise ValueError('dynamic_binarisation needs likelihood = "bernoulli"')
         return self
 
     @property
     def traits(self) -> Kind:
-        """What is known of the kind of model."""
+        """Properties of the kind of model."""
         return KINDS[self.kind]
 
 
@@ -171,13 +172,14 @@ class DataConfig(Frozen):
 
     dataset: DatasetName = "mnist"
     fingerprint: str = ""
-    """Of the images and labels. Empty: that of the built-in dataset, or not looked up yet."""
+    """SHA-256 of the images and labels; empty until the dataset has been looked up. For a built-in
+    dataset, an empty value is replaced by the known one."""
     image_shape: Sizes = (28, 28)
     """(height, width), or (height, width, 3) in colour."""
     class_names: Annotated[tuple[str, ...], Field(strict=False)] = DIGITS
-    """Empty: the images have no labels."""
+    """Names of the classes, in the order of the labels; empty if the images have no labels."""
     noun: str = "digit"
-    """What a class is called in text."""
+    """Word for a class in texts: digit, letter, class."""
     validation_fraction: Annotated[float, Field(gt=0, le=0.9)] = 0.1
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -220,7 +222,7 @@ class DataConfig(Frozen):
         return self.model_copy(update=identity(images))
 
     def differences(self) -> dict[str, Any]:
-        """Return what decides the images: the fingerprint does, and names do not."""
+        """Return the settings that determine the images: the fingerprint, not the names."""
         differing = super().differences()
         for name in ("dataset", "image_shape", "class_names", "noun"):
             differing.pop(name, None)
@@ -242,8 +244,8 @@ def default_hidden_sizes(kind: Kind, data: DataConfig) -> tuple[int, int]:
     """Return the widths of the hidden layers that follow from the images.
 
     Both layers have one unit for every value of an image, at most 1,024. A conditional model has
-    one more for every class, since it gets the class as input. For the 28 x 28 pixels and ten
-    digits of MNIST, these are the 784 and 794 of the article.
+    one more unit for every class, because it gets the class as input. For MNIST (28 x 28 pixels,
+    ten classes) these are the widths of the article: 784, and 794 for a conditional model.
     """
     width = min(data.values, WIDEST) + (data.classes if kind.conditional else 0)
     return width, width
@@ -253,9 +255,10 @@ Outliers = Annotated[tuple[DatasetName, ...], Field(strict=False)]
 
 
 class EvaluationConfig(Frozen):
-    """What is computed from the trained model and stored for the analysis; no training needed.
+    """Settings of the evaluation: what is computed from the trained model for the analysis.
 
-    These settings have no version of their own: that of the schema grows when one is added.
+    These settings have no version of their own. When a setting is added, the version of the HDF5
+    schema is increased.
     """
 
     importance_samples: Count = 10
@@ -267,19 +270,19 @@ class EvaluationConfig(Frozen):
     traversal_steps: Annotated[int, Field(ge=2, le=100)] = 11
     interpolation_steps: Annotated[int, Field(ge=2, le=100)] = 11
     outliers: Outliers = ("noise", "shuffled", "inverted", "rotated")
-    """Sets of images for anomaly detection: made ones, or other datasets of the same shape."""
+    """Outlier sets for anomaly detection: `MADE_OUTLIERS`, or datasets with equal image shape."""
 
     @property
     def digest(self) -> str:
-        """Short content hash, by which a record names these settings."""
+        """Short hash of these settings, which the record of an attempt stores."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:ID_DIGITS]
 
 
 class RunConfig(Frozen):
-    """What decides the weights of one run, and thereby what the run is."""
+    """Settings that determine the weights of one run; the run id is made from them."""
 
-    # It grows with every setting that is added: an older release then says that a file is newer,
-    # instead of taking the unknown setting for damage. It is not part of the id.
+    # Every added setting increases the version. So an older release that finds an unknown setting
+    # reports a newer file instead of a damaged one. The version is not part of the run id.
     version: Literal[4] = 4
     model: ModelConfig
     train: TrainConfig = TrainConfig()
@@ -306,7 +309,7 @@ class RunConfig(Frozen):
 
     @property
     def default_hidden_sizes(self) -> tuple[int, int]:
-        """Widths of the hidden layers where none are given."""
+        """Widths of the hidden layers if the configuration gives none."""
         return default_hidden_sizes(self.model.traits, self.data)
 
     @property
@@ -314,7 +317,7 @@ class RunConfig(Frozen):
         """Name of the run, for example ``vae-z020-s0-3f0c9a41d2``; the end is a content hash.
 
         Only settings that differ from their defaults are hashed. So a setting that a later release
-        adds changes no name, as long as its default means what was done before.
+        adds changes no id of an earlier run, if its default keeps the earlier behaviour.
         """
         parts = {name: getattr(self, name).differences() for name in ("model", "train", "data")}
         if self.model.hidden_sizes == self.default_hidden_sizes:
@@ -325,7 +328,7 @@ class RunConfig(Frozen):
 
     @property
     def variant(self) -> str:
-        """What tells the model from others of its kind: every setting beyond the default."""
+        """Label of the settings that tell models of one kind apart, such as ``bernoulli-beta4``."""
         model = self.model
         parts: list[str] = [model.likelihood]
         if not model.traits.variational:
@@ -344,17 +347,17 @@ class RunConfig(Frozen):
 
     @classmethod
     def upgraded(cls, values: object, source: str) -> object:
-        """Return plain values of any released version as the present one has them."""
+        """Convert plain values of any released version to the present version."""
         return upgrade(values, source)
 
 
 def upgrade(values: object, source: str) -> object:
-    """Bring the plain values of a run's configuration to the present version, step by step.
+    """Convert the plain values of a run's configuration to the present version, step by step.
 
     Raises
     ------
     NewerVersion
-        A newer release wrote them.
+        A newer release wrote the values.
     """
     if not isinstance(values, dict):
         return values
@@ -363,8 +366,8 @@ def upgrade(values: object, source: str) -> object:
     if isinstance(version, int) and version > newest:
         read = ", ".join(map(str, _UPGRADES))
         raise NewerVersion(
-            f"{source} was written by a newer aevae: configuration {version}; "
-            f"this one reads {read} and {newest}"
+            f"{source} was written by a newer aevae: configuration version {version}; "
+            f"this aevae reads {read} and {newest}"
         )
     while version in _UPGRADES:
         values = _UPGRADES[version](values)
@@ -373,12 +376,12 @@ def upgrade(values: object, source: str) -> object:
 
 
 def _from_2(values: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 held the settings of the evaluation too, and named its data without fingerprint."""
+    """Remove the settings of the evaluation. The fingerprint, new in version 3, is looked up."""
     return {name: value for name, value in values.items() if name != "evaluation"} | {"version": 3}
 
 
 def _from_3(values: dict[str, Any]) -> dict[str, Any]:
-    """Version 3 knew the built-in datasets only, whose shapes and classes are looked up by name."""
+    """Version 3 has built-in datasets only. Their shapes and classes, new in 4, are looked up."""
     return values | {"version": 4}
 
 

@@ -1,4 +1,4 @@
-"""What is known of a dataset without reading its images; the built-in datasets."""
+"""Descriptions of datasets, which are known before images are read; the built-in datasets."""
 
 import math
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ DIGITS = tuple(map(str, range(10)))
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSet:
-    """What identifies a dataset and shapes the networks that are trained on it.
+    """Description of a dataset: its identity, and what the sizes of the networks depend on.
 
     Parameters
     ----------
     name
-        As specifications have it.
+        Name in specifications.
     title
-        As readers see it.
+        Name in texts and figures.
     fingerprint
-        SHA-256 of the images and labels; see `aevae.data.source_images.fingerprint`. Empty: it is
-        known only when the images have been read.
+        SHA-256 of the images and labels; see `aevae.data.source_images.fingerprint`. Empty if
+        it is known only after the images have been read.
     image_shape
         Shape of an image: (height, width), or (height, width, 3) if it is in colour.
     class_names
         Names of the classes, in the order of the labels; empty if the images have no labels.
     noun
-        What a class is called in text: digit, letter, class.
+        Word for a class in texts: digit, letter, class.
     train_images, test_images
         Number of images for training and validation, and for testing.
     """
@@ -84,7 +84,7 @@ BUILT_IN = {
         ImageSet(
             name="sample-patches",
             title="patches of scikit-learn's pictures",
-            # Versions of the JPEG library differ in the last bit of some pixels.
+            # Empty, because versions of the JPEG library differ in the last bit of some pixels.
             fingerprint="",
             image_shape=(32, 32, 3),
             class_names=("temple", "flower"),

@@ -8,25 +8,25 @@ from pydantic import ValidationError
 
 
 class ExitCode(IntEnum):
-    """What the exit code of a command says: the same for `aevae` and `aevae-analysis`."""
+    """Exit codes of the commands, the same for `aevae` and `aevae-analysis`."""
 
     OK = 0
     INCOMPLETE = 1
     """Runs are not done or failed, results are missing or damaged, or SLURM did not answer."""
     USAGE = 2
-    """Bad input, one line says what; nothing was changed."""
+    """Bad input: one line says what is wrong, and nothing was changed."""
     INTERRUPTED = 75
-    """Stopped by a signal (EX_TEMPFAIL); what is finished is kept: the same command goes on."""
+    """A signal stopped the command (EX_TEMPFAIL). Finished work is kept for the next call."""
     KILLED = 130
-    """Stopped at once by a second Ctrl-C, as a shell has it (128 + SIGINT)."""
+    """A second Ctrl-C stopped the command at once. Shells use this number too (128 + SIGINT)."""
 
 
 class InputError(Exception):
-    """Bad input from outside: one line that names what came and what is valid (exit code 2)."""
+    """Bad input from outside; the message is one line with the value and what is valid (exit 2)."""
 
 
 class NewerVersion(InputError):
-    """A newer release wrote what was read: it is not damaged, and must be left as it is."""
+    """A newer release wrote the data: they are not damaged and must stay unchanged."""
 
 
 class RunFailed(Exception):
@@ -35,7 +35,7 @@ class RunFailed(Exception):
     Parameters
     ----------
     reason
-        Short machine-readable reason, such as ``diverged`` (see the run states in the README).
+        Short machine-readable reason, such as ``diverged``.
     detail
         One line for a person.
     """
@@ -46,27 +46,31 @@ class RunFailed(Exception):
 
 
 class Interrupted(Exception):
-    """The run was asked to stop and left a checkpoint behind (exit code 75, EX_TEMPFAIL)."""
+    """The process stopped and the run can be resumed (exit code 75, EX_TEMPFAIL).
+
+    Either a signal stopped the process after a checkpoint was written, or a newer attempt at the
+    run has taken over.
+    """
 
 
 @contextmanager
 def importing(extra: str) -> Iterator[None]:
-    """Turn whatever a library raises while it is imported into one line.
+    """Report every error during the import of a library as one line.
 
-    A library that is missing, was built for another machine or misses a library of its own raises
-    an ImportError, an OSError, an AttributeError or anything else.
+    A library that is missing, was built for another machine, or lacks a library that it needs
+    raises an ImportError, an OSError, an AttributeError or any other error.
 
     Parameters
     ----------
     extra
-        Optional dependencies of ours that the library belongs to, such as ``train``.
+        Group of optional dependencies of aevae that holds the library, such as ``train``.
 
     Raises
     ------
     RunFailed
         The library does not import (``broken_library``).
     MemoryError
-        There was no memory for it.
+        The machine has too little memory for the library.
     """
     try:
         yield
@@ -79,24 +83,24 @@ def importing(extra: str) -> Iterator[None]:
 
 
 def one_line(error: Exception) -> str:
-    """Return the type of an error and the first line of what it says."""
+    """Return the type of an error and the first line of its message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return ": ".join([type(error).__name__, *lines[:1]])
 
 
 def usage_line(message: str, command: str) -> str:
-    """Render what a parser of arguments says as one line, like all other errors of bad input."""
+    """Render a message of the argument parser as one line, like all other errors of bad input."""
     text = " ".join(message.split()).removesuffix(".")
     return f"{text[:1].lower()}{text[1:]}; see {command} --help"
 
 
 def describe_validation_error(error: ValidationError, source: str) -> str:
-    """Render the first problem of `error` as one line: key, what is wrong, what came, where."""
+    """Render the first problem of `error` as one line: key, problem, value, source."""
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"])
     if not key.isprintable():
         key = repr(key)
-    place = f"{key}: " if key else ""  # a rule on several keys belongs to none of them
+    place = f"{key}: " if key else ""  # a rule about several keys names no key
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if problem["type"] == "extra_forbidden":

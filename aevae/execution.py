@@ -1,4 +1,4 @@
-"""Where and how a run executes. None of it changes the results, so the run id leaves it out."""
+"""Where and how a run executes. These settings are not part of the run id."""
 
 import os
 import signal
@@ -14,19 +14,19 @@ STOP_SIGNALS = (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
 
 
 class ExecutionConfig(Frozen):
-    """Settings of the machine side of a run."""
+    """Settings of the execution of a run: data folder, device, threads, checkpoints."""
 
     data_dir: Annotated[Path, Field(strict=False)] = Path("data")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """auto: CUDA if there is one, else the CPU."""
+    """auto: a CUDA GPU if torch finds one, else the CPU."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads of one run; 0: as many as it was given (see `granted_threads`)."""
+    """CPU threads of one run; 0: the number that `granted_threads` returns."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
-    """Least time between checkpoints; 0: one after every epoch."""
+    """Minimum time between two checkpoints, in seconds; 0: a checkpoint after every epoch."""
 
 
 def granted_threads() -> int:
-    """Threads that this process was given: OMP_NUM_THREADS, SLURM's allocation, or all cores."""
+    """Return how many threads to use: OMP_NUM_THREADS, SLURM's allocation, or all cores."""
     for name in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"):
         granted = os.environ.get(name, "")
         if granted.isdigit() and int(granted) > 0:
@@ -35,17 +35,17 @@ def granted_threads() -> int:
 
 
 def available_cores() -> int:
-    """Cores that this process may run on."""
+    """Return how many cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class StopRequest:
-    """Set by a signal, read by the training loop at the end of every epoch.
+    """A request to stop: a signal sets it, and the training loop reads it after every epoch.
 
-    The handler does nothing but remember, so it cannot be swallowed by an ``except`` or
-    interrupt a save. A second Ctrl-C stops at once.
+    The signal handler stores the signal and raises no exception. So no ``except`` can catch the
+    request, and the handler cannot interrupt a save. A second Ctrl-C stops the process at once.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class StopRequest:
     def _remember(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
-        # USR2 asks the run to stop and go on later. SLURM sends TERM as well when the grace time is
-        # over; that TERM does not mean that the job was cancelled.
+        # USR2 asks the run to stop and to continue later. SLURM sends TERM as well when the grace
+        # time is over; that TERM does not mean that the job was cancelled.
         if self.signal != signal.SIGUSR2:
             self.signal = signal.Signals(number)

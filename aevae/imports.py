@@ -1,8 +1,8 @@
-"""Which folders Python must search first, so that our packages are imported and no others.
+"""Which folders Python must search first, so that it imports our packages and no others.
 
 Python searches the folders of PYTHONPATH before its own library and the installed packages. Shells
-and module systems set it, and a user's own jobs.py, analysis/ or queue.py there would be imported
-in place of our packages or of Python's.
+and environment modules set PYTHONPATH. If one of its folders holds a user's own jobs.py, analysis/
+or queue.py, Python would import them in place of our packages or of its own modules.
 """
 
 import os
@@ -15,10 +15,10 @@ OURS = ("aevae", "analysis", "jobs")
 
 
 def searched_first() -> list[str]:
-    """Return the folders to search before those of PYTHONPATH: Python's own, then that of ours.
+    """Return the folders to search before those of PYTHONPATH: Python's own, then that of aevae.
 
-    None are needed, and the order stays as the user has it, where PYTHONPATH holds no such name:
-    it may hold the torch that the user wants.
+    The list is empty if no folder of PYTHONPATH has a module with such a name. Then the order of
+    the user stays, because PYTHONPATH may hold the torch that the user wants.
     """
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if not any(_shadows(Path(folder)) for folder in given if folder):
@@ -28,13 +28,13 @@ def searched_first() -> list[str]:
 
 
 def python_path() -> dict[str, str]:
-    """Return the variable by which a Python of ours, started here, searches in the same order."""
+    """Return the PYTHONPATH of the Python processes that we start: they search in this order."""
     folders = [*searched_first(), os.environ.get("PYTHONPATH", "")]
     return {"PYTHONPATH": os.pathsep.join(folders)} if len(folders) > 1 else {}
 
 
 def _shadows(folder: Path) -> bool:
-    """Whether a folder has modules named like our packages, or like Python's."""
+    """Return whether a folder has a module named like one of our packages or of Python's own."""
     if folder.resolve() != ROOT:
         paths = [path for name in OURS for path in (folder / name, folder / f"{name}.py")]
         if any(path.exists() for path in paths):

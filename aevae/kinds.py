@@ -1,4 +1,4 @@
-"""The kinds of models: what everything but the network itself must know of them.
+"""The kinds of models, with the properties that code outside the networks needs.
 
 A new kind is a network in `aevae.models` and an entry in `KINDS`.
 """
@@ -13,20 +13,20 @@ class Kind:
     Parameters
     ----------
     name
-        As specifications, run ids and tables have it.
+        Name in specifications, run ids and tables.
     title
-        As readers see it.
+        Name in texts and figures.
     network
         Class of the network: ``module:class``. It is not imported here, so that neither a login
         node nor the analysis needs torch.
     colour
-        Of its lines and points in figures.
+        Colour of its lines and points in figures.
     variational
-        The posterior is a distribution, so that there are a KL term and sampled z.
+        Whether the posterior is a distribution, so that the loss has a KL term and z is sampled.
     conditional
-        The network is told the class of an image.
+        Whether the network gets the class of an image as input.
     learns_variance
-        The variance of the Gaussian decoder is fitted to its errors, instead of being 1/2.
+        Whether the variance of the Gaussian decoder is fitted to its errors. Otherwise it is 1/2.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Kind:
     learns_variance: bool = False
 
 
-# In the order in which tables and figures have them. The colours are of Okabe and Ito (2008): with
-# every common colour-vision deficiency they can be told apart, and no class has one of them.
+# Tables and figures list the kinds in this order. The colours are from Okabe and Ito (2008): people
+# with a common colour-vision deficiency can tell them apart. No class of a dataset has one of them.
 KINDS = {
     kind.name: kind
     for kind in (

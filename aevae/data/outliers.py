@@ -1,4 +1,4 @@
-"""Images that are not like those of the dataset, which an anomaly detector should recognise."""
+"""Outliers: images unlike those of the dataset, which an anomaly detector should recognise."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from aevae.data.source_images import Images, Labels
 from aevae.data.sources import Split, load_source
 from aevae.errors import InputError
 
-OUTLIER_SEED = 0  # every run gets the same sets, so that runs are comparable
+OUTLIER_SEED = 0  # the same for every run, so that runs are comparable
 
 
 def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Labels]:
@@ -21,8 +21,8 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
         ``inverted`` (255 minus each value), ``rotated`` (by 90 degrees; upside down if the images
         are not square), or the name of another dataset (its test images).
     test
-        The test images, from which ``shuffled``, ``inverted`` and ``rotated`` are made; ``noise``
-        has as many images.
+        The test images, from which ``shuffled``, ``inverted`` and ``rotated`` are made. ``noise``
+        has the same number of images.
     data_dir
         The data folder, from which another dataset is read.
 
@@ -57,5 +57,5 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
 
 
 def other_shape(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """Say that a dataset cannot serve as outliers, because its images have another shape."""
-    return f"{name} cannot serve as outliers: its images are {found}, those of the sweep {wanted}"
+    """Return the message that a dataset cannot serve as outliers, as its images differ in shape."""
+    return f"{name} cannot serve as outliers: its image shape is {found}, not {wanted}"

@@ -1,7 +1,7 @@
-"""Datasets made from what comes with scikit-learn, which need no download.
+"""Datasets made from the images in scikit-learn, which need no download.
 
-``digits`` are its 1,797 real 8x8 digits, scaled to 28x28. ``sample-patches`` are squares of 32x32
-pixels from its two photographs, in colour: a temple and a flower.
+``digits`` has 1,797 handwritten digits of 8x8 pixels, scaled to 28x28. ``sample-patches`` has
+squares of 32x32 pixels in colour from two photographs, of a temple and of a flower.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def _load_digits() -> SourceImages:
         labels[test],
         test,
     )
-    # Another version of scikit-learn could have other images.
+    # The fingerprint is computed, because another version of scikit-learn may have other images.
     return replace(raw, facts=replace(raw.facts, fingerprint=fingerprint(raw)))
 
 
@@ -51,7 +51,7 @@ def _enlarge(images: NDArray[np.float64]) -> Images:
 
 
 PATCH, STEP = 32, 8
-TEST_WIDTH = 160  # pixels at the right of each photograph, which no training image shows
+TEST_WIDTH = 160  # pixels at the right edge of each photograph, used for test images only
 
 
 def _load_patches() -> SourceImages:
@@ -90,7 +90,7 @@ def _labels(parts: Sequence[Images]) -> NDArray[np.uint8]:
 
 
 def _rows(parts: Sequence[Images]) -> NDArray[np.int64]:
-    """Number the squares of each photograph."""
+    """Return the number of each square within its photograph, from 0."""
     return np.concatenate([np.arange(len(part)) for part in parts])
 
 

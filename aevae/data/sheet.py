@@ -1,4 +1,4 @@
-"""A picture of a data set: some images of each class, a row per class."""
+"""A picture of a dataset: some images of each class, a row per class."""
 
 import io
 from pathlib import Path
@@ -13,21 +13,21 @@ from aevae.files.atomic import publish
 
 PER_CLASS = 10
 MOST_ROWS = 100
-LEAST_SIDE = 48  # pixels on the sheet; smaller images are enlarged
+LEAST_SIDE = 48  # pixels of an image on the sheet; smaller images are enlarged
 GAP = 4
-LETTER = 7  # pixels, about
+LETTER = 7  # approximate width of a letter in pixels
 LONGEST_NAME = 24
 
 
 def write_sheet(path: Path, summary: Summary) -> int:
-    """Draw the first ten training images of each class; return how many classes had no place.
+    """Draw the first ten training images of each class; return how many classes were left out.
 
-    Without labels the first hundred images are drawn.
+    If the images have no labels, the first hundred are drawn.
 
     Raises
     ------
     InputError
-        The name of the file does not end in .png, or it cannot be written.
+        The name of the file does not end in .png, or the file cannot be written.
     """
     if path.suffix.lower() != ".png":
         raise InputError(f"--picture takes a file that ends in .png, got {path}")

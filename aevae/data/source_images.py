@@ -1,4 +1,4 @@
-"""A dataset as its source has it, and what tells it from others."""
+"""A dataset before its split into training and validation, and its fingerprint."""
 
 import hashlib
 from collections.abc import Mapping
@@ -34,7 +34,10 @@ class SourceImages:
 
 
 def fingerprint(source: SourceImages) -> str:
-    """SHA-256 of the images and labels of a dataset, whatever container they came in."""
+    """Return the SHA-256 of the images and labels of a dataset, hexadecimal.
+
+    The same images and labels have the same fingerprint, whatever file they were read from.
+    """
     digest = hashlib.sha256()
     labelled = bool(source.facts.class_names)
     for array, counts in (

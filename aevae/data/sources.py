@@ -1,4 +1,4 @@
-"""Datasets by name: what is known of them, their images, and a fixed split of the images."""
+"""Datasets by name: their descriptions, their images, and a fixed split of the images."""
 
 import math
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
     Raises
     ------
     InputError
-        A file is missing or has a wrong checksum, or the images are others than configured.
+        A file is missing or damaged, or the images are not those that the run was configured for.
     """
     raw = load_source(config.dataset, data_dir)
     _check_fingerprint(config, raw.facts)
@@ -79,7 +79,7 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
 
 
 def look_up(name: str, data_dir: Path) -> ImageSet:
-    """Say what is known of a dataset without reading its images.
+    """Return the description of a dataset, without reading images where that is possible.
 
     Raises
     ------
@@ -92,9 +92,10 @@ def look_up(name: str, data_dir: Path) -> ImageSet:
 
 
 def verify_source(config: DataConfig, data_dir: Path) -> None:
-    """Check that a dataset is in the data folder, intact, and the one that was configured.
+    """Check that a dataset is available, intact, and the one that was configured.
 
-    What comes with scikit-learn has no files of ours, so there is nothing to check.
+    The datasets from scikit-learn have no files in the data folder, so only their fingerprint is
+    compared.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def load_source(name: str, data_dir: Path) -> SourceImages:
     Raises
     ------
     InputError
-        A file is missing or damaged.
+        There is no such dataset, or a file is missing or damaged.
     """
     if name in PACKAGED:
         return PACKAGED[name]()
@@ -130,9 +131,9 @@ def load_source(name: str, data_dir: Path) -> SourceImages:
 
 
 def split_sizes(config: DataConfig, evaluation: EvaluationConfig, data_dir: Path) -> dict[str, int]:
-    """Return the number of images by name without reading any.
+    """Return the number of images of each split and of each dataset that serves as outliers.
 
-    The names are ``N_train``, ``N_val``, ``N_test``, and ``N_`` with the name of each dataset that
+    The keys are ``N_train``, ``N_val``, ``N_test``, and ``N_`` with the name of each dataset that
     serves as a set of outliers.
     """
     images = look_up(config.dataset, data_dir)
@@ -147,17 +148,17 @@ def split_sizes(config: DataConfig, evaluation: EvaluationConfig, data_dir: Path
 
 
 def _validation_size(config: DataConfig, images: int) -> int:
-    """Return how many of the images are for validation.
+    """Return how many of `images` training images are used for validation.
 
     Raises
     ------
     InputError
-        None would be left for training.
+        No image would be left for training.
     """
     size = math.ceil(config.validation_fraction * images)
     if size >= images:
         raise InputError(
             f"{config.dataset} has {images} images for training and validation; with "
-            f"validation_fraction = {config.validation_fraction:g} none is left for training"
+            f"validation_fraction = {config.validation_fraction:g} no image is left for training"
         )
     return size

@@ -1,4 +1,4 @@
-"""Data sets of the user's own in the data folder: where they are, and what they may be called."""
+"""A user's own datasets in the data folder: their paths, their names and their images."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -14,39 +14,39 @@ from aevae.files.hdf5 import InvalidFile
 from aevae.files.images import SPLITS, CheckedImages, check_images, open_images
 
 SUFFIX = ".h5"
-TAKEN = (*BUILT_IN, *MADE_OUTLIERS)  # an evaluation names sets of outliers and datasets alike
+TAKEN = (*BUILT_IN, *MADE_OUTLIERS)  # evaluations select outliers by these names or by a dataset's
 
 
 def staged_path(data_dir: Path, name: str) -> Path:
-    """Return the place of a staged set, which need not exist.
+    """Return the path of a staged dataset, which need not exist.
 
     Raises
     ------
     InputError
-        No data set may have this name.
+        No dataset may have this name.
     """
     if not NAME.fullmatch(name):
-        raise InputError(f"{name!r} cannot be the name of a data set: {NAME_RULE}")
+        raise InputError(f"{name!r} cannot be the name of a dataset: {NAME_RULE}")
     if name.lower() in TAKEN:
         raise InputError(
-            f"{name!r} cannot be the name of a data set: {', '.join(TAKEN)} have a meaning"
+            f"{name!r} cannot be the name of a dataset: {', '.join(TAKEN)} are reserved"
         )
     return data_dir / f"{name}{SUFFIX}"
 
 
 def staged_names(data_dir: Path) -> list[str]:
-    """Return the names of all staged sets, sorted; whether their files are valid is not known."""
+    """Return the names of all staged datasets, sorted; their files are not checked."""
     names = [name.removesuffix(SUFFIX) for name in names_in(data_dir) if name.endswith(SUFFIX)]
     return [name for name in names if NAME.fullmatch(name) and name.lower() not in TAKEN]
 
 
 def describe_staged(data_dir: Path, name: str) -> ImageSet:
-    """Say what is known of a staged set without reading its images.
+    """Check the file of a staged dataset, and return its description.
 
     Raises
     ------
     InputError
-        No such set is staged, or its file is damaged.
+        No such dataset is staged, or its file is damaged.
     """
     checked = _check(_existing(data_dir, name))
     return ImageSet(
@@ -62,12 +62,12 @@ def describe_staged(data_dir: Path, name: str) -> ImageSet:
 
 
 def load_staged(name: str, data_dir: Path) -> SourceImages:
-    """Load a staged set.
+    """Load a staged dataset.
 
     Raises
     ------
     InputError
-        No such set is staged, or its file is damaged.
+        No such dataset is staged, or its file is damaged.
     """
     path = _existing(data_dir, name)
     checked = _check(path)
@@ -87,14 +87,14 @@ def _existing(data_dir: Path, name: str) -> Path:
     if not exists(path):
         there = ", ".join([*BUILT_IN, *staged_names(data_dir)])
         raise InputError(
-            f"no dataset is called {name!r}: {path} is missing, and there are {there}; "
-            "aevae data add stages images of your own"
+            f"no dataset is called {name!r}: {path} is missing; datasets are {there}; "
+            "aevae data add imports images of your own"
         )
     return path
 
 
 def _check(path: Path) -> CheckedImages:
-    """Validate a staged file, once as long as it is not replaced: all of it is read."""
+    """Validate a staged file. It is validated again only after a change, as all of it is read."""
     found = path.stat()
     return _check_once(path, found.st_ino, found.st_size, found.st_mtime_ns)
 

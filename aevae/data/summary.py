@@ -1,4 +1,4 @@
-"""What is said of a data set, built in or staged, without training on it."""
+"""Summaries of datasets, built in or staged, for the commands that list and describe them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Summary:
-    """A data set as a user sees it.
+    """Summary of a dataset for a user.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ class Summary:
     image_shape
         (H, W) of grey images, (H, W, 3) of RGB ones.
     class_names
-        None without labels.
+        Empty if the images have no labels.
     labels
-        Of each split; none without labels.
+        Labels of each split, (N,); empty if the images have no labels.
     counts
-        Images of each split.
+        Number of images of each split.
     training_images
-        Read some rows of the training images, given in ascending order.
+        Function that reads the training images of some rows, given in ascending order.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Listed:
-    """A line in the list of data sets; what is not known of a set that is not there is empty."""
+    """A line in the list of datasets; the fields of a missing dataset are empty texts."""
 
     name: str
     shape: str
@@ -73,12 +73,12 @@ class Listed:
 
 
 def summarise(name: str, data_dir: Path) -> Summary:
-    """Describe a data set.
+    """Return the summary of a dataset.
 
     Raises
     ------
     InputError
-        There is no such set, or its files are missing or damaged.
+        There is no such dataset, or its files are missing or damaged.
     """
     if name in BUILT_IN:
         return _built_in(name, data_dir)
@@ -86,7 +86,7 @@ def summarise(name: str, data_dir: Path) -> Summary:
     if not exists(path):
         staged = ", ".join(staged_names(data_dir)) or "none"
         raise InputError(
-            f"there is no data set {name!r}: {', '.join(BUILT_IN)} are built in, "
+            f"there is no dataset {name!r}: {', '.join(BUILT_IN)} are built in, "
             f"staged in {data_dir}: {staged}"
         )
     try:
@@ -137,7 +137,7 @@ def _staged(path: Path) -> Summary:
 
 
 def list_all(data_dir: Path) -> Iterator[Listed]:
-    """Yield a line for every built-in and every staged set, whatever is wrong with one of them."""
+    """Yield a line for every built-in and staged dataset; a line tells what is wrong with it."""
     for name in BUILT_IN:
         yield _line(name, partial(_built_in, name, data_dir))
     for name in staged_names(data_dir):
@@ -145,7 +145,7 @@ def list_all(data_dir: Path) -> Iterator[Listed]:
 
 
 def describe_shape(image_shape: tuple[int, ...]) -> str:
-    """Say in words which shape images have, for example ``32 x 32 RGB``."""
+    """Describe the shape of images in words, for example ``32 x 32 RGB``."""
     height, width, *channels = image_shape
     return f"{height} x {width} {'RGB' if channels else 'grey'}"
 

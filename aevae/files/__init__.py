@@ -1,5 +1,5 @@
-"""What stands on disk: where each file lies, what is in it, and how it is written and read.
+"""The files on disk: their paths, their content, and how they are written and read.
 
-May import `aevae.config`, `aevae.errors` and `aevae.execution`. Needs no torch, since launching and
-analysis read these files too. What is computed from a file's content belongs elsewhere.
+This package may import the modules of `aevae` itself. It does not import torch, because launching
+and analysis read these files too. Computations on their content belong to other packages.
 """

@@ -19,10 +19,10 @@ def publish(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool =
     path
         Final name; an existing file is replaced.
     write
-        Called with the open binary file.
+        Function that is called with the open binary file.
     durable
-        Flush file and folder to disk first, so that the file survives a power cut. Progress
-        beats do without.
+        Whether to flush file and folder to disk, so that the file survives a power cut. Files of
+        progress do not need this.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def publish(path: Path, write: Callable[[IO[bytes]], object], *, durable: bool =
                 os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        # A failed write knows no file name; a reader of the message wants the final one.
+        # The error of a failed write names no file. The message should name the final path.
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Attempts at a run: which process makes each, how it ended, and why no two run at once.
+"""Attempts at a run: which process makes each, how it ended, and why only one publishes.
 
-An attempt is claimed by renaming a folder to its number, which only one process can do. The newest
-attempt owns the run; an older process that still lives must not publish any more.
+A process claims an attempt by renaming a folder to the number of the attempt, which only one
+process can do. The newest attempt owns the run. The process of an older one may not publish.
 """
 
 import errno
@@ -34,21 +34,21 @@ def utc_now() -> str:
 
 @dataclass(frozen=True)
 class SlurmJob:
-    """The job of SLURM that makes an attempt."""
+    """The SLURM job that makes an attempt."""
 
     key: str
-    """``12``, or ``12_3`` for a task of an array."""
+    """``12``, or ``12_3`` for a task of an array job."""
     raw_id: str
-    """SLURM_JOB_ID, which no other task of an array has once it runs."""
+    """SLURM_JOB_ID; the running tasks of an array job all have different ones."""
     cluster: str | None = None
     name: str | None = None
 
     @classmethod
     def of_environment(cls) -> "SlurmJob":
-        """Return the job whose environment this is.
+        """Return the job that the environment variables describe.
 
-        Only a process that a job was submitted to run may ask: everything that is started in an
-        interactive session inherits the environment of the session's job.
+        Only a process that was submitted as a job may call this: a process that was started in an
+        interactive session inherits the variables of the session's job.
         """
         raw_id = os.environ["SLURM_JOB_ID"]
         array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
@@ -58,16 +58,17 @@ class SlurmJob:
 
     @property
     def owned(self) -> bool:
-        """Whether it is known that the job was submitted for the attempt.
+        """Whether the job was certainly submitted for the attempt.
 
-        The first releases recorded SLURM_JOB_ID of whatever environment they ran in.
+        The first releases recorded any SLURM_JOB_ID in the environment, also that of an interactive
+        session, but no name of the job.
         """
         return self.name is not None
 
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """What is recorded of an attempt; `outcome` is None until it ends by itself."""
+    """The record of an attempt; `outcome` is None until the process records the end."""
 
     number: int
     host: str
@@ -79,19 +80,19 @@ class AttemptRecord:
     reason: str | None = None
     ended_at: str | None = None
     results_bytes: int | None = None
-    """Size of the evaluation's file that it published."""
+    """Size of the published ``evaluation.h5``."""
     evaluation: str | None = None
-    """Which settings it evaluated with: `aevae.config.EvaluationConfig.digest`."""
+    """Hash of the settings of the evaluation: `aevae.config.EvaluationConfig.digest`."""
     slurm_job: SlurmJob | None = None
-    """None: no job was submitted for it, or a first release wrote the record."""
+    """None if no job was submitted for the attempt, or if one of the first releases wrote this."""
     boot_id: str | None = None
     pid_namespace: str | None = None
     start_ticks: int | None = None
-    """With the two before it: see `ProcessIdentity`. The first releases recorded none of them."""
+    """For this field and the two before it, see `ProcessIdentity`; None in the first releases."""
 
     @property
     def job(self) -> SlurmJob | None:
-        """The job that makes it, as far as the record says."""
+        """The job that makes the attempt; None if the record names no job."""
         if self.slurm_job is not None or self.slurm_job_id is None:
             return self.slurm_job
         return SlurmJob(self.slurm_job_id, self.slurm_job_id)
@@ -110,7 +111,7 @@ class AttemptRecord:
 
     @property
     def alive(self) -> bool | None:
-        """Whether its process still runs; None if it cannot be seen from here."""
+        """Whether the process still runs; None if this cannot be seen from here."""
         return False if self.outcome is not None else self.process.alive
 
 
@@ -123,7 +124,7 @@ def read_record(paths: AttemptPaths) -> AttemptRecord | None:
     Raises
     ------
     OSError
-        There may be a record, but the file system does not give it.
+        The file system failed to read the record, so there may be one.
     """
     try:
         return _RECORD.validate_json(read_bytes(paths.record))
@@ -132,7 +133,7 @@ def read_record(paths: AttemptPaths) -> AttemptRecord | None:
 
 
 def newest_record(attempts: Sequence[AttemptPaths]) -> AttemptRecord | None:
-    """Read the record of the last of a run's attempts; None as well if there is no attempt.
+    """Read the record of the last attempt at a run; return None also if there is no attempt.
 
     Raises
     ------
@@ -143,7 +144,7 @@ def newest_record(attempts: Sequence[AttemptPaths]) -> AttemptRecord | None:
 
 
 def amend_outcome(paths: AttemptPaths, outcome: Outcome, reason: str) -> None:
-    """Replace how an attempt ended, once it has turned out to have ended otherwise."""
+    """Correct the recorded end of an attempt: its outcome and the reason."""
     record = read_record(paths)
     if record is not None:
         amended = replace(record, outcome=outcome, reason=reason)
@@ -160,20 +161,20 @@ class Attempt:
 
     @classmethod
     def claim(cls, run: RunPaths, job: SlurmJob | None = None) -> "Attempt":
-        """Claim the next attempt at a run for this process, which `job` was submitted to run.
+        """Claim the next attempt at a run for this process; `job` is its SLURM job, if any.
 
         Raises
         ------
         InputError
-            Another process is at this run.
+            Another process makes an attempt at this run.
         OSError
-            The file system does not say whether one is.
+            The file system failed, so another process may make an attempt.
         """
         try:
             earlier = run.attempts()
             last = newest_record(earlier)
         except OSError as error:
-            what = f"{error.strerror}, so another process may be at {run.run_id}"
+            what = f"{error.strerror}, so another process may be executing {run.run_id}"
             raise OSError(error.errno, what, error.filename) from error
         if last is not None and last.alive:
             raise InputError(f"{run.run_id} is being run by process {last.pid} on {last.host}")
@@ -209,7 +210,7 @@ class Attempt:
                 )
 
     def finish(self, outcome: Outcome, reason: str | None = None, *, evaluation: str = "") -> None:
-        """Record how the attempt ended; one that is done names the settings it evaluated with."""
+        """Record how the attempt ended; `evaluation` is the digest of the evaluation's settings."""
         self.record = replace(self.record, outcome=outcome, reason=reason, ended_at=utc_now())
         if outcome == "done":
             size = self._run.evaluation.stat().st_size
@@ -217,13 +218,13 @@ class Attempt:
         self._write(self.paths)
 
     def keep_output(self, *, capture: bool) -> None:
-        """Keep what this process says in the attempt's folder.
+        """Write the output of this process to the attempt's folder.
 
         Parameters
         ----------
         capture
-            Redirect standard output and error as a whole, so that what a library prints when it
-            crashes is kept as well; otherwise only add the log.
+            Whether to redirect standard output and error, so that messages of a library that
+            crashes are kept too. Otherwise only the log is written.
         """
         if not capture:
             handler = logging.FileHandler(self.paths.stderr, encoding="utf-8")
@@ -235,7 +236,7 @@ class Attempt:
                 os.dup2(file.fileno(), descriptor)
 
     def _take_folder(self) -> None:
-        """Rename a folder that already holds the record: fails if the number is taken."""
+        """Rename a folder with the record to the number; this fails if the number is taken."""
         folder = self.paths.root.parent
         folder.mkdir(parents=True, exist_ok=True)
         scratch = AttemptPaths(make_scratch(folder, ".claim-"))
@@ -247,8 +248,8 @@ class Attempt:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT):
                 raise
             raise InputError(f"{self._run.run_id} was just taken by another process") from None
-        # A process that was killed left such a folder, or one that claims the same number now has
-        # made it: its rename will fail, because the number is taken.
+        # Such a folder is from a process that was killed, or from one that claims the same number
+        # now and will fail, because the number is taken.
         for other in folder.glob(".claim-*"):
             shutil.rmtree(other, ignore_errors=True)
 

@@ -25,21 +25,22 @@ from aevae.files.hdf5 import (
 from aevae.files.sandbox import examine
 
 NAME = "aevae-dataset"
-# Version 1 knew the built-in datasets only, and did not say how the images were split.
+# Version 1 has built-in datasets only, and does not store how the images were split.
 VERSION = 2
 
 
 @dataclass(frozen=True)
 class CheckedDataset:
-    """What a valid `dataset.h5` says of itself.
+    """Description of a dataset and its split, read from a valid `dataset.h5`.
 
     Parameters
     ----------
     header
-        What was found in the file.
+        Layout and attributes of the file.
     data
-        The dataset and its split. A file of version 1 does not say how the images were split;
-        then `splits_known` is false.
+        The dataset and the settings of its split.
+    splits_known
+        False for a file of version 1, which does not store the settings of the split.
     """
 
     header: Header
@@ -99,13 +100,13 @@ def _data(header: Header) -> DataConfig:
 
 @contextmanager
 def open_dataset(path: Path, checked: CheckedDataset | None = None) -> Iterator[CheckedFile]:
-    """Open the `dataset.h5` of a sweep, which is validated first unless that has been done."""
+    """Open the `dataset.h5` of a sweep; the file is validated first unless `checked` is given."""
     with open_checked(path, (checked or check_dataset(path)).header) as file:
         yield file
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """Return the SHA-256 of a file's bytes, hexadecimal."""
     return retried(lambda: _sha256(path), path)
 
 

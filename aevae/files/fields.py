@@ -1,7 +1,7 @@
-"""Which datasets the files of a run and of a sweep hold, with their shapes and types.
+"""The HDF5 datasets in the files of a run and of a sweep, with their shapes and types.
 
-N images of a split, d latent size, E epochs, P lines of interpolation. Images are uint8 (value /
-255 is the intensity in [0, 1]); errors are computed before that rounding.
+Shapes: N images of a split, d latent size, P lines of interpolation. Images are uint8 (value / 255
+is the intensity in [0, 1]); errors are computed before images are rounded.
 """
 
 from itertools import pairwise
@@ -11,7 +11,7 @@ from aevae.files import names
 from aevae.files.hdf5 import Field, check_sizes
 
 MOST_PAIRS = 20  # lines of interpolation
-MOST_PLANES = 50  # planes of latents of a conditional model, one for each of its first classes
+MOST_PLANES = 50  # planes of latents of a conditional model: only its first classes have one
 
 
 def label_type(classes: int) -> str:
@@ -20,7 +20,7 @@ def label_type(classes: int) -> str:
 
 
 def dataset_fields(image_shape: tuple[int, ...], classes: int) -> list[Field]:
-    """Return what the dataset of a sweep holds; images without classes have no labels."""
+    """Return the fields of ``dataset.h5``; images without classes have no labels."""
     fields = [Field(f"{split}/image", (f"N_{split}", *image_shape), "u1") for split in names.SPLITS]
     fields += [Field(f"{split}/index", (f"N_{split}",), "i8") for split in names.SPLITS]
     if classes:
@@ -30,7 +30,7 @@ def dataset_fields(image_shape: tuple[int, ...], classes: int) -> list[Field]:
 
 
 def training_fields(config: RunConfig) -> list[Field]:
-    """Return what training gives: the course of every epoch, and the parameters."""
+    """Return the fields of ``trained.h5``: the history, a value per epoch, and the weights."""
     terms = [names.LOSS, names.SSE]
     if config.model.traits.variational:
         terms.append(names.KL)
@@ -41,7 +41,7 @@ def training_fields(config: RunConfig) -> list[Field]:
 
 
 def evaluation_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
-    """Return what evaluation makes of the trained model."""
+    """Return the fields of ``evaluation.h5``."""
     fields = [
         *_split_fields(config, evaluation),
         *_sample_fields(config, evaluation),
@@ -54,7 +54,7 @@ def evaluation_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[F
 
 
 def check_storable(config: RunConfig, evaluation: EvaluationConfig, sizes: dict[str, int]) -> None:
-    """Make sure before training that what will be stored fits into its datasets.
+    """Check before training that no HDF5 dataset of the run will be too large.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _grid_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]
 def _outlier_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
     fields = []
     for name in evaluation.outliers:
-        # Sets made from the test images have their number; others have their own.
+        # An outlier set made from the test images has as many images; a dataset has its own number.
         count = "N_test" if name in MADE_OUTLIERS else f"N_{name}"
         fields.append(Field(names.of_outliers(name, names.SSE_AT_MEAN), (count,), "f4"))
         if config.model.traits.variational:

@@ -1,8 +1,7 @@
-"""What file systems lack or fail to do, and what then happens: each decision in one place.
+"""How failing file systems, and those that lack a feature, are handled.
 
-An error is no answer. Only FileNotFoundError says that something is not there; after any other
-error of the file system nothing is known, and the error is raised. `docs/reliability.md` lists what
-is done in each case.
+Only FileNotFoundError means that a file is missing. After any other error of the file system it is
+unknown whether the file exists, so the error is raised. `docs/reliability.md` lists all cases.
 """
 
 import errno
@@ -19,12 +18,12 @@ T = TypeVar("T")
 
 
 def _numbers(*names: str) -> frozenset[int]:
-    """Return the error numbers of these names; not every system has each."""
+    """Return the error numbers with these names, without those that this system lacks."""
     return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
 
 
 UNSUPPORTED = _numbers("ENOSYS", "ENOTSUP", "EOPNOTSUPP")
-# A server that restarts, or a network that is cut, gives these for a while, also for good files.
+# While a server restarts or a network is down, these errors occur for intact files too.
 PASSING = _numbers(
     *("EIO", "ESTALE", "ENOTCONN", "ETIMEDOUT", "EREMOTEIO", "ESHUTDOWN", "ECONNRESET"),
     *("EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
@@ -33,7 +32,7 @@ PAUSES_S = (0.1, 0.5)
 
 
 def retried(read: Callable[[], T], path: Path) -> T:
-    """Return what `read` returns; if it fails by an error that may pass, try twice more.
+    """Call `read` and return its result; after a temporary error, try twice more.
 
     Raises
     ------
@@ -51,7 +50,7 @@ def retried(read: Callable[[], T], path: Path) -> T:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is such a file or folder; unlike `Path.exists`, False always means no."""
+    """Return whether a path exists; unlike `Path.exists`, False is never due to an error."""
     try:
         retried(path.stat, path)
     except (FileNotFoundError, NotADirectoryError):
@@ -60,12 +59,11 @@ def exists(path: Path) -> bool:
 
 
 def as_given(path: Path) -> Path:
-    """Make a path absolute by the names that the user knows.
+    """Make a path absolute without following links.
 
-    Links are not followed: ``/scratch`` may be a link on the login node, to a place that a compute
-    node does not have. So a relative path begins with the name by which the shell entered its
-    folder, where Python would take what the links lead to. ``..`` stays, because the parent of a
-    link's target is not that of the link.
+    ``/scratch`` may be a link on the login node whose target does not exist on a compute node. So a
+    relative path is appended to PWD, in which the shell keeps the links; Python would follow them.
+    ``..`` is kept, because the parent of a link's target is not the parent of the link.
     """
     shell = Path(os.environ.get("PWD", ""))
     with suppress(OSError):
@@ -88,10 +86,10 @@ def names_in(folder: Path) -> list[str]:
 
 
 def make_scratch(parent: Path, prefix: str) -> Path:
-    """Make a folder with a name of its own, which is renamed once it is complete.
+    """Make a folder with a unique name; the caller renames it when it is complete.
 
-    Its mode follows the umask. `tempfile` would make it private, and it would stay so under its
-    final name, where the group of a shared folder must read it.
+    The permissions follow the umask. `tempfile` would make the folder private, and it would stay
+    private under its final name, although the group of a shared folder must be able to read it.
     """
     folder = parent / f"{prefix}{uuid.uuid4().hex[:8]}"
     folder.mkdir()
@@ -99,9 +97,9 @@ def make_scratch(parent: Path, prefix: str) -> Path:
 
 
 def try_lock(file: IO[Any]) -> bool:
-    """Lock an open file until it is closed; return False where the file system has no locks.
+    """Lock an open file until it is closed; return False if the file system has no locks.
 
-    Lustre has none unless it is mounted with the option flock, and NFS needs a daemon for them.
+    Lustre has no locks unless it is mounted with the option flock, and NFS needs a daemon for them.
 
     Raises
     ------
@@ -120,8 +118,8 @@ def try_lock(file: IO[Any]) -> bool:
 def sync_folder(folder: Path) -> None:
     """Flush a folder to disk, so that the names in it survive a power cut.
 
-    CIFS, some FUSE and shared folders of virtual machines cannot do that for a folder; then nothing
-    is done. What they hold is as durable as they make it.
+    CIFS, some FUSE file systems and shared folders of virtual machines cannot flush a folder. Then
+    nothing is done, and the names may not survive a power cut.
 
     Raises
     ------
@@ -139,7 +137,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _named(read: Callable[[], T], path: Path) -> T:
-    """Call `read`; an error that names no file, as that of a read, is made to name `path`."""
+    """Call `read`; if its error names no file, raise it with `path`."""
     try:
         return read()
     except OSError as error:

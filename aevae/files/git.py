@@ -1,4 +1,4 @@
-"""Which code is this: its commit, and whether it was changed since. Needs no torch."""
+"""The identity of the running code: its commit, and whether the code was changed since then."""
 
 import json
 import os
@@ -9,20 +9,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY_IDENTITY = "code.json"
-"""File beside the packages of a copy of the code: the identity of what was copied."""
+"""File with the identity of the original code; it lies beside the packages of a copy."""
 TIMEOUT_S = 10
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME = "aevae code"
 
 
 def git_identity() -> tuple[str | None, bool | None]:
-    """Commit of the code and whether its repository has uncommitted changes.
+    """Return the commit of the code, and whether its repository has uncommitted changes.
 
-    A copy of the code, which jobs run, has the identity of what was copied. Code that git does not
-    track has none, (None, None): it may well lie in a repository, as a virtualenv does in that of
-    a user's own project. Where git is missing, or refuses to read the repository of another user,
-    the commit is read from the checkout's own files, and whether anything was changed is None. An
-    installed package has the commit that pip recorded, if it was installed from a repository.
+    A copy of the code, which jobs run, has the identity of the original. An installed package has
+    the commit that pip recorded, if pip installed it from a repository. Other code that git does
+    not track has no identity, (None, None), even if its folder is inside a repository: a virtualenv
+    may be inside the repository of a user's own project. If git is missing, or refuses to read the
+    repository of another user, the commit is read from the files in ``.git``, and it is unknown
+    (None) whether there are changes.
     """
     copied = _copied_identity()
     if copied is not None:
@@ -37,7 +38,7 @@ def git_identity() -> tuple[str | None, bool | None]:
 
 
 def identity_for_a_copy() -> str:
-    """Return what `COPY_IDENTITY` holds in a copy of this code, JSON."""
+    """Return the content of `COPY_IDENTITY` for a copy of this code, as JSON."""
     commit, dirty = git_identity()
     return json.dumps({"name": _NAME, "git_commit": commit, "git_dirty": dirty}) + "\n"
 
@@ -53,12 +54,12 @@ def _copied_identity() -> tuple[str | None, bool | None] | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """Return what git prints; None if it says that something is not there (exit code 1).
+    """Return what git prints; None if git does not find what was asked for (exit code 1).
 
     Raises
     ------
     OSError, subprocess.SubprocessError
-        There is no git here, it does not answer, or it cannot or will not read the repository.
+        git is missing, does not answer, or cannot read the repository.
     """
     # Variables such as GIT_DIR, which git sets for its hooks, would name another repository.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
@@ -79,7 +80,7 @@ def _git(*arguments: str) -> str | None:
 def _checked_out_commit(folder: Path) -> str | None:
     """Read the commit that a repository has checked out from its ``.git``, without git."""
     try:
-        if folder.is_file():  # of a further working tree, whose branches are those of the first one
+        if folder.is_file():  # a linked working tree (git worktree)
             folder = folder.parent / _after("gitdir: ", folder)
         common = folder / "commondir"
         shared = folder / _after("", common) if common.exists() else folder
@@ -92,7 +93,7 @@ def _checked_out_commit(folder: Path) -> str | None:
 
 
 def _tip(shared: Path, branch: str) -> str:
-    """Return the commit of a branch, which has a file of its own or a line in a file of many."""
+    """Return the commit of a branch, from the file of the branch or from ``packed-refs``."""
     if (shared / branch).exists():
         return _after("", shared / branch)
     packed = (shared / "packed-refs").read_text(encoding="utf-8").splitlines()
@@ -100,7 +101,7 @@ def _tip(shared: Path, branch: str) -> str:
 
 
 def _after(prefix: str, path: Path) -> str:
-    """Return the content of a small file of git without its prefix."""
+    """Return the text of a file without `prefix`."""
     return path.read_text(encoding="utf-8").strip().removeprefix(prefix)
 
 

@@ -1,9 +1,9 @@
-"""HDF5 files with a declared schema: written whole and atomically, read with suspicion.
+"""HDF5 files with a declared schema: written atomically, and checked before they are read.
 
-The same `Schema` checks what is written and what is read.
-Files are built in memory and published by one rename: HDF5 would kill the process on a full
-disk, and a file that a dying writer left half filled opens without complaint. Reading may kill
-it as well: `read_header` is for a process that may die, and `aevae.files.sandbox` has one.
+The same `Schema` checks a file when it is written and when it is read. Files are built in memory
+and published by one rename, for two reasons: on a full disk HDF5 would crash the process, and an
+incomplete file of a killed writer could be opened without an error. A damaged file may crash its
+reader too, so `aevae.files.sandbox` calls `read_header` in another process.
 """
 
 import math
@@ -28,7 +28,7 @@ Array = NDArray[Any]
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 CHUNK_BYTES = 1024 * 1024
-MAX_DATASET_BYTES = 1 << 31  # a hostile 1 KB file can declare terabytes
+MAX_DATASET_BYTES = 1 << 31  # a manipulated file of 1 KB can declare terabytes
 MAX_DATASETS = 1000
 MAX_ATTRIBUTES = 100
 
@@ -42,19 +42,20 @@ class NewerFile(InvalidFile, NewerVersion):
 
 
 class ReplacedFile(InvalidFile):
-    """Another file took a file's place after it had been checked."""
+    """A file was replaced by another one after it had been checked."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One dataset of a schema.
+    """One HDF5 dataset of a schema.
 
     Parameters
     ----------
     path
-        Place in the file; ``*`` as its last name stands for any name.
+        Path in the file; ``*`` as the last part stands for any name.
     dims
-        Shape: sizes, or names of sizes that must agree wherever the name stands. None: any shape.
+        Shape: numbers, or names of sizes. A name has the same size in all datasets of a file.
+        None: any shape.
     dtype
         NumPy type code, for example ``f4``.
     """
@@ -66,7 +67,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a kind of file holds; the version changes whenever the meaning does."""
+    """Content of one kind of file; the version changes when the content or its meaning changes."""
 
     name: str
     version: int
@@ -99,14 +100,14 @@ def check_layout(layout: Layout, fields: Sequence[Field]) -> None:
 
 
 def check_sizes(fields: Sequence[Field], sizes: Mapping[str, int]) -> None:
-    """Make sure that every declared dataset can be stored, before there is anything to store.
+    """Check that no declared dataset will be too large, before its values are computed.
 
     Parameters
     ----------
     fields
-        What will be written.
+        Declared datasets. Those of any shape are not checked.
     sizes
-        Values of the named sizes. A field of any shape is passed over.
+        Values of the named sizes.
 
     Raises
     ------
@@ -149,8 +150,8 @@ def write_file(
 ) -> None:
     """Check `arrays` against `schema` and publish them at `path` in one step.
 
-    Identical input gives identical bytes. Every dataset is chunked by rows, shuffled,
-    compressed and carries checksums, the short ones too: they hold the headline numbers.
+    Identical input gives identical bytes. Every dataset, also a short one, is chunked by rows,
+    shuffled, compressed and has checksums.
 
     Raises
     ------
@@ -187,7 +188,7 @@ def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 
 def write_attributes(file: h5py.File, schema: Schema, attributes: Mapping[str, str]) -> None:
-    """Write what a file says of itself, and that it is complete."""
+    """Write the attributes of a file: schema, version, `attributes`, and that it is complete."""
     identity = {"schema": schema.name, "schema_version": schema.version, "complete": 1}
     for key, value in (identity | dict(attributes)).items():
         file.attrs[key] = value
@@ -195,12 +196,12 @@ def write_attributes(file: h5py.File, schema: Schema, attributes: Mapping[str, s
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself, found while all of it was read and every checksum verified."""
+    """Layout and attributes of a file, of which every byte was read and every checksum verified."""
 
     layout: Layout
     attributes: Mapping[str, str | int | float]
     identity: tuple[int, ...]
-    """Tells the file from one that took its place."""
+    """Device, inode, size and time of the file; they differ for a file that replaces it."""
 
     def check(self, name: str, version: int, oldest: int | None = None) -> None:
         """Make sure that the file is complete and of the named schema and version.
@@ -208,22 +209,23 @@ class Header:
         Parameters
         ----------
         name, version
-            Of the schema.
+            Name and version of the schema.
         oldest
-            The first version that can be read, if earlier ones than `version` can.
+            First version that can be read; None if only `version` can be read.
 
         Raises
         ------
         NewerFile
-            Its schema has a later version.
+            The schema of the file has a later version.
         InvalidFile
-            It is something else.
+            The file is incomplete, or has another schema or version.
         """
         if self.attribute("schema") != name:
             raise InvalidFile(f"schema {self.attribute('schema')!r} is not {name!r}")
         found = self.attribute("schema_version")
         if isinstance(found, int) and found > version:
-            raise NewerFile(f"written by a newer aevae: schema {found}; {_readable(version)}")
+            what = f"schema version {found}; {_readable(version)}"
+            raise NewerFile(f"written by a newer aevae: {what}")
         if found not in range(version if oldest is None else oldest, version + 1):
             raise InvalidFile(f"schema version {found} is not {version}")
         if self.attribute("complete") != 1:
@@ -243,16 +245,18 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read a file to its last byte; no link, external or virtual storage is followed.
+    """Read all bytes of a file; links, external and virtual storage are refused.
 
-    Damage may crash this process or keep it busy for ever: see `aevae.files.sandbox.examine`.
+    A damaged file may crash this process or keep it busy for ever. So this function is called in
+    another process, by `aevae.files.sandbox.examine`.
 
     Raises
     ------
     InvalidFile
-        Not HDF5, damaged, or with something that a reader must not follow; the file is not named.
+        The file is not HDF5, is damaged, or has links or storage that are refused. The message does
+        not name the file.
     OSError
-        The file system did not give the content, which says nothing about the content.
+        The file system failed, so it is unknown whether the content is valid.
     """
     return retried(lambda: _read_header(path), path)
 
@@ -267,12 +271,12 @@ def _read_header(path: Path) -> Header:
             return Header(layout, _read_attributes(file), identity)
     except InvalidFile:
         raise
-    except Exception as error:  # h5py raises anything at all on damaged files
+    except Exception as error:  # h5py may raise any error on damaged files
         raise _judged(error, "damaged") from error
 
 
 class CheckedFile:
-    """An open file whose content has been checked before; arrays are read on demand."""
+    """An open file whose content has been checked; arrays are read when they are requested."""
 
     def __init__(self, path: Path, file: h5py.File, header: Header) -> None:
         self.path = path
@@ -289,14 +293,14 @@ class CheckedFile:
         return self._header.attribute(name)
 
     def array(self, name: str) -> Array:
-        """Read one dataset; its checksums are verified on the way.
+        """Read one dataset and verify its checksums.
 
         Raises
         ------
         InvalidFile
             The file has no such dataset, or its bytes are damaged.
         OSError
-            The file system did not give the bytes.
+            The file system failed to read the bytes.
         """
         return self._read(name, ())
 
@@ -309,25 +313,25 @@ class CheckedFile:
             raise InvalidFile(f"{self.path}: {error}") from error.__cause__
 
     def rows(self, name: str, rows: Array) -> Array:
-        """Read some rows of a dataset, given by their sorted numbers; raises what `array` does."""
+        """Read some rows of a dataset, given by sorted numbers; see `array` for the errors."""
         return self._read(name, rows)
 
     def names(self, group: str) -> list[str]:
-        """Names directly below `group`, sorted; none if there is no such group."""
+        """Return the sorted names directly below `group`; empty if there is no such group."""
         prefix = group + "/"
         return sorted({p[len(prefix) :].split("/")[0] for p in self.layout if p.startswith(prefix)})
 
 
 @contextmanager
 def open_checked(path: Path, header: Header) -> Iterator[CheckedFile]:
-    """Open a file that was examined before.
+    """Open a file that has been checked.
 
     Raises
     ------
     ReplacedFile
-        Another file has taken its place since.
+        The file has been replaced by another one since then.
     OSError
-        The file system did not give the file.
+        The file system failed to open the file.
     """
     try:
         file = retried(lambda: _open_again(path, header), path)
@@ -352,17 +356,17 @@ def _identity(path: Path) -> tuple[int, ...]:
 
 def _open(path: Path) -> h5py.File:
     try:
-        # Published files never change, so readers need no lock and block no one.
+        # Published files never change, so readers need no lock.
         return h5py.File(path, "r", locking=False)
     except OSError as error:
         raise _judged(error, "not a readable HDF5 file") from error
 
 
 def _judged(error: Exception, problem: str) -> Exception:
-    """Tell an error of the file system, by which nothing is known, from one of the content."""
+    """Return an OSError for an error of the file system, an InvalidFile for damaged content."""
     number = error.errno if isinstance(error, OSError) else None
-    # HDF5 writes the error of a system call into its message, but h5py makes an OSError of some
-    # messages only.
+    # HDF5 writes the number of a failed system call into its message, but h5py turns only some of
+    # these messages into an OSError.
     if number is None and (written := re.search(r"\berrno = (\d+)", str(error))):
         number = int(written[1])
     if number is not None:
@@ -371,7 +375,7 @@ def _judged(error: Exception, problem: str) -> Exception:
 
 
 def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """List the datasets, depth first, refusing everything that is not plain data."""
+    """List the datasets, depth first; refuse links and everything but arrays of numbers."""
     layout: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
     pending = [("", file)]
     while pending:
@@ -404,7 +408,7 @@ def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[
 
 
 def _verify(file: h5py.File, name: str) -> None:
-    """Read a dataset in slices, so that this takes little memory whatever its size."""
+    """Read a dataset in slices, which takes little memory even if the dataset is large."""
     dataset = file[name]
     if not dataset.shape:
         _read_array(file, name)
@@ -434,9 +438,9 @@ def _read_attributes(file: h5py.File) -> dict[str, str | int | float]:
 
 
 def _readable(version: int) -> str:
-    """Say which versions of a schema this release reads: all up to its own."""
+    """Return a text with the versions of a schema that this release reads: 1 to its own."""
     earlier = ", ".join(map(str, range(1, version)))
-    return f"this one reads {earlier} and {version}" if earlier else f"this one reads {version}"
+    return f"this aevae reads {earlier} and {version}" if earlier else f"this aevae reads {version}"
 
 
 def _first_line(error: BaseException) -> str:

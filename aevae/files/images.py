@@ -1,7 +1,7 @@
-"""The staged file of a data set of the user's own: images, labels and what they are called.
+"""The staged file of a user's own dataset: images, labels and names.
 
-The file is one HDF5 file, ``<data-dir>/<name>.h5``. Its fingerprint is that of its images and
-labels, so the same images from another container have the same one.
+The file is one HDF5 file, ``<data-dir>/<name>.h5``. Its fingerprint is the SHA-256 of the images
+and labels, so the same images and labels from another kind of file have the same fingerprint.
 """
 
 import hashlib
@@ -41,16 +41,16 @@ MAX_CLASSES = 1 << 16
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """The images of one split, which come in blocks, and what belongs to each.
+    """The images of one split, which are read in blocks, with their labels and rows.
 
     Parameters
     ----------
     blocks
-        Return the images from the first on: (n, H, W) or (n, H, W, 3) uint8.
+        Function that yields the images in order, in blocks of (n, H, W) or (n, H, W, 3) uint8.
     shape
-        Of all images together, the number first.
+        Shape of all images together, (N, H, W) or (N, H, W, 3).
     labels
-        (N,) class of each image, from 0; None without labels.
+        (N,) class of each image, from 0; None if the images have no labels.
     index
         (N,) row of each image in the source.
     """
@@ -63,20 +63,20 @@ class ImageSplit:
 
 @dataclass(frozen=True)
 class Description:
-    """What a staged set says of itself.
+    """Description of a staged dataset.
 
     Parameters
     ----------
     name
-        By which configurations name it.
+        Name of the dataset in configurations.
     source
-        What it was made from: one line for a person.
+        Source of the images: one line for the user.
     class_names
-        Name of each class, in the order of the labels; none without labels.
+        Name of each class, in the order of the labels; empty if the images have no labels.
     noun
-        What a class is called, for example "letter".
+        Word for a class in texts, for example "letter".
     remarks
-        What the import did with the values: lines for a person.
+        Notes for the user on how the import changed the images.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Description:
 
 @dataclass(frozen=True)
 class CheckedImages(Description):
-    """What a valid staged file says of itself.
+    """Description of a staged dataset, read from a valid file.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ class CheckedImages(Description):
     image_shape
         (H, W) of grey images, (H, W, 3) of RGB ones.
     counts
-        Images by split.
+        Number of images of each split.
     header
-        To open the file with.
+        Layout and attributes of the file; `open_images` needs it.
     """
 
     fingerprint: str
@@ -109,12 +109,12 @@ class CheckedImages(Description):
 
 
 def label_dtype(classes: int) -> np.dtype[Any]:
-    """Return the type that labels of so many classes are stored in."""
+    """Return the type of stored labels."""
     return np.dtype("u1" if classes <= 256 else "u2")
 
 
 def images_schema(*, colour: bool, labelled: bool, classes: int) -> Schema:
-    """Return what a staged file holds."""
+    """Return the schema of a staged file."""
     channels = (3,) if colour else ()
     fields = [Field(f"{s}/image", (f"N_{s}", "H", "W", *channels), "u1") for s in SPLITS]
     if labelled:
@@ -127,21 +127,21 @@ def images_schema(*, colour: bool, labelled: bool, classes: int) -> Schema:
 def write_images(
     path: Path, splits: Mapping[str, ImageSplit], describe: Callable[[], Description]
 ) -> str:
-    """Publish a staged file, holding one block of images at a time; return its fingerprint.
+    """Publish a staged file and return its fingerprint; memory holds one block at a time.
 
     Parameters
     ----------
     path
-        Final name; see `aevae.files.stream.write_streamed` for what is guaranteed.
+        Final path; see `aevae.files.stream.write_streamed` for the guarantees.
     splits
         The splits "train" and "test".
     describe
-        Called after the last block, because some remarks are known only then.
+        Function that is called after the last block, because some remarks are known only then.
 
     Raises
     ------
     InvalidFile
-        The splits do not fit to each other.
+        The shapes or types of the splits do not match.
     OSError
         The disk is full or not writable.
     """
@@ -192,9 +192,10 @@ def fingerprint_of(splits: Mapping[str, ImageSplit]) -> str:
 def _hashed(
     splits: Mapping[str, ImageSplit], digest: "hashlib._Hash"
 ) -> Iterator[tuple[str, Iterator[Array]]]:
-    """Yield images and labels by dataset; who uses the blocks up in order has hashed them.
+    """Yield the name and the blocks of each dataset of images or labels, and hash them.
 
-    The digest is that of `aevae.data.source_images.fingerprint`.
+    `digest` is updated when a block is read. After all blocks were read in order, it equals
+    `aevae.data.source_images.fingerprint`.
     """
     for name in SPLITS:
         split = splits[name]
@@ -229,7 +230,7 @@ def check_images(path: Path) -> CheckedImages:
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     OSError
-        The file is missing, or the file system did not give it.
+        The file is missing, or the file system failed to read it.
     """
     header = examine(path)
     try:
@@ -270,6 +271,6 @@ def _texts(header: Header, name: str) -> tuple[str, ...]:
 
 @contextmanager
 def open_images(path: Path, checked: CheckedImages | None = None) -> Iterator[CheckedFile]:
-    """Open a staged file, which is validated first unless that has been done."""
+    """Open a staged file; the file is validated first unless `checked` is given."""
     with open_checked(path, (checked or check_images(path)).header) as file:
         yield file

@@ -1,4 +1,4 @@
-"""Every file name of a sweep and of a run. No other module builds such a path."""
+"""The paths of all files of a sweep and of a run. No other module builds such a path."""
 
 import os
 import re
@@ -10,13 +10,13 @@ from aevae.errors import InputError
 from aevae.files.filesystem import exists, names_in
 
 CHECKPOINT = re.compile(r"checkpoint-\d{6,}\.pt")
-# Names of the first release end in 8 digits, all later ones in 10.
+# Run ids of the first release end in 8 hexadecimal digits, all later ones in 10.
 RUN_ID = re.compile(r"[a-z][a-z0-9-]*-z\d{3,}-s\d{1,10}-([0-9a-f]{8}|[0-9a-f]{10})")
 
 
 @dataclass(frozen=True)
 class AttemptPaths:
-    """One attempt at a run: its record and what it printed."""
+    """Files of one attempt at a run: its record and its output."""
 
     root: Path
 
@@ -59,27 +59,27 @@ class RunPaths:
 
     @property
     def config(self) -> Path:
-        """Science configuration, canonical JSON."""
+        """Configuration of the run, canonical JSON."""
         return self.root / "config.json"
 
     @property
     def progress(self) -> Path:
-        """How far training has come, and when that was written, JSON."""
+        """Progress of training, with the time at which it was written; JSON."""
         return self.root / "progress.json"
 
     @property
     def trained(self) -> Path:
-        """What training gave; exists only complete."""
+        """Results of training; the file is published only when it is complete."""
         return self.root / "trained.h5"
 
     @property
     def evaluation(self) -> Path:
-        """What was made of the trained model; exists only complete."""
+        """Results of the evaluation; the file is published only when it is complete."""
         return self.root / "evaluation.h5"
 
     @property
     def results(self) -> Path:
-        """Both of the above in one file, as schema 1 had it; read, but no longer written."""
+        """Results of training and evaluation in one file, as in schema 1; not written any more."""
         return self.root / "results.h5"
 
     def checkpoint(self, epoch: int) -> Path:
@@ -119,26 +119,26 @@ class SweepPaths:
 
     @property
     def dataset(self) -> Path:
-        """Evaluation images, labels and split indices; written once."""
+        """Images, labels and source rows of all splits; written once."""
         return self.root / "dataset.h5"
 
     @property
     def launcher_lock(self) -> Path:
-        """Locked by the one launcher of a host that works on the sweep."""
+        """Lock file; one launcher per host can hold the lock and work on the sweep."""
         return self.root / "launcher.lock"
 
     @property
     def launcher(self) -> Path:
-        """Folder with the record of the launcher at work; exists as long as it works."""
+        """Folder with the record of the active launcher; it exists while the launcher works."""
         return self.root / "launcher"
 
     @property
     def submitit(self) -> Path:
-        """Folder for the job launcher's own files."""
+        """Folder for the files of submitit, and for records of local jobs that did not start."""
         return self.root / "submitit"
 
     def job_log(self, job: str) -> Path:
-        """What a job said until it claimed an attempt; `job` is its name, such as ``123_4``."""
+        """Log of a job until it claims an attempt; `job` is its key, such as ``123_4``."""
         return self.submitit / f"{job}_0_log.err"
 
     def failed_start(self, run_id: str) -> Path:
@@ -147,12 +147,12 @@ class SweepPaths:
 
     @property
     def stand_in(self) -> Path:
-        """What stands in for `scontrol` in a container, in a folder that holds nothing else."""
+        """Script that replaces `scontrol` in a container; nothing else is in its folder."""
         return self.submitit / "inside" / "scontrol"
 
     @property
     def analysis_log(self) -> Path:
-        """What the analysis job printed."""
+        """Output of the analysis job."""
         return self.root / "analysis.log"
 
     @property
@@ -161,7 +161,7 @@ class SweepPaths:
         return self.root / "submissions"
 
     def submission(self, number: int) -> Path:
-        """Record of what was, or was about to be, submitted to a scheduler; JSON."""
+        """Record of a submission to a scheduler, written before and after it; JSON."""
         return self.submission_records / f"{number}.json"
 
     def submissions(self) -> list[Path]:
@@ -179,32 +179,32 @@ class SweepPaths:
         Raises
         ------
         InputError
-            `run_id` is not the name of a run (so it cannot lead out of the sweep).
+            `run_id` does not have the form of a run id, so it might lead out of the sweep.
         """
         if not RUN_ID.fullmatch(run_id):
-            raise InputError(f"{run_id!r} is no run id (such as vae-z020-s0-b4107d13fb)")
+            raise InputError(f"{run_id!r} is not a run id (such as vae-z020-s0-b4107d13fb)")
         return RunPaths(self.root / "runs" / run_id)
 
     def check_contained(self, run: RunPaths) -> None:
-        """Make sure that no link leads a run, or what is written for it, out of the sweep.
+        """Check that no link leads from the files of a run out of the sweep.
 
         Raises
         ------
         InputError
-            A link does. The folder of the sweep itself may be reached through links.
+            A link leads out of the sweep. The path of the sweep itself may have links.
         OSError
             The folder of the run cannot be read.
         """
         root = os.path.realpath(self.root)
         held = (run.root / name for name in names_in(run.root))
         for path in (self.dataset, run.root, *held):
-            # Unlike `Path.resolve`, it takes a link to itself as it is.
+            # Unlike `Path.resolve`, `realpath` raises no error for a link to itself.
             target = Path(os.path.realpath(path))
             if not target.is_relative_to(root):
                 raise InputError(f"{path} leads out of the sweep, to {target}")
 
     def planned(self) -> list[RunPaths]:
-        """Runs that have a configuration, or whose folder cannot be read; ordered by name."""
+        """Runs that have a configuration, or whose folder cannot be read; sorted by name."""
         names = (name for name in names_in(self.root / "runs") if RUN_ID.fullmatch(name))
         return [run for run in map(self.run, names) if _may_exist(run.config)]
 
@@ -217,5 +217,5 @@ def _may_exist(path: Path) -> bool:
 
 
 def _numbers(names: Iterable[str]) -> Iterator[int]:
-    """Yield the numbers among names; people leave other things, such as ``1.bak``, beside them."""
+    """Yield the names that are numbers; users may add other files, such as ``1.bak``."""
     return (int(name) for name in names if re.fullmatch("[1-9][0-9]{0,8}", name))

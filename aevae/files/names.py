@@ -1,13 +1,13 @@
-"""Names of the datasets in the HDF5 files, for writers and readers alike.
+"""Names of the datasets in the HDF5 files, for writers and readers.
 
-Names are those of schema 2. `name_in_schema_1` translates them for files of schema 1.
+Schemas 2 and 3 have these names. `name_in_schema_1` translates them for files of schema 1.
 """
 
 SPLITS = ("train", "val", "test")
 SAMPLERS = ("prior", "gmm")
 PLANES = ("quantile", "range")
 
-# Of the images of a split.
+# Values of each image of a split.
 MU = "mu"
 LOGVAR = "logvar"
 Z = "z"
@@ -17,13 +17,13 @@ SSE_AT_SAMPLE = "sse_at_sample"
 RECONSTRUCTION_AT_MEAN = "reconstruction_at_mean"
 RECONSTRUCTION_AT_SAMPLE = "reconstruction_at_sample"
 LOG_IMPORTANCE_WEIGHTS = "log_importance_weights"
-# Of what a decoder made.
+# Decoded images, with their labels and origin.
 IMAGE = "image"
 LABEL = "label"
 INDEX = "index"
 DIM = "dim"
 PAIR = "pair"
-# Of the course of training.
+# History of training.
 LOSS = "loss"
 SSE = "sse"
 EPOCH_SECONDS = "history/epoch_seconds"
@@ -43,47 +43,47 @@ _SCHEMA_1 = {
 
 
 def history(split: str, name: str) -> str:
-    """Name a value of every epoch: ``history/val/loss``."""
+    """Return the name of a value per epoch: ``history/val/loss``."""
     return f"history/{split}/{name}"
 
 
 def of_split(split: str, name: str) -> str:
-    """Name a value of every image of a split: ``test/mu``."""
+    """Return the name of a value per image of a split: ``test/mu``."""
     return f"{split}/{name}"
 
 
 def outlier_set(outliers: str) -> str:
-    """Name the group of a set of outliers, which has values as a split has: ``outliers/noise``."""
+    """Return the name of the group of a set of outliers: ``outliers/noise``."""
     return f"{OUTLIERS}/{outliers}"
 
 
 def of_outliers(outliers: str, name: str) -> str:
-    """Name a value of every image of a set of outliers: ``outliers/noise/kl``."""
+    """Return the name of a value per image of a set of outliers: ``outliers/noise/kl``."""
     return of_split(outlier_set(outliers), name)
 
 
 def sample(sampler: str, name: str) -> str:
-    """Name what a sampler gave: ``samples/prior/image``."""
+    """Return the name of a dataset of generated images: ``samples/prior/image``."""
     return f"samples/{sampler}/{name}"
 
 
 def grid(plane: str, name: str) -> str:
-    """Name what a plane of two latents gave: ``grid/quantile/image``."""
+    """Return the name of a dataset of a plane of two latents: ``grid/quantile/image``."""
     return f"grid/{plane}/{name}"
 
 
 def traversal(name: str) -> str:
-    """Name what varying one latent at a time gave: ``traversal/image``."""
+    """Return the name of a dataset of the traversals of single latents: ``traversal/image``."""
     return f"traversal/{name}"
 
 
 def interpolation(name: str) -> str:
-    """Name what lines between codes gave: ``interpolation/image``."""
+    """Return the name of a dataset of lines between codes: ``interpolation/image``."""
     return f"interpolation/{name}"
 
 
 def weight(parameter: str) -> str:
-    """Name a trained parameter: ``weights/mu.bias``."""
+    """Return the name of a trained parameter: ``weights/mu.bias``."""
     return f"{WEIGHTS}/{parameter}"
 
 

@@ -1,9 +1,9 @@
-"""Processes as they are named on disk, so that another host or a later process is not confused.
+"""Identities of processes in records, so that no other process is taken for a recorded one.
 
-On Linux a process is named by the boot of its machine, its PID namespace, its number and the clock
-ticks from that boot to its start. None of these depends on wall time, which moves when a clock is
-set, or on the host name, which a container may change. macOS has no /proc: there the host name and
-the start time name a process, as they do in records of earlier releases.
+On Linux, a process is identified by the boot of its machine, its PID namespace, its number and the
+clock ticks from the boot to its start. None of these depends on wall time, which changes when a
+clock is set, or on the host name, which a container may change. macOS has no /proc. There, and in
+records of earlier releases, the host name, the number and the start time identify a process.
 """
 
 import os
@@ -20,21 +20,21 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process; its start tells it from a later one that was given the same number."""
+    """Identity of a process; its start distinguishes it from a later process with its number."""
 
     host: str
     pid: int
     started: float
-    """Seconds since 1970; decides only where `start_ticks` is None."""
+    """Start of the process in seconds since 1970; used only if `start_ticks` is None."""
     boot_id: str | None = None
-    """Random name that the kernel takes at each boot; a container has that of its machine."""
+    """Random identifier of a boot of the kernel; a container has that of its machine."""
     pid_namespace: str | None = None
     start_ticks: int | None = None
     """Clock ticks from the boot of the machine to the start of the process."""
 
     @classmethod
     def of_this_process(cls) -> "ProcessIdentity":
-        """Return the identity of the process that calls."""
+        """Return the identity of the calling process."""
         process = psutil.Process()
         boot_id, pid_namespace = _boot_id(), _pid_namespace()
         ticks = None
@@ -45,7 +45,7 @@ class ProcessIdentity:
 
     @property
     def alive(self) -> bool | None:
-        """Whether it still runs; None if it cannot be seen from here.
+        """Whether the process still runs; None if this cannot be seen from here.
 
         A process of another host or PID namespace cannot be seen, and a system may hide the
         processes of other users.
@@ -54,7 +54,7 @@ class ProcessIdentity:
             return self._alive_by_wall_time()
         boot_id = _boot_id()
         if boot_id != self.boot_id:
-            # After a reboot the machine has the same name, and no process from before.
+            # The same host with another boot was rebooted, so the process has ended.
             rebooted = boot_id is not None and self.host == socket.gethostname()
             return False if rebooted else None
         return self._alive_here() if _pid_namespace() == self.pid_namespace else None
@@ -65,14 +65,14 @@ class ProcessIdentity:
         Raises
         ------
         PermissionError
-            It belongs to another user.
+            The process belongs to another user.
         """
         try:
             os.kill(self.pid, number)
         except ProcessLookupError:
             return False
         except PermissionError as error:
-            what = f"process {self.pid} belongs to another user, who alone can stop it"
+            what = f"process {self.pid} belongs to another user, and only that user can stop it"
             raise PermissionError(error.errno, what) from None
         return True
 
@@ -117,7 +117,7 @@ def _pid_namespace() -> str | None:
 
 
 def _exists(pid: int) -> bool:
-    """Whether a process has this number, whoever may see it."""
+    """Return whether any process has this number, even one of another user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

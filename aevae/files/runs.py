@@ -25,7 +25,7 @@ class RunList:
     """The runs of a sweep by their ids."""
 
     planned: tuple[str, ...] = ()
-    """Every run that was ever planned; its position, from 0, is its index for ever."""
+    """Ids of all runs that were ever planned; the index of a run is its position, from 0."""
     current: tuple[str, ...] = ()
     """The runs of the specification as last launched, in its order."""
 
@@ -60,7 +60,7 @@ def read_runs(paths: SweepPaths) -> RunList:
     except ValueError:
         values = None
     if not isinstance(values, dict) or values.get("name") != NAME:
-        raise InputError(f"{paths.run_list} is damaged: it is no list of runs in JSON")
+        raise InputError(f"{paths.run_list} is damaged: it is not a list of runs in JSON")
     if values.get("version") != VERSION:
         raise InputError(
             f"{paths.run_list} was written by a newer aevae: it has version "
@@ -69,7 +69,7 @@ def read_runs(paths: SweepPaths) -> RunList:
     planned, current = (_ids(paths, values, key) for key in ("runs", "current"))
     runs = RunList(planned, current)
     if len(runs.index) < len(planned) or not runs.index.keys() >= set(current):
-        raise InputError(f"{paths.run_list} is damaged: a run stands in it twice or has no index")
+        raise InputError(f"{paths.run_list} is damaged: a run is listed twice or has no index")
     return runs
 
 
@@ -80,7 +80,7 @@ def write_runs(paths: SweepPaths, runs: RunList) -> None:
 
 
 def check_listed(paths: SweepPaths) -> None:
-    """Make sure that runs of this sweep may be executed.
+    """Check that runs of this sweep may be executed.
 
     Raises
     ------
@@ -89,13 +89,13 @@ def check_listed(paths: SweepPaths) -> None:
     """
     if not exists(paths.run_list) and (exists(paths.spec) or paths.planned()):
         raise InputError(
-            f"{paths.root} has no {paths.run_list.name}: an older aevae wrote it, whose runs have "
-            "other ids; it can be analysed, but new runs need a new folder (--out)"
+            f"{paths.root} has no {paths.run_list.name}: an older aevae wrote it, with other "
+            "run ids; it can be analysed, but new runs need a new folder (--out)"
         )
 
 
 def _ids(paths: SweepPaths, values: Mapping[str, Any], key: str) -> tuple[str, ...]:
     ids = values.get(key)
     if not isinstance(ids, list) or not all(isinstance(run_id, str) for run_id in ids):
-        raise InputError(f"{paths.run_list} is damaged: {key!r} is no list of run ids")
+        raise InputError(f"{paths.run_list} is damaged: {key!r} is not a list of run ids")
     return tuple(ids)

@@ -1,9 +1,9 @@
-"""HDF5 files are read by another process first, so that a damaged file ends only that process.
+"""Checks of HDF5 files in another process, so that a damaged file crashes only that process.
 
-A few wrong bits make the HDF5 library crash its process, or keep it busy for ever. So a process
-with limits on its time and memory reads each file to its last byte; this process opens the file
-only after that succeeded. The reading process then waits for the next file. It ends when its input
-is closed.
+A few wrong bits can make the HDF5 library crash its process or keep it busy for ever. So a
+reader, a process with limits on its time and memory, reads all bytes of a file first. This process
+opens the file only after the reader succeeded. The reader then waits for the next file. It ends
+when its input is closed.
 """
 
 import atexit
@@ -27,8 +27,8 @@ import numpy as np
 from aevae.files.hdf5 import Header, InvalidFile, Schema, check_layout, read_header
 from aevae.imports import python_path
 
-# Seconds of processor time: a file system that stalls does not mean that the file is damaged.
-READ_LIMIT_S = 30  # and the time that a large file takes at the following speed
+# The limits count processor time, because a stalled file system does not mean a damaged file.
+READ_LIMIT_S = 30  # a large file gets additional time, at the following speed
 SLOWEST_BYTES_PER_S = 20_000_000
 MEMORY_LIMIT_BYTES = 4 << 30
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
@@ -36,13 +36,13 @@ CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.
 
 @dataclass(frozen=True)
 class _Reader:
-    """A process that reads files, and what it wrote to its standard error."""
+    """A process that reads files, and the file of its standard error."""
 
     process: "subprocess.Popen[str]"
     errors: IO[bytes]
 
     def ask(self, path: Path) -> str:
-        """Send it a path; return its answer, or what there is of one if it ended."""
+        """Send a path to the process; return the answer, which is cut off if the process ended."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         # If the process has ended, the caller finds out why from its exit code.
@@ -52,7 +52,7 @@ class _Reader:
         return self.process.stdout.readline()
 
     def end(self) -> tuple[int, str]:
-        """Close its input and wait; return its exit code and the last line of its errors."""
+        """Close the input and wait; return the exit code and the last line of standard error."""
         with self.process, self.errors:
             self.process.communicate()
             self.errors.seek(0)
@@ -64,16 +64,16 @@ _idle: SimpleQueue[_Reader] = SimpleQueue()
 
 
 def examine(path: Path) -> Header:
-    """Have a file read to its last byte; threads that call this at once have a process each.
+    """Check all bytes of a file in another process; each calling thread has its own process.
 
     Raises
     ------
     InvalidFile
-        The file is damaged, or not to be trusted.
+        The file is damaged, or `read_header` refuses it.
     ChildProcessError
         The process ended for another reason.
     OSError
-        The file system did not give the file.
+        The file system failed to read the file.
     """
     reader = _take_reader()
     line = reader.ask(path)
@@ -89,14 +89,14 @@ def examine(path: Path) -> Header:
 
 
 def examine_as(path: Path, schema: Schema) -> Header:
-    """Have a file read, and make sure that it is complete and what a schema declares.
+    """Check a file with `examine`, and that it is complete and matches a schema.
 
     Raises
     ------
     InvalidFile
-        As `examine`, or it is another thing; the message names file and problem.
+        The file is damaged, incomplete or of another schema; the message names file and problem.
     OSError
-        As `examine`.
+        See `examine`.
     """
     header = examine(path)
     try:
@@ -113,7 +113,7 @@ def _take_reader() -> _Reader:
         if reader.process.poll() is None:
             return reader
         reader.end()
-    # A file and no pipe: nobody reads it while the process lives, and a full pipe would stop it.
+    # Standard error is a file: a pipe that nobody reads would fill up and block the process.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process ends
     process = subprocess.Popen(
         # -P: Python must not import from the working folder, which may hold files named like ours.
@@ -158,9 +158,9 @@ def _to_json(header: Header) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer each path on the input with a line; for `examine`."""
-    # A job's signals reach all its processes, but they are meant for the process that asks. When it
-    # ends, our input is closed, and this process ends too.
+    """Answer each path on the input with one line of JSON; `examine` starts this."""
+    # Signals to a job reach all its processes, but are meant for the process that calls `examine`.
+    # When that process ends, the input of this one is closed, so this one ends too.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     _limit(resource.RLIMIT_CORE, 0)
@@ -179,7 +179,7 @@ def main() -> None:
 
 
 def _seconds(path: Path) -> int:
-    """Seconds of processor time in which a file must be read."""
+    """Return the limit of processor time for reading a file, in seconds."""
     with suppress(OSError):
         return READ_LIMIT_S + path.stat().st_size // SLOWEST_BYTES_PER_S
     return READ_LIMIT_S

@@ -1,13 +1,13 @@
 """The contract between training and analysis: the HDF5 files of a run.
 
-A run has two files. ``trained.h5`` holds what training gave (parameters, course of the epochs),
-``evaluation.h5`` what was made of the trained model, which can be made again from the first. The
-results of a run are both together. `aevae.files.fields` declares their datasets, and
-``docs/results-format.md`` describes them in prose. NumPy in, NumPy out: this module knows neither
-torch nor plots.
+The results of a run are two files. ``trained.h5`` holds the trained parameters and the history of
+training. ``evaluation.h5`` holds the evaluation of the trained model, and can be computed again
+from ``trained.h5``. `aevae.files.fields` declares the datasets of both, and
+``docs/results-format.md`` describes them. This module reads and writes NumPy arrays and does not
+import torch.
 
-Every released version stays readable. In schema 1 a run had one file, ``results.h5``, and some
-datasets had other names; `Results` shows such a file as if it were of the present schema.
+Every released version stays readable. In schema 1 a run has one file, ``results.h5``, and some
+datasets have other names. `Results` reads such a file under the present names.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ from aevae.files.sandbox import examine
 
 TRAINED = "aevae-trained"
 EVALUATION = "aevae-evaluation"
-# Of both files of a run. Version 2 knew images of 28 x 28 grey pixels in ten classes only.
+# Version of both files of a run. Version 2 has only images of 28 x 28 grey pixels in ten classes.
 SCHEMA_VERSION = 3
 OLDEST = 2
 RESULTS_1 = "aevae-results"  # the one file of a run in schema 1
@@ -50,7 +50,7 @@ RESULTS_1 = "aevae-results"  # the one file of a run in schema 1
 
 @dataclass(frozen=True)
 class CheckedTraining:
-    """What a valid ``trained.h5`` says of itself."""
+    """Configuration, origin and layout of a valid ``trained.h5``."""
 
     header: Header
     run_id: str
@@ -61,7 +61,7 @@ class CheckedTraining:
 
 @dataclass(frozen=True)
 class CheckedEvaluation:
-    """What a valid ``evaluation.h5`` says of itself."""
+    """Settings, dataset and layout of a valid ``evaluation.h5``."""
 
     header: Header
     settings: EvaluationConfig
@@ -70,22 +70,22 @@ class CheckedEvaluation:
 
 @dataclass(frozen=True)
 class CheckedResults:
-    """What the valid results of a run say of themselves.
+    """Configuration, origin and layout of the valid results of a run.
 
     Parameters
     ----------
     run_id
-        As stored: an older release may have made it from the configuration in another way.
+        Stored run id; an older release may have made it from the configuration by another rule.
     config, evaluation
         Settings of the run and of its evaluation.
     provenance
-        Where the training comes from.
+        Code, versions, machine, job and times of the training.
     dataset_sha256
-        Of the ``dataset.h5`` whose images were evaluated.
+        SHA-256 of the ``dataset.h5`` whose images were evaluated.
     files
-        Paths of the files of the run, with what was found in each.
+        Paths of the files of the run, with the layout and attributes of each.
     version
-        Of their schema.
+        Version of their schema.
     """
 
     run_id: str
@@ -108,7 +108,7 @@ class CheckedResults:
 
 @dataclass(frozen=True)
 class Results(CheckedResults):
-    """The open results of one run; arrays are read on demand with `array`."""
+    """The open results of one run; `array` reads a dataset."""
 
     opened: tuple[CheckedFile, ...]
 
@@ -129,17 +129,17 @@ class Results(CheckedResults):
         return file.array(stored)
 
     def all_names(self) -> list[str]:
-        """Names of all datasets, in the order of the files."""
+        """Return the names of all datasets, in the order of the files."""
         stored = [name for file in self.opened for name in file.layout]
         return [names.name_from_schema_1(name) for name in stored] if self.version == 1 else stored
 
     def names(self, group: str) -> list[str]:
-        """Names below a group, for example the outlier sets below ``outliers``."""
+        """Return the names below a group, for example the outlier sets below ``outliers``."""
         stored = self.stored_name(group)
         return sorted({name for file in self.opened for name in file.names(stored)})
 
     def weights(self) -> dict[str, Array]:
-        """Trained parameters by name, bit for bit."""
+        """Return the trained parameters by name, bit for bit."""
         return read_weights(self.opened[0])
 
 
@@ -151,7 +151,7 @@ def read_weights(file: CheckedFile) -> dict[str, Array]:
 def write_training(
     path: Path, config: RunConfig, arrays: Mapping[str, Array], provenance: Mapping[str, object]
 ) -> None:
-    """Publish what training gave; see `aevae.files.hdf5.write_file` for what is guaranteed."""
+    """Publish the results of training; see `aevae.files.hdf5.write_file` for the guarantees."""
     attributes = {
         "run_id": config.run_id,
         "config": config.canonical_json(),
@@ -170,9 +170,9 @@ def write_evaluation(
     provenance: Mapping[str, object],
     dataset_sha256: str,
 ) -> None:
-    """Publish what was made of a trained model; the file names the weights that it was made from.
+    """Publish the evaluation of a trained model, with the SHA-256 of its weights.
 
-    The same model, settings and machine give the same bytes, so `provenance` holds no times.
+    The same model, settings and machine must give the same bytes, so `provenance` holds no times.
     """
     attributes = {
         "run_id": trained.run_id,
@@ -186,7 +186,7 @@ def write_evaluation(
 
 
 def weights_sha256(arrays: Mapping[str, Array]) -> str:
-    """SHA-256 of the parameters among `arrays`, their names and shapes included; hexadecimal."""
+    """Return the SHA-256 of names, shapes and values of the parameters in `arrays`, hexadecimal."""
     digest = hashlib.sha256()
     for name in sorted(name for name in arrays if name.startswith(f"{names.WEIGHTS}/")):
         digest.update(f"{name} {arrays[name].shape}\n".encode())
@@ -195,7 +195,7 @@ def weights_sha256(arrays: Mapping[str, Array]) -> str:
 
 
 def missing_file(paths: RunPaths) -> Path | None:
-    """Return the first file that the results of a run lack; None if all are there."""
+    """Return the first missing file of the results of a run; None if no file is missing."""
     if _in_schema_1(paths):
         return None
     wanted = (paths.trained, paths.evaluation)
@@ -212,7 +212,7 @@ def check_training(path: Path) -> CheckedTraining:
     InvalidFile
         The file breaks the contract; the message names file, dataset and problem.
     OSError
-        The file is missing, or the file system did not give it: nothing is known of its content.
+        The file is missing, or the file system failed, so it is unknown whether it is valid.
     """
     header = examine(path)
     with _naming(path):
@@ -236,7 +236,7 @@ def check_evaluation(path: Path, trained: CheckedTraining) -> CheckedEvaluation:
     NewerFile
         A newer release wrote the file.
     InvalidFile
-        The file breaks the contract, or was made from another model.
+        The file breaks the contract, or belongs to another model.
     """
     header = examine(path)
     with _naming(path):
@@ -278,7 +278,7 @@ def _in_schema_1(paths: RunPaths) -> bool:
 
 
 def _check_schema_1(path: Path) -> CheckedResults:
-    """Validate a ``results.h5``, in which training and evaluation stood together."""
+    """Validate a ``results.h5``, which holds training and evaluation in one file."""
     header = examine(path)
     with _naming(path):
         header.check(RESULTS_1, 1)
@@ -298,14 +298,14 @@ def _check_schema_1(path: Path) -> CheckedResults:
 
 
 def _fields_1(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
-    """Return the fields of schema 1: those of schema 2 under the names that they had."""
+    """Return the fields of schema 1: the present fields under their names in schema 1."""
     fields = [*training_fields(config), *evaluation_fields(config, evaluation)]
     return [replace(f, path=names.name_in_schema_1(f.path)) for f in fields]
 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Put the path of the file before whatever is wrong with it."""
+    """Put the path of the file before the message of an error."""
     try:
         yield
     except NewerVersion as error:
@@ -324,7 +324,7 @@ def _text(header: Header, name: str) -> str:
 
 @contextmanager
 def open_results(paths: RunPaths, checked: CheckedResults | None = None) -> Iterator[Results]:
-    """Open the results of a run, which are validated first unless that has been done."""
+    """Open the results of a run; they are validated first unless `checked` is given."""
     checked = checked or check_results(paths)
     with ExitStack() as stack:
         opened = [stack.enter_context(open_checked(p, h)) for p, h in checked.files.items()]

@@ -1,4 +1,4 @@
-"""HDF5 files that are too large for memory: written block by block, published like all others."""
+"""HDF5 files that are too large for memory: they are written in blocks, and atomically."""
 
 import io
 import os
@@ -35,21 +35,21 @@ def write_streamed(
     blocks: Mapping[str, Iterable[Array]],
     attributes: Callable[[], Mapping[str, str]],
 ) -> None:
-    """Check `layout` against `schema` and publish a file in one step, holding a block at a time.
+    """Check `layout` against `schema` and publish a file in one step, written block by block.
 
-    Like `aevae.files.hdf5.write_file`, with two differences: the arrays come in blocks, and the
-    file grows on the disk. What killed writers left in the folder is removed first.
+    There are two differences to `aevae.files.hdf5.write_file`: the arrays are given in blocks, and
+    the file is built on the disk. Files that killed writers left in the folder are removed first.
 
     Parameters
     ----------
     path, schema
-        Final name, and what the file holds.
+        Final path, and schema of the file.
     layout
         Shape and type of every dataset.
     blocks
-        For each dataset its rows, in blocks of any length. They are used up in this order.
+        Rows of each dataset, in blocks of any length. The datasets are read in this order.
     attributes
-        Called when all blocks are written.
+        Function that is called after all blocks were written.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def write_streamed(
     _remove_orphans(path)
 
     def write(stream: IO[bytes]) -> None:
-        # The lock tells a file that is being written from one that a killed process left.
+        # A file of a killed process has no lock, so other writers can recognise and remove it.
         try_lock(stream)
         disk = _Disk(stream)
         with h5py.File(disk, "w") as file:
@@ -82,7 +82,7 @@ def _write(
     shape, dtype = layout[name]
     dataset = file.create_dataset(name, shape=shape, dtype=dtype, **storage(shape, dtype))
     row = 0
-    # Whole chunks only: a chunk that is written in two parts would be compressed twice.
+    # Whole chunks are written, because a chunk that is written in two parts is compressed twice.
     for block in regrouped(blocks, rows_per_chunk(shape, dtype)):
         dataset[row : row + len(block)] = block
         row += len(block)
@@ -92,7 +92,7 @@ def _write(
 
 
 def regrouped(blocks: Iterable[Array], rows: int) -> Iterator[Array]:
-    """Yield the rows of `blocks` in order, in blocks of exactly `rows` rows but for the last."""
+    """Yield the rows of `blocks` in blocks of exactly `rows` rows; the last may be shorter."""
     waiting: list[Array] = []
     count = 0
     for block in blocks:
@@ -108,7 +108,7 @@ def regrouped(blocks: Iterable[Array], rows: int) -> Iterator[Array]:
 
 
 def _remove_orphans(path: Path) -> None:
-    """Remove what killed writers left in the folder; another writer of this file is an error."""
+    """Remove files of killed writers in the folder; raise if this file is being written."""
     for orphan in path.parent.glob(f".*{path.suffix}.*{TEMPORARY_SUFFIX}"):
         with suppress(FileNotFoundError), orphan.open("rb") as file:
             try:
@@ -121,9 +121,9 @@ def _remove_orphans(path: Path) -> None:
 
 
 class _Disk(io.RawIOBase):
-    """A file on the disk, as HDF5 sees it: without errors, which would make HDF5 end the process.
+    """A file for HDF5 that hides errors of the disk, because HDF5 would end the process.
 
-    The first error is kept for `check`. What HDF5 writes after it is dropped.
+    `check` raises the first error. What HDF5 writes after this error is dropped.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -134,7 +134,7 @@ class _Disk(io.RawIOBase):
         self._error: OSError | None = None
 
     def check(self) -> None:
-        """Raise the first error that the disk gave."""
+        """Raise the first error of the disk, if there was one."""
         self._try(self._file.flush, None)
         if self._error is not None:
             raise self._error
@@ -148,7 +148,7 @@ class _Disk(io.RawIOBase):
         return otherwise
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to an offset; the file itself is moved when it is read or written."""
+        """Store the offset; the file itself seeks when it is read or written."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
         self._at = start + offset
         return self._at
@@ -158,7 +158,7 @@ class _Disk(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read as many bytes as `buffer` has; after an error they are left as they are."""
+        """Read as many bytes as `buffer` holds; after an error `buffer` does not change."""
         view = memoryview(buffer).cast("B")
 
         def read() -> int:
@@ -188,5 +188,5 @@ class _Disk(io.RawIOBase):
         return self._try(lambda: self._file.truncate(self._end), self._end)
 
     def flush(self) -> None:
-        """Hand what was written to the operating system."""
+        """Pass written bytes to the operating system."""
         self._try(self._file.flush, None)

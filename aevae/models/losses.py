@@ -1,7 +1,7 @@
 """Reconstruction errors and KL divergence, one value per image.
 
-B images of a batch, V values of an image (pixels, times 3 in colour). KL divergences and
-log-weights are in nats.
+Shapes: B images in a batch, V values in an image (pixels, times 3 in colour), d latent size. KL
+divergences and log-weights are in nats.
 """
 
 import torch
@@ -27,7 +27,7 @@ def bce(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def kl_divergence(posterior: Posterior) -> Tensor:
-    """KL(q(z|x) || N(0, I)) per image, (B,), in nats; zero for the posterior of an AE.
+    """Return KL(q(z|x) || N(0, I)) per image, (B,), in nats; zero for the posterior of an AE.
 
     Source: Kingma & Welling (2014), appendix B: 1/2 sum(mu^2 + sigma^2 - 1 - log sigma^2).
     """
@@ -43,14 +43,14 @@ def kl_per_dimension(posterior: Posterior) -> Tensor:
 
 
 def log_importance_weight(log_likelihood: Tensor, z: Tensor, posterior: Posterior) -> Tensor:
-    """log(p(x|z) p(z) / q(z|x)) per image, (B,), in nats, for one draw z (B, d) of the posterior.
+    """Return log(p(x|z) p(z) / q(z|x)) per image, (B,), in nats.
 
-    `log_likelihood` is log p(x|z), (B,). Source: Burda et al., Importance Weighted Autoencoders
-    (2016), equation 7.
+    `z` holds one sample of the posterior per image, (B, d); `log_likelihood` is log p(x|z), (B,).
+    Source: Burda et al., Importance Weighted Autoencoders (2016), equation 7.
     """
     mu, logvar = posterior
     assert logvar is not None
-    # Both densities have the term -d/2 log(2 pi), which cancels in the ratio.
+    # Prior and posterior have the same term -d/2 log(2 pi), which cancels in the ratio.
     log_prior = -0.5 * z.square().sum(dim=1)
     log_posterior = -0.5 * ((z - mu).square() * (-logvar).exp() + logvar).sum(dim=1)
     return log_likelihood + log_prior - log_posterior

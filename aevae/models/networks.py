@@ -1,7 +1,7 @@
 """Autoencoder, variational autoencoder and conditional variational autoencoder.
 
-B images of a batch, V values of an image (pixels, times 3 in colour), C classes, d latent size. All
-kinds of models have the same methods:
+Shapes: B images in a batch, V values in an image (pixels, times 3 in colour), C classes, d latent
+size. All kinds of models have the same methods:
 
     posterior = model.encode(x, y)         x (B, V) in [0, 1], y (B, C) one-hot
     logits = model.decode(z, y)            z (B, d); the image is sigmoid(logits)
@@ -26,18 +26,19 @@ from aevae.models.posterior import Posterior
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder of linear layers with ReLU; the base class of the other two models."""
+    """Encoder and decoder of linear layers with ReLU; the base class of all other models."""
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
         hidden, values = config.model.hidden_sizes, config.data.values
-        told = config.data.classes if config.model.traits.conditional else 0
+        class_inputs = config.data.classes if config.model.traits.conditional else 0
         relu = config.model.latent_activation == "relu"
         self.gaussian = config.model.likelihood == "gaussian"
         self.latent_activation = nn.ReLU() if relu else nn.Identity()
-        self.encoder = _hidden_layers([values + told, *hidden])
+        self.encoder = _hidden_layers([values + class_inputs, *hidden])
         self.mu = nn.Linear(hidden[-1], config.model.latent_size)
-        self.decoder = _hidden_layers([config.model.latent_size + told, *reversed(hidden)])
+        latents = config.model.latent_size + class_inputs
+        self.decoder = _hidden_layers([latents, *reversed(hidden)])
         self.output = nn.Linear(hidden[0], values)
 
     def encode(self, x: Tensor, y: Tensor) -> Posterior:
@@ -50,21 +51,21 @@ class Autoencoder(nn.Module):
         return logits
 
     def reconstruction_loss(self, logits: Tensor, x: Tensor, squared: Tensor) -> Tensor:
-        """-log p(x|z) per image, (B,), in nats; that of a Gaussian without the term V/2 ln(pi).
+        """Return -log p(x|z) per image, (B,), in nats; for a Gaussian without the term V/2 ln(pi).
 
-        The Gaussian has variance 1/2, so that the loss is `squared`, the sum of squared errors of
-        each image, (B,). The Bernoulli decoder has the binary cross-entropy.
+        The Gaussian decoder has variance 1/2, so its loss is `squared`, the sum of squared errors
+        of each image, (B,). The loss of the Bernoulli decoder is the binary cross-entropy.
         """
         return squared if self.gaussian else bce(logits, x)
 
     def log_likelihood(self, logits: Tensor, x: Tensor) -> Tensor:
-        """log p(x|z) per image, (B,), in nats, with all constants."""
+        """Return log p(x|z) per image, (B,), in nats, with all constants."""
         log_p = -self.reconstruction_loss(logits, x, sse(logits, x))
         return log_p - 0.5 * x.shape[1] * math.log(math.pi) if self.gaussian else log_p
 
 
 class VAE(Autoencoder):
-    """The layers of the autoencoder, and a layer for the log-variance beside that for the mean."""
+    """An autoencoder with a second output of the encoder: the log-variance beside the mean."""
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
@@ -80,7 +81,7 @@ class ConditionalVAE(VAE):
     """A VAE that gets the label as input: the one-hot y is appended to x and to z."""
 
     def encode(self, x: Tensor, y: Tensor) -> Posterior:
-        """Encode (B, V) intensities and (B, C) labels to q(z|x,y)."""
+        """Encode (B, V) intensities and (B, C) labels to mean and log-variance of q(z|x,y)."""
         return super().encode(torch.cat([x, y], dim=1), y)
 
     def decode(self, z: Tensor, y: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class ConditionalVAE(VAE):
 def build_model(config: RunConfig, seed: int = 0) -> Autoencoder:
     """Build a model with random parameters drawn from `seed`.
 
-    They are drawn on the CPU, so that they are the same for every device.
+    The parameters are drawn on the CPU, so that they are the same for every device.
     """
     module, name = config.model.traits.network.split(":")
     network: type[Autoencoder] = getattr(importlib.import_module(module), name)
@@ -101,7 +102,7 @@ def build_model(config: RunConfig, seed: int = 0) -> Autoencoder:
 
 
 def load_weights(config: RunConfig, weights: Mapping[str, Array]) -> Autoencoder:
-    """Rebuild a trained model from the parameters of a results file, which is not a pickle.
+    """Rebuild a trained model from the parameters that a file of results holds as arrays.
 
     The model is in evaluation mode.
     """
@@ -112,8 +113,8 @@ def load_weights(config: RunConfig, weights: Mapping[str, Array]) -> Autoencoder
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
     """Turn (B,) int64 labels into (B, C) float one-hot rows."""
-    # functional.one_hot checks the range of the labels, for which it waits for the device. Looking
-    # up rows of the identity matrix does not wait.
+    # functional.one_hot waits for the device, because it checks the range of the labels. Selecting
+    # rows of the identity matrix does not wait.
     return torch.eye(classes, device=labels.device)[labels]
 
 

@@ -1,4 +1,4 @@
-"""What an encoder says of an image: a distribution of its latents, or a point."""
+"""The output of an encoder: a distribution over the latents of each image, or a point."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from torch import Tensor
 class Posterior(NamedTuple):
     """Diagonal Gaussian q(z|x) with mean and log-variance, (B, d) each.
 
-    If `logvar` is None, the posterior is the point `mu` (autoencoder).
+    For an autoencoder `logvar` is None, and the posterior is the point `mu`.
     """
 
     mu: Tensor
@@ -20,7 +20,7 @@ class Posterior(NamedTuple):
         return Posterior(self.mu.float(), None if self.logvar is None else self.logvar.float())
 
     def sample(self, generator: torch.Generator) -> Tensor:
-        """Draw z, (B, d), by the reparameterisation trick: z = mu + sigma * eps; a point gives mu.
+        """Sample z = mu + sigma * eps, (B, d), by the reparameterisation trick; a point gives mu.
 
         Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), section 2.4.
         """

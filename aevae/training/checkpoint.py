@@ -1,4 +1,4 @@
-"""Checkpoints: saved atomically, newest valid one loaded, foreign ones refused."""
+"""Checkpoints: written atomically, newest intact one loaded, those of other runs refused."""
 
 import io
 import logging
@@ -15,7 +15,7 @@ from aevae.files.layout import RunPaths
 from aevae.training.loop import TrainState
 from aevae.training.precision import Precision
 
-# 1: the configuration held the evaluation too; 2: all training was in float32.
+# Version 1 also held the settings of the evaluation; up to version 2 all training was in float32.
 CHECKPOINT_VERSION = 3
 READABLE = (2, 3)
 KEEP = 2
@@ -41,7 +41,7 @@ def save_checkpoint(paths: RunPaths, config: RunConfig, state: TrainState) -> No
         "precision": state.precision.format,
         "scaler": state.scaler.state_dict(),
     }
-    # Through memory: torch would turn a full disk into an error of its own that does not say so.
+    # torch writes into memory: if it wrote to a full disk, its error would not name the cause.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     publish(paths.checkpoint(state.epoch), lambda file: file.write(buffer.getbuffer()))
@@ -50,25 +50,27 @@ def save_checkpoint(paths: RunPaths, config: RunConfig, state: TrainState) -> No
 
 
 def load_newest(paths: RunPaths, config: RunConfig, device: torch.device) -> TrainState | None:
-    """Restore the newest checkpoint that is intact; None if there is none.
+    """Restore the newest intact checkpoint; return None if there is none.
 
-    Order is by epoch, never by a clock. Nothing in the file is executed.
+    Checkpoints are ordered by epoch, not by time. No code from the file is executed.
 
     Raises
     ------
     RunFailed
         The checkpoint belongs to another configuration, version or architecture.
     OSError
-        The file system did not give a checkpoint; an older one would waste the work since.
+        The file system failed to read a checkpoint. An older one is not used instead, because the
+        epochs since then would be trained again.
     """
     for path in paths.checkpoints():
-        # Not by torch: its error would not tell a file system that fails from a damaged content.
+        # torch does not read the file, because its errors do not tell a failing file system from
+        # damaged content.
         image = io.BytesIO(read_bytes(path))
         try:
             content = torch.load(image, map_location=device, weights_only=True)
-        except Exception as error:  # noqa: BLE001 - damaged content makes torch raise anything
+        except Exception as error:  # noqa: BLE001 - torch may raise any error on damage
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            log.warning("%s is damaged and passed over (%s)", path.name, reason)
+            log.warning("%s is damaged and skipped (%s)", path.name, reason)
             continue
         return _restore(path, content, config, device)
     return None
@@ -104,7 +106,7 @@ def _restore(
 
 
 def _difference(theirs: RunConfig, config: RunConfig) -> str:
-    """Name the first setting in which a checkpoint's configuration differs from ours."""
+    """Name the first setting that differs between the checkpoint and this run."""
     found, wanted = (_flatten(values.model_dump(mode="json")) for values in (theirs, config))
     keys = sorted(found.keys() | wanted.keys())
     key = next(key for key in keys if found.get(key) != wanted.get(key))

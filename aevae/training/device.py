@@ -1,4 +1,4 @@
-"""Can this machine's GPU run the installed torch? To be asked before a job queues for it."""
+"""Check whether the installed torch can run on this machine's GPU."""
 
 import warnings
 
@@ -6,16 +6,16 @@ import torch
 
 
 def gpu_problem() -> str | None:
-    """Say what is wrong with the GPU or torch, and what to install; None if a kernel ran.
+    """Return what is wrong with the GPU or torch, and what to install; None if a kernel ran.
 
-    torch reports a GPU as available even if it carries no code for it: only the list of
-    architectures, and running something, tell.
+    torch reports a GPU as available even if torch has no code for this GPU. So this function checks
+    the list of architectures and runs a small kernel.
     """
     if not torch.cuda.is_available():
         built = torch.version.cuda or "no CUDA at all"
         return f"torch {torch.__version__} (built for {built}) sees no GPU here"
     with warnings.catch_warnings():
-        # torch warns of what is said below.
+        # torch would warn of the problems that this function returns.
         warnings.simplefilter("ignore")
         major, minor = torch.cuda.get_device_capability()
         name = torch.cuda.get_device_name()
@@ -33,10 +33,10 @@ def gpu_problem() -> str | None:
 
 
 def supports(architectures: list[str], major: int, minor: int) -> bool:
-    """Whether code for one of `architectures` runs on a device of that compute capability.
+    """Return whether code for one of `architectures` runs on compute capability `major`.`minor`.
 
-    Machine code (``sm_70``) runs on its own major version, from its minor version on;
-    intermediate code (``compute_70``) on everything newer.
+    Machine code (``sm_70``) runs on devices with the same major version and the same or a higher
+    minor version. Intermediate code (``compute_70``) runs on this version and all newer ones.
     """
     for architecture in architectures:
         kind, _, number = architecture.partition("_")
@@ -51,8 +51,8 @@ def supports(architectures: list[str], major: int, minor: int) -> bool:
 
 
 def advice(major: int) -> str:
-    """What to install for a device of that generation."""
+    """Return which torch to install for a device with this major compute capability."""
     if major <= 7:
         index = "https://download.pytorch.org/whl/cu126"
-        return f"install a wheel that still has it: pip install torch --index-url {index}"
+        return f"install a wheel that still has them: pip install torch --index-url {index}"
     return "install a newer torch, see https://pytorch.org/get-started"

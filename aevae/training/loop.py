@@ -1,4 +1,4 @@
-"""The training loop: reads top to bottom, yields after every epoch, waits for no one in between."""
+"""The training loop, a generator that yields after every epoch."""
 
 import logging
 import math
@@ -28,7 +28,7 @@ ADAM_BETA1 = 0.9
 
 @dataclass(frozen=True)
 class DeviceImages:
-    """Images that live on the device as (N, V) uint8, and (N,) labels; normalised per batch."""
+    """Images, (N, V) uint8, and labels, (N,) int64, on the device; batches are scaled to [0, 1]."""
 
     images: Tensor
     labels: Tensor
@@ -51,7 +51,7 @@ class DeviceImages:
 
 @dataclass
 class TrainState:
-    """What training is made of: saved in a checkpoint, and enough to go on exactly."""
+    """The state of training. A checkpoint stores it, and training can continue from it exactly."""
 
     model: Autoencoder
     optimizer: torch.optim.Optimizer
@@ -85,10 +85,10 @@ class TrainState:
 def train(
     config: RunConfig, state: TrainState, train_data: DeviceImages, val_data: DeviceImages
 ) -> Iterator[int]:
-    """Train `state` in place to the last epoch, yielding the epochs completed after each.
+    """Train `state` in place; yield the number of completed epochs after each epoch.
 
-    All randomness derives from the run's seed and the epoch, so going on from a saved state
-    gives the same numbers as never having stopped.
+    All random numbers derive from the run's seed and the epoch. So training that continues from a
+    saved state gives the same numbers as training without an interruption.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def train(
 
         validation = seeded_generator(device, seed, "validation", epoch)
         val_totals = evaluate_totals(config.model, state.model, val_data, kl_weight, validation)
-        # The only wait for the device in an epoch.
+        # Copying these totals to the CPU is the only wait for the device in an epoch.
         _record(state, "train", (totals / len(train_data)).tolist())
         _record(state, "val", (val_totals / len(val_data)).tolist())
         state.history.setdefault("learning_rate", []).append(rate)
@@ -169,10 +169,10 @@ def batch_metrics(
     kl_weight: float | Tensor,
     generator: torch.Generator,
 ) -> Tensor:
-    """Sums over a batch of what is minimised, SSE and KL: a tensor of three, in nats and SSE.
+    """Return the sums over a batch of the loss, the SSE and the KL, (3,); loss and KL in nats.
 
-    With the Gaussian likelihood of variance 1/2 the loss is SSE + kl_weight * KL, which is the
-    negative ELBO up to a constant (Kingma & Welling 2014, equation 10).
+    With the Gaussian likelihood of variance 1/2, the loss is SSE + kl_weight * KL. For a weight of
+    1, that is the negative ELBO up to a constant (Kingma & Welling 2014, equation 10).
     """
     if config.dynamic_binarisation:
         x = torch.bernoulli(x, generator=generator)
@@ -196,7 +196,10 @@ def evaluate_totals(
     kl_weight: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """Sums of `batch_metrics` over a whole split, with sampled z; sets the evaluation mode."""
+    """Return the sums of `batch_metrics` over a whole split, (3,); z is sampled.
+
+    The model is in evaluation mode afterwards.
+    """
     model.eval()
     totals = torch.zeros(len(METRICS), device=data.images.device)
     for start in range(0, len(data), VALIDATION_BATCH):
@@ -206,10 +209,11 @@ def evaluate_totals(
 
 
 def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
-    """Learning rate of a step, as a function of the step alone, so that resuming needs no state.
+    """Return the learning rate of a step (from 0); it depends on no earlier step.
 
-    ``one-cycle`` rises from 1/25 of the peak over the first 30 % and falls to nearly zero, both
-    along a cosine. Source: Smith & Topin, Super-Convergence (2018).
+    ``one-cycle`` rises from 1/25 of the peak to the peak in the first 30 % of the steps, and then
+    falls to 1/250,000 of the peak, both along a cosine. Source: Smith & Topin, Super-Convergence
+    (2018).
     """
     peak, done = config.learning_rate, step / total_steps
     if config.schedule == "cosine":
@@ -222,7 +226,7 @@ def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
 
 
 def kl_weight_at(config: ModelConfig, epoch: int) -> float:
-    """Weight of the KL term in an epoch (from 0): rises linearly over the warm-up."""
+    """Return the weight of the KL term in an epoch (from 0); it rises linearly in the warm-up."""
     if config.kl_warmup_epochs == 0:
         return config.kl_weight
     return config.kl_weight * min(1.0, (epoch + 1) / config.kl_warmup_epochs)
@@ -231,7 +235,7 @@ def kl_weight_at(config: ModelConfig, epoch: int) -> float:
 def seeded_generator(
     device: torch.device, run_seed: int, purpose: str, step: int = 0
 ) -> torch.Generator:
-    """Random generator on `device` for one purpose and step of a run."""
+    """Return the random generator on `device` for one purpose and step of a run."""
     return torch.Generator(device).manual_seed(derive_seed(run_seed, purpose, step))
 
 

@@ -21,7 +21,7 @@ def collect_provenance(
     training_seconds: float,
     wall_seconds: float,
 ) -> dict[str, object]:
-    """Describe the training by the current process; all values are JSON."""
+    """Describe the training that this process did; all values can be written as JSON."""
     return describe_process(attempt, device) | {
         "slurm_job_id": attempt.slurm_job_id,
         "attempt": attempt.number,
@@ -35,7 +35,7 @@ def collect_provenance(
 
 
 def describe_process(attempt: AttemptRecord, device: torch.device) -> dict[str, object]:
-    """Describe what is the same for every run of the same code on the same machine."""
+    """Describe code, versions, machine and device, without times and job: runs may share this."""
     commit, dirty = git_identity()
     return {
         "versions": {name: version(name) for name in PACKAGES}

@@ -1,4 +1,4 @@
-"""One run, from configuration to published results: what every launcher calls."""
+"""Execution of one run, from its configuration to its published results, for all launchers."""
 
 import errno
 import faulthandler
@@ -32,33 +32,33 @@ def execute(
     capture: bool = False,
     slurm_job: SlurmJob | None = None,
 ) -> None:
-    """Train, evaluate and publish one run of a sweep; what has been done before is kept.
+    """Train, evaluate and publish one run of a sweep; valid files from before are kept.
 
     A run with a checkpoint is resumed, and a run that is trained is only evaluated.
 
     Parameters
     ----------
     sweep, run_id
-        The run; its configuration is on disk.
+        Folder of the sweep and id of the run, whose configuration is read from disk.
     execution
-        Where and how to run it.
+        Data folder, device, threads and interval of the checkpoints.
     evaluation
-        What to make of the trained model.
+        Settings of the evaluation.
     stop
-        Asked after every epoch.
+        Request to stop, which is read after every epoch.
     capture
-        Send all output of this process to the attempt's files (batch jobs). Otherwise the log
-        is written there as well as to the terminal.
+        Whether all output of this process goes to the attempt's files (batch jobs). Otherwise
+        the log goes to the attempt's file and to the terminal.
     slurm_job
         The job of SLURM that was submitted to run this process, if there is one.
 
     Raises
     ------
     InputError
-        No such run, bad data, files of a newer release, or another process is at it. Nothing
-        was changed.
+        There is no such run, a newer release wrote its files, or another process executes it;
+        nothing was changed. Or the data are missing or wrong; the attempt is recorded as failed.
     Interrupted
-        `stop` was set; a checkpoint is on disk.
+        `stop` was set, and a checkpoint is on disk; or a newer attempt has taken over.
     RunFailed
         The run cannot succeed as configured; the reason is recorded.
     """
@@ -70,14 +70,14 @@ def execute(
         raise InputError(f"{sweep.root} has no run {run_id}") from None
     config = RunConfig.from_json(content.decode(errors="replace"), str(paths.config))
     if is_done(paths, evaluation):
-        if not exists(sweep.dataset):  # a purge removed it
+        if not exists(sweep.dataset):  # for example removed by a purge of old files
             load_dataset(config.data, execution.data_dir).write(sweep.dataset)
         log.info("%s is done already", run_id)
         return
     attempt = Attempt.claim(paths, slurm_job)
     attempt.keep_output(capture=capture)
     if capture:
-        # If a library crashes this process, the attempt's own standard error says where.
+        # If a library crashes this process, its standard error in the attempt's folder says where.
         faulthandler.enable(file=2)
     try:
         stages = _stages()(sweep, paths, config, evaluation, execution, attempt)
@@ -103,10 +103,10 @@ def execute(
 
 
 def _stages() -> "type[Stages]":
-    """Import what needs torch, which takes seconds.
+    """Import the stages, and with them torch, which takes seconds.
 
-    The attempt is claimed before, so that a torch that does not import is recorded like any other
-    reason for which a run fails.
+    The attempt is claimed before this import. So if torch cannot be imported, the attempt records
+    that as the reason for the failure.
     """
     with importing("train"):
         from aevae.training.stages import Stages
@@ -114,9 +114,9 @@ def _stages() -> "type[Stages]":
 
 
 def _exhausted(error: Exception) -> str | None:
-    """Name what the machine had too little of; None if the error has another cause."""
-    # On the CPU, torch has no type of its own for want of memory. Its type for GPUs is compared by
-    # name, since torch may be what could not be imported.
+    """Return ``out_of_memory`` or ``disk_full`` if that caused the error, otherwise None."""
+    # If memory runs out on the CPU, torch raises a plain RuntimeError. The type of its error for
+    # GPUs is compared by name, because the import of torch may have failed.
     cuda = type(error).__name__ == "OutOfMemoryError"
     on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     if cuda or on_cpu or isinstance(error, MemoryError):
@@ -127,23 +127,23 @@ def _exhausted(error: Exception) -> str | None:
 
 
 def is_done(paths: RunPaths, evaluation: EvaluationConfig) -> bool:
-    """Whether a run is trained, and evaluated with these settings.
+    """Return whether a run is trained and evaluated with these settings.
 
-    A damaged file is renamed, which the log says, so that it is made again.
+    A damaged file is renamed, so that the run writes it again; the log reports the new name.
 
     Raises
     ------
     NewerFile
-        A newer release wrote a file of the run, which is left as it is.
+        A newer release wrote a file of the run, which stays unchanged.
     OSError
-        The file system did not give a file; it is left as it is, because it may be good.
+        The file system failed to read a file, which stays unchanged because it may be intact.
     """
     trained = _find_training(paths)
     return trained is not None and _is_evaluated(paths, trained, evaluation)
 
 
 def _find_training(paths: RunPaths) -> CheckedTraining | None:
-    """Return what training gave if it is there and valid."""
+    """Check ``trained.h5``; return None if it is missing or damaged."""
     if not exists(paths.trained):
         return None
     try:

@@ -1,4 +1,4 @@
-"""All randomness derives from (run seed, purpose, step), so a resumed run continues exactly."""
+"""Seeds derive from the run seed, a purpose and a step, so a resumed run continues exactly."""
 
 import hashlib
 

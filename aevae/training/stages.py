@@ -1,4 +1,4 @@
-"""The stages of a run, training and evaluation, and what each publishes."""
+"""The stages of a run, training and evaluation, and the files that each publishes."""
 
 import json
 import logging
@@ -51,14 +51,14 @@ class Stages:
     attempt: Attempt
 
     def train_and_evaluate(self, trained: CheckedTraining | None, stop: StopRequest) -> None:
-        """Make the files of the run that are missing, and remove what only training needed.
+        """Write the missing files of the run, and remove its checkpoints.
 
         Parameters
         ----------
         trained
-            What training gave, if that has been done.
+            The checked ``trained.h5``; None if the run is not trained yet.
         stop
-            Asked after every epoch.
+            Request to stop, which is read after every epoch.
         """
         remove_orphans(self.paths.root)
         torch.set_num_threads(self.execution.threads or granted_threads())
@@ -69,14 +69,14 @@ class Stages:
         if trained is None:
             val_data = DeviceImages.of(dataset.val, self.config.data.classes, device)
             self._train(train_data, val_data, stop)
-            # What was just written is read once before the checkpoints go.
+            # The new file is read and checked before the checkpoints are removed.
             trained = check_training(self.paths.trained)
         remove_checkpoints(self.paths)
         self._evaluate(trained, dataset, train_data)
         log.info("%s is done", self.config.run_id)
 
     def _check_storable(self) -> None:
-        """Refuse settings whose results would be too large, before any time is spent on them."""
+        """Refuse settings whose results would be too large to store, before training starts."""
         data_dir = self.execution.data_dir
         sizes = split_sizes(self.config.data, self.evaluation, data_dir)
         try:
@@ -85,7 +85,7 @@ class Stages:
             raise RunFailed("too_large", str(error)) from None
 
     def _train(self, train_data: DeviceImages, val_data: DeviceImages, stop: StopRequest) -> None:
-        """Train from the newest checkpoint or the beginning, and publish the trained model."""
+        """Train from the newest checkpoint or from the start, and publish the trained model."""
         config, started = self.config, time.perf_counter()
         device = train_data.images.device
         state = load_newest(self.paths, config, device) or TrainState.new(config, device)
@@ -120,7 +120,7 @@ class Stages:
     def _evaluate(
         self, trained: CheckedTraining, dataset: Dataset, train_data: DeviceImages
     ) -> None:
-        """Make and publish what the analysis needs of the trained model."""
+        """Evaluate the trained model and publish ``evaluation.h5``."""
         device = train_data.images.device
         dataset_sha256 = _shared_dataset(self.sweep.dataset, dataset)
         with open_checked(self.paths.trained, trained.header) as file:
@@ -145,7 +145,7 @@ class Stages:
     def _write_progress(
         self, history: Mapping[str, Sequence[float]], phase: str, images: int
     ) -> None:
-        """Replace the progress file of the run: what `status` shows while it trains."""
+        """Replace the progress file of the run, which `aevae status` shows."""
         seconds = history.get("epoch_seconds", [])
         progress = {
             "phase": phase,
@@ -164,12 +164,12 @@ _PROGRESS = ("train/loss", "val/loss", "epoch_seconds")
 
 
 def choose_device(name: str) -> torch.device:
-    """Turn a device setting into a device.
+    """Return the device of the setting `device`.
 
     Raises
     ------
     RunFailed
-        The device asked for is not there, or torch has no kernels for it (``no_device``).
+        The device is missing, or torch has no kernels for it (``no_device``).
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -186,9 +186,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def _shared_dataset(path: Path, dataset: Dataset) -> str:
-    """Write the sweep's dataset file if it is not there; return its SHA-256.
+    """Write the sweep's ``dataset.h5`` if it is missing; return its SHA-256.
 
-    Any run may be first, and two may be at once: both write the same bytes, atomically.
+    Any run of the sweep may write it first. If two runs write it at the same time, both write the
+    same bytes, atomically.
     """
     if not exists(path):
         dataset.write(path)
@@ -197,21 +198,22 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
             same_source = json.loads(str(file.attribute("sha256"))) == dict(dataset.sha256)
             if not same_source or not np.array_equal(file.array("val/index"), dataset.val.index):
                 name = dataset.config.dataset
-                raise InputError(f"{path} was made from other data than {name}'s split")
+                raise InputError(f"{path} was made from other data than the split of {name}")
     except ReplacedFile:
-        # By the copy of a run that began in the same moment; none does so twice.
+        # Another run that started at the same time has replaced the file by its own copy. No run
+        # does this twice.
         return _shared_dataset(path, dataset)
     return file_sha256(path)
 
 
 def weight_arrays(model: Autoencoder) -> dict[str, Array]:
-    """Trained parameters as arrays for the file, bit for bit."""
+    """Return the trained parameters as arrays for ``trained.h5``, bit for bit."""
     state = model.state_dict()
     return {names.weight(name): value.cpu().numpy() for name, value in state.items()}
 
 
 def history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:
-    """Return the course of training as arrays for the file; an AE has no KL."""
+    """Return the history of training as (E,) arrays for ``trained.h5``; an AE has no KL."""
     return {
         f"history/{name}": np.array(values)
         for name, values in state.history.items()

@@ -116,7 +116,8 @@ def test_a_configuration_of_a_newer_release_is_named_as_such():
     with pytest.raises(InputError) as caught:
         RunConfig.from_json('{"version": 5, "colour": "red"}', "config.json")
     expected = (
-        "config.json was written by a newer aevae: configuration 5; this one reads 2, 3 and 4"
+        "config.json was written by a newer aevae: configuration version 5; "
+        "this aevae reads 2, 3 and 4"
     )
     assert str(caught.value) == expected
 

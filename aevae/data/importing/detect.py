@@ -1,4 +1,4 @@
-"""Which kind of source a user gave."""
+"""Detection of the kind of a source."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,21 +14,21 @@ VALID = (
 
 
 def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) -> Source:
-    """Find out what `paths` are, and return their images and labels.
+    """Detect the kind of the source `paths`, and return its images and labels.
 
     Parameters
     ----------
     paths
         One file or folder, or several IDX files.
     size
-        Height and width that pictures are scaled to; arrays are scaled later.
+        Height and width in pixels that pictures are scaled to; arrays are scaled later.
     progress
-        Called while pictures are examined.
+        Function that is called while the headers of pictures are read.
 
     Raises
     ------
     InputError
-        Nothing is there, or it is no valid source.
+        A path is missing, or the paths are not a valid source.
     """
     for path in paths:
         _check_there(path)
@@ -37,7 +37,7 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
         files = idx.files_in(first)
         if files:
             return idx.open_idx(files)
-        # Only here: a machine without Pillow can import what are no pictures.
+        # Pillow is imported only here, so that other sources can be imported without it.
         with importing("train"):
             from aevae.data.importing.folder import open_folder
         return open_folder(first, size, progress)
@@ -46,13 +46,13 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
     if len(paths) > 1:
         wrong = next(path for path in paths if not path.is_file() or not idx.is_idx(path))
         raise InputError(
-            f"{shown(wrong)} is no IDX file: only IDX files are given together; {VALID}"
+            f"{shown(wrong)} is not an IDX file: only IDX files are given together; {VALID}"
         )
     if first.suffix.lower() == ".npz":
         return npz.open_npz(first)
     if first.suffix.lower() in (".h5", ".hdf5"):
         return hdf5.open_hdf5(first)
-    raise InputError(f"{shown(first)} is no source of images; {VALID}")
+    raise InputError(f"{shown(first)} is not a source of images; {VALID}")
 
 
 def _check_there(path: Path) -> None:

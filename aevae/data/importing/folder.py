@@ -1,4 +1,4 @@
-"""Folders of pictures: one folder per class, ``train`` and ``test`` of such, or no classes."""
+"""Folders of pictures: a folder for each class, also below ``train`` and ``test``; or no class."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +27,8 @@ from aevae.errors import InputError
 from aevae.execution import available_cores
 
 T = TypeVar("T")
-AT_ONCE = 512  # pictures that are read between two signs of progress
-MOST_THREADS = 4  # each may hold a picture of 100 MB
+AT_ONCE = 512  # pictures in a block; progress is reported after each block
+MOST_THREADS = 4  # each thread may hold a picture of 100 MB
 SPLITS = {"train", "test"}
 OTHER_SPLITS = {"val", "valid", "validation", "dev"}
 VALID = f"pictures are files that end in {', '.join(SUFFIXES)}"
@@ -38,7 +38,7 @@ VALID = f"pictures are files that end in {', '.join(SUFFIXES)}"
 class _Files:
     """Pictures below a folder, sorted by class and name.
 
-    Names are kept as plain text, because there may be millions.
+    Names are stored as text and not as paths, to save memory if there are millions.
     """
 
     root: Path
@@ -58,7 +58,7 @@ class _Files:
 
 @dataclass
 class _Seen:
-    """What the headers of all pictures say."""
+    """Sizes and colours in the headers of all pictures."""
 
     size: Size | None
     first: tuple[Path, Size] | None = None
@@ -91,21 +91,23 @@ class _Seen:
 
 
 def open_folder(root: Path, size: Size | None, progress: Progress) -> Source:
-    """Return the pictures of a folder; every header is read now, every picture later.
+    """Return the pictures of a folder; headers are read now, the pictures themselves later.
 
     Parameters
     ----------
     root
-        The folder.
+        Path of the folder.
     size
-        Height and width that pictures are scaled to; None: all must have the same.
+        Height and width in pixels that pictures are scaled to; None: all pictures must have the
+        same size.
     progress
-        Called while headers are read.
+        Function that is called while headers are read.
 
     Raises
     ------
     InputError
-        The folder has no pictures, or another structure; a picture is damaged or differs.
+        The folder has no pictures or another structure, or a picture is damaged or has another
+        size.
     """
     remarks = Remarks()
     files = {name: _gather(folder, remarks) for name, folder in _splits(root).items()}
@@ -126,7 +128,7 @@ def open_folder(root: Path, size: Size | None, progress: Progress) -> Source:
 
 
 def _splits(root: Path) -> dict[str, Path]:
-    """Return the folder of each split; one alone if the folder is not split."""
+    """Return the folder of each split; only "train" if the folder has no splits."""
     names = {path.name for path in _entries(root) if path.is_dir()}
     if names == SPLITS:
         return {"train": root / "train", "test": root / "test"}
@@ -139,7 +141,7 @@ def _splits(root: Path) -> dict[str, Path]:
 
 
 def _gather(root: Path, remarks: Remarks) -> _Files:
-    """List the pictures of a folder: in a folder for each class, or without classes."""
+    """List the pictures in the folders of the classes, or in the folder itself without classes."""
     folders = sorted(path for path in _entries(root) if path.is_dir())
     files = _Files(root, _pictures(root, remarks))
     if not folders and not files.names:
@@ -167,7 +169,7 @@ def _gather(root: Path, remarks: Remarks) -> _Files:
 
 
 def _pictures(folder: Path, remarks: Remarks) -> list[str]:
-    """Return the names of the pictures in a folder, sorted; say what else is there."""
+    """Return the sorted names of the pictures in a folder; add remarks on all other files."""
     names = []
     for path in _entries(folder, hidden=True):
         if path.name.startswith("."):
@@ -175,7 +177,7 @@ def _pictures(folder: Path, remarks: Remarks) -> list[str]:
         elif path.suffix.lower() in SUFFIXES:
             names.append(path.name)
         elif not path.is_dir():
-            line = "files that are no pictures were left out ({count}, such as {example})"
+            line = "files that are not pictures were left out ({count}, such as {example})"
             remarks.add(line, shown(path.name))
     return sorted(names)
 
@@ -212,7 +214,7 @@ def _images(files: _Files, size: Size, remarks: Remarks, *, colour: bool) -> Ima
 def _in_threads(
     files: _Files, rows: Index, read: Callable[[Path], T]
 ) -> Iterator[tuple[Sequence[Path], list[T]]]:
-    """Read pictures in their order; while some are used, the next are read."""
+    """Yield blocks of pictures in order; threads read the next block while one is used."""
     pool = ThreadPoolExecutor(min(MOST_THREADS, available_cores()))
     try:
         waiting = None

@@ -28,7 +28,7 @@ def open_hdf5(path: Path) -> Source:
     Raises
     ------
     InputError
-        It is damaged, its datasets have other names, or lie in other files.
+        The file is damaged, or its datasets have other names or are stored in other files.
     """
     with _open(path) as file:
         names = [str(name) for name in file]
@@ -76,7 +76,7 @@ def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
         raise InputError(f"{title} is a link, and links are not followed")
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
-        raise InputError(f"{title} is no array")
+        raise InputError(f"{title} is not an array")
     if dataset.external or dataset.is_virtual:
         raise InputError(f"{title} lies in other files, which are not read")
     return dataset
@@ -89,6 +89,6 @@ def _open(path: Path) -> Iterator[h5py.File]:
             yield file
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - h5py raises anything at all on damaged files
+    except Exception as error:  # noqa: BLE001 - h5py may raise any error on damaged files
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{shown(path.name)}: cannot be read as HDF5 ({text})") from None

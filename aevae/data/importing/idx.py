@@ -1,6 +1,7 @@
 """IDX files, gzipped or not, under the names of MNIST, KMNIST, EMNIST and QMNIST.
 
-Format: two zero bytes, the type, the number of dimensions, big-endian sizes, the values in C order.
+Format: two zero bytes, the type, the number of dimensions, the big-endian sizes, and the values in
+C order.
 """
 
 import gzip
@@ -35,7 +36,7 @@ GZIP = b"\x1f\x8b"
 NAME = re.compile(
     r"(?P<prefix>.*?)(?P<split>train|test|t10k)[-._](?P<kind>images|labels)[-._]idx\d.*", re.I
 )
-QMNIST_COLUMNS = 8  # of its labels; the first is the class
+QMNIST_COLUMNS = 8  # columns of its labels; the first is the class
 VALID = (
     "valid are the files of images and labels, or those of training and of testing, whose names "
     "contain train and test (or t10k)"
@@ -64,9 +65,9 @@ class _File:
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file begins like an IDX file, also when it is gzipped."""
+    """Return whether a file, gzipped or not, has the name or the first bytes of an IDX file."""
     if re.search(r"idx\d", path.name, re.I):
-        return True  # if it is damaged, the message says so
+        return True  # `open_idx` reports if the file is damaged
     try:
         with _stream(path) as stream:
             magic = stream.read(4)
@@ -76,15 +77,17 @@ def is_idx(path: Path) -> bool:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Return the IDX files of a folder by their names; of a file that is gzipped too, the other.
+    """Return the files in a folder whose names are those of IDX files.
+
+    If a file is there plain and gzipped, the plain one is returned.
 
     Raises
     ------
     InputError
-        They belong to several data sets.
+        The files belong to several datasets.
     """
     found: dict[tuple[str, ...], Path] = {}
-    for path in sorted(folder.iterdir(), reverse=True):  # so that x follows x.gz
+    for path in sorted(folder.iterdir(), reverse=True):  # x comes after x.gz and replaces it
         match = NAME.fullmatch(path.name)
         if match is not None and path.is_file():
             split = "train" if match["split"].lower() == "train" else "test"
@@ -92,7 +95,7 @@ def files_in(folder: Path) -> list[Path]:
     prefixes = sorted({prefix for prefix, *_ in found})
     if len(prefixes) > 1:
         listed = ", ".join(repr(prefix) for prefix in prefixes)
-        raise InputError(f"{folder} holds several data sets ({listed}): give the files of one")
+        raise InputError(f"{folder} holds several datasets ({listed}): give the files of one")
     return [found[key] for key in sorted(found)]
 
 
@@ -102,7 +105,7 @@ def open_idx(paths: Iterable[Path]) -> Source:
     Raises
     ------
     InputError
-        A file is damaged, or they do not belong together.
+        A file is damaged, or the files do not belong together.
     """
     files = [_read_header(path) for path in paths]
     remarks = Remarks()
@@ -113,7 +116,7 @@ def open_idx(paths: Iterable[Path]) -> Source:
     test = [file for file in files if file.is_test]
     if len(train) == len(test):
         return Source(title, _part(train, "train", remarks), _part(test, "test", remarks), remarks)
-    raise InputError(f"{_names(files)} do not make a data set: {VALID}")
+    raise InputError(f"{_names(files)} do not make a dataset: {VALID}")
 
 
 def _part(files: Sequence[_File], which: str, remarks: Remarks) -> Part:
@@ -152,7 +155,7 @@ def _labels(file: _File, remarks: Remarks) -> Labels:
 
 @contextmanager
 def _values(file: _File) -> Iterator[IO[bytes]]:
-    """Open a file at its values; make sure that nothing follows after they were read."""
+    """Open a file at its values; after they were read, check that the file ends there."""
     with _stream(file.path) as stream:
         stream.read(4 + 4 * len(file.shape))
         yield stream
@@ -164,7 +167,8 @@ def _read_header(path: Path) -> _File:
     with _stream(path) as stream:
         magic = stream.read(4)
         if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
-            raise InputError(f"{shown(path.name)} is no IDX file: it begins with {magic.hex(' ')}")
+            begin = magic.hex(" ")
+            raise InputError(f"{shown(path.name)} is not an IDX file: it begins with {begin}")
         sizes = stream.read(4 * magic[3])
         if len(sizes) < 4 * magic[3]:
             raise InputError(f"{shown(path.name)} is cut off: it ends within its header")
@@ -174,7 +178,7 @@ def _read_header(path: Path) -> _File:
 
 @contextmanager
 def _stream(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, through gzip if it begins like that; damage is one line that names it."""
+    """Open a file, through gzip if it is gzipped; an error is one line that names the file."""
     try:
         with path.open("rb") as plain:
             gzipped = plain.read(2) == GZIP

@@ -1,4 +1,4 @@
-"""From labels of any kind to classes: numbers from 0 in a stable order, each with a name."""
+"""Classes from labels of any kind: numbers from 0 in a stable order, each with a name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,9 +21,10 @@ class Classes:
     Parameters
     ----------
     names
-        In the order of the labels: by number if all names are whole numbers, else by text.
+        Names in the order of the classes: sorted as numbers if all are whole numbers, otherwise as
+        texts.
     labels
-        For each split of the source, (N,) uint8 or uint16.
+        Class of each image for each split of the source, (N,) uint8 or uint16.
     """
 
     names: tuple[str, ...]
@@ -31,12 +32,13 @@ class Classes:
 
 
 def classes(source: Source) -> Classes | None:
-    """Turn labels into classes; None without labels.
+    """Turn labels into classes; return None if the images have no labels.
 
     Raises
     ------
     InputError
-        Labels are of no known kind, do not fit the images, or make no two classes.
+        The kind of the labels is not supported, their number is not that of the images, or there
+        are fewer than two classes.
     """
     labelled = {n: p.labels for n, p in source.parts().items() if p.labels is not None}
     if not labelled:
@@ -71,10 +73,11 @@ def renamed(made: Classes | None, names: tuple[str, ...]) -> Classes:
     Raises
     ------
     InputError
-        There are no classes, or another number of them, or two would have one name.
+        The images have no labels, the number of names is not that of the classes, or two names are
+        the same.
     """
     if made is None:
-        raise InputError("the images have no labels, so that there are no classes to be named")
+        raise InputError("the images have no labels, so there are no classes to name")
     if len(names) != len(made.names):
         raise InputError(
             f"{len(names):,} names came for {len(made.names):,} classes, which are in order "
@@ -92,14 +95,14 @@ def _check_names(title: str, names: list[str]) -> None:
             f"{title}: all images are of one class, {names[0]!r}; there must be two, or no labels"
         )
     if len(names) > MAX_CLASSES:
-        raise InputError(f"{title}: {len(names):,} classes; {MAX_CLASSES:,} are possible")
+        raise InputError(f"{title}: {len(names):,} classes; the limit is {MAX_CLASSES:,}")
     for name in names:
         if not name.strip() or not name.isprintable():
             raise InputError(f"{title}: {name!r} cannot be the name of a class")
 
 
 def _ranks(names: list[str]) -> NDArray[np.int64]:
-    """Return the place of each name: 2 before 10, where all names are whole numbers."""
+    """Return the rank of each name; whole numbers are sorted by value, so 2 comes before 10."""
     numbers = all(name.removeprefix("-").isdecimal() for name in names)
     keys: list[Any] = [(int(name), name) for name in names] if numbers else list(names)
     order = sorted(range(len(names)), key=keys.__getitem__)
@@ -111,7 +114,7 @@ def _ranks(names: list[str]) -> NDArray[np.int64]:
 def compare_splits(
     names: tuple[str, ...], train: NDArray[Any], test: NDArray[Any], remarks: Remarks
 ) -> None:
-    """Say which classes cannot be tested.
+    """Add a remark on classes that have no test image.
 
     Raises
     ------
@@ -129,7 +132,7 @@ def compare_splits(
 
 
 def _found(part: Part, remarks: Remarks) -> tuple[Array, Array]:
-    """Return the values that occur, as int64 or texts, and for each image the place of its own."""
+    """Return the different labels, as int64 or texts, and for each image the index of its label."""
     labels = part.labels
     assert labels is not None
     if labels.names is not None:
@@ -163,7 +166,7 @@ def _values(part: Part, labels: Labels, remarks: Remarks) -> Array:
 
 
 def _int64(labels: Labels, values: Array) -> Array:
-    # As integers: a float has no room for the last digits of a number of 64 bits.
+    # Integers are compared, because a float cannot hold all digits of a number of 64 bits.
     if values.size and (int(values.min()) < -(2**63) or int(values.max()) >= 2**63):
         raise InputError(f"{labels.title} has numbers beyond 64 bits")
     return values.astype(np.int64)
@@ -178,7 +181,7 @@ def _flat(labels: Labels, remarks: Remarks) -> Array:
     if values.ndim == 2 and values.dtype.kind in "iufb" and _one_hot(values):
         remarks.add(f"{labels.title}: one-hot rows became the column of the one")
         return np.asarray(np.argmax(values, axis=1))
-    raise InputError(f"{labels.title}: shape {values.shape} is no label per image; {VALID}")
+    raise InputError(f"{labels.title}: shape {values.shape} is not one label per image; {VALID}")
 
 
 def _one_hot(values: Array) -> bool:

@@ -1,4 +1,4 @@
-"""NumPy's .npz files: a zip of arrays, of which each is read through its stream."""
+"""NumPy's .npz files: zip archives of arrays, which are read as streams."""
 
 import math
 import zipfile
@@ -33,7 +33,7 @@ def open_npz(path: Path) -> Source:
     Raises
     ------
     InputError
-        It is damaged, or its arrays have other names.
+        The file is damaged, or its arrays have other names.
     """
     with _naming(shown(path.name)), zipfile.ZipFile(path) as archive:
         names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
@@ -93,7 +93,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 @contextmanager
 def _naming(title: str) -> Iterator[None]:
-    """Turn whatever a damaged file makes the libraries raise into one line that names it."""
+    """Report every error that a library raises on a damaged file as one line with its name."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Picture files: what Pillow reads of them, and how it becomes grey or RGB uint8."""
+"""Picture files: Pillow reads them, and this module turns them into grey or RGB uint8 images."""
 
 import math
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from aevae.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
-MAX_PIXELS = 1 << 25  # a few bytes of a file can declare any number
+MAX_PIXELS = 1 << 25  # a file of a few bytes can declare any number of pixels
 SCALING = Image.Resampling.BILINEAR
-ORIENTATION = 0x0112  # the tag of EXIF; 1 is upright
-ON_THE_SIDE = (5, 6, 7, 8)
+ORIENTATION = 0x0112  # EXIF tag; its value is 1 for an upright picture
+ON_THE_SIDE = (5, 6, 7, 8)  # orientations that exchange height and width
 GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
 COLOUR = ("RGB", "RGBA", "P", "PA")
 VALID = "valid are grey (1, 8 or 16 bits) and RGB pictures, with a palette or without"
@@ -26,14 +26,14 @@ VALID = "valid are grey (1, 8 or 16 bits) and RGB pictures, with a palette or wi
 
 @dataclass(frozen=True)
 class Looks:
-    """What the header of a picture says.
+    """Size and colour of a picture, read from its header.
 
     Parameters
     ----------
     size
-        Height and width when it is upright.
+        Height and width of the upright picture, in pixels.
     colour
-        Whether it is RGB, or has a palette.
+        Whether the picture is RGB or has a palette.
     """
 
     size: Size
@@ -46,11 +46,11 @@ def look(path: Path) -> Looks:
     Raises
     ------
     InputError
-        It is damaged, of a kind that is not read, or too large.
+        The picture is damaged, has a format or colour mode that is not supported, or is too large.
     """
     with _opened(path) as image:
         width, height = image.size
-        # Pillow turns TIFF files itself; of PNG files it would read all to find the tag.
+        # Pillow turns TIFF pictures itself. To find the tag of a PNG file, it would read all of it.
         unknown = image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info)
         if not unknown and image.getexif().get(ORIENTATION) in ON_THE_SIDE:
             width, height = height, width
@@ -58,30 +58,30 @@ def look(path: Path) -> Looks:
 
 
 def decode(path: Path, size: Size, *, colour: bool) -> tuple[Array, list[str]]:
-    """Read a picture; return it as uint8, (H, W) or (H, W, 3), and what was changed.
+    """Read a picture; return it as uint8, (H, W) or (H, W, 3), with remarks on what was changed.
 
     Parameters
     ----------
     path
-        The picture.
+        File of the picture.
     size
-        Height and width that it is scaled to.
+        Height and width in pixels that the picture is scaled to.
     colour
-        Whether to give it three channels.
+        Whether to return three channels.
 
     Raises
     ------
     InputError
-        It is damaged, transparent, or holds several pictures.
+        The file is damaged, transparent, or holds several pictures.
     """
     with _opened(path) as image:
         notes = _notes(image)
         turned = image.getexif().get(ORIENTATION, 1) if image.format == "TIFF" else 1
         image.load()
         frames = getattr(image, "n_frames", 1)
-        # Some cameras write a smaller copy behind a JPEG picture, which Pillow then calls MPO.
+        # Some cameras append a smaller copy to a JPEG picture. Pillow calls this format MPO.
         if frames > 1 and image.format != "MPO":
-            raise InputError(f"{shown(path)} holds {frames} pictures: valid is one a file")
+            raise InputError(f"{shown(path)} holds {frames} pictures: a file must hold one")
         opaque = _without_alpha(path, image, notes)
         if image.format != "TIFF":
             turned = image.getexif().get(ORIENTATION, 1)
@@ -103,10 +103,10 @@ def resized(pixels: Array, size: Size) -> Array:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of a kind that is read; whatever is wrong with it is one line."""
+    """Open a picture of a supported format; any error is one line that names the file."""
     try:
         if not path.is_file():
-            raise InputError(f"{shown(path)} is no file, or a link to nothing")
+            raise InputError(f"{shown(path)} is not a file, or is a link to a missing file")
         with Image.open(path, formats=FORMATS) as image:
             kinds = (*GREY, *COLOUR, *(["I"] if image.format == "PNG" else []))
             if image.mode not in kinds:
@@ -118,19 +118,19 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise
     except Image.DecompressionBombError:
         raise InputError(_too_large(path)) from None
-    except Exception as error:  # noqa: BLE001 - Pillow raises anything at all on damaged files
+    except Exception as error:  # noqa: BLE001 - Pillow may raise any error on damaged files
         said = " ".join(str(getattr(error, "strerror", None) or error).split())
         if isinstance(error, UnidentifiedImageError):
-            said = "no PNG, JPEG, TIFF or BMP picture"
+            said = "not a PNG, JPEG, TIFF or BMP picture"
         raise InputError(f"{shown(path)} cannot be read ({said})") from None
 
 
 def _too_large(path: Path) -> str:
-    return f"{shown(path)} has more than the {MAX_PIXELS:,} pixels that are possible"
+    return f"{shown(path)} has more than {MAX_PIXELS:,} pixels, which is the limit"
 
 
 def _notes(image: Image.Image) -> list[str]:
-    """Return what Pillow itself changes while it reads a picture."""
+    """Return remarks on the changes that Pillow makes while it reads a picture."""
     notes = []
     if image.mode in ("P", "PA"):
         notes.append("pictures with a palette became RGB ({count})")

@@ -1,4 +1,4 @@
-"""From a source to two splits of uint8 images: which rows, which shape, which values."""
+"""Preparation of a source: its rows, shapes and values become two splits of uint8 images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,26 +21,26 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose.
+    """Options of the user.
 
     Parameters
     ----------
     name
-        Of the data set.
+        Name of the dataset.
     size
-        Height and width that images are scaled to; None: as they are.
+        Height and width in pixels that images are scaled to; None: images are not scaled.
     transpose
-        Whether rows and columns of arrays change places.
+        Whether the rows and columns of images in arrays are exchanged.
     class_names
-        Names of the classes in their order; None: their labels are their names.
+        Names of the classes in their order; None: the labels are the names.
     noun
-        What a class is called.
+        Word for a class in texts.
     test_share
         Share of the images that become test images where the source has no split; None: 0.2.
     seed
-        By which they are drawn.
+        Seed of the random choice of test images.
     replace
-        Whether another set of this name may be replaced.
+        Whether another dataset with this name may be replaced.
     """
 
     name: str
@@ -55,16 +55,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set of which everything is known but the images, which are read when they are needed.
+    """A dataset that has been checked; its images are read when they are needed.
 
     Parameters
     ----------
     source
-        Its remarks are complete when all images were read.
+        Source, whose remarks are complete after all images were read.
     class_names
-        None without labels.
+        Names of the classes; empty if the images have no labels.
     splits
-        "train" and "test".
+        The splits "train" and "test".
     """
 
     source: Source
@@ -78,7 +78,7 @@ def prepare(paths: Sequence[Path], options: Options, progress: Progress) -> Prep
     Raises
     ------
     InputError
-        Something about it is not valid, or it is too large.
+        The source is not valid, or it is too large.
     """
     source = open_source(paths, options.size, progress)
     found = {
@@ -99,10 +99,10 @@ def prepare(paths: Sequence[Path], options: Options, progress: Progress) -> Prep
     splits = {}
     for name, chosen in rows.items():
         key = name if name in found else "train"
-        way = _Way(source.part(name).images, found[key], rules[key], options.size, reading)
+        steps = _Steps(source.part(name).images, found[key], rules[key], options.size, reading)
         labels = made.labels[key][chosen] if made else None
         splits[name] = ImageSplit(
-            partial(way.blocks, chosen), (len(chosen), *shape), labels, chosen
+            partial(steps.blocks, chosen), (len(chosen), *shape), labels, chosen
         )
     return Prepared(source, made.names if made else (), splits)
 
@@ -121,19 +121,19 @@ def _rows(source: Source, made: Classes | None, options: Options) -> dict[str, I
             labels = made.labels["train"]
             compare_splits(made.names, labels[train], labels[test], source.remarks)
     elif options.test_share is not None:
-        raise InputError(f"{source.title} has test images of its own: --test-share does not apply")
+        raise InputError(f"{source.title} has test images of its own: remove --test-share")
     else:
         rows = {name: part.images.all_rows() for name, part in source.parts().items()}
     return rows
 
 
 def draw_test(count: int, made: Classes | None, share: float, seed: int) -> tuple[Index, Index]:
-    """Draw rows for testing, the same share of every class; both parts stay in their order.
+    """Draw rows for testing, the same share of every class; return training and test rows, sorted.
 
     Raises
     ------
     InputError
-        The share is none, or there are too few images for it.
+        The share is not between 0 and 1, or there are too few images for it.
     """
     if not 0 < share < 1:
         raise InputError(f"--test-share must be between 0 and 1, got {share:g}")
@@ -158,7 +158,7 @@ def draw_test(count: int, made: Classes | None, share: float, seed: int) -> tupl
 
 @dataclass
 class _Reading:
-    """How far the reading is, over both splits."""
+    """Counter of the images that were read, over both splits."""
 
     progress: Progress
     total: int
@@ -170,8 +170,8 @@ class _Reading:
 
 
 @dataclass(frozen=True)
-class _Way:
-    """The way of images from their source to uint8."""
+class _Steps:
+    """The steps that turn the images of a source into uint8."""
 
     images: Images
     arranged: Arrangement
@@ -189,7 +189,7 @@ class _Way:
 
 
 def _resized(pixels: Array, size: Size) -> Array:
-    # Only here: a machine without Pillow can import what needs no scaling.
+    # Pillow is imported only here, so that images can be imported without it if none is scaled.
     with importing("train"):
         from aevae.data.importing.pictures import resized
     return resized(pixels, size)

@@ -1,4 +1,4 @@
-"""From the shape of an array to images of height x width, grey or RGB, within the limits."""
+"""Shapes of arrays: which axes are height, width and channels; limits of the size."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,14 +15,14 @@ VALID = "valid are (N, H, W), (N, H, W, 1), (N, 1, H, W), (N, H, W, 3) and (N, 3
 
 @dataclass(frozen=True)
 class Arrangement:
-    """How images lie in their array.
+    """The axes of images in an array.
 
     Parameters
     ----------
     image_shape
-        (H, W) or (H, W, 3), as they will be stored.
+        Shape of a stored image, (H, W) or (H, W, 3).
     apply
-        Turn a block of the array into (n, H, W) or (n, H, W, 3).
+        Function that turns a block of the array into (n, H, W) or (n, H, W, 3).
     """
 
     image_shape: tuple[int, ...]
@@ -30,12 +30,12 @@ class Arrangement:
 
 
 def arrangement(images: Images, *, transpose: bool) -> Arrangement:
-    """Find out how images lie in their array.
+    """Find the axes of the images in an array.
 
     Raises
     ------
     InputError
-        The shape is that of no images, or has two meanings.
+        No image has this shape, or the shape has two possible meanings.
     """
     if images.pictures:
         if transpose:
@@ -84,12 +84,12 @@ def _plain(
 def common_shape(
     source: Source, found: Mapping[str, Arrangement], size: Size | None
 ) -> tuple[int, ...]:
-    """Return the shape that every image will have; say what is scaled.
+    """Return the shape that every image will have; add a remark if images are scaled.
 
     Raises
     ------
     InputError
-        Training and test images have two shapes.
+        Training and test images have different shapes.
     """
     shapes = []
     for name, part in source.parts().items():
@@ -110,7 +110,7 @@ def common_shape(
 
 
 def check_limits(title: str, count: int, image_shape: tuple[int, ...]) -> None:
-    """Refuse what is too large, or empty, before anything is written.
+    """Refuse images that are too large, or none at all, before anything is written.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def check_limits(title: str, count: int, image_shape: tuple[int, ...]) -> None:
     if max(height, width) > MAX_SIDE:
         raise InputError(
             f"{title}: {height} x {width} pixels are more than the {MAX_SIDE} x {MAX_SIDE} "
-            "that are possible; --size scales the images"
+            "that are allowed; --size scales the images"
         )
     size = count * math.prod(image_shape)
     if size > MAX_SPLIT_BYTES:

@@ -1,4 +1,4 @@
-"""What every kind of source gives: images that are read in blocks, and labels."""
+"""The common form of all kinds of sources: images that are read in blocks, and labels."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ Index = NDArray[np.int64]
 Size = tuple[int, int]
 """Height and width in pixels."""
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many images are done, and of how many."""
+"""Function that is called with a step, the number of images done, and the number of all images."""
 
 BLOCK_BYTES = 16 << 20
 MAX_LABEL_BYTES = 1 << 28
@@ -34,16 +34,17 @@ class Images:
     Parameters
     ----------
     title
-        Names them in messages.
+        Name of the images in messages.
     shape
-        As in the source; the number of images first.
+        Shape of all images in the source; the number of images comes first.
     dtype
-        As in the source.
+        Type of the values in the source.
     blocks
-        Yield the images of some rows, given in ascending order, in blocks of about 16 MiB.
+        Function that yields the images of some rows, given in ascending order, in blocks of about
+        16 MiB.
     pictures
-        Whether they come from picture files: then they are uint8, (N, H, W) or (N, H, W, 3), and
-        have been scaled.
+        Whether the images come from picture files. Such images are uint8, (N, H, W) or
+        (N, H, W, 3), and already scaled.
     """
 
     title: str
@@ -53,22 +54,22 @@ class Images:
     pictures: bool = False
 
     def all_rows(self) -> Index:
-        """Return the number of every row."""
+        """Return the numbers of all rows."""
         return np.arange(self.shape[0])
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels as they are in the source, and how messages name them.
+    """Labels as they are in the source.
 
     Parameters
     ----------
     title
-        Names them in messages.
+        Name of the labels in messages.
     values
-        One per image.
+        Label of each image; (N,), or another shape that `labels` converts.
     names
-        If they are given, `values` are places in them.
+        Names of the classes; if given, `values` are (N,) indices of them.
     """
 
     title: str
@@ -78,7 +79,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Part:
-    """Images that belong to one split, or that are still to be split."""
+    """Images and labels of one split, or of a source that has no split yet."""
 
     images: Images
     labels: Labels | None
@@ -86,7 +87,7 @@ class Part:
 
 @dataclass
 class Remarks:
-    """What a user must be told about the import, each once, in the order of its first mention."""
+    """Notes on the import for the user, each once, in the order in which they were first added."""
 
     lines: dict[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -96,15 +97,16 @@ class Remarks:
         Parameters
         ----------
         line
-            ``{count}`` in it stands for how often it was added, ``{example}`` for the first.
+            Text; ``{count}`` is replaced by how often it was added, ``{example}`` by its first
+            example.
         example
-            What this mention of it is about.
+            File or class that the remark is about.
         """
         count, first = self.lines.get(line, (0, example))
         self.lines[line] = count + 1, first
 
     def texts(self) -> tuple[str, ...]:
-        """Return the remarks."""
+        """Return the remarks with their counts and examples."""
         return tuple(
             line.replace("{count}", f"{count:,}").replace("{example}", first)
             for line, (count, first) in self.lines.items()
@@ -113,16 +115,16 @@ class Remarks:
 
 @dataclass(frozen=True)
 class Source:
-    """What a user gave.
+    """Images and labels that a user imports.
 
     Parameters
     ----------
     title
-        One readable line.
+        Description in one line.
     train, test
         Images of each split; `test` is None if the source has only one set of images.
     remarks
-        Grows while images are read.
+        Notes for the user; more are added while images are read.
     """
 
     title: str
@@ -131,11 +133,11 @@ class Source:
     remarks: Remarks
 
     def parts(self) -> dict[str, Part]:
-        """Return the sets of images that there are, by the name of their split."""
+        """Return the parts of the source by the name of their split."""
         return {"train": self.train} | ({} if self.test is None else {"test": self.test})
 
     def part(self, split: str) -> Part:
-        """Return the set that the images of a split are taken from."""
+        """Return the part that the images of a split are taken from."""
         return self.parts().get(split, self.train)
 
 
@@ -150,7 +152,7 @@ def source_of_arrays(
     Raises
     ------
     InputError
-        Names are missing, or contradict each other.
+        Names are missing, or belong to two different forms.
     """
     found = set(names)
     split, single = found & {"x_train", "x_test", "y_train", "y_test"}, found & {"images", "labels"}
@@ -171,7 +173,7 @@ def source_of_arrays(
 
 
 def _complete(title: str, found: set[str], used: set[str]) -> set[str]:
-    """Return the names that are used, all of which are there."""
+    """Return `used` after a check that all needed names were found."""
     needed = (
         {"x_train", "x_test"} if used & {"x_train", "x_test", "y_train", "y_test"} else {"images"}
     )
@@ -184,7 +186,7 @@ def _complete(title: str, found: set[str], used: set[str]) -> set[str]:
 
 
 def shown(path: str | PathLike[str]) -> str:
-    """Return a path as text; bytes in it that are no UTF-8 could be neither printed nor stored."""
+    """Return a path as printable, storable text; bytes that are not UTF-8 are escaped."""
     return fsencode(path).decode(errors="backslashreplace")
 
 
@@ -200,7 +202,7 @@ def rows_per_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 
 def chosen(blocks: Iterable[Array], rows: Index) -> Iterator[Array]:
-    """Yield the rows that were asked for out of blocks of all rows; all blocks are used up."""
+    """Yield the requested rows from blocks of all rows; every block is read."""
     start = 0
     for block in blocks:
         first, last = np.searchsorted(rows, [start, start + len(block)])
@@ -232,16 +234,16 @@ def read_in_blocks(
 
 
 def check_label_bytes(title: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse labels that would fill the memory.
+    """Refuse labels that need too much memory.
 
     Raises
     ------
     InputError
-        There are too many.
+        The labels have more than `MAX_LABEL_BYTES` bytes.
     """
     size = math.prod(shape) * dtype.itemsize
     if size > MAX_LABEL_BYTES:
-        raise InputError(f"{title}: labels of {size:,} bytes; {MAX_LABEL_BYTES:,} are possible")
+        raise InputError(f"{title}: labels of {size:,} bytes; the limit is {MAX_LABEL_BYTES:,}")
 
 
 def check_plain(title: str, dtype: np.dtype[Any]) -> None:

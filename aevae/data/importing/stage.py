@@ -1,4 +1,4 @@
-"""Make one staged file of a source, unless the same data set is there already."""
+"""Writing of a source as one staged file, unless the same dataset is already staged."""
 
 import warnings
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ from aevae.files.images import (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an import did.
+    """Result of an import.
 
     Parameters
     ----------
     path
         The staged file.
     description
-        What it says of itself.
+        Description that the file holds.
     fingerprint
-        Of its images and labels.
+        SHA-256 of the images and labels, hexadecimal.
     written
-        False if the same images and labels were staged already; then the file is as it was.
+        False if the same images and labels were already staged; then the file did not change.
     renamed
-        Whether the file that was there has other names of classes, or another noun.
+        Whether the file that was already staged has other names of classes, or another noun.
     """
 
     path: Path
@@ -46,30 +46,31 @@ class Outcome:
 
 
 def add(paths: Sequence[Path], options: Options, data_dir: Path, progress: Progress) -> Outcome:
-    """Stage a data set.
+    """Stage a dataset.
 
     Parameters
     ----------
     paths
-        What to import; see `aevae.data.importing.detect.open_source`.
+        Files or folder to import; see `aevae.data.importing.detect.open_source`.
     options
-        What the user chose.
+        Options of the user.
     data_dir
-        Data folder, which is made if it is missing.
+        Data folder; it is created if it is missing.
     progress
-        Called after every block; what it raises stops the import, and nothing is left behind.
+        Function that is called after every block. If it raises an exception, the import stops and
+        leaves no file behind.
 
     Raises
     ------
     InputError
-        The source is not valid, another data set has the name, or the folder cannot be written.
+        The source is not valid, another dataset has the name, or the folder cannot be written.
     """
     path = staged_path(data_dir, options.name)
     if not options.noun.strip() or not options.noun.isprintable():
         raise InputError(f"--noun takes a word such as letter, got {options.noun!r}")
     there = _staged(path, replace=options.replace)
     with warnings.catch_warnings():
-        # Libraries warn of oddities in a user's files, in the middle of the progress bar.
+        # Warnings of libraries about a user's files would break the progress bar.
         warnings.simplefilter("ignore")
         return _add(path, there, prepare(paths, options, progress), options)
 
@@ -89,7 +90,7 @@ def _add(path: Path, there: CheckedImages | None, prepared: Prepared, options: O
 
 
 def _staged(path: Path, *, replace: bool) -> CheckedImages | None:
-    """Return the set that has this name and must stay; None if there is none."""
+    """Return the staged dataset with this name that must be kept; None if there is none."""
     try:
         if not exists(path):
             return None

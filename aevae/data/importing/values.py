@@ -1,4 +1,4 @@
-"""From the values in an array to uint8 intensities: one rule for all images, and it is said."""
+"""Conversion of values to uint8 intensities: one rule for all images, reported in a remark."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from aevae.data.importing.source import Array, Images, Progress, Source
 from aevae.errors import InputError
 
 VALID = "valid are whole numbers from 0 to 255, fractions from 0 to 1, and uint16 (0 to 65535)"
-SLACK = 1e-6  # by which computed fractions may miss 0 and 1
-EXACT = 1e-3  # of 1/255; single precision misses by less
+SLACK = 1e-6  # fractions may be below 0 or above 1 by this much, because of rounding
+EXACT = 1e-3  # tolerance in units of 1/255; the error of single precision is smaller
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """How values become intensities.
+    """A rule that converts values to intensities.
 
     Parameters
     ----------
     name
-        Tells the rule from others, for a person.
+        Name of the rule in messages.
     apply
-        Turn a block of values into uint8.
+        Function that converts a block of values to uint8.
     remark
-        What a user must know; None if the values stay as they are.
+        Note for the user about the conversion; None if the values do not change.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Conversion:
 
 @dataclass
 class _Scan:
-    """What is known of the values of an array after all of them were seen."""
+    """Range and kind of the values that were seen."""
 
     least: float = np.inf
     most: float = -np.inf
@@ -53,12 +53,12 @@ class _Scan:
 
 
 def conversion(images: Images, progress: Progress) -> Conversion:
-    """Choose the rule for the values of an array; all of them are seen, unless they are uint8.
+    """Choose the rule for the values of an array; all are read, unless they are uint8 or bool.
 
     Raises
     ------
     InputError
-        No rule fits: NaN, negative, or beyond the range.
+        No rule fits: values are not numbers, NaN, negative, or too large.
     """
     dtype = images.dtype
     if dtype == np.uint8:
@@ -66,7 +66,7 @@ def conversion(images: Images, progress: Progress) -> Conversion:
     if dtype.kind == "b":
         return Conversion("bool", _from_bool, "False and True became 0 and 255")
     if dtype.kind not in "iuf":
-        raise InputError(f"{images.title} holds {dtype}, which are no intensities; {VALID}")
+        raise InputError(f"{images.title} holds {dtype}, which are not intensities; {VALID}")
     scan = _scan(images, progress)
     if scan.least < -SLACK or (dtype.kind != "f" and scan.least < 0):
         raise InputError(f"{images.title} has negative values, down to {scan.least:g}; {VALID}")
@@ -124,12 +124,12 @@ def _of_whole_numbers(images: Images, scan: _Scan) -> Conversion:
 
 
 def same(rules: Sequence[Conversion], source: Source) -> list[str]:
-    """Return the remarks on the values of all splits, which must follow one rule.
+    """Return the remarks on the values of all splits, which must have the same rule.
 
     Raises
     ------
     InputError
-        They follow two.
+        Training and test images have different rules.
     """
     if len({rule.name for rule in rules}) > 1:
         titles = [part.images.title for part in source.parts().values()]

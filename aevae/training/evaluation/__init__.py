@@ -1,4 +1,4 @@
-"""What a trained model makes of the images, as arrays for the results file; a module per subject.
+"""The evaluation of a trained model, as arrays for ``evaluation.h5``; a module for each subject.
 
-`evaluate` puts the parts together. The modules of the parts do not import each other.
+The module `evaluate` calls the others, which do not import each other.
 """

@@ -17,7 +17,10 @@ def posterior_means(run: Evaluator, data: DeviceImages, name: str) -> Array:
 
 
 def split_arrays(run: Evaluator, data: DeviceImages, name: str) -> Arrays:
-    """Posteriors, errors and reconstructions of the validation or test images."""
+    """Return posteriors, errors and reconstructions of the validation or test images.
+
+    For validation images, sampled z and reconstructions are not returned.
+    """
     noise = run.generator(f"sample-{name}")
     parts: dict[str, list[Tensor]] = {}
     for x, y in run.batches(data, name):
@@ -59,7 +62,7 @@ def _image_values(
 
 
 def log_weights(run: Evaluator, data: DeviceImages) -> Array:
-    """(N, K) log-weights of K draws of the posterior of each test image."""
+    """Return log importance weights, (N, K), in nats: K posterior samples of each test image."""
     count = run.evaluation.importance_samples
     noise = run.generator("importance")
     rows = []

@@ -1,7 +1,8 @@
-"""Everything that needs the trained model, as arrays for the evaluation's file.
+"""The evaluation of a trained model, as arrays for ``evaluation.h5``.
 
-`evaluate` fills the fields of `aevae.files.fields`; images are rounded to uint8 only after the
-errors are computed. A conditional model is told the true class of an image, or the requested one.
+`evaluate` computes the datasets that `aevae.files.fields` declares. Errors are computed before
+images are rounded to uint8. A conditional model gets the true class of an image that it encodes,
+and the requested class of an image that it generates.
 """
 
 from pathlib import Path
@@ -38,11 +39,11 @@ def evaluate(
     model
         The trained model, on the device of `train_data`.
     dataset
-        All splits.
+        The images of all splits.
     train_data
-        The training split as it already lives on the device.
+        The training images, which are already on the device.
     data_dir
-        Where outlier datasets are staged.
+        Data folder, from which outlier datasets are read.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A trained model with what every part of the evaluation needs."""
+"""The `Evaluator`, which all parts of the evaluation use."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Arrays = dict[str, Array]
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A trained model with what every part of the evaluation needs."""
+    """A trained model with its settings, random generators, batches and decoded images."""
 
     config: RunConfig
     evaluation: EvaluationConfig
@@ -30,7 +30,7 @@ class Evaluator:
 
     @property
     def variational(self) -> bool:
-        """Whether the posterior is a distribution, so that there are a KL and sampled z."""
+        """Whether the posterior is a distribution, so that there is a KL term and z is sampled."""
         return self.config.model.traits.variational
 
     @property
@@ -39,13 +39,13 @@ class Evaluator:
         return max(self.config.data.classes, 1)
 
     def generator(self, purpose: str) -> torch.Generator:
-        """Return the random generator for one purpose, always in the same state."""
+        """Return a new random generator for one purpose, with the same sequence at every call."""
         return seeded_generator(self.device, self.config.seed, purpose)
 
     def batches(self, data: DeviceImages, purpose: str) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (B, V) inputs and (B, C) labels of a split.
 
-        A run with dynamic binarisation sees binary images here too, always the same draw.
+        A run with dynamic binarisation gets binary images here too, the same at every call.
         """
         generator = self.generator(f"binarise-{purpose}")
         for start in range(0, len(data), BATCH):
@@ -63,8 +63,8 @@ class Evaluator:
         )
         images = []
         for code, label in zip(codes.split(BATCH), flat_labels.split(BATCH), strict=True):
-            told = label.to(self.device)
-            y = told.float() if soft else one_hot(told, self.classes)
+            given = label.to(self.device)
+            y = given.float() if soft else one_hot(given, self.classes)
             images.append(to_uint8(torch.sigmoid(self.model.decode(code.to(self.device), y))))
         return np.concatenate(images).reshape(*z.shape[:-1], *self.config.data.image_shape)
 

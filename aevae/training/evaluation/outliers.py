@@ -1,4 +1,4 @@
-"""Errors on images that are not like those of the dataset."""
+"""Errors and KL divergences of outliers: images unlike those of the dataset."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from aevae.training.loop import DeviceImages
 
 
 def outlier_errors(run: Evaluator, dataset: Dataset, data_dir: Path) -> Arrays:
-    """Errors on sets of outliers, to be compared with those on the test images."""
+    """Return the SSE and, if the model is variational, the KL of every outlier, by dataset."""
     arrays: Arrays = {}
     for name in run.evaluation.outliers:
         images, labels = make_outliers(name, dataset.test, data_dir)
-        # Another dataset may have more classes than a conditional model knows.
+        # Another dataset may have more classes than a conditional model, so labels wrap around.
         split = Split(images, labels % run.classes, np.arange(len(images)))
         data = DeviceImages.of(split, run.classes, run.device)
         errors, divergences = [], []

@@ -1,4 +1,4 @@
-"""Codes along lines and over planes, decoded: grids, traversals, interpolations."""
+"""Decoded codes on planes and along lines: grids, traversals, interpolations."""
 
 from itertools import pairwise
 from statistics import NormalDist
@@ -20,7 +20,12 @@ TRAVERSAL_SIGMAS = 3.0
 
 
 def grids(run: Evaluator, test_mu: Array) -> Arrays:
-    """Planes of codes (rows: z2 upwards, columns: z1), decoded; one a class if conditional."""
+    """Return planes of codes, with their decoded images, of a model with two latents.
+
+    z2 grows with the row, z1 with the column. ``quantile`` has equal steps of probability under the
+    prior, ``range`` equal steps over the range of the test codes. A conditional model has a plane
+    for each class, at most `MOST_PLANES`.
+    """
     size = run.evaluation.grid_size
     probabilities = np.linspace(GRID_TAIL, 1 - GRID_TAIL, size)
     quantiles = np.array([NormalDist().inv_cdf(p) for p in probabilities])
@@ -46,8 +51,9 @@ def grids(run: Evaluator, test_mu: Array) -> Arrays:
 def traversal(run: Evaluator, arrays: Arrays, label: int) -> Arrays:
     """Vary one dimension at a time around the code of the first test image.
 
-    Each row spans three standard deviations of the training codes about their mean. Order: mean
-    KL per dimension, or the codes' variance for the autoencoder, largest first.
+    Each row varies one dimension by up to three standard deviations of the training codes about
+    their mean. Rows are ordered by the mean KL of their dimension over the validation images (for
+    the AE, by the variance of the training codes), largest first.
     """
     codes, anchor = (
         arrays[names.of_split("train", names.MU)],
@@ -75,9 +81,9 @@ def traversal(run: Evaluator, arrays: Arrays, label: int) -> Arrays:
 
 
 def interpolations(run: Evaluator, test_mu: Array, labels: Array) -> Arrays:
-    """Straight lines between the codes of test images; the label weights move along too.
+    """Return straight lines between the codes of test images, with their decoded images.
 
-    See `choose_pairs` for the images.
+    One-hot labels are interpolated like the codes. `choose_pairs` chooses the images.
     """
     pairs = choose_pairs(labels)
     share = np.linspace(0, 1, run.evaluation.interpolation_steps)[None, :, None]
@@ -97,11 +103,11 @@ def interpolations(run: Evaluator, test_mu: Array, labels: Array) -> Arrays:
 
 
 def choose_pairs(labels: Array) -> NDArray[np.int32]:
-    """Choose test images to draw lines between, (P, 2) rows: half of them within a class.
+    """Choose pairs of test images for interpolations; return their rows, (P, 2).
 
-    The classes are ten that have two images at least, evenly spaced among all such classes. Each
-    has one line from its first image to its second, and one to the first image of the next class.
-    With one such class only, there are lines between its first images.
+    At most ten classes are used, evenly spaced among all classes with two or more images. The first
+    image of each is paired with the second image of its class, and with the first image of the next
+    class. If there are fewer than two such classes, the first images form a ring of pairs.
     """
     rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     enough = [row for row in rows if len(row) >= 2]

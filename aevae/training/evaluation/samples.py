@@ -1,4 +1,4 @@
-"""Images made by the decoder alone: from the prior, and from a mixture fitted on the codes."""
+"""Generated images: z is sampled from the prior, or from a mixture fitted to the codes."""
 
 import warnings
 
@@ -12,13 +12,13 @@ from aevae.training.evaluation.evaluator import Arrays, Evaluator
 from aevae.training.seeds import derive_seed
 
 MIXTURE_ROWS = 10_000
-MIXTURE_TOLERANCE = 1e-2  # nats per code: finer ones gain nothing on held-out codes
+MIXTURE_TOLERANCE = 1e-2  # nats per code; a smaller one does not fit held-out codes better
 
 
 def samples(run: Evaluator, train_mu: Array) -> Arrays:
-    """Decoder-only generation: from the prior, and from a mixture fitted on the codes."""
+    """Return z and decoded images of each sampler, and the labels of a conditional model."""
     count = run.evaluation.samples_per_sampler
-    # Sorted, and as many of each class as of every other, or one more.
+    # The labels are sorted, and the numbers of images of two classes differ by at most one.
     kind = label_type(run.classes)
     labels = (np.arange(count) * run.classes // count).astype(kind)
     arrays: Arrays = {}
@@ -48,13 +48,14 @@ def _mixture_samples(
         reg_covar=1e-4 * float(codes.var(axis=0).mean()) + 1e-6,
         max_iter=50,
         tol=MIXTURE_TOLERANCE,
-        random_state=np.random.RandomState(rng.integers(2**32)),  # what scikit-learn takes
+        random_state=np.random.RandomState(rng.integers(2**32)),  # scikit-learn takes no Generator
     )
     with warnings.catch_warnings():
         # 50 iterations are enough for a sampler; nothing depends on full convergence.
         warnings.simplefilter("ignore", ConvergenceWarning)
         mixture.fit(codes[rows])
-    # Fitted in single precision like the codes, too coarse for the checks of mixture.sample().
+    # The mixture has the single precision of the codes, which fails the checks in mixture.sample().
+    # So the samples are drawn here, in double precision.
     shares = mixture.weights_.astype(np.float64)
     parts = [
         mean + rng.standard_normal((size, len(mean))) @ np.linalg.cholesky(covariance).T
@@ -65,5 +66,6 @@ def _mixture_samples(
             strict=True,
         )
     ]
-    # Component by component so far; the labels must not follow that order.
+    # The samples are ordered by component. They are shuffled, so that a label, which is given by
+    # position, does not depend on the component.
     return rng.permutation(np.concatenate(parts), axis=0).astype(np.float32)

@@ -74,7 +74,7 @@ def test_a_set_that_is_missing_or_damaged_is_named(stage):
     data_dir = stage(x_train=IMAGES, x_test=IMAGES[:4])
     with pytest.raises(
         InputError,
-        match=r"no dataset is called 'clels': .*, and there are .*, mine; aevae data add",
+        match=r"no dataset is called 'clels': .* is missing; datasets are .*, mine; aevae data add",
     ):
         look_up("clels", data_dir)
     (data_dir / "mine.h5").write_bytes(b"damaged")
@@ -84,7 +84,7 @@ def test_a_set_that_is_missing_or_damaged_is_named(stage):
 
 @pytest.mark.parametrize("name", ["mnist", "Digits", "noise", "a b", ".a", "", "a/b", "x" * 65])
 def test_names_that_are_taken_or_no_names_are_refused(weird, name):
-    with pytest.raises(InputError, match="cannot be the name of a data set"):
+    with pytest.raises(InputError, match="cannot be the name of a dataset"):
         staged_path(weird, name)
 
 
@@ -98,7 +98,7 @@ def test_only_files_with_the_name_of_a_data_set_are_listed(weird):
 def test_a_split_that_leaves_no_image_for_training_is_refused_before_anything_is_read(stage):
     data_dir = stage(x_train=IMAGES[:1], x_test=IMAGES[:1])
     config = DataConfig(dataset="mine").of(look_up("mine", data_dir))
-    message = "mine has 1 images for training and validation; .* 0.1 none is left for training"
+    message = "mine has 1 images for training and validation; .* 0.1 no image is left for training"
     with pytest.raises(InputError, match=message):
         split_sizes(config, EvaluationConfig(), data_dir)
     with pytest.raises(InputError, match=message):

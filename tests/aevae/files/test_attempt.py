@@ -245,10 +245,10 @@ def test_a_record_that_the_file_system_does_not_give_blocks(weird):
     first = Attempt.claim(RunPaths(weird))
     first.paths.record.unlink()
     first.paths.record.symlink_to(first.paths.record)
-    with pytest.raises(OSError, match="so another process may be at") as caught:
+    with pytest.raises(OSError, match="so another process may be executing") as caught:
         Attempt.claim(RunPaths(weird))
     assert (caught.value.errno, caught.value.filename) == (errno.ELOOP, str(first.paths.record))
-    what = f"{os.strerror(errno.ELOOP)}, so another process may be at {weird.name}"
+    what = f"{os.strerror(errno.ELOOP)}, so another process may be executing {weird.name}"
     assert caught.value.strerror == what
 
 

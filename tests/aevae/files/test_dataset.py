@@ -49,7 +49,11 @@ def test_what_is_written_is_read_with_its_origin(written):
     ("version", "error", "message"),
     [
         (0, InvalidFile, r"dataset.h5: schema version 0 is not 2$"),
-        (3, NewerFile, r"dataset.h5: written by a newer aevae: schema 3; this one reads 1 and 2$"),
+        (
+            3,
+            NewerFile,
+            r"dataset.h5: written by a newer aevae: schema version 3; this aevae reads 1 and 2$",
+        ),
     ],
 )
 def test_another_version_is_refused(written, version, error, message):

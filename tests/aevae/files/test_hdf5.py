@@ -228,7 +228,7 @@ def test_an_error_without_a_text_is_named_by_its_kind():
 
 def test_all_earlier_versions_are_named_where_a_file_is_newer():
     attributes = {"schema": "things", "schema_version": 4, "complete": 1}
-    message = r"^written by a newer aevae: schema 4; this one reads 1, 2 and 3$"
+    message = r"^written by a newer aevae: schema version 4; this aevae reads 1, 2 and 3$"
     with pytest.raises(NewerFile, match=message):
         Header({}, attributes, ()).check("things", 3)
 

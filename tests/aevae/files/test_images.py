@@ -85,5 +85,7 @@ def test_a_newer_file_is_not_taken_for_a_damaged_one(weird):
     write_images(path, splits(), lambda: SAID)
     with h5py.File(path, "a") as file:
         file.attrs["schema_version"] = 99
-    with pytest.raises(NewerFile, match="written by a newer aevae: schema 99; this one reads 1"):
+    with pytest.raises(
+        NewerFile, match="written by a newer aevae: schema version 99; this aevae reads 1"
+    ):
         check_images(path)

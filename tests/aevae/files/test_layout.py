@@ -48,7 +48,7 @@ def test_numbers_are_ordered_as_numbers(weird):
 
 @pytest.mark.parametrize("run_id", ["../other", "vae-z020-s0", f"{RUN}/..", "", f"{RUN}0"])
 def test_what_is_no_run_id_is_refused(weird, run_id):
-    message = f"^{re.escape(repr(run_id))} is no run id \\(such as {RUN}\\)$"
+    message = f"^{re.escape(repr(run_id))} is not a run id \\(such as {RUN}\\)$"
     with pytest.raises(InputError, match=message):
         SweepPaths(weird).run(run_id)
 

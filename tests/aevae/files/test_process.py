@@ -72,7 +72,7 @@ def test_the_process_of_another_user_is_not_signalled_and_lives(here, tmp_path, 
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "kill", refuse)
-    message = f"process {here.pid} belongs to another user, who alone can stop it"
+    message = f"process {here.pid} belongs to another user, and only that user can stop it"
     with pytest.raises(PermissionError, match=f"{message}$") as caught:
         here.send(signal.SIGTERM)
     assert (caught.value.errno, caught.value.strerror) == (errno.EPERM, message)

@@ -44,11 +44,11 @@ def test_a_launch_appends_what_is_new_and_moves_nothing():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"name": "other"}, "is damaged: it is no list of runs in JSON"),
-        ({"runs": "abc"}, "is damaged: 'runs' is no list of run ids"),
-        ({"current": ["a", 1]}, "is damaged: 'current' is no list of run ids"),
-        ({"runs": ["a", "b", "c", "a"]}, "is damaged: a run stands in it twice or has no index"),
-        ({"current": ["d"]}, "is damaged: a run stands in it twice or has no index"),
+        ({"name": "other"}, "is damaged: it is not a list of runs in JSON"),
+        ({"runs": "abc"}, "is damaged: 'runs' is not a list of run ids"),
+        ({"current": ["a", 1]}, "is damaged: 'current' is not a list of run ids"),
+        ({"runs": ["a", "b", "c", "a"]}, "is damaged: a run is listed twice or has no index"),
+        ({"current": ["d"]}, "is damaged: a run is listed twice or has no index"),
         (
             {"version": 2},
             "was written by a newer aevae: it has version 2, and this aevae reads version 1",
@@ -67,7 +67,7 @@ def test_a_damaged_list_is_refused_by_name(weird, values, message):
 def test_what_is_no_json_object_is_damaged(weird, content):
     paths = SweepPaths(weird)
     paths.run_list.write_bytes(content)
-    with pytest.raises(InputError, match=r"is damaged: it is no list of runs in JSON$"):
+    with pytest.raises(InputError, match=r"is damaged: it is not a list of runs in JSON$"):
         read_runs(paths)
 
 
@@ -81,7 +81,7 @@ def test_without_a_list_the_runs_are_the_folders_in_order_and_none_may_be_launch
         config.touch()
     assert read_runs(paths) == RunList((first, second), (first, second))
     message = (
-        f"{weird} has no runs.json: an older aevae wrote it, whose runs have other ids; it can be "
+        f"{weird} has no runs.json: an older aevae wrote it, with other run ids; it can be "
         "analysed, but new runs need a new folder (--out)"
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):

@@ -156,7 +156,7 @@ def test_the_results_of_the_first_release_are_read_as_those_of_today(schema_1):
     ("name", "value", "message"),
     [
         ("schema", "other", "schema 'other' is not 'aevae-results'"),
-        ("schema_version", 2, "written by a newer aevae: schema 2; this one reads 1"),
+        ("schema_version", 2, "written by a newer aevae: schema version 2; this aevae reads 1"),
         ("config", "{", "attribute 'config' is not JSON: .*"),
         ("provenance", "{", "Expecting property name .*"),
     ],
@@ -247,7 +247,7 @@ def test_a_file_of_a_newer_release_is_named_as_such(stored, name):
         file.attrs["schema_version"] = 4
     with pytest.raises(NewerFile) as caught:
         check_results(paths)
-    expected = f"{path}: written by a newer aevae: schema 4; this one reads 1, 2 and 3"
+    expected = f"{path}: written by a newer aevae: schema version 4; this aevae reads 1, 2 and 3"
     assert str(caught.value) == expected
 
 

@@ -18,7 +18,7 @@ def _few(split):
 
 @pytest.fixture(scope="session")
 def few_digits():
-    """The data set of small runs with three images of each digit in each split."""
+    """The dataset of small runs with three images of each digit in each split."""
     dataset = load_dataset(DataConfig(dataset="digits"), Path())
     splits = {name: _few(getattr(dataset, name)) for name in ("train", "val", "test")}
     return replace(dataset, **splits)

@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
     with caplog.at_level(logging.WARNING):
         assert load_newest(paths, config, CPU).epoch == 1
     (line,) = caplog.messages
-    assert re.fullmatch(r"checkpoint-000002\.pt is damaged and passed over \(.+\)", line)
+    assert re.fullmatch(r"checkpoint-000002\.pt is damaged and skipped \(.+\)", line)
     assert "None" not in line
 
 

@@ -36,7 +36,7 @@ def test_which_devices_a_wheel_serves(architectures, capability, runs):
 
 def test_the_advice_for_a_v100_names_the_wheel():
     wheel = "pip install torch --index-url https://download.pytorch.org/whl/cu126"
-    assert advice(7) == f"install a wheel that still has it: {wheel}"
+    assert advice(7) == f"install a wheel that still has them: {wheel}"
     assert advice(8) == "install a newer torch, see https://pytorch.org/get-started"
 
 

@@ -170,7 +170,7 @@ def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, 
     with h5py.File(paths.trained, "r+") as file:
         file.attrs["config"] = '{"version": 5}'
     content = paths.trained.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: configuration 5"):
+    with pytest.raises(InputError, match="written by a newer aevae: configuration version 5"):
         execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
     assert paths.trained.read_bytes() == content
     assert not paths.trained.with_suffix(".h5.damaged").exists()
@@ -377,7 +377,7 @@ def test_a_newer_file_is_neither_renamed_nor_taken(finished, small_evaluation, n
     with h5py.File(path, "r+") as file:
         file.attrs["schema_version"] = 4
     content = path.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: schema 4"):
+    with pytest.raises(InputError, match="written by a newer aevae: schema version 4"):
         execute(paths.sweep, paths.run_id, CPU, small_evaluation, StopRequest())
     assert path.read_bytes() == content
     assert paths.attempts() == []

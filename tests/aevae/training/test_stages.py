@@ -257,7 +257,7 @@ def test_a_sweep_of_other_images_is_refused(begin, few_digits, change):
             file.attrs["sha256"] = "{}"
         else:
             file["val/index"][0] += 1
-    expected = f"{run.sweep.dataset} was made from other data than digits's split"
+    expected = f"{run.sweep.dataset} was made from other data than the split of digits"
     with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
         run.train_and_evaluate(None, StopRequest())
 

@@ -70,7 +70,7 @@ def test_results_of_a_newer_release_are_named_as_such(sweep_dir):
         file.attrs["schema_version"] = 4
     content = paths.evaluation.read_bytes()
     with pytest.raises(
-        InputError, match="written by a newer aevae: schema 4; this one reads 1, 2 and 3"
+        InputError, match="written by a newer aevae: schema version 4; this aevae reads 1, 2 and 3"
     ):
         open_sweep(sweep_dir)
     assert paths.evaluation.read_bytes() == content

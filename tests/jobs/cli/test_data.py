@@ -105,17 +105,17 @@ def test_other_names_for_the_same_content_are_taken_with_replace_only(data, cell
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cells.npz", "--name", "mnist"], "'mnist' cannot be the name of a data set: mnist, fash"),
-        (["cells.npz", "--name", "MNIST"], "'MNIST' cannot be the name of a data set"),
-        (["cells.npz", "--name", "noise"], "'noise' cannot be the name of a data set"),
-        (["cells.npz", "--name", "../x"], "'../x' cannot be the name of a data set: a name is up"),
-        (["cells.npz", "--name", ""], "'' cannot be the name of a data set"),
+        (["cells.npz", "--name", "mnist"], "'mnist' cannot be the name of a dataset: mnist, fash"),
+        (["cells.npz", "--name", "MNIST"], "'MNIST' cannot be the name of a dataset"),
+        (["cells.npz", "--name", "noise"], "'noise' cannot be the name of a dataset"),
+        (["cells.npz", "--name", "../x"], "'../x' cannot be the name of a dataset: a name has"),
+        (["cells.npz", "--name", ""], "'' cannot be the name of a dataset"),
         (["cells.npz", "--name", "x", "--size", "32"], "--size takes height x width such as 32x32"),
         (["cells.npz", "--name", "x", "--size", "0x3"], "--size takes height x width"),
         (["cells.npz", "--name", "x", "--size", "300x3"], "300 x 3 pixels are more than"),
         (["cells.npz", "--name", "x", "--noun", ""], "--noun takes a word such as letter, got ''"),
         (["nothing.npz", "--name", "x"], "nothing.npz: No such file or directory"),
-        (["notes.txt", "--name", "x"], "notes.txt is no source of images; valid are an .npz"),
+        (["notes.txt", "--name", "x"], "notes.txt is not a source of images; valid are an .npz"),
         (["cells.npz", "notes.txt", "--name", "x"], "only IDX files are given together"),
         (["cells.npz"], "missing option '--name'"),
     ],
@@ -182,7 +182,7 @@ def test_a_set_that_is_not_there_is_refused_with_those_that_are(data, cells):
     code, _, err = data("show", "clels")
     assert code == 2
     assert (
-        "there is no data set 'clels': mnist, fashion-mnist, digits, sample-patches are built in"
+        "there is no dataset 'clels': mnist, fashion-mnist, digits, sample-patches are built in"
         in err
     )
     assert ": cells" in err

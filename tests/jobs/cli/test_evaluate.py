@@ -66,7 +66,9 @@ def test_a_file_of_a_newer_release_stops_the_launch_in_one_line(done, weird, spe
     arguments = [spec, "--out", done.root] if command == "sweep" else [done.root]
     refused = aevae(command, *arguments, cwd=weird)
     assert refused.returncode == 2
-    expected = f"{run.trained}: written by a newer aevae: schema 4; this one reads 1, 2 and 3"
+    expected = (
+        f"{run.trained}: written by a newer aevae: schema version 4; this aevae reads 1, 2 and 3"
+    )
     assert expected in refused.stderr.splitlines()[-1]
     assert run.trained.read_bytes() == newer
     assert attempts(done) == 2

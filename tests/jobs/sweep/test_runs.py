@@ -98,10 +98,10 @@ def test_a_folder_of_an_older_version_is_read_but_nothing_is_launched_into_it(we
     ("change", "message"),
     [
         ({"version": 2}, "was written by a newer aevae: it has version 2"),
-        ({"name": "other"}, "it is no list of runs"),
-        ({"runs": "x"}, "'runs' is no list of run ids"),
-        ({"runs": []}, "a run stands in it twice or has no index"),
-        (None, "it is no list of runs"),
+        ({"name": "other"}, "it is not a list of runs"),
+        ({"runs": "x"}, "'runs' is not a list of run ids"),
+        ({"runs": []}, "a run is listed twice or has no index"),
+        (None, "it is not a list of runs"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_one_line(sweep, change, message):
@@ -130,7 +130,7 @@ def test_no_command_changes_a_list_that_it_cannot_read(weird, spec, aevae):
         refused = aevae(*command, cwd=weird)
         assert refused.returncode == 2, refused.stderr
         assert len(refused.stderr.splitlines()) == 1
-        assert "runs.json is damaged: it is no list of runs" in refused.stderr
+        assert "runs.json is damaged: it is not a list of runs" in refused.stderr
     assert path.read_text() == "{}"
 
 

@@ -179,7 +179,7 @@ def test_what_is_wrong_names_the_file_and_whether_settings_were_added(written, w
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "ä", "a" * 65, "a\n"])
 def test_a_name_that_could_not_be_a_file_is_refused(name):
-    with pytest.raises(ValueError, match="a name is up to 64 letters"):
+    with pytest.raises(ValueError, match="a name has up to 64 letters"):
         SweepSpec(name=name, models=("ae",), latent_sizes=(2,))
     assert SweepSpec(name="A1._-" + "a" * 59, models=("ae",), latent_sizes=(2,))
 

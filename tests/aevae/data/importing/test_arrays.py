@@ -247,7 +247,7 @@ def test_links_and_other_files_are_not_followed_from_an_hdf5(stage, hdf5, images
         stage(path)
     with h5py.File(path, "w") as file:
         file.create_group("images")
-    with pytest.raises(InputError, match="images is no array"):
+    with pytest.raises(InputError, match="images is not an array"):
         stage(path)
 
 

@@ -262,10 +262,10 @@ def test_sixteen_bits_a_colour_are_said(stage, root):
     [
         (lambda content: content[: len(content) // 2], r"a\.png cannot be read \("),
         (lambda content: content[:-30] + bytes(30), r"a\.png cannot be read \("),
-        (lambda content: b"", r"a\.png cannot be read \(no PNG, JPEG, TIFF or BMP picture\)"),
-        (lambda content: b"GIF89a" + content, r"a\.png cannot be read \(no PNG, JPEG"),
-        (lambda content: png(9000, 9000, 8, 0, b""), "has more than the 33,554,432 pixels"),
-        (lambda content: png(60_000, 60_000, 8, 0, b""), "has more than the 33,554,432 pixels"),
+        (lambda content: b"", r"a\.png cannot be read \(not a PNG, JPEG, TIFF or BMP picture\)"),
+        (lambda content: b"GIF89a" + content, r"a\.png cannot be read \(not a PNG, JPEG"),
+        (lambda content: png(9000, 9000, 8, 0, b""), "has more than 33,554,432 pixels"),
+        (lambda content: png(60_000, 60_000, 8, 0, b""), "has more than 33,554,432 pixels"),
     ],
 )
 def test_a_damaged_picture_is_refused_by_name_and_nothing_is_left(stage, classes, damage, message):
@@ -286,7 +286,7 @@ def test_what_is_no_picture_is_left_out_and_said(stage, classes):
     staged = stage(root)
     assert staged.checked.counts == {"train": 8, "test": 2}
     assert "hidden files and folders were left out (2)" in staged.remarks
-    assert "no pictures were left out (2, such as notes.txt)" in staged.remarks
+    assert "are not pictures were left out (2, such as notes.txt)" in staged.remarks
 
 
 def test_links_to_pictures_and_folders_are_followed_and_broken_ones_are_named(
@@ -300,11 +300,11 @@ def test_links_to_pictures_and_folders_are_followed_and_broken_ones_are_named(
         (root / "dog" / f"{i}.png").symlink_to(weird / f"{i}.png")
     assert stage(root).checked.class_names == ("cat", "dog")
     (root / "dog" / "9.png").symlink_to(weird / "nothing.png")
-    with pytest.raises(InputError, match=r"dog/9\.png is no file, or a link to nothing"):
+    with pytest.raises(InputError, match=r"dog/9\.png is not a file, or is a link"):
         stage(root, name="more")
     (root / "dog" / "9.png").unlink()
     os.mkfifo(root / "dog" / "9.png")
-    with pytest.raises(InputError, match=r"dog/9\.png is no file, or a link to nothing"):
+    with pytest.raises(InputError, match=r"dog/9\.png is not a file, or is a link"):
         stage(root, name="more")
 
 

@@ -129,9 +129,7 @@ def test_several_data_sets_in_a_folder_are_named(stage, idx, four, weird):
         emnist_digits_train_images_idx3_ubyte=four["train_images"],
         emnist_letters_train_images_idx3_ubyte=four["train_images"],
     )
-    with pytest.raises(
-        InputError, match=r"several data sets \('emnist-digits-', 'emnist-letters-'"
-    ):
+    with pytest.raises(InputError, match=r"several datasets \('emnist-digits-', 'emnist-letters-'"):
         stage(weird / "idx")
 
 
@@ -142,7 +140,7 @@ def test_files_that_do_not_belong_together_are_refused(stage, idx, four):
         other_images=four["train_images"],
     )
     for paths in ([labels], [images, more], [labels, images, more]):
-        with pytest.raises(InputError, match="do not make a data set: valid are"):
+        with pytest.raises(InputError, match="do not make a dataset: valid are"):
             stage(*paths)
     wrong = idx(test_labels=four["test_images"], test_images=four["test_images"])
     with pytest.raises(InputError, match="not one file of test images and one of labels"):
@@ -154,11 +152,11 @@ def test_files_that_do_not_belong_together_are_refused(stage, idx, four):
     [
         (lambda c: c[:-1], "images.idx is cut off: it ends within 30 images"),
         (lambda c: c[:10], "images.idx is cut off: it ends within its header"),
-        (lambda c: c[:3], "images.idx is no source of images"),
-        (lambda c: b"", "images.idx is no source of images"),
+        (lambda c: c[:3], "images.idx is not a source of images"),
+        (lambda c: b"", "images.idx is not a source of images"),
         (lambda c: c + b"x", r"images.idx holds more bytes than its shape \(30, 6, 5\)"),
-        (lambda c: b"\1" + c[1:], "images.idx is no source of images"),
-        (lambda c: c[:2] + b"\x07" + c[3:], "images.idx is no source of images"),
+        (lambda c: b"\1" + c[1:], "images.idx is not a source of images"),
+        (lambda c: c[:2] + b"\x07" + c[3:], "images.idx is not a source of images"),
         (lambda c: gzip.compress(c)[:-5], r"images.idx: damaged gzip file \(Compressed file ended"),
         (lambda c: gzip.compress(c)[:-8] + bytes(8), r"images.idx: damaged gzip file \(CRC check"),
         (lambda c: gzip.compress(c[:-1]), "images.idx is cut off: it ends within 30 images"),
@@ -176,5 +174,5 @@ def test_a_damaged_file_is_refused_by_name_and_nothing_is_left(stage, idx, four,
 def test_a_wrong_magic_under_a_known_name_is_said(stage, idx, four):
     (path,) = idx(train_images_idx3_ubyte=four["train_images"])
     path.write_bytes(b"<html>" + path.read_bytes())
-    with pytest.raises(InputError, match="ubyte is no IDX file: it begins with 3c 68 74 6d"):
+    with pytest.raises(InputError, match="ubyte is not an IDX file: it begins with 3c 68 74 6d"):
         stage(path)

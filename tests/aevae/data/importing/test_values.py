@@ -58,8 +58,8 @@ def with_value(value, dtype="f8"):
         (LEVELS * 2.0, "x_train has values up to 510"),
         (LEVELS * 2, r"x_train \(int64\) has values up to 510"),
         (LEVELS.astype("u4") * 70_000, r"x_train \(uint32\) has values up to"),
-        (LEVELS * 1j, "x_train holds complex128, which are no intensities"),
-        (LEVELS.astype("U3"), "x_train holds <U3, which are no intensities"),
+        (LEVELS * 1j, "x_train holds complex128, which are not intensities"),
+        (LEVELS.astype("U3"), "x_train holds <U3, which are not intensities"),
         (LEVELS.astype("M8[s]"), "x_train holds datetime64"),
     ],
 )

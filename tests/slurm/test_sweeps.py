@@ -73,7 +73,7 @@ def test_runs_of_one_job_in_turn_keep_their_own_state(onehost, sweep, folder, pr
     first.hold()
     states = onehost.states(folder)
     assert states[first.name] == ("running", None)
-    assert states[second.name] == ("pending", "behind other runs of its job")
+    assert states[second.name] == ("pending", "its job trains other runs first")
     assert "0 runs submitted" in onehost.aevae(*sweep).stderr
     first.go_on()
     folder.wait_done()

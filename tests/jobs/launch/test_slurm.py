@@ -229,7 +229,7 @@ def test_the_id_of_a_job_is_read_with_what_a_site_prints_around_it(printed, job)
     if job is not None:
         assert read_job_id(printed) == job
     else:
-        with pytest.raises(SchedulerError, match=r"could not be read .* may have been submitted"):
+        with pytest.raises(SchedulerError, match=r"cannot be read .* may have been submitted"):
             read_job_id(printed)
 
 
@@ -240,7 +240,7 @@ def test_a_job_whose_id_could_not_be_read_is_found_by_its_name(fake, tmp_path):
     fake("sbatch", f"echo called >>'{calls}'; echo 'Your job is number 77.'")
     unread = sweep(folder)
     assert unread.returncode == 1
-    assert "sbatch answered what could not be read ('Your job is number 77.')" in unread.stderr
+    assert "the answer of sbatch cannot be read ('Your job is number 77.')" in unread.stderr
     assert "6 runs; 0 were submitted before them; the same command finds out" in unread.stderr
     name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
     fake("squeue", fake.printed(*(fake.queued(f"77_{task}", name) for task in range(6))))

@@ -199,7 +199,7 @@ def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp
     fake("scontrol", CONFIG)
     fake("sbatch", f"echo $$ >'{tmp_path}/pid'; exec sleep 100")
     profile = load_profile(Path("onehost"))
-    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted: 1 runs"
+    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted with 1 runs"
     with pytest.raises(SchedulerError, match=maybe):
         submit_missing(laid_out, [], profile, print)
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
@@ -241,7 +241,7 @@ def test_a_job_whose_id_could_not_be_read_is_found_by_its_name(fake, tmp_path):
     unread = sweep(folder)
     assert unread.returncode == 1
     assert "the answer of sbatch cannot be read ('Your job is number 77.')" in unread.stderr
-    assert "6 runs; 0 were submitted before them; the same command finds out" in unread.stderr
+    assert "with 6 runs; 0 runs were submitted before; the same command looks for" in unread.stderr
     name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
     fake("squeue", fake.printed(*(fake.queued(f"77_{task}", name) for task in range(6))))
     found = sweep(folder)
@@ -266,7 +266,7 @@ def test_an_analysis_that_is_refused_leaves_the_runs_submitted_and_says_why(fake
     assert "6 runs submitted" in done.stderr
     assert (
         f"the runs were submitted, but sbatch refused the analysis ({'; '.join(reasons)}); the "
-        "same command submits it" in done.stderr
+        "same command submits the analysis again" in done.stderr
     )
 
 

@@ -339,7 +339,7 @@ def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake
     values |= {"outcome": "interrupted", "ended_at": "2026-01-01T01:30:00+00:00"}
     (attempt / "attempt.json").write_text(json.dumps(values))
     shown = aevae("status", str(folder)).stdout
-    end = "from the first start to the last end, by"
+    end = "from the first start to the last end, according to"
     assert f"1.50 GPU-hours used, 1:30:00 {end} the runs' own records" in shown
     hour = {"seconds": 3600, "tres": "cpu=1,gres/gpu=1"}
     lines = [fake.accounted("77_0", "PREEMPTED", start="2026-01-01T00:00:00", **hour)]

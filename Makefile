@@ -34,7 +34,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch .ci/install-browser $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch)) docs/results/reproduce
 
-# How many changes of a formula the tests notice: see docs/mutation-testing.md.
+# Measure how many wrong changes of the code the tests notice: see docs/mutation-testing.md.
 mutation: $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[mutation]'
 	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/mutmut run --max-children 1

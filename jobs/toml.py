@@ -1,4 +1,4 @@
-"""Reading TOML that a user wrote: whatever is wrong with the file is one line."""
+"""Reading a TOML file that a user wrote; each fault of the file is an error of one line."""
 
 import tomllib
 from pathlib import Path
@@ -16,9 +16,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        It cannot be read, is too large, not UTF-8 or not TOML.
+        The file cannot be read, is too large, is not UTF-8 or is not TOML.
     OSError
-        The file system failed in a way that may pass.
+        The file system failed for a reason that may be temporary.
     """
     return _parse(_read(path), str(path))
 

@@ -25,13 +25,13 @@ SMALL_EVALUATION = {
     "interpolation_steps": 3,
 }
 
-# A busy machine may be slow with any example, which says nothing about the example.
+# On a busy machine any example of a property test may take long, so there is no time limit.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
 
-UNCHANGED = dict(os.environ)  # as it was before any test
+UNCHANGED = dict(os.environ)  # the environment before the first test
 PLAIN = {"LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 Finished = subprocess.CompletedProcess[str]
@@ -40,8 +40,8 @@ Finished = subprocess.CompletedProcess[str]
 class ByFile(LoadFileScheduling):
     """Gives each test file to one worker of pytest-xdist, and tests/slurm in halves to two.
 
-    The tests in tests/slurm use the SLURM of their worker and mostly wait for it. As two halves of
-    about the same length they take half the time, and leave the other workers to other tests.
+    Each worker has its own SLURM for the tests in tests/slurm, which mostly wait for it. Two halves
+    of about the same length take half the time of one, and two workers are enough for them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -187,9 +187,9 @@ def _shim_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shim(_shim_library: Path, command_environment: dict[str, str]) -> Callable[..., None]:
-    """A function that lets calls of the file system fail in the commands that are started later.
+    """A function that makes system calls on files fail in commands that are started afterwards.
 
-    For example, `shim(fsync=errno.EINVAL)` sets SHIM_FSYNC: see filesystem.c.
+    For example, `shim(fsync=errno.EINVAL)` sets SHIM_FSYNC; filesystem.c explains the variables.
     """
 
     def fail(**settings):
@@ -215,7 +215,7 @@ def analyse(command_environment) -> Callable[..., Finished]:
 def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     (folder / "tiny.toml").write_text(SPEC)
-    # Not the fixture, which has the environment of one test.
+    # The fixture `aevae` cannot be used here, because it has the environment of a single test.
     trained = _command("jobs.cli", {**UNCHANGED, **PLAIN})(
         "sweep", folder / "tiny.toml", "--out", folder / "sweep", cwd=folder
     )

@@ -1,4 +1,4 @@
-/* Lets calls of the C library fail as those of some file systems do; see the fixture `shim`. */
+/* Makes calls of the C library fail as they do on some file systems; see the fixture `shim`. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-"""The `aevae` command: one module per group of subcommands, and how states are shown.
+"""The `aevae` command: one module per group of subcommands, and the display of states.
 
-May import all other rooms of `jobs`. Modules import what they need inside their functions, so that
-`--help` is quick.
+May import all other packages of `jobs`. Most imports stand inside the functions, so that `--help`
+is quick.
 """

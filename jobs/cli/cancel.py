@@ -9,10 +9,13 @@ from jobs.cli.console import SweepDir, messages, say
 
 def cancel(
     sweep_dir: SweepDir,
-    run_ids: Annotated[list[str] | None, typer.Argument(help="Runs; default: the sweep.")] = None,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds to save before KILL.")] = 60,
+    run_ids: Annotated[list[str] | None, typer.Argument(help="Run ids; default: all.")] = None,
+    grace: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds that the runs have to save and end, before KILL."),
+    ] = 60,
 ) -> None:
-    """Stop runs here or in a queue; they save a checkpoint, and the next sweep resumes them."""
+    """Stop runs on this machine and in the queue; each saves a checkpoint to resume from."""
     from jobs.launch.cancel import cancel_queued
     from jobs.launch.signals import stop_and_wait
     from jobs.sweep.folder import Sweep

@@ -1,4 +1,4 @@
-"""What the commands share: arguments, and where messages go."""
+"""What the commands share: arguments, and the printing of messages."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +15,8 @@ ChosenDataDir = Annotated[
     Path | None,
     typer.Option(
         envvar="AEVAE_DATA_DIR",
-        help="Folder of the datasets; default: the cluster profile's, else the specification's, "
-        "else data.",
+        help="Folder of the datasets; default: that of the cluster profile, else that of the "
+        "specification, else data.",
     ),
 ]
 
@@ -24,5 +24,5 @@ messages = Console(stderr=True)
 
 
 def say(line: str) -> None:
-    """Print one line for a person, on standard error: as it is, whatever its length."""
+    """Print one line for the user on standard error, without markup or line breaks."""
     messages.print(line, highlight=False, markup=False, soft_wrap=True)

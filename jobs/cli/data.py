@@ -1,4 +1,4 @@
-"""Images of the user's own: staging them once, and looking at what is staged."""
+"""Datasets: staging images of the user's own, and showing what is staged."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aevae.data.importing.source import Progress, Size
     from aevae.data.summary import Summary
 
-Name = Annotated[str, typer.Argument(help="Name of the data set, built in or staged.")]
+Name = Annotated[str, typer.Argument(help="Name of the dataset, built in or staged.")]
 
 
 def add(
@@ -25,7 +25,7 @@ def add(
             help="An .npz or .h5 file, IDX files, or a folder of pictures or IDX files."
         ),
     ],
-    name: Annotated[str, typer.Option(help="What the data set will be called.")],
+    name: Annotated[str, typer.Option(help="Name of the new dataset.")],
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Scale all images to this height and width.")
     ] = None,
@@ -36,16 +36,16 @@ def add(
         str | None,
         typer.Option(metavar="A,B,...", help="Names of the classes, in the order of the labels."),
     ] = None,
-    noun: Annotated[str, typer.Option(help="What a class is called, such as letter.")] = "class",
+    noun: Annotated[str, typer.Option(help="Word for a class, such as letter.")] = "class",
     test_share: Annotated[
         float | None,
         typer.Option(help="Share of test images, if the source has none; default: 0.2."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="By which test images are drawn.")
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed with which test images are drawn.")
     ] = 0,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace another data set of this name.")
+        bool, typer.Option("--replace", help="Replace another dataset of this name.")
     ] = False,
     data_dir: DataDir = Path("data"),
 ) -> None:
@@ -64,7 +64,7 @@ def add(
         return
     say(f"{name} is staged already with the same images and labels: nothing was changed")
     if done.renamed:
-        say("the classes or the noun have other names there; --replace takes the new names")
+        say("the staged dataset has another noun or other class names; --replace changes them")
 
 
 def _size(text: str | None) -> "Size | None":
@@ -78,7 +78,7 @@ def _size(text: str | None) -> "Size | None":
 
 @contextmanager
 def _progress() -> "Iterator[Progress]":
-    """Show how far the import is; a signal stops it at the next block, so nothing is left."""
+    """Show the progress of the import; a signal stops it at the next block of images."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
@@ -93,7 +93,7 @@ def _progress() -> "Iterator[Progress]":
         transient=True,
         disable=not messages.is_terminal,
     ) as bars:
-        bar = bars.add_task("examining", total=None)
+        bar = bars.add_task("reading", total=None)
 
         def show(what: str, done: int, total: int) -> None:
             bars.update(bar, description=what, completed=done, total=total)
@@ -110,7 +110,7 @@ def show(
     ] = None,
     data_dir: DataDir = Path("data"),
 ) -> None:
-    """Describe a data set: shape, classes with counts, splits, fingerprint, source."""
+    """Describe a dataset: shape, classes with counts, splits, fingerprint, source."""
     from aevae.data.summary import describe_shape, summarise
     from aevae.errors import importing
 
@@ -135,14 +135,14 @@ def show(
         with importing("train"):
             from aevae.data.sheet import write_sheet
         left_out = write_sheet(picture, summary)
-        say(f"wrote {picture}" + (f"; {left_out:,} classes had no place" if left_out else ""))
+        say(f"wrote {picture}" + (f"; no room for {left_out:,} classes" if left_out else ""))
 
 
 def list_sets(data_dir: DataDir = Path("data")) -> None:
-    """List the built-in and the staged data sets."""
+    """List the built-in and the staged datasets."""
     from aevae.data.summary import list_all
 
-    with messages.status("reading the data sets"):
+    with messages.status("reading the datasets"):
         rows = [
             (row.name, row.shape, row.classes, row.images, row.state) for row in list_all(data_dir)
         ]
@@ -155,7 +155,7 @@ def _class_rows(summary: "Summary") -> Iterator[tuple[str, ...]]:
 
 
 def _aligned(rows: list[tuple[str, ...]], gap: int = 2) -> list[str]:
-    """Pad the cells of a table, so that its columns stand below each other."""
+    """Pad the cells of a table, so that its columns are aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     space = " " * gap
     return [

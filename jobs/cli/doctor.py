@@ -1,4 +1,4 @@
-"""Checks whether machine, cluster, data and GPU can run a sweep; one line each, with advice."""
+"""Checks whether machine, cluster, data and GPU can run a sweep; each result is one line."""
 
 import os
 import re
@@ -37,16 +37,16 @@ class Finding:
 def examine(
     profile: ClusterProfile | None, dataset: str, data_dir: Path, out: Path
 ) -> Iterator[Finding]:
-    """Make all checks that apply, one after another; nothing is left behind.
+    """Make all checks that apply, one after another; temporary files are removed.
 
     Parameters
     ----------
     profile
-        The cluster that will be used; None: only this machine.
+        The cluster that will be used; None for this machine alone.
     dataset, data_dir
-        What will be trained on, and where it is staged.
+        The dataset to train on, and the folder in which it is staged.
     out
-        Folder that sweeps will be written to; it need not exist.
+        Folder for sweeps, which need not exist.
     """
     if profile is not None and not _in_image_on_node():
         yield _check("slurm", lambda: _slurm(profile))
@@ -66,38 +66,38 @@ def examine(
 
 
 def _check(subject: str, check: Callable[[], Finding | str]) -> Finding:
-    """Make one check. Whatever it meets is one line, because the other checks are wanted too."""
+    """Make one check; any error becomes a finding of one line, so that the next checks are made."""
     try:
         found = check()
     except (InputError, SchedulerError, OSError) as error:
         return Finding(subject, "failed", str(error))
     except Exception as error:  # noqa: BLE001 - for example an answer of SLURM in another form
         said = " ".join(str(error).split())
-        return Finding(subject, "failed", f"this check broke off: {type(error).__name__}: {said}")
+        return Finding(subject, "failed", f"this check failed: {type(error).__name__}: {said}")
     return Finding(subject, "ok", found) if isinstance(found, str) else found
 
 
 def _in_image_on_node() -> bool:
-    """Whether this is a job inside a container image, in which there are no commands of SLURM."""
+    """Whether this process is a job inside a container image, which has no commands of SLURM."""
     return "SLURM_JOB_ID" in os.environ and "SINGULARITY_CONTAINER" in os.environ
 
 
 def _image(path: Path) -> Finding | str:
     if path.exists():
         return f"{path} is there"
-    return Finding("image", "warning", f"there is no {path} here: the nodes must have it")
+    return Finding("image", "warning", f"{path} is not on this host; the nodes must have it")
 
 
 def _slurm(profile: ClusterProfile) -> str:
     version = " ".join(ask("sinfo", "--version").split())
     tasks = array_tasks(configuration(profile.clusters))
     if tasks == 1:
-        return f"{version} answers; job arrays are off, so each job is submitted by itself"
-    return f"{version} answers; up to {tasks} jobs an array"
+        return f"{version} answers; job arrays are disabled, so each job is submitted by itself"
+    return f"{version} answers; a job array may have up to {tasks} jobs"
 
 
 def _acceptance(profile: ClusterProfile) -> Finding | str:
-    """Have sbatch check the script that would be submitted, without submitting it."""
+    """Let sbatch check the script of a sweep without submitting it."""
     folder = SweepPaths(Path(tempfile.gettempdir()))
     reason, start = _sbatch_says(batch_script(folder, 1, profile, 1))
     if reason is not None:
@@ -105,7 +105,7 @@ def _acceptance(profile: ClusterProfile) -> Finding | str:
         return Finding("job", "failed", f"sbatch would refuse it: {reason}; {advice}")
     long = too_long(profile)
     if long is not None:
-        # A quality of service may lift the limit of a partition.
+        # A quality of service (QOS) may allow more time than the partition.
         return Finding("job", "failed" if profile.qos is None else "warning", long)
     return "sbatch would take it" + (f", to start at {start}" if start else "")
 
@@ -137,10 +137,10 @@ def _data(dataset: str, data_dir: Path) -> str:
 
 
 def _output(out: Path) -> Finding | str:
-    """Try what runs and launchers need of the file system, in the folder that is meant."""
+    """Check that the file system of `out` can do what runs and launchers need."""
     existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     with tempfile.TemporaryDirectory(dir=existing, prefix=".aevae-doctor-") as name:
-        problem = _assumption_broken(Path(name))
+        problem = _missing_ability(Path(name))
         with (Path(name) / "lock").open("w") as file:
             locked = try_lock(file)
     if problem:
@@ -150,7 +150,7 @@ def _output(out: Path) -> Finding | str:
             "output",
             "warning",
             f"files in {existing} cannot be locked (on Lustre: mount it with the option flock); "
-            "two launchers are kept apart only by the folder that each claims in a sweep",
+            "only the folder that a launcher claims in a sweep keeps other launchers out",
         )
     free_gb = shutil.disk_usage(existing).free / 1e9
     if free_gb < LITTLE_SPACE_GB:
@@ -158,8 +158,8 @@ def _output(out: Path) -> Finding | str:
     return f"{existing} can be written, {free_gb:.0f} GB free"
 
 
-def _assumption_broken(folder: Path) -> str | None:
-    """Write, replace and claim in an empty folder as will be done in a sweep's."""
+def _missing_ability(folder: Path) -> str | None:
+    """Write, replace and rename files in an empty folder in the ways that a sweep needs."""
     file = folder / "file"
     for text in ("old", "new"):
         publish_text(file, text)
@@ -180,7 +180,8 @@ def _assumption_broken(folder: Path) -> str | None:
 
 def _device(wanted: str | None) -> Finding:
     try:
-        # Not at the top: torch takes seconds. A run needs scikit-learn too, but only at its end.
+        # The import stands here because importing torch takes seconds. scikit-learn is imported
+        # too, because a run that lacks it would fail only at its end.
         with importing("train"):
             import sklearn.mixture  # noqa: F401 - only whether it can be imported
 

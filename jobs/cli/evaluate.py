@@ -1,4 +1,4 @@
-"""Making the evaluation of trained runs again, with other settings or by newer code."""
+"""Evaluating trained runs again, with other settings or with newer code."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,16 +15,17 @@ def evaluate(
     sweep_dir: SweepDir,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="evaluation.KEY=VALUE, for the whole sweep from now on."),
+        typer.Option("--set", help="evaluation.KEY=VALUE; the sweep's specification keeps it."),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Also where the settings are the same as before.")
+        bool, typer.Option("--again", help="Evaluate also runs whose settings did not change.")
     ] = False,
     cluster: Annotated[
-        str, typer.Option(help="local, debug, auto, or a cluster profile, as for sweep.")
+        str, typer.Option(help="local, debug, auto, or a cluster profile; see aevae sweep --help.")
     ] = "local",
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs at once; default: one per core or GPU.")
+        int | None,
+        typer.Option(min=1, help="Runs at once; default: one per GPU or core, at most 8."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Run ids; default: all.")] = None,
     data_dir: ChosenDataDir = None,
@@ -55,7 +56,7 @@ def evaluate(
     if again:
         for run_id in trained:
             opened.paths.run(run_id).evaluation.unlink(missing_ok=True)
-    # The other runs of the sweep are neither shown nor launched.
+    # Only the trained runs are shown and launched.
     chosen_runs = RunList(opened.runs.planned, tuple(trained))
     sweep = replace(opened, spec=spec, runs=chosen_runs)
     if isinstance(chosen, str):
@@ -65,7 +66,7 @@ def evaluate(
 
 
 def _trained(sweep: "Sweep", only: list[str]) -> list[str]:
-    """Return the runs that are trained; say how many are not."""
+    """Return the runs that are trained, and tell the user how many are not."""
     wanted = sweep.select(only)
     trained = [run_id for run_id in wanted if sweep.paths.run(run_id).trained.exists()]
     if not trained:

@@ -1,4 +1,4 @@
-"""Training: a sweep on this machine or a cluster, or one run in this process."""
+"""Training a sweep on this machine or a cluster, or one run in this process."""
 
 import os
 import shlex
@@ -32,10 +32,11 @@ def sweep(
         ),
     ] = "local",
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs at once; default: one per core or GPU.")
+        int | None,
+        typer.Option(min=1, help="Runs at once; default: one per GPU or core, at most 8."),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value in place of the file's.")
+        list[str] | None, typer.Option("--set", help="key=value, which replaces the file's value.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Short for --set data.dataset=...")] = None,
     data_dir: ChosenDataDir = None,
@@ -50,10 +51,11 @@ def sweep(
         bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
     ] = False,
     then_analyse: Annotated[
-        bool, typer.Option("--then-analyse", help="Submit the analysis too, after all runs.")
+        bool,
+        typer.Option("--then-analyse", help="Submit also the analysis, to start after the runs."),
     ] = False,
 ) -> None:
-    """Train what is missing of a sweep; done runs are skipped, interrupted ones resume."""
+    """Train the missing runs of a sweep; done runs are skipped, interrupted runs are resumed."""
     from jobs.scheduler.profile import choose_cluster
     from jobs.sweep.folder import check_launch, lay_out
 
@@ -81,21 +83,22 @@ def sweep(
 
 def run(
     sweep_dir: SweepDir,
-    run_id: Annotated[str | None, typer.Argument(help="Which run.")] = None,
+    run_id: Annotated[str | None, typer.Argument(help="The run's id.")] = None,
     index: Annotated[
-        int | None, typer.Option(min=0, help="Which run, counted from 0 in the sweep's runs.json.")
+        int | None,
+        typer.Option(min=0, help="Index in the sweep's runs.json, from 0; instead of RUN_ID."),
     ] = None,
     capture: Annotated[
-        bool, typer.Option("--capture", help="Send all output to the run's folder alone.")
+        bool, typer.Option("--capture", help="Write all output only to files in the run's folder.")
     ] = False,
     in_job: Annotated[
         bool,
         typer.Option(
-            "--in-job", help="The SLURM job that runs this was submitted for it (batch scripts)."
+            "--in-job", help="For batch scripts: this SLURM job was submitted to train the run."
         ),
     ] = False,
 ) -> None:
-    """Train one run in this process; exit 75 if it was interrupted and can go on."""
+    """Train one run in this process; exit 75 if it was interrupted and can be resumed."""
     import logging
 
     from aevae.execution import StopRequest
@@ -135,7 +138,7 @@ def _load(
     data_dir: Path | None,
     cluster: "ClusterProfile | str",
 ) -> "SweepSpec":
-    """Read the specification with the settings of the command line and of the cluster."""
+    """Read the specification, and add the settings of the command line and of the profile."""
     from aevae.data.sources import look_up
     from jobs.scheduler.profile import settle_execution
     from jobs.sweep.spec import load_spec
@@ -191,7 +194,7 @@ def _say_how_by_hand(sweep: "Sweep") -> None:
 
 def _ranges(numbers: list[int]) -> str:
     """Write numbers as SLURM does, for example ``0-3,7``."""
-    # In a range, a number and its position grow together: their difference is the same.
+    # Within a range, the difference of a number and its position is constant.
     groups = groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0])
     ranges = [[number for _, number in group] for _, group in groups]
     return ",".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges)
@@ -205,7 +208,7 @@ def submit(
     watch: bool,
     then_analyse: bool,
 ) -> None:
-    """Submit the runs of a sweep that are missing, or those of `only`, to a cluster."""
+    """Submit the missing runs of a sweep, or those of `only`, to a cluster."""
     from jobs.cli.watch import follow_states
     from jobs.launch.analysis_job import submit_analysis
     from jobs.launch.slurm import submit_missing
@@ -222,7 +225,7 @@ def submit(
 def launch_here(
     sweep: "Sweep", only: list[str], cluster: Literal["local", "debug"], jobs: int | None
 ) -> None:
-    """Execute the runs of a sweep that are missing, or those of `only`, on this machine."""
+    """Execute the missing runs of a sweep, or those of `only`, on this machine."""
     from jobs.cli.status_display import shown, summary_line
     from jobs.launch.local import run_debug, run_local
     from jobs.scheduler.queue import WatchedJobs
@@ -235,9 +238,9 @@ def launch_here(
     done = sum(status.state is State.DONE for status in statuses)
     say(f"{sweep.paths.root}: {done} of {len(statuses)} runs are done")
     unfinished = [status for status in statuses if status.state is not State.DONE]
-    # Nothing limits the time of a run here.
+    # A local run has no time limit, so a run that ran out of time on a cluster is launched.
     missing = runs_to_launch(unfinished, only, say, more_time={s.run_id for s in unfinished})
-    # A launcher that was killed left these runs alive; this one waits for them.
+    # These runs still run although their launcher was killed. This launcher waits for them.
     missing += [s.run_id for s in unfinished if s.state is State.RUNNING and s.job is None]
     completed = True
     if missing and cluster == "debug":

@@ -1,4 +1,4 @@
-"""The `aevae` command: its subcommands, and how an error becomes one line and an exit code."""
+"""The `aevae` command: its subcommands, and the exit code and message of each error."""
 
 from collections.abc import Callable
 from typing import NoReturn, cast
@@ -27,8 +27,8 @@ DATA_EXAMPLES: dict[str, tuple[Callable[..., None], str]] = {
     "list": (data.list_sets, "aevae data list"),
 }
 
-# What typer raises for any wrong argument. It publishes only one kind of it, and keeps the rest in
-# click or, in later versions, in a copy of click.
+# The base class of typer's errors for wrong arguments. typer exports only its subclass
+# BadParameter; the base class is in click or, in later versions, in typer's copy of click.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Train sweeps of autoencoders, VAEs and conditional VAEs; here or on a cluster.",
+    help="Train sweeps of autoencoders, VAEs and conditional VAEs on this machine or a cluster.",
     epilog="Example: aevae sweep quickstart && aevae status runs/quickstart",
 )
 for command, example in EXAMPLES.items():
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _fail_usage(error: typer.BadParameter) -> NoReturn:
-    """Say in one line what is wrong with the arguments; without any, show the help."""
+    """Print one line about wrong arguments; if there are no arguments, print the help."""
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         raise SystemExit(ExitCode.USAGE)

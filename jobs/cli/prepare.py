@@ -1,4 +1,4 @@
-"""Before a sweep: stage the data, examine the machine and the cluster."""
+"""Before a sweep: stage a dataset, check the machine and the cluster."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from jobs.cli.console import ChosenDataDir, DataDir, messages, say
 def fetch(
     dataset: Annotated[str, typer.Option(help="mnist or fashion-mnist.")] = "mnist",
     data_dir: DataDir = Path("data"),
-    timeout: Annotated[float, typer.Option(help="Seconds that each way may take.")] = 300,
+    timeout: Annotated[float, typer.Option(help="Seconds allowed for each source.")] = 300,
 ) -> None:
     """Stage and verify a dataset (once, on a machine with a network)."""
     from aevae.data.fetch import fetch as fetch_dataset
@@ -20,7 +20,7 @@ def fetch(
     from aevae.data.packaged import PACKAGED
 
     if dataset in PACKAGED:
-        say(f"{dataset} come with scikit-learn: nothing to fetch")
+        say(f"{dataset}: these images are a part of scikit-learn, so there is nothing to fetch")
         return
     if dataset not in IDX_SOURCES:
         names = ", ".join([*IDX_SOURCES, *PACKAGED])
@@ -30,15 +30,17 @@ def fetch(
 
 
 def doctor(
-    cluster: Annotated[str, typer.Option(help="As for sweep; local: this machine.")] = "local",
-    dataset: Annotated[str, typer.Option(help="What will be trained on.")] = "mnist",
+    cluster: Annotated[
+        str, typer.Option(help="local (this machine), auto, or a cluster profile.")
+    ] = "local",
+    dataset: Annotated[str, typer.Option(help="Dataset to train on.")] = "mnist",
     data_dir: ChosenDataDir = None,
     out: Annotated[Path, typer.Option(help="Folder for sweeps.")] = Path("runs"),
     on_node: Annotated[
-        bool, typer.Option("--on-node", help="Check on a node of the cluster, as a job.")
+        bool, typer.Option("--on-node", help="Check in a job on a node of the cluster.")
     ] = False,
 ) -> None:
-    """Check that the cluster, the data, the output folder and the GPU are fit for a sweep."""
+    """Check that the cluster, the data, the output folder and the GPU can be used for a sweep."""
     import jobs.cli.doctor
     from aevae.execution import ExecutionConfig
     from jobs.launch.on_node import examine_on_node

@@ -30,17 +30,17 @@ EXPECTED = (State.PLANNED, State.PENDING, State.DONE)
 
 
 def status_table(statuses: Sequence[RunStatus], width: int) -> Group:
-    """A row per run, the reasons why some are not done, all epochs as a bar, totals.
+    """Return a row per run, the reasons why runs are not done, a bar of all epochs, and totals.
 
-    Of more than 200 runs, those are left out that wait or are done.
+    If there are more than 200 runs, those that wait or are done have no row.
 
     Parameters
     ----------
     statuses
         States of the runs.
     width
-        Characters in a line. Of the columns that have something to show, those are left out that
-        do not fit, the least useful ones first.
+        Characters in a line. Empty columns are left out. If the others do not fit into a line, the
+        less useful ones are left out too.
     """
     listed = list(statuses)
     if len(statuses) > MOST_ROWS:
@@ -66,7 +66,7 @@ def status_table(statuses: Sequence[RunStatus], width: int) -> Group:
 
 
 def _table_of_runs(listed: Sequence[RunStatus], width: int) -> tuple[Table, list[str]]:
-    """Return a table of the columns that fit, and the names of those that do not."""
+    """Return a table of the columns that fit, and the names of the other columns."""
     rows = [_cells(status) for status in listed]
     filled = [name for name in _cells(RunStatus("", State.PLANNED)) if any(r[name] for r in rows)]
     shown, left_out, used = [], [], 0
@@ -87,7 +87,7 @@ def _table_of_runs(listed: Sequence[RunStatus], width: int) -> tuple[Table, list
 
 
 def _cells(status: RunStatus) -> dict[str, str]:
-    """Return what is shown of a run, the most useful first."""
+    """Return the cells of a run's row, the most useful first."""
     waits = status.state is State.PENDING
     return {
         "run": status.run_id,
@@ -95,7 +95,7 @@ def _cells(status: RunStatus) -> dict[str, str]:
         "epoch": f"{status.epoch}/{status.epochs}",
         "val loss": _number(status.val_loss, ".3f"),
         "ETA": format_duration(status.eta_seconds),
-        # A host is known by the first part of its name.
+        # The first part of a host's name is enough.
         "where": f"job {status.job}" if waits else (status.node or "").partition(".")[0],
         "silent": format_duration(status.silent_seconds),
         "tries": str(status.attempts or ""),
@@ -104,13 +104,13 @@ def _cells(status: RunStatus) -> dict[str, str]:
 
 
 def report_view(report: SweepReport, width: int) -> Group:
-    """The table of all runs, what they cost, and when they were asked; see `status_table`."""
+    """Return the table of all runs, what they cost, and the time; see `status_table`."""
     asked = datetime.fromisoformat(report.asked_at).astimezone()
     footer = [f"as of {asked:%Y-%m-%d %H:%M:%S}"]
     if report.gpu_hours is not None:
         footer.append(
             f"{report.gpu_hours:.2f} GPU-hours used, {format_duration(report.wall_seconds)} from "
-            f"the first start to the last end, by {report.gpu_hours_source}"
+            f"the first start to the last end, according to {report.gpu_hours_source}"
         )
     return Group(status_table(report.runs, width), Text("; ".join(footer)))
 
@@ -124,7 +124,7 @@ def summary_line(statuses: Sequence[RunStatus]) -> str:
 
 @contextmanager
 def shown(console: Console) -> Iterator[Callable[[list[RunStatus]], None]]:
-    """Yield a function that shows states: redrawn on a terminal, as changes elsewhere."""
+    """Yield a function that shows states; a terminal is redrawn, a file gets a line per change."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
             yield lambda statuses: live.update(status_table(statuses, console.width), refresh=True)
@@ -163,7 +163,7 @@ def format_duration(seconds: float | None) -> str:
 
 
 def _reasons(statuses: Sequence[RunStatus]) -> list[Text]:
-    """A line for each reason for which runs are not done."""
+    """Return a line for each reason why runs are not done."""
     runs: dict[str, list[str]] = {}
     for status in statuses:
         if status.reason:

@@ -1,4 +1,4 @@
-"""Looking at a sweep: the states of its runs, and what a run says."""
+"""Looking at a sweep: the states of its runs, and the output of a run."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Redraw until no run is active.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
-    """Show the state of every run. Exit 0 if all are done, else 1."""
+    """Show the state of every run; exit 0 if all runs are done, else 1."""
     import json
     from dataclasses import asdict
 
@@ -35,7 +35,7 @@ def status(
     if as_json:
         print(json.dumps(asdict(report), indent=1))  # noqa: T201 - output for scripts
     elif not watch:
-        # A terminal cuts long lines; in a file or a pipe they may be longer.
+        # A line must fit the terminal; in a file or a pipe it may be longer.
         console = Console(width=None if sys.stdout.isatty() else 160)
         console.print(report_view(report, console.width))
     if any(run.state is not State.DONE for run in report.runs):
@@ -55,16 +55,16 @@ def follow_states(sweep: "Sweep") -> "list[RunStatus]":
             show(statuses)
             if not any(s.state.active for s in statuses):
                 return statuses
-            # Many users share a scheduler, so it is asked seldom.
+            # Many users share a scheduler, so it is asked only every 10 s.
             time.sleep(10 if sweep.paths.submissions() else 1)
 
 
 def logs(
     sweep_dir: SweepDir,
-    run_id: Annotated[str, typer.Argument(help="Which run.")],
+    run_id: Annotated[str, typer.Argument(help="The run's id.")],
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
 ) -> None:
-    """Print what the newest attempt at a run said, and its job where no attempt came of it."""
+    """Print the output of a run's newest attempt, and of a job that made no attempt."""
     from jobs.sweep.folder import Sweep
     from jobs.sweep.logs import AttemptTail, follow_run, job_said
 

@@ -18,16 +18,16 @@ from jobs.sweep.launcher import launcher_lock
 
 
 def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
-    """Submit the analysis of runs that were submitted; return its job id.
+    """Submit the analysis of a sweep whose runs were submitted; return its job id.
 
-    It starts when no job of the sweep is left, however the runs ended (a run that failed must not
-    keep it waiting for ever), and says itself which are missing. An analysis that still waits is
-    replaced.
+    The analysis starts when no job of the sweep is left. It does not matter how the runs ended,
+    because otherwise a failed run would keep the analysis waiting for ever. The analysis itself
+    says which runs are missing. An analysis job that still waits is cancelled and replaced.
 
     Raises
     ------
     SchedulerError
-        SLURM cannot be asked, or refused.
+        SLURM cannot be asked, or refused the job.
     InputError
         Another launcher is at work on the sweep.
     """
@@ -36,8 +36,8 @@ def submit_analysis(paths: SweepPaths, profile: ClusterProfile) -> str:
     except NotSubmitted as refusal:
         said = f"the runs were submitted, but sbatch refused the analysis ({refusal})"
     except SchedulerError as error:
-        said = f"the runs were submitted, but for the analysis, {error}"
-    raise SchedulerError(f"{said}; the same command submits it, in place of one that waits")
+        said = f"the runs were submitted, but submitting the analysis failed: {error}"
+    raise SchedulerError(f"{said}; the same command submits the analysis again")
 
 
 def _submit(paths: SweepPaths, profile: ClusterProfile) -> str:
@@ -55,16 +55,16 @@ def _submit(paths: SweepPaths, profile: ClusterProfile) -> str:
 def analysis_script(
     paths: SweepPaths, profile: ClusterProfile, code: Path | None, awaited: Sequence[str] = ()
 ) -> str:
-    """Return the batch script of the analysis: what it asks for, and then analysis.sbatch.
+    """Return the batch script of the analysis: its options, followed by slurm/analysis.sbatch.
 
     Parameters
     ----------
     paths, profile
         The sweep, and what its jobs ask for.
     code
-        Copy of the code that the job runs; None: what is installed.
+        Copy of the code that the job runs; None for the installed code.
     awaited
-        Ids of the jobs that must have ended before.
+        Ids of the jobs that must end before the analysis starts.
     """
     check_folder(paths.root)
     request = profile.analysis_request
@@ -77,7 +77,7 @@ def analysis_script(
             "#!/bin/bash",
             *directives({"open-mode": "append"} | request.options | options),
             *("", "# setup", *setup_lines(request.setup), *python_lines(request, code)),
-            *("", "# the settings of slurm/analysis.sbatch, which follows"),
+            *("", "# settings of slurm/analysis.sbatch, whose text follows"),
             f'analysis() {{ {shlex.join(command)} "$@"; }}',
             f"SWEEP_DIR={shlex.quote(str(paths.root))}",
             *("AEVAE_ANALYSIS=analysis", "AEVAE_CODE=", ""),

@@ -1,4 +1,4 @@
-"""Cancelling jobs of a scheduler, and waiting until they are gone."""
+"""Cancelling jobs of SLURM, and waiting until they have left the queue."""
 
 import time
 from collections import defaultdict
@@ -19,10 +19,11 @@ LONGEST_PAUSE_S = 10.0
 
 
 def cancel_queued(sweep: Sweep, run_ids: Sequence[str], timeout_s: float) -> list[str]:
-    """Cancel the jobs of some runs that wait or run; return once they have left the queue.
+    """Cancel the waiting and running jobs of some runs, and wait until they have left the queue.
 
-    A running job is told by TERM, and killed after the cluster's KillWait (30 s by default). Only
-    jobs are cancelled that the sweep's records and their names say are its own.
+    SLURM sends TERM to a running job, and KILL after the cluster's KillWait (30 s by default). A
+    job is cancelled only if both the sweep's records and the job's name say that the sweep
+    submitted it.
 
     Returns
     -------
@@ -32,8 +33,8 @@ def cancel_queued(sweep: Sweep, run_ids: Sequence[str], timeout_s: float) -> lis
     Raises
     ------
     SchedulerError
-        SLURM cannot be asked, a job does not bear the name that it was given, or jobs were still
-        there after `timeout_s` seconds.
+        SLURM cannot be asked, or a job does not have the name that the sweep gave it, or jobs
+        are still in the queue after `timeout_s` seconds.
     """
     jobs = _queued(sweep, run_ids)
     ours = {run_id: job for run_id, job in jobs.items() if job.ours}
@@ -48,8 +49,8 @@ def cancel_queued(sweep: Sweep, run_ids: Sequence[str], timeout_s: float) -> lis
     strange = sorted({str(job.key) for run_id, job in jobs.items() if run_id not in ours})
     if strange:
         raise SchedulerError(
-            f"jobs {', '.join(strange)} do not bear the names that this sweep gave its jobs: if "
-            f"they are yours, scancel {' '.join(strange)}"
+            f"jobs {', '.join(strange)} do not have the names that this sweep gave its jobs and "
+            f"were not cancelled; if they are yours, use scancel {' '.join(strange)}"
         )
     return list(ours)
 
@@ -80,17 +81,17 @@ def _queued(sweep: Sweep, run_ids: Sequence[str]) -> dict[str, NewestJob]:
 
 
 def _record_cancelled(sweep: Sweep, jobs: Mapping[str, NewestJob]) -> None:
-    """Record the runs whose jobs never began: accounting may say so only later, or not at all."""
+    """Record the runs whose jobs never started, because sacct may report it late or never."""
     waiting = {run_id for run_id, job in jobs.items() if job.kind == "waiting"}
-    never_begun = {r for r in waiting if newest_record(sweep.paths.run(r).attempts()) is None}
-    if not never_begun:
+    never_started = {r for r in waiting if newest_record(sweep.paths.run(r).attempts()) is None}
+    if not never_started:
         return
     try:
         with launcher_lock(sweep.paths):
             for submission in read_submissions(sweep.paths):
-                cancelled = {*submission.cancelled, *(never_begun & {*submission.run_ids})}
+                cancelled = {*submission.cancelled, *(never_started & {*submission.run_ids})}
                 if cancelled != {*submission.cancelled}:
                     changed = {"cancelled": tuple(sorted(cancelled))}
                     write_submission(sweep.paths, submission.model_copy(update=changed))
     except InputError:
-        return  # another launcher is at work, and may change the same records
+        return  # another launcher is at work, which may change the same records

@@ -1,7 +1,8 @@
-"""The code that a job runs: a copy of ours in the sweep's folder, made when the job is submitted.
+"""The code that a job runs: a copy in the sweep's folder, made when the job is submitted.
 
-A job may wait for days, and the checkout that submitted it is edited meanwhile. Code that was
-installed from a wheel is not edited: such jobs run what is installed, and its version is recorded.
+A job may wait for days, and meanwhile the user may edit the checkout. Therefore the job runs a
+copy. Code that was installed from a wheel is not edited, so it is not copied: the job runs the
+installed code, and the submission records its version.
 """
 
 import hashlib
@@ -26,21 +27,22 @@ COPIED = (
 
 
 def code_folder(paths: SweepPaths) -> Path | None:
-    """Say where the copy of this code belongs; None if it is installed and needs no copy.
+    """Return the folder for a copy of this code; None if the code is installed and not copied.
 
-    The folder is named by the content: submissions of the same code share one copy.
+    The name of the folder is a hash of the content, so submissions of the same code share a copy.
     """
     files = _own_files()
     return paths.code(_digest(files)) if files else None
 
 
 def keep_code(paths: SweepPaths) -> Path | None:
-    """Copy this code into a sweep, unless it is there already; only with the launcher's lock.
+    """Copy this code into a sweep, unless the copy exists; the caller holds the launcher's lock.
 
     Returns
     -------
     Path or None
-        As `code_folder`. The folder appears complete or not at all.
+        The folder of the copy; None if the code is installed. The folder is complete as soon as
+        it exists, because it is renamed into place.
     """
     files = _own_files()
     if not files:
@@ -48,7 +50,7 @@ def keep_code(paths: SweepPaths) -> Path | None:
     folder = paths.code(_digest(files))
     if _read(folder, ("**/*",)) == files:
         return folder
-    # A file system that is purged of old files may have left a part of a copy.
+    # A purge of old files may have left only a part of a copy.
     for rest in (folder, *folder.parent.glob(".code-*")):
         shutil.rmtree(rest, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -62,16 +64,16 @@ def keep_code(paths: SweepPaths) -> Path | None:
 
 
 def running_copy() -> Path | None:
-    """Return the folder with the packages that are running; None if they are installed."""
+    """Return the folder that this code was imported from; None if the code is installed."""
     return None if set(INSTALLED) & set(ROOT.parts) else ROOT
 
 
 def _own_files() -> dict[str, bytes]:
-    """Return the content of every file that a copy holds, by name; empty if we are installed."""
+    """Return the content of each file of a copy, by name; empty if the code is installed."""
     if running_copy() is None:
         return {}
     number = version("aevae")
-    # By this, the copy says its own version and not that of what is installed later.
+    # With this file, the copy reports its own version, and not that of a version installed later.
     metadata = f"Metadata-Version: 2.1\nName: aevae\nVersion: {number}\n"
     return _read(ROOT, COPIED) | {
         COPY_IDENTITY: identity_for_a_copy().encode(),
@@ -86,7 +88,7 @@ def _read(root: Path, patterns: tuple[str, ...]) -> dict[str, bytes]:
 def _walk(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
     for pattern in patterns:
         for path in root.glob(pattern):
-            # Editors leave hidden files, and Python leaves its caches.
+            # Hidden files of editors and Python's caches are not copied.
             if path.is_file() and "__pycache__" not in path.parts and path.name[0] != ".":
                 yield path
 

@@ -1,7 +1,8 @@
-"""How a job starts Python on its node: as it is there, or inside a container image.
+"""How a job starts Python on its node: directly, or inside a container image.
 
-Inside an image there are no commands of SLURM. Therefore a small file stands in for `scontrol`: it
-writes down what it is asked for. The batch script runs outside, and does it when the run has ended.
+Inside an image there are no commands of SLURM. Therefore a small script takes the place of
+`scontrol`: it writes the requested action to a file. The batch script runs outside the image, and
+performs the action when the run has ended.
 """
 
 import shlex
@@ -14,9 +15,10 @@ from aevae.files.atomic import publish_text
 from aevae.files.layout import SweepPaths
 from jobs.scheduler.request import JobRequest
 
-# submitit asks for "requeue" when the time limit is near or the job is preempted. After TERM alone,
-# a run asks for "show", to learn whether the job is preempted or cancelled. It gets no answer, and
-# ends as in a cancelled job, with a checkpoint; the batch script then finds out.
+# submitit calls "scontrol requeue" when the time limit is near or the job is preempted. After TERM
+# alone, a run calls "scontrol show" to learn whether the job is preempted or cancelled. The script
+# below gives no answer, so the run saves a checkpoint and ends, as in a cancelled job. Afterwards
+# the batch script itself asks SLURM, and requeues a job that is preempted.
 STAND_IN = """\
 #!/bin/sh
 echo "$1" >"${AEVAE_ASKED:?}"
@@ -42,16 +44,18 @@ def python_words(
     Parameters
     ----------
     request
-        What the job asks for; its image, if it has one.
+        What the job asks for; it names the image, if there is one.
     folders
-        What Python needs of the file system, besides the home folder and /tmp; they must exist.
+        Existing folders that Python needs, besides the home folder and /tmp; they are bound into
+        the image.
     python
-        Python where the profile names none and there is no image; default: this one.
+        Path of Python, used if the profile names none and there is no image; default: the Python
+        that runs this code.
 
     Raises
     ------
     InputError
-        A folder has a name by which it cannot be bound into an image.
+        A folder cannot be bound into an image, because its name holds a comma or a colon.
     """
     if request.container is None:
         return [request.python or python or sys.executable]
@@ -67,11 +71,12 @@ def python_words(
 
 
 def python_lines(request: JobRequest, code: Path | None) -> list[str]:
-    """Return lines of shell by which Python finds our packages, in a copy of the code if any.
+    """Return lines of shell that let Python find our packages, in the copy of the code if any.
 
-    They come after the user's own lines, which may set PYTHONPATH too; but an image has packages of
-    its own, and those of the user's shell and home folder do not fit it. Without PYTHONSAFEPATH,
-    `python -m` would prefer a jobs.py that lies in the working folder.
+    The lines follow the user's own setup, which may set PYTHONPATH too, so its value is kept. With
+    an image it is not kept: the image has its own packages, and those of the user's shell and home
+    folder do not fit. Without PYTHONSAFEPATH, `python -m` would prefer a jobs.py in the working
+    folder.
     """
     lines = ["export PYTHONSAFEPATH=1"]
     if request.container is not None:
@@ -86,7 +91,7 @@ def python_lines(request: JobRequest, code: Path | None) -> list[str]:
 
 
 def requeue_lines(paths: SweepPaths, request: JobRequest) -> tuple[list[str], list[str]]:
-    """Return lines of shell before and after the run by which a job in an image is requeued."""
+    """Return lines of shell for before and after the run, which requeue a job in an image."""
     if request.container is None:
         return [], []
     commands = shlex.quote(str(paths.stand_in.parent))
@@ -94,19 +99,19 @@ def requeue_lines(paths: SweepPaths, request: JobRequest) -> tuple[list[str], li
         f'export AEVAE_ASKED={shlex.quote(str(paths.submitit))}/asked-"$SLURM_JOB_ID"',
         'rm -f "$AEVAE_ASKED"',
         f"export {_inside(request)}PREPEND_PATH={commands}",
-        # SIGTERM would end bash, and then nobody would requeue the job.
+        # Otherwise SIGTERM would end bash, and bash could not requeue the job.
         "trap : TERM",
     ]
     return before, list(AFTERWARDS)
 
 
 def write_stand_in(paths: SweepPaths) -> None:
-    """Write what stands in for `scontrol` inside an image."""
+    """Write the script that takes the place of `scontrol` inside an image."""
     paths.stand_in.parent.mkdir(exist_ok=True)
     publish_text(paths.stand_in, STAND_IN)
     paths.stand_in.chmod(0o755)
 
 
 def _inside(request: JobRequest) -> str:
-    """Return the beginning of the name of a variable that is set inside the image."""
+    """Return the prefix for the name of a variable that shall be set inside the image."""
     return f"{request.container_command.upper()}ENV_"

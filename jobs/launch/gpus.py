@@ -1,4 +1,4 @@
-"""The GPUs of this machine that the user may use, found without importing torch."""
+"""The GPUs of this machine that the user may use, found without torch."""
 
 import os
 import re
@@ -14,20 +14,20 @@ DEVICE = re.compile(r"\d+|(GPU|MIG)-[-/\w]+")
 def usable_gpus() -> tuple[str, ...]:
     """Return names of GPUs, each of which can be the value of CUDA_VISIBLE_DEVICES.
 
-    Where the user has set CUDA_VISIBLE_DEVICES, these are the devices in it, as CUDA reads it: up
-    to the first one that is not valid. Else they are the numbers that nvidia-smi lists. A
-    nvidia-smi that fails or does not answer lists none.
+    If CUDA_VISIBLE_DEVICES is set, the GPUs are its devices up to the first one that is not valid,
+    as CUDA reads them. Otherwise they are the numbers that nvidia-smi lists; there are none if
+    nvidia-smi fails or does not answer.
     """
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is not None:
         names = (name.strip() for name in allowed.split(","))
         return tuple(takewhile(DEVICE.fullmatch, names))
-    # A line within that of a GPU names a part of it (MIG); a GPU may be named "... Laptop GPU".
+    # An indented line names a part of a GPU (MIG), so it is not counted.
     return tuple(GPU_LINE.findall(_listing()))
 
 
 def _listing() -> str:
-    """Return what ``nvidia-smi -L`` prints; nothing if it fails or does not answer."""
+    """Return the output of ``nvidia-smi -L``; empty if the command fails or does not answer."""
     command = ["nvidia-smi", "-L"]
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -39,7 +39,8 @@ def _listing() -> str:
             listing, _ = process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            # A driver in trouble may hold it for ever, and subprocess.run would wait as long.
+            # If the driver hangs, even a killed nvidia-smi may never end, and subprocess.run would
+            # wait for it for ever.
             with suppress(subprocess.TimeoutExpired):
                 process.wait(1)
             return ""

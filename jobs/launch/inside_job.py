@@ -1,8 +1,9 @@
-"""The task that submitit runs: the only file that knows what happens inside a job.
+"""The task that submitit executes inside a job; no other module decides what happens there.
 
-On SLURM a job that is told to stop by USR2 (its time limit is near, or it is preempted) saves, and
-then lets submitit put it back into the queue. So does one that is preempted by TERM alone. One
-that is cancelled saves and ends. One that SLURM itself requeues starts again from the same pickle.
+On SLURM, a job receives USR2 if its time limit is near or it is preempted. The job then saves a
+checkpoint, and submitit requeues it. The same happens if a preempted job receives only TERM. A job
+that is cancelled saves a checkpoint and ends. A job that SLURM itself requeues starts again from
+the same pickle.
 """
 
 import logging
@@ -29,9 +30,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunTask:
-    """Runs of a sweep for one job, mostly a single one.
+    """The runs of one job, usually a single run.
 
-    Holds a path and names: all else is found on disk at the start.
+    The task holds only the sweep's folder and the names of runs. It reads everything else from disk
+    when it starts.
     """
 
     sweep_folder: str
@@ -39,7 +41,7 @@ class RunTask:
     side_by_side: bool = False
 
     def __call__(self) -> str:
-        """Execute the runs in a job; return how it ended (``done`` or ``interrupted``)."""
+        """Execute the runs in a job; return ``done`` or ``interrupted``."""
         requeue = signal.getsignal(signal.SIGUSR2)
         stop = StopRequest().install()
         logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
@@ -54,14 +56,15 @@ class RunTask:
         interrupted = execute_all(sweep, remaining, stop)
         if not interrupted:
             return "done"
-        # Not within a try: submitit's handler ends this process by an exception.
+        # This must not stand in a `try`, because submitit's handler ends the process by an
+        # exception.
         if _in_slurm() and _goes_on_later(stop):
             signal.signal(signal.SIGUSR2, requeue)
             _hand_over(sweep.paths, interrupted)
         return "interrupted"
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
-        """Return what submitit should run when the job starts again: the same."""
+        """Return what submitit shall execute when the job starts again, which is this task."""
         # A job that was killed while it saved left this file, and submitit refuses to save while
         # it exists.
         pickle = submitit.JobEnvironment().paths.submitted_pickle
@@ -70,16 +73,16 @@ class RunTask:
 
 
 def _in_slurm() -> bool:
-    """Whether submitit's own job of SLURM runs this, rather than a session in an allocation."""
+    """Whether this process is a SLURM job of submitit's, and not one inside a user's allocation."""
     return str(submitit.JobEnvironment().cluster) == "slurm"
 
 
 def _execute_in_turn(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) -> list[str]:
     """Execute one run after another in this process; return the one that was interrupted.
 
-    A run that fails does not take the others with it; its error is raised at the end.
+    A run that fails does not stop the others; the first error is raised at the end.
     """
-    # Only a process that trains needs it; it imports torch once it has claimed the attempt.
+    # The import is here because only a process that trains needs it.
     from aevae.training.run import execute
 
     capture = submitit.JobEnvironment().cluster != "debug"
@@ -115,21 +118,21 @@ def _execute_together(sweep: Sweep, run_ids: Sequence[str], stop: StopRequest) -
 
 
 def _failed_in_this_job(run: RunPaths) -> bool:
-    """Whether a run failed before this job was requeued for the sake of its other runs."""
+    """Whether a run failed before this job was requeued to continue its other runs."""
     try:
         record = newest_record(run.attempts())
     except OSError:
-        return False  # its own turn ends with this error, and not that of the other runs
+        return False  # this run meets the error again when it is executed; the others do not
     if record is None or record.slurm_job_id is None:
         return False
     return record.outcome == "failed" and record.slurm_job_id == os.environ.get("SLURM_JOB_ID")
 
 
 def _goes_on_later(stop: StopRequest) -> bool:
-    """Whether a job that was told to stop must be put back into the queue.
+    """Whether a job that was told to stop must be requeued.
 
-    A cancelled job must not. A preempted one must, also where SLURM sends it TERM alone: if it ends
-    in time, SLURM takes it for completed and does not requeue it.
+    A cancelled job must not be requeued. A preempted job must be, even if SLURM sends it only TERM:
+    SLURM takes a job that ends in time for completed, and does not requeue it by itself.
     """
     if stop.signal == signal.SIGUSR2:
         return True
@@ -140,7 +143,7 @@ def _goes_on_later(stop: StopRequest) -> bool:
 
 
 def _hand_over(paths: SweepPaths, run_ids: Sequence[str]) -> None:
-    """Let submitit requeue this job, which ends the process; after too many timeouts it refuses."""
+    """Let submitit requeue this job, and end the process; after too many timeouts the runs fail."""
     try:
         signal.raise_signal(signal.SIGUSR2)
     except UncompletedJobError:

@@ -20,31 +20,31 @@ from jobs.sweep.launcher import launcher_lock
 
 POLL_SECONDS = 0.25
 STATUS_SECONDS = 1.0
-# submitit ends a local job after this; the runs themselves have no limit.
+# submitit needs a time limit for a local job. It is 30 days, because a local run has no limit.
 TIMEOUT_MIN = 60 * 24 * 30
 
 
 def run_local(
     sweep: Sweep, run_ids: Sequence[str], jobs: int | None, show: Callable[[], None]
 ) -> bool:
-    """Run on this machine, with the cores and GPUs shared out among the runs.
+    """Execute runs on this machine, which share its cores and GPUs.
 
     Parameters
     ----------
     sweep
-        The sweep, laid out.
+        The sweep, whose files are written already.
     run_ids
         Runs to execute.
     jobs
-        Runs at once; None: one per GPU or, without GPUs, per core, up to 8, since runs side by side
-        are faster.
+        Number of runs at the same time. None: one per GPU or, without GPUs, one per core, and 8 at
+        most. Several runs at once are faster, because one run does not use the whole machine.
     show
-        Called about once a second, and at the end.
+        Shows the states; it is called about once a second, and at the end.
 
     Returns
     -------
     bool
-        False if it was interrupted: then every run has stopped, with a checkpoint.
+        False if a signal interrupted it. Then every run has stopped and saved a checkpoint.
     """
     pool = _Pool(sweep, run_ids, jobs)
     with launcher_lock(sweep.paths), stop_on_signals() as stopping:
@@ -63,7 +63,7 @@ def run_local(
 
 
 def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
-    """Run one after another in this process, with a debugger where one fails."""
+    """Execute runs one after another in this process; a run that fails starts a debugger."""
     executor = submitit.DebugExecutor(sweep.paths.submitit)
     with launcher_lock(sweep.paths):
         for run_id in run_ids:
@@ -72,7 +72,7 @@ def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
 
 
 class _Pool:
-    """Runs that wait to be started, and runs that processes train: ours, or those found alive."""
+    """The runs that wait, the runs that we started, and live runs of a launcher that was killed."""
 
     def __init__(self, sweep: Sweep, run_ids: Sequence[str], jobs: int | None) -> None:
         gpus = usable_gpus()
@@ -81,11 +81,11 @@ class _Pool:
         self._started: dict[str, submitit.Job[str]] = {}
         self._attempts: dict[str, int] = {}
         self._signalled: set[str] = set()
-        # A launcher that was killed leaves its runs alive. This one waits for them.
+        # The runs of a launcher that was killed go on. This launcher waits for them.
         self._found = {r for r in run_ids if live_attempt(sweep.paths.run(r)) is not None}
         self.queue = deque(r for r in run_ids if r not in self._found)
         self._executor = submitit.LocalExecutor(sweep.paths.submitit)
-        # Without nvidia-smi, as in some containers, there may be a GPU: the runs try the first one.
+        # Some containers have a GPU but no nvidia-smi, so the runs try GPU 0 if none is listed.
         none = "" if "CUDA_VISIBLE_DEVICES" in os.environ else "0"
         self._runs_on: dict[str, list[str]] = {gpu: [] for gpu in gpus or (none,)}
         self._threads = max(1, available_cores() // self._jobs)
@@ -95,7 +95,7 @@ class _Pool:
         return self._found | self._started.keys()
 
     def advance(self) -> None:
-        """Forget the runs that have ended, and start as many others as may run at once."""
+        """Remove the runs that have ended, and start others up to the number of runs at once."""
         self._found = {r for r in self._found if live_attempt(self._sweep.paths.run(r))}
         for run_id in [r for r, job in self._started.items() if job.done()]:
             self._end(run_id, self._started.pop(run_id))
@@ -104,7 +104,7 @@ class _Pool:
             self._started[run_id] = self._start(run_id)
 
     def stop_all(self) -> None:
-        """Ask every run to stop, as soon as its process can handle the signal."""
+        """Send TERM, once, to each run whose process can handle the signal already."""
         for run_id in self.busy - self._signalled:
             record = live_attempt(self._sweep.paths.run(run_id))
             if record is not None:
@@ -116,34 +116,37 @@ class _Pool:
         self._sweep.paths.failed_start(run_id).unlink(missing_ok=True)
         self._attempts[run_id] = len(run.attempts())
         self._executor.update_parameters(timeout_min=TIMEOUT_MIN, gpus_per_node=1)
-        # update_parameters takes numbers only, but the name of a GPU may be a UUID, or empty.
+        # update_parameters accepts only numbers, but the name of a GPU may be a UUID or empty.
         self._executor.parameters["visible_gpus"] = (self._take_gpu(run_id),)
         task = RunTask(str(self._sweep.paths.root), (run_id,))
         threads = os.environ.get("OMP_NUM_THREADS", str(self._threads))
-        # Without PYTHONSAFEPATH, submitit's `python -m` would prefer what lies in this folder.
+        # Without PYTHONSAFEPATH, submitit's `python -m` would prefer modules in the working folder.
         inherited = {"OMP_NUM_THREADS": threads, "PYTHONSAFEPATH": "1", **python_path()}
-        # Ctrl-C reaches the whole process group: submitit's controller must outlive it, so that
-        # the run can finish its epoch and save.
+        # Ctrl-C sends SIGINT to the whole process group. submitit's controller must ignore it, so
+        # that the run can finish its epoch and save.
         with _environment(inherited), _ignoring_interrupts():
             return self._executor.submit(task)
 
     def _end(self, run_id: str, job: "submitit.Job[str]") -> None:
-        """Keep the link to the log of a job that ended before it claimed an attempt."""
+        """Record a job that ended before it claimed an attempt, so that its log can be found."""
         run = self._sweep.paths.run(run_id)
         if len(run.attempts()) == self._attempts[run_id]:
             record_failed_start(run, job.job_id)
 
     def _take_gpu(self, run_id: str) -> str:
-        """Return the GPU with the fewest runs, which from now on has this one too."""
-        at_work = {gpu: len(self.busy.intersection(runs)) for gpu, runs in self._runs_on.items()}
-        gpu = min(at_work, key=at_work.__getitem__)
+        """Assign a run to the GPU with the fewest live runs, and return this GPU."""
+        counts = {gpu: len(self.busy.intersection(runs)) for gpu, runs in self._runs_on.items()}
+        gpu = min(counts, key=counts.__getitem__)
         self._runs_on[gpu].append(run_id)
         return gpu
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[list[int]]:
-    """Collect INT and TERM in a list instead of dying; a second INT raises KeyboardInterrupt."""
+    """Collect INT and TERM in a list, so that they do not end the process.
+
+    An INT that follows another signal raises KeyboardInterrupt.
+    """
     received: list[int] = []
 
     def remember(number: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-"""The doctor on a compute node: its checks in a job as a profile asks for it."""
+"""The doctor on a compute node: its checks in a job with the options of a profile."""
 
 import shlex
 import subprocess
@@ -16,16 +16,16 @@ from jobs.scheduler.request import Options, command_line
 def examine_on_node(
     profile: ClusterProfile, arguments: Sequence[str], folders: Sequence[Path] = ()
 ) -> int:
-    """Run the doctor in a job as `profile` asks for it; return its exit code.
+    """Run the doctor in a job with the options of `profile`; return its exit code.
 
     Parameters
     ----------
     profile
         What the job asks for.
     arguments
-        Of the doctor.
+        Arguments of ``aevae doctor``.
     folders
-        What it looks at, which must be bound into an image.
+        Folders that the doctor checks; they are bound into the image, if there is one.
 
     Raises
     ------
@@ -44,8 +44,9 @@ def node_command(
 ) -> list[str]:
     """Return the command that runs the doctor in a job, after the lines of `setup`.
 
-    The job has the environment of this shell, whatever `export` says: unlike sbatch, srun would
-    give it none at all in place of that of a new login.
+    The key `export` of the profile is left out, so that the job has the environment of this shell.
+    With ``--export=NONE``, sbatch gives a job the environment of a new login, but srun gives it
+    none at all.
     """
     named: Options = {"job-name": "aevae-doctor", "ntasks": 1, "time": min(10, profile.timeout_min)}
     options = {name: v for name, v in profile.options.items() if name != "export"} | named

@@ -1,4 +1,4 @@
-"""The batch script of a submission: what a cluster profile and a copy of the code make of it."""
+"""The batch script of a submission, made from a cluster profile and a copy of the code."""
 
 import shlex
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from jobs.scheduler.profile import ClusterProfile
 from jobs.scheduler.request import Options
 from jobs.scheduler.submissions import job_name
 
-# The line that failed is read from the script, because BASH_COMMAND would name a command within
-# the function that was called.
+# The message shows the failed line of the script. BASH_COMMAND would show a command inside the
+# function that the line calls.
 GUARD = (
     "trap 'code=$?; if ((${#BASH_SOURCE[@]} < 2)); then "
     'echo "aevae: setup failed with exit code $code: '
@@ -33,23 +33,24 @@ def batch_script(
     code: Path | None = None,
     python: str | None = None,
 ) -> str:
-    """Return the batch script of submission `number` with so many runs, as sbatch would get it.
+    """Return the batch script of one submission, as sbatch receives it.
 
     Parameters
     ----------
     paths, number
-        The sweep, and which submission to it.
+        The sweep, and the number of the submission.
     profile
         What the jobs ask for.
     runs
-        Runs in the array.
+        Number of runs in the submission.
     code
-        Copy of the code that the jobs run; None: what is installed.
+        Copy of the code that the jobs run; None for the installed code.
     python
-        Python on the node where the profile names none; default: this one.
+        Path of Python on the node, used if the profile names none; default: the Python that runs
+        this code.
     """
     jobs = job_count(profile, runs)
-    # The digits need no folder of datasets, and a folder that does not exist cannot be bound.
+    # The dataset `digits` needs no folder. A folder that does not exist cannot be bound.
     data = [profile.data_dir] if profile.data_dir is not None and profile.data_dir.exists() else []
     words = python_words(profile, [paths.root, *data], python)
     before, after = requeue_lines(paths, profile)
@@ -66,37 +67,37 @@ def batch_script(
 
 
 def gpu_hours(profile: ClusterProfile, runs: int) -> float:
-    """GPU-hours that so many runs cost at most, if none is requeued."""
+    """Return the largest possible number of GPU-hours of some runs, if no job is requeued."""
     return job_count(profile, runs) * profile.gpu_count * profile.timeout_min / 60
 
 
 def job_count(profile: ClusterProfile, runs: int) -> int:
-    """Jobs that so many runs take."""
+    """Return the number of jobs for a number of runs."""
     return ceil(runs / profile.runs_per_job)
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse sweep folders whose name would change its meaning in a batch script.
+    """Refuse a sweep folder whose name has another meaning in a batch script.
 
     Raises
     ------
     InputError
-        It holds a ``%``, which SLURM expands, a control character, or a ``:``, which parts the
-        folders of PYTHONPATH.
+        The name holds a ``%``, which SLURM expands, or a ``:``, which separates the folders of
+        PYTHONPATH, or a control character.
     """
     if {"%", ":"} & set(str(folder)) or not str(folder).isprintable():
         raise InputError(f"{str(folder)!r}: SLURM needs a folder without '%', ':' and line breaks")
 
 
 def directives(options: Options) -> list[str]:
-    """Return the lines of a batch script by which sbatch learns of options."""
+    """Return options of sbatch as ``#SBATCH`` lines of a batch script."""
     return [_as_sbatch_flag(name, value) for name, value in sorted(options.items())]
 
 
 def setup_lines(lines: Sequence[str]) -> list[str]:
-    """Return the user's lines of shell, guarded: if one of their commands fails, the job stops.
+    """Return the user's lines of shell, with a guard that ends the job if one of them fails.
 
-    Only these commands count, and not those inside the functions and files that they call, such as
-    `module`: these may fail on their way and succeed in the end.
+    Only the exit code of each line counts. A command inside a function or file that a line calls,
+    such as `module`, may fail although the whole line succeeds.
     """
     return [GUARD, *lines, "trap - ERR"] if lines else []

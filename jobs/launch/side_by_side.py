@@ -1,4 +1,4 @@
-"""Several runs at the same time in one job: each is a process of its own."""
+"""Several runs at the same time in one job, each in its own process."""
 
 import os
 import signal
@@ -16,14 +16,14 @@ from aevae.imports import python_path
 from jobs.launch.gpus import usable_gpus
 
 POLL_S = 0.2
-# A signal may also come before `aevae run` listens, and end it.
+# A signal that arrives before `aevae run` has installed its handler ends the process.
 INTERRUPTED = (ExitCode.INTERRUPTED, -signal.SIGUSR2, -signal.SIGTERM)
 NOT_FAILED = (ExitCode.OK, *INTERRUPTED)
 
 
 @dataclass(frozen=True)
 class Ends:
-    """The runs that did not get done."""
+    """The runs of a job that are not done."""
 
     interrupted: list[str]
     failed: list[str]
@@ -32,9 +32,9 @@ class Ends:
 def execute_side_by_side(
     sweep: Path, run_ids: Sequence[str], stop: StopRequest, *, in_job: bool
 ) -> Ends:
-    """Execute runs at the same time, the threads and GPUs shared out among them; wait for all.
+    """Execute runs at the same time and wait for all; they share the threads and GPUs of the job.
 
-    A signal to stop is passed on to each, and each saves its own checkpoint.
+    A signal to stop is sent on to each process, and each run saves its own checkpoint.
     """
     threads = max(1, granted_threads() // len(run_ids))
     flags = ["--capture", *(["--in-job"] if in_job else [])]
@@ -61,9 +61,9 @@ def execute_side_by_side(
 
 
 def _gpus_of_this_job() -> list[dict[str, str]]:
-    """Return the environment that names a GPU, for each GPU that the job has.
+    """Return, for each GPU of the job, the variable that names this GPU.
 
-    A run uses the first GPU that it sees, so runs that all saw the same GPUs would share one.
+    A run uses the first GPU that it sees, so runs that see all GPUs would use the same one.
     """
     if "CUDA_VISIBLE_DEVICES" not in os.environ:
         return [{}]

@@ -9,7 +9,7 @@ from aevae.files.layout import RunPaths
 
 
 def live_attempt(paths: RunPaths) -> AttemptRecord | None:
-    """Return the record of the attempt that runs on this machine now; None if none does."""
+    """Return the record of a run's attempt that is alive on this machine; None if there is none."""
     record = newest_record(paths.attempts())
     return record if record is not None and record.alive else None
 
@@ -22,7 +22,7 @@ def send(record: AttemptRecord, number: signal.Signals) -> None:
 def stop_and_wait(
     runs: Sequence[RunPaths], grace_s: float, say: Callable[[str], None]
 ) -> list[str]:
-    """Stop live attempts: TERM, so that they checkpoint; after `grace_s`, KILL.
+    """Stop live attempts: send TERM, so that they save a checkpoint, and after `grace_s` send KILL.
 
     Returns
     -------
@@ -48,11 +48,12 @@ def stop_and_wait(
     while any(record.alive for _, record in live.values()):
         time.sleep(0.05)
     if unreadable:
-        raise _told(unreadable[0], stopped)
+        raise _with_stopped(unreadable[0], stopped)
     return stopped
 
 
-def _told(error: OSError, stopped: Sequence[str]) -> OSError:
+def _with_stopped(error: OSError, stopped: Sequence[str]) -> OSError:
+    """Return an error about a folder that also names the runs that were stopped."""
     what = f"{error.strerror}, so one run may still be alive (stopped: {', '.join(stopped) or '-'})"
     return OSError(error.errno, what, error.filename)
 

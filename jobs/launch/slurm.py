@@ -1,4 +1,4 @@
-"""Launching on SLURM: job arrays through submitit, so that no run has two jobs."""
+"""Launching on SLURM: job arrays of submitit, submitted so that no run has two jobs."""
 
 from collections.abc import Callable, Sequence
 
@@ -30,18 +30,29 @@ from jobs.sweep.to_launch import runs_to_launch
 def submit_missing(
     sweep: Sweep, only: Sequence[str], profile: ClusterProfile, say: Callable[[str], None]
 ) -> int:
-    """Submit the runs, or those of `only`, that are neither done nor in the queue; do not wait.
+    """Submit the runs that are neither done nor in the queue, without waiting for them.
+
+    Parameters
+    ----------
+    sweep
+        The sweep, whose files are written already.
+    only
+        Runs to submit; empty for all runs of the sweep.
+    profile
+        What the jobs ask for.
+    say
+        Receives messages for the user.
 
     Returns
     -------
     int
-        Runs that were submitted.
+        Number of runs that were submitted.
 
     Raises
     ------
     SchedulerError
-        SLURM cannot be asked what is in the queue (then nothing is submitted), refused, or has
-        no room for all. What it took is recorded.
+        SLURM did not show the queue (then nothing is submitted), refused jobs, or does not allow
+        this user as many jobs. Jobs that SLURM accepted before the error are recorded.
     InputError
         Another launcher is at work on the sweep.
     """
@@ -73,7 +84,7 @@ def next_number(paths: SweepPaths) -> int:
 def _submit_what_fits(
     paths: SweepPaths, wanted: list[str], profile: ClusterProfile, say: Callable[[str], None]
 ) -> int:
-    """Submit as many runs as the user may have in the queue; return their number."""
+    """Submit as many runs as the user may have in the queue; an error says if that is not all."""
     configured = configuration(profile.clusters)
     limit = submit_limit(profile, configured)
     fitting = wanted[: limit.room * profile.runs_per_job] if limit is not None else wanted
@@ -95,7 +106,7 @@ def _submit_chunks(
     cluster: str | None,
     say: Callable[[str], None],
 ) -> None:
-    """Submit arrays as large as SLURM allows."""
+    """Submit the runs in job arrays that are as large as SLURM allows."""
     size = array_size * profile.runs_per_job
     for start in range(0, len(run_ids), size):
         chunk = tuple(run_ids[start : start + size])
@@ -108,8 +119,8 @@ def _submit_chunks(
             ) from None
         except SchedulerError as error:
             raise SchedulerError(
-                f"{error}: {len(chunk)} runs; {start} were submitted before them; the same command "
-                "finds out, and submits the rest"
+                f"{error} with {len(chunk)} runs; {start} runs were submitted before; the same "
+                "command looks for this job, and submits the rest"
             ) from None
         say(f"job {job_id}: {len(chunk)} runs")
 
@@ -121,7 +132,7 @@ def _submit(
     profile: ClusterProfile,
     cluster: str | None,
 ) -> str:
-    """Copy the code, write the intent, call sbatch, write what the job needs, and the answer."""
+    """Copy the code, record the submission, call sbatch, write the pickles, record the job's id."""
     code = keep_code(paths)
     name = code.name if code is not None else None
     submission = new_submission(paths, number, run_ids, profile, name, cluster)
@@ -137,7 +148,7 @@ def _submit(
 
 
 def _adopt(paths: SweepPaths, submission: Submission, job_id: str | None) -> None:
-    """Complete the record of a submission whose launcher was killed, if SLURM has the job."""
+    """Complete the submission of a launcher that was killed, if SLURM has its job."""
     if job_id is None:
         return
     _write_tasks(paths, submission, job_id)
@@ -145,10 +156,10 @@ def _adopt(paths: SweepPaths, submission: Submission, job_id: str | None) -> Non
 
 
 def _write_tasks(paths: SweepPaths, submission: Submission, job_id: str) -> None:
-    """Write the pickles that submitit runs in the jobs, unless they are there.
+    """Write the pickles that submitit executes in the jobs, unless they exist.
 
-    A job looks for its pickle by its id, so they can be written only after sbatch. A job that has
-    begun meanwhile waits for a minute, and then gives up.
+    The name of a pickle contains the id of its job, so it can be written only after sbatch. A job
+    that starts earlier waits for its pickle for a minute, and then fails.
     """
     for number, run_ids in enumerate(submission.tasks):
         files = JobPaths(paths.submitit, submission.key(number, job_id))

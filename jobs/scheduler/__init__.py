@@ -1,4 +1,4 @@
-"""SLURM: what it is asked, what it is told, and what was recorded of both.
+"""SLURM: questions to it, requests for jobs, and the records of what was submitted.
 
 May import `aevae`, but nothing else of `jobs`. Which runs a sweep needs is decided in `jobs.sweep`.
 """

@@ -1,4 +1,4 @@
-"""How jobs ended and what they used, as sacct has it."""
+"""How jobs ended and what they used, as sacct reports it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from jobs.scheduler.answers import AccountedJob
 from jobs.scheduler.commands import accounted_jobs
 
-# The clock of the host that submitted may be wrong by this much.
+# The clock of the host that submitted may differ from SLURM's clock by this much.
 CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 class Account:
-    """Every attempt of SLURM at some jobs, first to last; looked up by job in constant time."""
+    """Every start of some jobs, first to last; a job is looked up in constant time."""
 
     def __init__(self, jobs: Sequence[AccountedJob]) -> None:
         self.jobs = jobs
@@ -33,15 +33,15 @@ class Account:
         Parameters
         ----------
         submitted
-            When each job was submitted, by id, as far as it is known. A job that had the same
-            number before that time is another one, and left out.
+            When each job was submitted, by id; None if that is not known. SLURM may give an id a
+            second time, so a job with the same id and an earlier time is left out.
         cluster
             See `accounted_jobs`.
 
         Raises
         ------
         SchedulerError
-            There is no accounting, or it did not answer.
+            The cluster has no accounting, or sacct did not answer.
         """
 
         def older(job: AccountedJob) -> bool:
@@ -51,11 +51,11 @@ class Account:
         return cls([job for job in accounted_jobs(submitted, cluster) if not older(job)])
 
     def end(self, key: str, raw_id: str | None = None) -> str | None:
-        """Return the state in which a job ended; None if it has not ended, or nobody knows.
+        """Return the state in which a job ended; None if it has not ended or sacct does not know.
 
-        Its own last line counts. Tasks of an array that never started share a line, such as
-        ``12_[3-5]``, or ``12`` if all of them were cancelled. That line is behind the truth while
-        it says that they wait.
+        If sacct has several lines of the job's own, the last one counts. Tasks of an array that
+        never started share one line, such as ``12_[3-5]``, or ``12`` if all of them were cancelled.
+        A shared line in which the tasks wait may be out of date, so it is not used.
         """
         job = self._by_key.get(key) or self._by_raw_id.get(raw_id or "")
         if job is None:

@@ -1,8 +1,9 @@
 """Reading what SLURM's commands print: pure functions from text to values.
 
-Sites put banners before an answer, and the name of a stranger's job may hold any character, line
-breaks and separators included. A line that does not begin as a line of the answer is therefore no
-part of it. A line that begins so, but cannot be read, is an error: it may be the job looked for.
+Some sites print a banner before an answer, and the name of another user's job may hold any
+character, such as a line break or a separator. Therefore a line that does not begin like a line of
+the answer is ignored. A line that begins like one but cannot be read is an error, because it may
+describe the job that was asked for.
 """
 
 import re
@@ -19,7 +20,7 @@ ENDED = frozenset(
         *("NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "RECONFIG_FAIL", "TIMEOUT"),
     }
 )
-# The exit code of a step that was killed because memory ran out (SLURM's slurmstepd, all versions).
+# The exit code of a job step that was killed because memory ran out (all versions of slurmstepd).
 OUT_OF_MEMORY_EXIT = "0:125"
 
 QUEUE_FORMAT = "%i|%A|%T|%S|%N|%r|%j"
@@ -39,7 +40,7 @@ class QueuedJob:
     key: str
     """``123`` or, for a task of an array, ``123_4``."""
     raw_id: str
-    """What the job sees as SLURM_JOB_ID; for a task that was not started yet, that of its array."""
+    """SLURM_JOB_ID inside the job; for a task of an array that has not started, the array's id."""
     state: str
     start: str | None
     """When it started, or may start; local time, ISO 8601."""
@@ -47,7 +48,7 @@ class QueuedJob:
     reason: str | None
     """Why it waits; None if SLURM has not said."""
     name: str
-    """Up to its first line break, if there is one."""
+    """The job's name up to its first line break."""
 
     @property
     def waiting(self) -> bool:
@@ -61,27 +62,27 @@ class QueuedJob:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over, and remembered for some minutes."""
+        """Whether it has ended; squeue lists such a job for some minutes."""
         return self.state in ENDED
 
 
 @dataclass(frozen=True)
 class AccountedJob:
-    """One attempt of SLURM at a job, or tasks of an array that did not start, as sacct has it."""
+    """One line of sacct: one start of a job, or tasks of an array that have not started."""
 
     tasks: "TaskSet"
     raw_id: str
     submitted: datetime | None
     started: datetime | None
-    """None if it did not start."""
+    """None if the job has not started."""
     elapsed_seconds: int
     gpus: int | None
-    """None where accounting does not count GPUs."""
+    """None if accounting does not count GPUs."""
     state: str
 
     @property
     def ended(self) -> bool:
-        """Whether it will not change any more, except by a requeue."""
+        """Whether the state is final, unless the job is requeued."""
         return self.state in ENDED
 
 
@@ -91,9 +92,9 @@ class TaskSet:
 
     job_id: str
     ranges: tuple[range, ...] = ()
-    """Indices of tasks; empty for a job that is no array."""
+    """Indices of tasks; empty for a job that is not an array."""
     together: bool = False
-    """Whether they share the line, although there may be one of them."""
+    """Whether the line has the form ``12_[3]`` for tasks that share it, be it a single one."""
 
     @classmethod
     def parse(cls, text: str) -> "TaskSet":
@@ -102,7 +103,7 @@ class TaskSet:
         Raises
         ------
         ValueError
-            It is none.
+            The text is not a JobID.
         """
         found = re.fullmatch(r"(\d+)(?:_(\d+)|_\[([\d,:-]+(?:,?\.\.\.)?)(?:%\d+)?\])?", text)
         if found is None:
@@ -112,19 +113,19 @@ class TaskSet:
             return cls(job_id, (range(int(index), int(index) + 1),))
         if indices is None:
             return cls(job_id)
-        # SLURM cuts a long list short with "...": of the tasks left out, nothing is known.
+        # SLURM ends a long list with "..."; nothing is known of the tasks that it leaves out.
         parts = indices.removesuffix("...").rstrip(",").split(",")
         return cls(job_id, tuple(_indices(part, text) for part in parts), together=True)
 
     @property
     def only(self) -> str | None:
-        """The job such as ``12_3`` if it is a single one that was named by itself."""
+        """The job, such as ``12_3``, if the line is that of a single job."""
         if self.together:
             return None
         return f"{self.job_id}_{self.ranges[0].start}" if self.ranges else self.job_id
 
     def __contains__(self, key: str) -> bool:
-        """Whether a job such as ``12_3`` is among them."""
+        """Whether a job such as ``12_3`` is one of these jobs."""
         job_id, _, index = key.partition("_")
         if job_id != self.job_id:
             return False
@@ -157,7 +158,7 @@ def read_queue(text: str) -> list[QueuedJob]:
 
 
 def read_accounting(text: str) -> list[AccountedJob]:
-    """Read what sacct printed in `ACCOUNT_FORMAT`, a line for each attempt of SLURM.
+    """Read what sacct printed in `ACCOUNT_FORMAT`, a line for each start of a job.
 
     Raises
     ------
@@ -168,7 +169,7 @@ def read_accounting(text: str) -> list[AccountedJob]:
     for key, raw_id, *times, tres, derived, said in _lines(text, _ACCOUNTED, "sacct"):
         submit, start, elapsed = times
         state = said.split()[0]  # CANCELLED by 1000
-        # Memory ran out in a step of the job: then the job itself has only FAILED.
+        # If memory ran out in a step of the job, sacct says only FAILED for the job itself.
         if state == "FAILED" and derived == OUT_OF_MEMORY_EXIT:
             state = "OUT_OF_MEMORY"
         tasks, seconds = TaskSet.parse(key), int(elapsed or 0)
@@ -179,17 +180,17 @@ def read_accounting(text: str) -> list[AccountedJob]:
 
 
 def _lines(text: str, form: "re.Pattern[str]", command: str) -> Iterator[tuple[str, ...]]:
-    # Not splitlines(): it also splits at characters that a name may hold.
+    # splitlines() would also split at other characters, which a name may hold.
     for line in text.split("\n"):
         found = form.fullmatch(line)
         if found is not None:
             yield found.groups()
         elif _BEGINNING.match(line):
-            raise ValueError(f"{command} answered what cannot be read: {line[:60]!r}")
+            raise ValueError(f"cannot read this line of {command}: {line[:60]!r}")
 
 
 def _time(text: str) -> datetime | None:
-    """Read a local time; None for Unknown, None and what else says that there is none."""
+    """Read a local time; None for a word such as Unknown or None."""
     try:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
@@ -197,7 +198,7 @@ def _time(text: str) -> datetime | None:
 
 
 def _gpus(tres: str) -> int | None:
-    """Read how many GPUs a list of resources names: ``gres/gpu=2``, or by type as sites track."""
+    """Read how many GPUs a list of resources names, as ``gres/gpu=2`` or by type of GPU."""
     counts = dict(re.findall(r"(?:^|,)gres/gpu(:[^=,]+)?=(\d+)", tres))
     if "" in counts:
         return int(counts[""])
@@ -205,7 +206,7 @@ def _gpus(tres: str) -> int | None:
 
 
 def read_number(text: str) -> int | None:
-    """Read a number of jobs or tasks, which has 32 bits; None for what says that there is none."""
+    """Read a number of jobs or tasks, which has at most 32 bits; None if the text is no number."""
     return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
 
 
@@ -217,7 +218,7 @@ def read_configuration(text: str) -> dict[str, str]:
 def read_job(text: str) -> dict[str, str]:
     """Read what `scontrol show job --oneliner` printed of one job.
 
-    The name comes near the beginning and may hold blanks and what looks like other fields: of a
-    field that stands there twice, the last one counts.
+    The name of the job comes near the beginning, and may hold text that looks like other fields.
+    Therefore the last one of several fields with the same key counts.
     """
     return dict(word.partition("=")[::2] for word in text.split())

@@ -1,7 +1,7 @@
 """Jobs that wait or run, on this cluster and on others, each asked for once by its id.
 
-A folder may be seen from several clusters, so a record names the cluster that has its jobs. An
-answer of another cluster says nothing about them.
+Several clusters may share a file system, so each record names the cluster that has its jobs. Only
+the answer of this cluster says whether they wait or run.
 """
 
 from collections import defaultdict
@@ -20,8 +20,8 @@ from jobs.scheduler.commands import (
 class Clusters:
     """What squeue said of the jobs that were asked for, by cluster.
 
-    A cluster is called None where a record of an older version does not name it: then it is the
-    one that SLURM's commands ask here.
+    The cluster None stands for the one that SLURM's commands ask by default on this host. Records
+    of older versions name no cluster.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Clusters:
             self._queues[cluster].update({job.key: job for job in jobs})
 
     def job(self, cluster: str | None, key: str) -> QueuedJob | None:
-        """Return a job that was found; None: it waits and runs no more."""
+        """Return a job that was found; None if it neither waits nor runs."""
         return self._queues[cluster].get(key)
 
     def jobs(self, cluster: str | None) -> Iterable[QueuedJob]:
@@ -59,9 +59,9 @@ class Clusters:
         return self._queues[cluster].values()
 
     def to_name(self, cluster: str | None) -> str | None:
-        """Return the cluster if SLURM's commands must be told of it, None for the one of here.
+        """Return the cluster's name if a command of SLURM must name it; None for this cluster.
 
-        Only where there is accounting can a command name a cluster, be it its own.
+        A command can name a cluster, even its own, only if SLURM has accounting.
 
         Raises
         ------

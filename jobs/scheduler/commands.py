@@ -1,8 +1,8 @@
 """Asking SLURM: each question is one call of one command, with a deadline.
 
-A command that fails says nothing about the jobs: its error is raised, and never read as "no jobs".
-Defaults that a user has set for these commands (SQUEUE_STATES, SLURM_CLUSTERS, ...) are hidden from
-them, because they would change the answer.
+A command that fails says nothing about the jobs. Therefore its error is raised, and is never taken
+for "no jobs". A user can set defaults for these commands by variables such as SQUEUE_STATES and
+SLURM_CLUSTERS. They would change the answer, so they are removed from the commands' environment.
 """
 
 import os
@@ -30,27 +30,27 @@ IDS_AT_ONCE = 5000
 HIDDEN = re.compile(
     r"(SLURM|SLURMD|SBATCH|SRUN|SALLOC|SQUEUE|SACCT|SACCTMGR|SCANCEL|SCONTROL|SINFO|SUBMITIT)_"
 )
-# Without the first there may be no cluster at all, and without the second no permission to ask it.
+# Without SLURM_CONF a command may find no cluster, and without SLURM_JWT it may not ask it.
 KEPT = ("SLURM_CONF", "SLURM_JWT")
-# Times in ISO 8601, and lists of array indices in full length.
+# These values make SLURM print times in ISO 8601, and lists of array indices in full length.
 FIXED = {"SLURM_TIME_FORMAT": "standard", "SLURM_BITSTR_LEN": "0"}
 UNKNOWN_ID = "Invalid job id specified"
 Answer = TypeVar("Answer")
 
 
 class SchedulerError(Exception):
-    """SLURM could not be asked, or refused; one line (exit code 1)."""
+    """SLURM could not be asked, or refused a request; the message is one line (exit code 1)."""
 
 
 def queued_jobs(ids: Iterable[str], cluster: str | None = None) -> list[QueuedJob]:
-    """Return the jobs of these ids that wait, run or are just ending, a value for each task.
+    """Return the jobs of these ids that wait, run or are ending; each task of an array is one.
 
     Parameters
     ----------
     ids
         Ids of jobs, of whole arrays, or of single tasks (``12_3``).
     cluster
-        The cluster to ask; None: the one that SLURM's commands ask here.
+        The cluster to ask; None: the default of SLURM's commands on this host.
 
     Raises
     ------
@@ -62,19 +62,19 @@ def queued_jobs(ids: Iterable[str], cluster: str | None = None) -> list[QueuedJo
         try:
             jobs += _queue(f"--jobs={','.join(some)}", cluster)
         except SchedulerError as error:
-            # SLURM has forgotten the job. It says so only where a single id was asked for.
+            # SLURM has forgotten the job. It says so only if a single id was asked for.
             if len(some) > 1 or UNKNOWN_ID not in str(error):
                 raise
     return jobs
 
 
 def queued_jobs_named(name: str, cluster: str | None = None) -> list[QueuedJob]:
-    """Return the jobs of this name that wait, run or are just ending; see `queued_jobs`."""
+    """Return the jobs of this name that wait, run or are ending; see `queued_jobs`."""
     return _queue(f"--name={name}", cluster)
 
 
 def _queue(which: str, cluster: str | None) -> list[QueuedJob]:
-    # --array: one line for each task.
+    # With --array, squeue prints one line for each task.
     command = (
         "squeue",
         "--noheader",
@@ -87,18 +87,19 @@ def _queue(which: str, cluster: str | None) -> list[QueuedJob]:
 
 
 def accounted_jobs(ids: Iterable[str], cluster: str | None = None) -> list[AccountedJob]:
-    """Return every attempt at the jobs of these ids, first to last.
+    """Return every start of the jobs of these ids, first to last.
 
-    They are asked for by id, because sacct leaves out by name and time what was never eligible.
+    sacct is asked by id, because a question by name and time leaves out jobs that were never
+    eligible to start.
 
     Raises
     ------
     SchedulerError
-        There is no accounting here, or it did not answer.
+        The cluster has no accounting, or sacct did not answer.
     """
     jobs: list[AccountedJob] = []
     for some in _batches(ids):
-        # Without -D, sacct hides what came before a requeue.
+        # Without -D, sacct shows only the last start of a job that was requeued.
         options = (
             "-DXnP",
             *at_cluster(cluster),
@@ -110,7 +111,7 @@ def accounted_jobs(ids: Iterable[str], cluster: str | None = None) -> list[Accou
 
 
 def configuration(cluster: str | None = None) -> dict[str, str]:
-    """Return the cluster's configuration, as `scontrol show config` has it.
+    """Return the cluster's configuration, as `scontrol show config` prints it.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def configuration(cluster: str | None = None) -> dict[str, str]:
 
 
 def max_array_size(configured: Mapping[str, str]) -> int:
-    """Tasks that one array may have: MaxArraySize bounds the index, which starts at 0."""
+    """Return how many tasks an array may have: its indices are 0 to MaxArraySize - 1."""
     size = read_number(configured.get("MaxArraySize", ""))
     if size is None:
         raise SchedulerError("scontrol show config names no MaxArraySize")
@@ -129,13 +130,13 @@ def max_array_size(configured: Mapping[str, str]) -> int:
 
 
 def being_preempted(raw_id: str) -> bool:
-    """Whether a running job is losing its place to another one, rather than being cancelled."""
+    """Whether a running job is being preempted, rather than cancelled."""
     told = read_job(ask("scontrol", "show", "job", raw_id, "--oneliner"))
     return told.get("JobState") == "RUNNING" and told.get("PreemptTime", "None") != "None"
 
 
 def cancel_jobs(keys: Sequence[str], cluster: str | None = None) -> None:
-    """Cancel jobs; those that have ended already are no error."""
+    """Cancel jobs; a job that has ended already is no error."""
     if keys:
         ask("scancel", "--quiet", *at_cluster(cluster), *keys)
 
@@ -146,14 +147,14 @@ def ask(*command: str, variables: Mapping[str, str] | None = None) -> str:
     Parameters
     ----------
     command
-        Its words.
+        The words of the command.
     variables
-        Added to the environment.
+        Variables to add to its environment.
 
     Raises
     ------
     SchedulerError
-        It is not installed, failed, or took more than a minute.
+        The command is not installed, failed, or took more than a minute.
     """
     done = call(*command, variables=variables)
     if done.returncode != 0:
@@ -165,12 +166,12 @@ def ask(*command: str, variables: Mapping[str, str] | None = None) -> str:
 def call(
     *command: str, variables: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command of SLURM, whether it succeeds or not; see `ask`.
+    """Run a command of SLURM; see `ask`, but a failure of the command is returned, not raised.
 
     Raises
     ------
     SchedulerError
-        It is not installed, or took more than a minute.
+        The command is not installed, or took more than a minute.
     """
     try:
         return subprocess.run(
@@ -194,7 +195,7 @@ def call(
 def clean_environment() -> dict[str, str]:
     """Return our environment without the variables of an enclosing job and the user's defaults.
 
-    `ask` and `call` use it; it is also for a command of SLURM that speaks with the terminal.
+    `ask` and `call` use it. A command that they do not start, such as srun, needs it too.
     """
     return {name: value for name, value in os.environ.items() if not _is_hidden(name)}
 
@@ -204,7 +205,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def at_cluster(cluster: str | None) -> list[str]:
-    """Return the option that names a cluster to a command; none for the one that answers here."""
+    """Return the option that names a cluster to a command; no option for None."""
     return [f"--clusters={cluster}"] if cluster is not None else []
 
 

@@ -34,30 +34,30 @@ class Limit:
 
 
 def submit_limit(profile: ClusterProfile, configuration: dict[str, str]) -> Limit | None:
-    """Return the limit that leaves the least room; None if none is enforced or can be seen.
+    """Return the limit that leaves the least room; None if none is enforced or can be read.
 
-    These are looked at: MaxSubmitJobs and GrpSubmitJobs of the user's associations, GrpSubmitJobs
-    of their accounts, and MaxSubmitJobsPerUser and GrpSubmitJobs of the quality of service. MaxJobs
-    bounds what runs at once: the other jobs wait for it in the queue.
+    These limits are read: MaxSubmitJobs and GrpSubmitJobs of the user's associations, GrpSubmitJobs
+    of their accounts, and MaxSubmitJobsPerUser and GrpSubmitJobs of the quality of service (QOS).
+    MaxJobs is not read, because it limits running jobs only: further jobs can still be submitted.
 
     Parameters
     ----------
     profile
         What the jobs ask for.
     configuration
-        As `scontrol show config` has it.
+        The cluster's configuration; see `jobs.scheduler.commands.configuration`.
     """
     if "limits" not in configuration.get("AccountingStorageEnforce", ""):
         return None
     try:
         limits = list(_limits(profile, profile.clusters or configuration.get("ClusterName", "")))
     except SchedulerError:
-        return None  # sbatch will refuse what does not fit
+        return None  # sbatch will refuse jobs that do not fit
     return min(limits, key=lambda limit: limit.room, default=None)
 
 
 def array_tasks(configuration: dict[str, str]) -> int:
-    """Return how many tasks one array may have: 1 where arrays are off (MaxArraySize is 0)."""
+    """Return how many tasks one array may have; 1 if arrays are disabled (MaxArraySize is 0)."""
     found = re.search(
         r"\bmax_array_tasks=([0-9]{1,9})", configuration.get("SchedulerParameters", "")
     )
@@ -66,9 +66,9 @@ def array_tasks(configuration: dict[str, str]) -> int:
 
 
 def too_long(profile: ClusterProfile) -> str | None:
-    """Say so if no partition of the profile allows its time limit; None if one does.
+    """Return a message if no partition of the profile allows its time limit; None if one does.
 
-    SLURM takes such a job, and it then waits for ever (PartitionTimeLimit).
+    SLURM accepts such a job, but the job then waits for ever (PartitionTimeLimit).
 
     Raises
     ------
@@ -80,7 +80,7 @@ def too_long(profile: ClusterProfile) -> str | None:
         2, "sinfo", *at_cluster(profile.clusters), "--noheader", "--format=%P|%l"
     ):
         minutes = _minutes(text)
-        # The default partition is marked.
+        # sinfo marks the default partition with an asterisk.
         name = partition.removesuffix("*")
         asked = name in profile.partitions or (not profile.partitions and name != partition)
         if asked and minutes is not None:
@@ -90,12 +90,12 @@ def too_long(profile: ClusterProfile) -> str | None:
     longest = max(limits, key=lambda name: limits[name])
     return (
         f"timeout_min is {profile.timeout_min}, but partition {longest} allows "
-        f"{limits[longest]:.0f} minutes: SLURM takes such a job and never starts it"
+        f"{limits[longest]:.0f} minutes: SLURM accepts such a job, but never starts it"
     )
 
 
 def _minutes(text: str) -> float | None:
-    """Read a time limit as sinfo writes it, such as ``1-00:00:00``; None if it is none."""
+    """Read a time limit in the form of sinfo, such as ``1-00:00:00``; None for other text."""
     if text.strip().lower() in ("infinite", "unlimited"):
         return math.inf
     found = TIME_LIMIT.fullmatch(text.strip())
@@ -106,7 +106,7 @@ def _minutes(text: str) -> float | None:
 
 
 class _Queue:
-    """The jobs in the queue: those of one user, and how many there are of anybody."""
+    """The jobs in the queue: those of one user, and the number of those of all users."""
 
     def __init__(self, clusters: str | None, user: str) -> None:
         self._command = ("squeue", *at_cluster(clusters), "--noheader", "--array", "--format=%a|%q")
@@ -118,7 +118,7 @@ class _Queue:
     def own_of_quality(self, name: str) -> int:
         return sum(row[1] == name for row in self._own)
 
-    def of_anybody(self, which: str) -> int:
+    def of_all_users(self, which: str) -> int:
         return len(_rows(2, *self._command, which))
 
 
@@ -141,33 +141,33 @@ def _limits(profile: ClusterProfile, cluster: str) -> Iterator[Limit]:
 
 
 def _account_limits(accounts: Set[str], cluster: str, queue: _Queue) -> Iterator[Limit]:
-    """Yield the limits of accounts and of those above them, which hold for all their users."""
-    known = _with_those_above(accounts, cluster)
+    """Yield the limits of accounts and of their parent accounts; each holds for all its users."""
+    known = _with_parents(accounts, cluster)
     for account, (_, group) in known.items():
-        below = [name for name in known if account in _line(name, known)]
-        count = partial(queue.of_anybody, f"--account={','.join(below)}")
+        below = [name for name in known if account in _with_ancestors(name, known)]
+        count = partial(queue.of_all_users, f"--account={','.join(below)}")
         yield from _limit(f"GrpSubmitJobs of account {account}", group, count)
 
 
-# By account: the one above it, and its GrpSubmitJobs.
+# By account: its parent account, and its GrpSubmitJobs.
 _Accounts = dict[str, tuple[str, str]]
 
 
-def _with_those_above(accounts: Set[str], cluster: str) -> _Accounts:
+def _with_parents(accounts: Set[str], cluster: str) -> _Accounts:
     known: _Accounts = {}
     wanted = "format=Account,User,ParentName,GrpSubmitJobs"
     while asked := sorted(accounts):
         rows = _associations(4, f"account={','.join(asked)}", cluster, wanted)
-        # The associations of users are listed too.
+        # sacctmgr lists the associations of users too; these rows name a user.
         rows = [row for row in rows if row[0] in asked and not row[1]]
-        new = {name: (above, group) for name, _, above, group in rows}
+        new = {name: (parent, group) for name, _, parent, group in rows}
         known |= new
-        accounts = {above for above, _ in new.values()} - known.keys() - {""}
+        accounts = {parent for parent, _ in new.values()} - known.keys() - {""}
     return known
 
 
-def _line(account: str, known: _Accounts) -> list[str]:
-    """Return an account and those above it, as far as they are known."""
+def _with_ancestors(account: str, known: _Accounts) -> list[str]:
+    """Return an account, its parent, the parent's parent and so on, as far as they are known."""
     line: list[str] = []
     while account in known and account not in line:
         line.append(account)
@@ -181,8 +181,8 @@ def _quality_limits(names: Set[str], queue: _Queue) -> Iterator[Limit]:
         if name in names:
             own = partial(queue.own_of_quality, name)
             yield from _limit(f"MaxSubmitJobsPerUser of QOS {name}", jobs, own)
-            anybody = partial(queue.of_anybody, f"--qos={name}")
-            yield from _limit(f"GrpSubmitJobs of QOS {name}", group, anybody)
+            all_users = partial(queue.of_all_users, f"--qos={name}")
+            yield from _limit(f"GrpSubmitJobs of QOS {name}", group, all_users)
 
 
 def _associations(width: int, whose: str, cluster: str, wanted: str) -> list[list[str]]:
@@ -190,14 +190,14 @@ def _associations(width: int, whose: str, cluster: str, wanted: str) -> list[lis
 
 
 def _limit(name: str, jobs: str, count: Callable[[], int]) -> Iterator[Limit]:
-    """Yield a limit if there is one; the jobs are counted only then."""
+    """Yield a limit if there is one; only then are the jobs counted."""
     most = read_number(jobs)
     if most is not None:
         yield Limit(name, most, count())
 
 
 def _user() -> str:
-    """Return the user's name; the number where the user has none, as in some containers."""
+    """Return the user's name; the user id if the user has no name, as in some containers."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -205,7 +205,7 @@ def _user() -> str:
 
 
 def _rows(width: int, *command: str) -> list[list[str]]:
-    """Ask, and return the lines that have so many fields; a line that names the cluster has one."""
-    # Not splitlines(): it also splits at characters that a name may hold.
+    """Run a command and return its lines of `width` fields; other lines are headings or banners."""
+    # splitlines() would also split at other characters, which a name may hold.
     rows = (line.split("|") for line in ask(*command).split("\n"))
     return [row for row in rows if len(row) == width]

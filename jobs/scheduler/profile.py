@@ -17,9 +17,10 @@ from jobs.toml import read_toml
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "slurm_files"
 SLURM_FILES = _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1] / "slurm"
-"""Profiles and batch scripts: the folder slurm/ of a checkout, or what was installed of it."""
+"""Profiles and batch scripts: the folder slurm/ of a checkout, or its installed copy."""
 SHIPPED_PROFILES = SLURM_FILES / "clusters"
-# The constraint chooses the GPU, as a rule.
+# The analysis takes these keys over from the runs. It needs no GPU, so `constraint` is left out,
+# which usually chooses a type of GPU.
 ALSO_FOR_ANALYSIS = JobRequest.model_fields.keys() - {
     *(*GPU_WAYS, "gres", "constraint", "exclusive"),
     *(*MEMORY_WAYS, "cpus_per_task", "timeout_min"),
@@ -35,16 +36,16 @@ class ClusterProfile(JobRequest):
     runs_per_job: Count = 1
     """Runs that one job trains."""
     side_by_side: bool = False
-    """Train them at the same time instead of one after another."""
+    """Whether a job trains its runs at the same time instead of one after another."""
     array_parallelism: Count = 64
     """Jobs of one array that may run at once."""
     requeue: bool = True
     max_num_timeout: Annotated[int, Field(ge=0)] = 3
-    """How often a job that meets its time limit goes back into the queue."""
+    """How often a job that reaches its time limit is requeued."""
     signal_delay_s: Annotated[int, Field(ge=5, le=65_535)] = 90
-    """Seconds before the limit at which a job is told to save."""
+    """How many seconds before its time limit a job receives the signal to save."""
     analysis: dict[str, Any] = Field(default_factory=dict)
-    """What the analysis job asks for otherwise than the runs; see `analysis_request`."""
+    """The keys in which the analysis job differs from the runs' jobs; see `analysis_request`."""
     device: Literal["auto", "cpu", "cuda"] | None = None
     data_dir: Annotated[Path, Field(strict=False)] | None = None
 
@@ -62,9 +63,9 @@ class ClusterProfile(JobRequest):
 
     @property
     def analysis_request(self) -> JobRequest:
-        """What the analysis job asks for: as the runs, but without a GPU.
+        """What the analysis job asks for: the same as the runs, but without a GPU.
 
-        Keys of ``[analysis]`` come first; there, ``false`` leaves a key of the runs out.
+        The keys of ``[analysis]`` replace those of the runs; the value ``false`` removes a key.
         """
         asked = {name: getattr(self, name) for name in self.model_fields_set & ALSO_FOR_ANALYSIS}
         asked |= {"cpus_per_task": 2, "timeout_min": 120} | self._analysis_memory | self.analysis
@@ -74,7 +75,7 @@ class ClusterProfile(JobRequest):
 
     @property
     def _analysis_memory(self) -> dict[str, float | str]:
-        """Return its memory, asked for in the way that the cluster accepts for the runs."""
+        """The memory of the analysis job, by the same kind of option as that of the runs."""
         if MEMORY_WAYS.keys() & self.analysis.keys():
             return {}
         if MEMORY_WAYS.keys() & self.model_fields_set <= {"mem_gb"}:
@@ -87,9 +88,9 @@ class ClusterProfile(JobRequest):
             "ntasks_per_node": 1,
             "array_parallelism": self.array_parallelism,
             "signal_delay_s": self.signal_delay_s,
-            "wckey": None,  # submitit would send its own name, which some clusters refuse
-            # Since SLURM 22.05 a step no longer inherits the CPUs that its job asked for.
-            # Nor does it get what the script exports where sbatch was called with --export=NONE.
+            "wckey": None,  # submitit's default is "submitit", which some clusters refuse
+            # Since SLURM 22.05, srun does not inherit --cpus-per-task from the job. After sbatch
+            # --export=NONE, srun would not pass on the variables that the script exports.
             "srun_args": [f"--cpus-per-task={self.cpus_per_task}", "--export=ALL"],
             "additional_parameters": self.options
             | {"requeue" if self.requeue else "no-requeue": True},
@@ -99,10 +100,11 @@ class ClusterProfile(JobRequest):
 def settle_execution(
     execution: ExecutionConfig, profile: ClusterProfile | None, data_dir: Path | None
 ) -> ExecutionConfig:
-    """Settle where and how runs execute, for every command that has to know.
+    """Return the settings of where and how runs execute; every command uses this function.
 
-    The datasets are where the command line (or AEVAE_DATA_DIR) says, else the profile, else the
-    specification, else in ``data``. Jobs use what was settled when their sweep was launched.
+    The folder of the datasets is that of the command line (or AEVAE_DATA_DIR), else that of the
+    profile, else that of the specification, else ``data``. Jobs use the settings with which their
+    sweep was launched.
 
     Parameters
     ----------
@@ -111,7 +113,7 @@ def settle_execution(
     profile
         The cluster that is used; None: this machine.
     data_dir
-        What the command line says; None if it says nothing.
+        The folder that the command line names; None if it names none.
     """
     device = profile.device if profile is not None else None
     profile_data = profile.data_dir if profile is not None else None
@@ -126,7 +128,8 @@ def load_profile(path: Path) -> ClusterProfile:
     Raises
     ------
     InputError
-        Unreadable, not TOML, or invalid: one line with the key, its value and what is valid.
+        The file cannot be read, is not TOML or is invalid. The message is one line with the key,
+        its value and what is valid.
     """
     if not path.exists() and re.fullmatch(r"[A-Za-z0-9_-]+", str(path)):
         path = _shipped(str(path))
@@ -150,8 +153,8 @@ def choose_cluster(
 ) -> ClusterProfile | Literal["local", "debug"]:
     """Turn the value of ``--cluster`` into a profile, ``local`` or ``debug``.
 
-    ``auto`` takes the first profile of `folder` that is meant for this host, if there is an
-    sbatch here; else ``local``.
+    ``auto`` means the first profile of `folder` whose `hosts` match this host. It means ``local``
+    if no profile matches or this host has no sbatch.
     """
     if name == "local":
         return "local"

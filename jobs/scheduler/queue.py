@@ -1,6 +1,6 @@
-"""The jobs of one sweep as the scheduler knows them: squeue for now, sacct for how they ended.
+"""The jobs of one sweep: squeue says which of them wait or run, sacct says how the others ended.
 
-A job counts as gone only where the cluster that has it answered, and the answer does not hold it.
+A job counts as gone only if the cluster that has it answered, and its answer does not name the job.
 """
 
 import time
@@ -21,7 +21,7 @@ from jobs.scheduler.commands import SchedulerError
 from jobs.scheduler.submissions import Submission, read_submissions
 
 ASK_AGAIN_S = 10.0
-# How SLURM's end states are called here; others keep their own name in lower case.
+# Our reasons for SLURM's end states; other states keep their own name in lower case.
 END_REASONS = {
     "TIMEOUT": "timeout",
     "OUT_OF_MEMORY": "out_of_memory",
@@ -38,37 +38,37 @@ class NewestJob:
     kind: Literal["waiting", "running", "gone", "unknown"]
     key: str | None = None
     detail: str | None = None
-    """Why it waits, or why nothing is known."""
+    """Why the job waits, or why nothing is known of it."""
     node: str | None = None
     start: str | None = None
-    """When it may start; local time, ISO 8601."""
+    """When a waiting job may start; local time, ISO 8601."""
     raw_id: str | None = None
     shared: bool = False
     """Whether the job trains other runs as well."""
     cluster: str | None = None
-    """Which cluster has it, as the records say."""
+    """The cluster that has the job, by the records."""
     ours: bool = False
-    """Whether it works for the sweep alone, by the records and by its name; may be cancelled."""
+    """Whether the sweep submitted it, by the records and by its name, so that it may cancel it."""
 
     @property
     def queued(self) -> str | None:
-        """The job if it may still train; ``unknown`` if the scheduler cannot be asked."""
+        """The job if it waits or runs; ``unknown`` if the scheduler cannot be asked."""
         if self.kind == "unknown":
             return "unknown"
         return None if self.kind == "gone" else self.key
 
 
 class SweepJobs:
-    """The jobs of a sweep. squeue is asked at once; sacct once, when it is needed.
+    """The jobs of a sweep. squeue is asked immediately; sacct is asked once, when it is needed.
 
-    Whatever is asked for each run takes the same time however many runs there are.
+    A question about one run takes constant time, so that a sweep may have many runs.
 
     Parameters
     ----------
     submissions
-        The records of what was submitted.
+        The records of the submissions.
     damage
-        Why not all records can be read; then nothing is asked, and every job is unknown.
+        Why some records cannot be read. Then no command is called, and every job is unknown.
     """
 
     def __init__(self, submissions: Sequence[Submission], damage: str | None = None) -> None:
@@ -88,19 +88,19 @@ class SweepJobs:
 
     @classmethod
     def of(cls, paths: SweepPaths) -> "SweepJobs":
-        """Look up the jobs of a sweep; nothing is asked if it never met a scheduler."""
+        """Look up the jobs of a sweep; no command is called if none was ever submitted."""
         try:
             return cls(read_submissions(paths))
         except (InputError, OSError) as error:
             return cls([], damage=str(error))
 
     def look_up(self, attempts: Mapping[str, SlurmJob]) -> None:
-        """Ask for the jobs of runs that we never submitted: nobody recorded what sbatch said.
+        """Ask for the jobs of runs that the user submitted by hand: they have no submission record.
 
         Parameters
         ----------
         attempts
-            The job of the newest attempt, by run; runs that we submitted are left out.
+            The job of the newest attempt, by run; runs with a submission record are left out.
         """
         by_hand = {r: job for r, job in attempts.items() if r not in self._newest}
         new = [job for r, job in by_hand.items() if self._by_hand.get(r) != job]
@@ -110,7 +110,7 @@ class SweepJobs:
 
     @property
     def error(self) -> str | None:
-        """What is wrong with the records, or what SLURM said instead of an answer."""
+        """Why records cannot be read or SLURM gave no answer; None if there is no error."""
         return self._damage or next(iter(self.clusters.errors.values()), None)
 
     @property
@@ -124,7 +124,7 @@ class SweepJobs:
         return sorted({job.key.partition("_")[0] for job in self.clusters.everything})
 
     def job_id(self, submission: Submission) -> str | None:
-        """Return the id of a submission's job: as recorded, or as the queue has it by name."""
+        """Return the id of a submission's job, from the record or else from its name in squeue."""
         if submission.job_id is not None:
             return submission.job_id
         found = (j for j in self.clusters.jobs(submission.cluster) if submission.named(j.name))
@@ -132,7 +132,7 @@ class SweepJobs:
         return job.key.partition("_")[0] if job is not None else None
 
     def newest_job(self, run_id: str) -> NewestJob | None:
-        """Say what became of the newest job of a run; None if there never was one."""
+        """Describe the newest job of a run; None if there never was one."""
         if self._damage is not None:
             return NewestJob("unknown", detail=self._damage)
         if run_id in self._newest:
@@ -170,15 +170,16 @@ class SweepJobs:
         return _describe(job, wanted.cluster, shared=False, ours=ours)
 
     def _by_raw_id(self, wanted: SlurmJob) -> QueuedJob | None:
-        """Find a job by SLURM_JOB_ID, all that records of the first releases hold.
+        """Find a job by SLURM_JOB_ID, because records of the first releases hold nothing else.
 
-        It is also the number of the array for tasks that wait, so a job that runs comes first.
+        squeue shows the same number for the waiting tasks of the array, so a running job comes
+        first.
         """
         same = [j for j in self.clusters.jobs(wanted.cluster) if j.raw_id == wanted.raw_id]
         return min(same, key=lambda job: job.waiting, default=None)
 
     def end_reason(self, run_id: str) -> str | None:
-        """Say how the newest job of a run ended; None if nobody knows."""
+        """Return why the newest job of a run ended; None if the reason is not known."""
         job = self.newest_job(run_id)
         if job is None or job.key is None:
             return None
@@ -192,7 +193,7 @@ class SweepJobs:
 
     @cached_property
     def accounts(self) -> dict[str | None, Account] | None:
-        """What accounting knows of all jobs, by cluster; None if it does not answer."""
+        """The accounts of all jobs, by cluster; None if there is no accounting or no answer."""
         wanted: dict[str | None, dict[str, datetime | None]] = defaultdict(dict)
         for submission in self.submissions:
             job_id = self._job_ids[submission.number]
@@ -211,9 +212,10 @@ class SweepJobs:
 
 
 class WatchedJobs:
-    """The jobs of a sweep for one who looks every second, while nobody else submits to it.
+    """The jobs of a sweep for a launcher that looks every second.
 
-    squeue is asked at most every 10 s, and not again once it has no job of the sweep.
+    squeue is asked at most every 10 s. Once it has no job of the sweep, it is not asked again,
+    because nobody else submits to the sweep while this launcher works.
     """
 
     def __init__(self, paths: SweepPaths) -> None:
@@ -222,7 +224,7 @@ class WatchedJobs:
         self._asked_at = time.monotonic()
 
     def look(self) -> SweepJobs:
-        """Return what is known of the jobs, at most 10 s old."""
+        """Return the jobs, as squeue showed them at most 10 s ago."""
         old = time.monotonic() - self._asked_at >= ASK_AGAIN_S
         if old and not self._jobs.none_queued:
             self._jobs = SweepJobs.of(self._paths)

@@ -16,14 +16,14 @@ from pydantic import (
 
 from aevae.config import Frozen
 
-# Options of the same name as a key; the other keys are turned into options one by one.
+# These keys have the same name as an option of sbatch. Other keys are converted one by one.
 NAMED_ALIKE = (
     *("clusters", "partition", "account", "qos", "reservation", "nodelist", "exclude"),
     *("constraint", "exclusive", "gpus", "gpus_per_node", "gpus_per_task", "gres"),
     *("cpus_per_task", "export", "nice", "comment"),
 )
-# What other keys and the launcher decide; `extra` must not say it a second time. With the last of
-# these options, sbatch would not submit, or would not say which job came of it.
+# Options that `extra` must not set. Other keys or the launcher set most of them. With the options
+# of the last line, sbatch would submit no job, or would not print the id of the job.
 DECIDED = {name.replace("_", "-") for name in NAMED_ALIKE} | {
     *("array", "error", "job-name", "mem", "mem-per-cpu", "mem-per-gpu", "nodes", "no-requeue"),
     *("ntasks", "ntasks-per-node", "open-mode", "output", "requeue", "signal", "time", "wrap"),
@@ -37,7 +37,7 @@ GPU_RESOURCE = re.compile(r"\b(?:gpu|shard|mps):")
 
 
 def _one_line(text: str) -> str:
-    """Refuse what would add lines to the batch script."""
+    """Refuse text that would add lines to the batch script."""
     if not text.isprintable() or not text.strip():
         raise ValueError("must be one line of printable characters, and not empty")
     return text
@@ -46,14 +46,14 @@ def _one_line(text: str) -> str:
 def _one_cluster(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or name == "all":
         raise ValueError(
-            "must be the name of one cluster, because a job that may be on any of several cannot "
-            "be asked for by its id"
+            "must be the name of one cluster, because squeue finds a job by its id only on a known "
+            "cluster"
         )
     return name
 
 
 def _joined(value: object) -> object:
-    """Write a list of names as sbatch reads it."""
+    """Join a list of names with commas, as sbatch expects it."""
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return ",".join(value)
     return value
@@ -67,12 +67,12 @@ def _memory(value: object) -> float | Literal["default"]:
         return number
     raise ValueError(
         'must be GiB from 1/1024 to 1,000,000, 0 for all memory of the node, or "default" for '
-        "what the cluster gives without being asked"
+        "the cluster's default"
     )
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-# A value of an #SBATCH line: no blanks, and nothing that SLURM or a shell would expand.
+# A value of an #SBATCH line has no blanks, and nothing that SLURM or a shell would expand.
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.,:=&|\[\]()*@/+-]*$")]
 Names = Annotated[Word, BeforeValidator(_joined)]
 Constraint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.,:=&|\[\]()*@/+!-]+$")]
@@ -88,7 +88,7 @@ MemoryPart = Annotated[float, Field(ge=SMALLEST_GB, le=LARGEST_GB)]
 
 
 class JobRequest(Frozen):
-    """What one job asks for, and by what its command runs; see slurm/clusters/v100.toml."""
+    """What one job asks for, and how its command starts; slurm/clusters/v100.toml explains it."""
 
     clusters: Cluster | None = None
     partition: Names | None = None
@@ -113,11 +113,11 @@ class JobRequest(Frozen):
     comment: Line | None = None
     setup: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     python: Line | None = None
-    """Python on the nodes; default: that of the launcher, or python3 of the image."""
+    """Python on the nodes; default: the launcher's Python or, with an image, its python3."""
     container: Annotated[Path, Field(strict=False), AfterValidator(Path.absolute)] | None = None
-    """Image, or folder with an unpacked one, in which the command runs."""
+    """Container image in which the command runs, or a folder with an unpacked image."""
     container_binds: Annotated[tuple[Line, ...], Field(strict=False)] = ()
-    """Folders to bind, besides the sweep and the datasets: ``/a``, or ``/a:/inside``."""
+    """Further folders to bind into the image, as ``/a`` or ``/a:/inside``."""
     container_command: Literal["apptainer", "singularity"] = "apptainer"
     extra: dict[Option, bool | int | Line] = Field(default_factory=dict)
 
@@ -136,19 +136,19 @@ class JobRequest(Frozen):
                 "mem_per_gpu_gb needs a GPU: gpus, gpus_per_node, gpus_per_task or gres"
             )
         for name in self.extra:
-            # sbatch takes the beginning of an option's name for the option.
+            # sbatch accepts the beginning of an option's name in place of the whole name.
             if any(option.startswith(name) for option in DECIDED):
-                raise ValueError(f"extra must not set {name}: it is decided elsewhere")
+                raise ValueError(f"extra must not set {name}: other keys or the launcher set it")
         return self
 
     @property
     def partitions(self) -> tuple[str, ...]:
-        """The partitions in any of which it may run; none: the cluster's default."""
+        """The partitions in which the job may run; empty for the cluster's default."""
         return tuple(self.partition.split(",")) if self.partition is not None else ()
 
     @property
     def gpu_count(self) -> int:
-        """GPUs of one job; 0 where it asks for none, or for shares of one."""
+        """GPUs of one job; 0 if it asks for none, or only for a share of a GPU."""
         for name in GPU_WAYS:
             if getattr(self, name) is not None:
                 return int(str(getattr(self, name)).rpartition(":")[2])
@@ -156,12 +156,12 @@ class JobRequest(Frozen):
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether it asks for GPUs, or for shares of one."""
+        """Whether the job asks for GPUs, or for a share of a GPU."""
         return self.gpu_count > 0 or GPU_RESOURCE.search(self.gres or "") is not None
 
     @property
     def memory_gb(self) -> float | None:
-        """Memory of one job; 0: all that a node has; None: what the cluster gives unasked."""
+        """GiB of one job; 0 for all memory of the node; None for the cluster's default."""
         if self.mem_per_cpu_gb is not None:
             return self.mem_per_cpu_gb * self.cpus_per_task
         if self.mem_per_gpu_gb is not None:
@@ -177,19 +177,19 @@ class JobRequest(Frozen):
 
     @property
     def _memory_option(self) -> Options:
-        """The one option by which it asks for memory, if it asks."""
+        """The option that asks for memory; empty for the cluster's default."""
         given = [name for name in MEMORY_WAYS if name in self.model_fields_set] or ["mem_gb"]
         amount = getattr(self, given[0])
         return {} if amount == "default" else {MEMORY_WAYS[given[0]]: _size(amount)}
 
 
 def command_line(options: Options) -> list[str]:
-    """Write options as words of a command."""
+    """Return options in the form of a command line, such as ``--time=60``."""
     return [f"--{name}" if v is True else f"--{name}={v}" for name, v in options.items()]
 
 
 def _size(gigabytes: float) -> str:
-    """Write an amount of memory as sbatch reads it, in GiB or MiB."""
+    """Return an amount of memory in sbatch's notation, in GiB or MiB."""
     if gigabytes == 0:
         return "0"
     return f"{gigabytes:.0f}G" if gigabytes == int(gigabytes) else f"{gigabytes * 1024:.0f}M"

@@ -1,4 +1,4 @@
-"""Submitting a batch script, and reading what sbatch answers."""
+"""Submitting a batch script, and reading the answer of sbatch."""
 
 import re
 import shutil
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from jobs.scheduler.commands import SchedulerError, call
 
-# Plain sbatch, and sbatch --parsable. A site's wrapper may print either.
+# The answers of sbatch and of sbatch --parsable. A wrapper of a site may print either.
 SENTENCE = re.compile(r"Submitted batch job ([1-9]\d*)(?: on cluster \S+)?")
 BARE_ID = re.compile(r"([1-9]\d*)(?:;\S+)?")
 
 
 class NotSubmitted(SchedulerError):
-    """sbatch refused the script: no job came of it."""
+    """sbatch refused the script, so that there is no job."""
 
 
 def submit_script(text: str) -> str:
-    """Submit a batch script, of which SLURM makes a copy of its own; return the id of the job.
+    """Submit a batch script, of which SLURM makes its own copy; return the id of the job.
 
     Raises
     ------
     NotSubmitted
-        sbatch refused the script; with all that it said.
+        sbatch refused the script; the message holds all that sbatch said.
     SchedulerError
-        sbatch did not answer, or not in a form that can be read: there may be a job.
+        sbatch did not answer, or its answer cannot be read; a job may exist all the same.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="aevae-") as folder:
@@ -41,7 +41,7 @@ def submit_script(text: str) -> str:
 
 
 def refusal(stderr: str) -> str:
-    """Join all lines by which sbatch refuses a script: the reason may stand in any of them."""
+    """Join all lines of sbatch's refusal, because any of them may hold the reason."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     return "; ".join(re.sub(r"^sbatch: (error: )?", "", line) for line in lines)
 
@@ -49,8 +49,8 @@ def refusal(stderr: str) -> str:
 def read_job_id(answer: str) -> str:
     """Read the id of the job from what sbatch printed.
 
-    Some sites print a banner before it. A number in a banner is not taken for the id: the answer
-    is one line of its own, and if two lines could be the answer, neither is believed.
+    Some sites print a banner before the answer, and a number in a banner is not the id. Therefore
+    the whole line must have the form of an answer, and if lines name two ids, it is an error.
 
     Raises
     ------
@@ -66,5 +66,5 @@ def read_job_id(answer: str) -> str:
             break
     shown = repr(lines[-1])[:60] if lines else "nothing"
     raise SchedulerError(
-        f"sbatch answered what could not be read ({shown}); a job may have been submitted"
+        f"the answer of sbatch cannot be read ({shown}); a job may have been submitted"
     )

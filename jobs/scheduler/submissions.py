@@ -1,7 +1,7 @@
-"""Records of what was submitted: written before sbatch, completed after it.
+"""Records of submissions: each is written before sbatch is called, and completed afterwards.
 
-A launcher may die at any moment. What it meant to submit is on disk before SLURM hears of it,
-under a job name that is used once; so the next launcher finds the job, or finds that there is none.
+A launcher may be killed at any moment. Because the record is on disk before sbatch is called, and
+its job name is used only once, the next launcher can ask SLURM whether the job exists.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from jobs.scheduler.profile import ClusterProfile
 
 
 class Submission(Frozen):
-    """One sbatch: which runs it holds, and the job that came of it."""
+    """One call of sbatch: the runs that were submitted, and the id of their job."""
 
     number: int
     job_name: str
@@ -32,24 +32,24 @@ class Submission(Frozen):
     runs_per_job: int = 1
     side_by_side: bool = False
     gpus: int
-    """Of one job."""
+    """GPUs of one job."""
     mem_gb: float | None = None
-    """Of one job; 0: all that a node has; None: what the cluster gives unasked."""
+    """GiB of one job; 0 for all memory of the node; None for the cluster's default."""
     timeout_min: int
     max_num_timeout: int
     submitted_at: str
     git_commit: str | None
     git_dirty: bool | None
     code: str | None = None
-    """Name of the copy of the code that the jobs run; None: they run what is installed."""
+    """Name of the copy of the code that the jobs run; None if they run the installed code."""
     version: str | None = None
     """Version of the code."""
     cluster: str | None = None
-    """Which cluster has the job; None: nobody recorded it, it is the one that is asked."""
+    """The cluster that has the job; None, in old records, means the default of SLURM's commands."""
     cancelled: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Runs whose jobs we cancelled before they began; accounting may not say so, or only late."""
+    """Runs whose jobs we cancelled before they started; sacct may report it late or never."""
     job_id: str | None = None
-    """None: sbatch was not called yet, or the launcher was killed before it recorded the answer."""
+    """None until sbatch has answered, and also if the launcher was killed before this moment."""
 
     def key(self, task: int, job_id: str) -> str:
         """Return SLURM's name of one job of the array, such as ``123_4``."""
@@ -63,29 +63,29 @@ class Submission(Frozen):
 
     @property
     def gpus_per_run(self) -> float:
-        """GPUs of one run, which is a part of one where runs share it at the same time."""
+        """GPUs of one run; runs side by side share the GPUs of their job, so it may be below 1."""
         return self.gpus / self.runs_per_job if self.side_by_side else self.gpus
 
     def named(self, name: str) -> bool:
-        """Whether a job's name is the one that we gave, to which a site may have added something.
+        """Whether a job has the name of this submission, to which a site may have added text.
 
-        The id of a job alone does not say that it is ours: SLURM gives ids a second time once it
-        has lost its state.
+        The id alone does not prove that the job belongs to this submission, because SLURM gives
+        ids a second time after it has lost its state.
         """
         return re.search(rf"{re.escape(self.job_name)}(?!\d)", name) is not None
 
     def may_have_more_time(self, profile: ClusterProfile) -> bool:
-        """Whether a run may get more time by another submission, with this profile."""
-        # A run that came after others in its job had only what they left.
+        """Whether a new submission with this profile may give a run more time."""
+        # A run that followed other runs in its job had only the time that they left.
         in_turn = self.runs_per_job > 1 and not self.side_by_side
         return in_turn or self.timeout_min < profile.timeout_min
 
 
 def job_name(paths: SweepPaths, number: int | str) -> str:
-    """Return the name of submission `number`'s job; no other sweep folder has the same."""
-    # Links are followed, so that a folder has one name here, by whichever path it is reached.
+    """Return the job name of submission `number`; sweeps in other folders have other names."""
+    # Links are resolved, so that a folder has one name, whatever path leads to it.
     digest = hashlib.sha256(str(paths.root.resolve()).encode()).hexdigest()[:6]
-    # The name of a folder may hold any character, but this name goes into a batch script.
+    # The folder's own name may hold characters that a batch script cannot, so it is left out.
     return f"aevae-{digest}-{number}"
 
 
@@ -97,7 +97,7 @@ def new_submission(
     code: str | None,
     cluster: str | None = None,
 ) -> Submission:
-    """Describe a submission to come, of a copy of the code; nothing is written."""
+    """Return the record of a submission before sbatch is called; it is not written here."""
     commit, dirty = git_identity()
     return Submission(
         number=number,
@@ -131,7 +131,7 @@ def read_submissions(paths: SweepPaths) -> list[Submission]:
     Raises
     ------
     InputError
-        A record is damaged: what it submitted cannot be known.
+        A record is damaged, so that its jobs are not known.
     """
     return [_read(path) for path in paths.submissions()]
 

@@ -1,4 +1,4 @@
-"""The GPU-hours of a sweep, from accounting or else from the records of its attempts."""
+"""The GPU-hours of a sweep, from accounting or, without it, from the records of its attempts."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,11 +15,11 @@ Source = Literal["sacct", "sacct, which does not count GPUs here", "the runs' ow
 
 @dataclass(frozen=True)
 class Usage:
-    """What all attempts took so far, and which source says so."""
+    """What all attempts used so far, and the source of these numbers."""
 
     gpu_hours: float
     wall_seconds: float
-    """From the first start to the last end, pauses between included."""
+    """Seconds from the first start to the last end, including the pauses between jobs."""
     source: Source
 
 
@@ -27,16 +27,17 @@ class Usage:
 class _Stretch:
     """Time for which GPUs were held."""
 
-    gpus: float  # less than one where runs share a job's
+    gpus: float  # below 1 if several runs share a GPU
     started: datetime
     seconds: float
 
 
 def gpu_usage(paths: SweepPaths, jobs: SweepJobs) -> Usage | None:
-    """Add up the GPU-hours of a sweep; None if it asked a cluster for no GPUs.
+    """Return the GPU-hours of a sweep so far; None if its jobs asked for no GPUs.
 
-    Without accounting, an attempt counts up to its end or the last line of its log. Accounting that
-    does not count GPUs knows the time only: a job then had the GPUs that were asked for.
+    Without accounting, the time of an attempt lasts until its end or, while none is recorded, until
+    the last line of its log. If accounting does not count GPUs, it gives only the time of a job,
+    and the number of GPUs is the one that the job asked for.
     """
     if not any(submission.gpus for submission in jobs.submissions):
         return None
@@ -65,10 +66,10 @@ def _usage(stretches: list[_Stretch], source: Source) -> Usage:
 
 
 def _recorded(paths: SweepPaths, jobs: SweepJobs) -> Iterator[_Stretch]:
-    """Yield the attempts of all runs that were in jobs, by their own records."""
+    """Yield the time of each attempt that a job made, from the attempt's record."""
     gpus = {run_id: s.gpus_per_run for s in jobs.submissions for run_id in s.run_ids}
     for run_id, count in gpus.items():
-        # The state of a run says that its folder cannot be read.
+        # If the folder cannot be read, the state of the run says so.
         with suppress(OSError):
             for attempt in paths.run(run_id).attempts():
                 stretch = _attempt(attempt, count)
@@ -80,7 +81,7 @@ def _attempt(attempt: AttemptPaths, gpus: float) -> _Stretch | None:
     try:
         record = read_record(attempt)
     except OSError:
-        return None  # `status` says that the run cannot be read
+        return None  # `aevae status` says that the run cannot be read
     if record is None or record.slurm_job_id is None:
         return None
     began = datetime.fromisoformat(record.started_at)

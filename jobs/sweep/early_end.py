@@ -1,8 +1,9 @@
-"""Why a job ended before it claimed an attempt at its run: only submitit's log of the job knows.
+"""Why a job ended before it claimed an attempt at its run; only submitit's log has the reason.
 
-A job may lack a library, memory, a folder that it can write to, or never get past the user's own
-setup. The scheduler remembers its jobs. A local job is forgotten with its launcher, so the launcher
-records the last local job of a run that ended in this way.
+Possible reasons are a missing library, too little memory, a folder that is not writable, or a
+failed command in the user's own setup. SLURM remembers its jobs, but nobody remembers a local job
+once its launcher has ended. Therefore the launcher records the last local job of a run that ended
+in this way.
 """
 
 import json
@@ -18,8 +19,8 @@ from jobs.scheduler.submissions import read_submissions
 TAIL_BYTES = 1 << 16
 LONGEST = 300
 TRACEBACK = "Traceback (most recent call last):"
-# What srun and slurmstepd add to every job that fails, whatever its reason.
-SAID_OF_ALL = re.compile(
+# srun and slurmstepd add these lines to the log of every job that fails, whatever the reason.
+UNSPECIFIC = re.compile(
     r"srun: (error: .*: task |Terminating |launch/slurm: )|slurmstepd: error: \*\*\* (JOB|STEP)"
 )
 
@@ -30,7 +31,7 @@ class FailedStart:
 
     job: str
     attempts: int
-    """Attempts at the run before it; once there are more, the record says nothing any more."""
+    """Number of attempts at the run before this job; once there are more, the record is void."""
 
 
 _RECORD = TypeAdapter(FailedStart)
@@ -43,7 +44,7 @@ def record_failed_start(run: RunPaths, job: str) -> None:
 
 
 def failed_start(run: RunPaths) -> str | None:
-    """Name the local job that ended before it claimed an attempt, if no attempt came later."""
+    """Return the local job that ended before it claimed an attempt; None if one came later."""
     try:
         start = _RECORD.validate_json(run.sweep.failed_start(run.run_id).read_bytes())
     except (OSError, ValidationError):
@@ -52,7 +53,7 @@ def failed_start(run: RunPaths) -> str | None:
 
 
 def submitted_job(run: RunPaths) -> str | None:
-    """Name the job that a run was last submitted with; no scheduler is asked."""
+    """Return the name of a run's last submitted job, as recorded; no scheduler is asked."""
     for submission in reversed(read_submissions(run.sweep)):
         if run.run_id in submission.run_ids and submission.job_id is not None:
             task = submission.run_ids.index(run.run_id) // submission.runs_per_job
@@ -76,7 +77,7 @@ def early_end(paths: SweepPaths, job: str | None) -> str:
 
 
 def log_tail(paths: SweepPaths, job: str) -> str:
-    """Return the end of submitit's log of a job; nothing if it said nothing."""
+    """Return the end of submitit's log of a job; an empty string if there is no log."""
     try:
         with paths.job_log(job).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
@@ -86,13 +87,13 @@ def log_tail(paths: SweepPaths, job: str) -> str:
 
 
 def _reason(log: str) -> str | None:
-    """Return the line of a log that tells most: the last error of Python, or else the last line."""
+    """Return the line of a log that gives the reason: Python's last error, or the last line."""
     lines = [line.rstrip() for line in log.splitlines() if line.strip()]
     if TRACEBACK in lines:
         start = len(lines) - lines[::-1].index(TRACEBACK)
         # The lines of a traceback are indented, up to the error itself.
         lines = [line for line in lines[start:] if not line.startswith(" ")][:1] or lines
-    telling = [line for line in lines if not SAID_OF_ALL.match(line)] or lines
+    telling = [line for line in lines if not UNSPECIFIC.match(line)] or lines
     if not telling:
         return None
     # Programs write colours and other control characters to their logs.

@@ -69,14 +69,15 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
     Raises
     ------
     InputError
-        The data is not staged or damaged, the folder cannot be written, or it holds a sweep
-        with other settings or of an older version.
+        The data is missing or damaged, or the folder cannot be written, or the folder holds a
+        sweep with other settings or of an older version.
     """
     verify_source(spec.data, spec.execution.data_dir)
     check_outliers(spec)
     folder = as_given(folder)
     if any(tag in str(folder) for tag in SUBMITIT_TAGS):
-        raise InputError(f"{folder}: a path with one of {', '.join(SUBMITIT_TAGS)} is not possible")
+        tags = ", ".join(SUBMITIT_TAGS)
+        raise InputError(f"{folder}: a path must not contain {tags}, which submitit would replace")
     for path in (folder, spec.execution.data_dir):
         if not _is_text(path):
             raise InputError(f"{str(path)!a} is no UTF-8 here: rename it, or set PYTHONUTF8=1")
@@ -96,7 +97,7 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
     check_storable_runs(runs, spec)
     for run in runs:
-        # A run whose folder cannot be read is left alone, and its state says why.
+        # A folder that cannot be read does not stop the other runs; the state of its run says why.
         with suppress(OSError):
             paths.check_contained(paths.run(run.run_id))
 
@@ -107,7 +108,7 @@ def check_outliers(spec: SweepSpec) -> None:
     Raises
     ------
     InputError
-        One is missing or damaged, or its images have another shape.
+        Such a dataset is missing or damaged, or its images have another shape.
     """
     data_dir = spec.execution.data_dir
     for name in sorted(set(spec.evaluation.outliers) - set(MADE_OUTLIERS)):
@@ -126,7 +127,8 @@ def check_storable_runs(runs: Sequence[RunConfig], spec: SweepSpec) -> None:
         A dataset of some run would be too large; the message names it.
     """
     sizes = split_sizes(spec.data, spec.evaluation, spec.execution.data_dir)
-    # Nothing else of a run decides the sizes, and there may be 100,000 runs.
+    # Only these three settings decide the sizes. There may be 100,000 runs, so runs that share
+    # the three settings are checked once.
     for run in {(run.model, run.data, run.train.epochs): run for run in runs}.values():
         try:
             check_storable(run, spec.evaluation, sizes)
@@ -146,22 +148,23 @@ def _is_text(path: Path) -> bool:
 def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
     """Write the list of runs, every run's configuration and the specification.
 
-    Laying out again changes nothing, except that files which were removed are written again; so is
-    the dataset, if runs have been finished.
+    If the sweep was laid out before, only files that have been removed are written again. The
+    file of the dataset is one of them as soon as a run has finished.
 
     Raises
     ------
     InputError
-        Another launcher is at work, and the list would have to change.
+        The list of runs has to change while another launcher works on the sweep.
     """
     paths = SweepPaths(as_given(folder))
     paths.root.mkdir(parents=True, exist_ok=True)
-    # A folder that holds runs but no list is one of an older version: the list comes first.
+    # A folder with runs but without a list is refused as one of an older version. Therefore the
+    # list is written first.
     listed = _list_runs(paths, [run.run_id for run in runs])
     for run in runs:
         _write_config(paths.run(run.run_id), run)
-    # Jobs execute the pickles in this folder, so only its owner may write to it. Others may read
-    # what submitit logged, as far as the umask allows it.
+    # Jobs execute the pickles in this folder, so only its owner may write to it. Other users may
+    # read submitit's logs if the umask allows it.
     paths.submitit.mkdir(mode=0o755, exist_ok=True)
     write_spec(paths, spec)
     _restore_dataset(paths, runs, spec.execution.data_dir)
@@ -171,13 +174,13 @@ def lay_out(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> Sweep:
 def restore_run(sweep: Sweep, run_id: str) -> None:
     """Write the configuration of a run again, if a purge removed it after the launch.
 
-    The specification gives it. That of a run which has left the specification is not known any
-    more, and nothing is written.
+    The configuration follows from the specification. If the run does not belong to the
+    specification any more, nothing is written.
 
     Raises
     ------
     InputError
-        A link leads the run out of the sweep.
+        A symbolic link leads from the run's folder out of the sweep.
     """
     paths = sweep.paths.run(run_id)
     sweep.paths.check_contained(paths)
@@ -188,7 +191,7 @@ def restore_run(sweep: Sweep, run_id: str) -> None:
 
 
 def _write_config(paths: RunPaths, run: RunConfig) -> None:
-    """Publish the configuration of a run, unless it is there or its folder cannot be read."""
+    """Publish the configuration of a run, unless it exists or its folder cannot be read."""
     try:
         if exists(paths.config):
             return
@@ -199,40 +202,44 @@ def _write_config(paths: RunPaths, run: RunConfig) -> None:
 
 
 def _restore_dataset(paths: SweepPaths, runs: Sequence[RunConfig], data_dir: Path) -> None:
-    """Write the dataset of finished runs again, if a purge removed it; unfinished ones write it."""
+    """Write the dataset again if a purge removed it and a run is finished.
+
+    While no run is finished, the first run to train writes the dataset.
+    """
     if exists(paths.dataset):
         return
-    finished = next((run for run in runs if _seen(paths.run(run.run_id).evaluation)), None)
+    finished = next((run for run in runs if _is_there(paths.run(run.run_id).evaluation)), None)
     if finished is not None:
         load_dataset(finished.data, data_dir).write(paths.dataset)
 
 
-def _seen(path: Path) -> bool:
-    """Whether a file is there, as far as this can be known."""
+def _is_there(path: Path) -> bool:
+    """Whether a file exists; False if its folder cannot be read."""
     with suppress(OSError):
         return exists(path)
     return False
 
 
 def write_spec(paths: SweepPaths, spec: SweepSpec) -> None:
-    """Publish the specification of a sweep, unless the same one is there."""
+    """Publish the specification of a sweep, unless the file has the same content already."""
     text = spec.to_toml()
     if not exists(paths.spec) or read_bytes(paths.spec) != text.encode():
         publish_text(paths.spec, text)
     else:
-        # Only here is no other launcher about to publish the same file.
+        # Temporary files can be removed here: because the content is right, no other launcher is
+        # publishing this file.
         remove_orphans(paths.root, paths.spec.name)
 
 
 def _list_runs(paths: SweepPaths, run_ids: Sequence[str]) -> RunList:
-    """Add runs to the list, or only read it where nothing changes."""
+    """Add runs to the list of runs, and return it; the file is only read if nothing changes."""
     if exists(paths.run_list):
         before = read_runs(paths)
         if before.launched(run_ids) == before:
             return before
     with launcher_lock(paths):
         remove_orphans(paths.root, paths.run_list.name)
-        # Another launcher may have changed the list before this one had the lock.
+        # Another launcher may have changed the list before this one obtained the lock.
         before = read_runs(paths) if exists(paths.run_list) else RunList()
         after = before.launched(run_ids)
         write_runs(paths, after)

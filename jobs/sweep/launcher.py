@@ -1,9 +1,11 @@
-"""The one launcher that may work on a sweep at a time, and how it is asked to stop.
+"""The lock by which only one launcher at a time works on a sweep, and how to stop this launcher.
 
-A launcher claims a folder with its record, by a rename that only one process of all hosts can do.
-A folder that a killed launcher of this host left behind is replaced. While one launcher does so, a
-lock on a file keeps out the others of the same host. Some file systems have no locks, so a launcher
-also looks whether what it moved aside is what it had judged, and puts it back if not.
+A launcher claims a sweep in this way: it writes its record (host and process) into a new folder and
+renames this folder to `SweepPaths.launcher`. Of several processes, on whatever hosts, only one
+succeeds. A launcher that is killed leaves its claim behind, and the next launcher of the same host
+renames this claim and then removes it. Meanwhile, a lock on a file keeps out other launchers of
+this host. Some file systems have no locks. Therefore the launcher reads the renamed claim again,
+and if it is not the claim of the killed launcher, renames it back.
 """
 
 import errno
@@ -32,12 +34,13 @@ _IDENTITY = TypeAdapter(ProcessIdentity)
 
 @contextmanager
 def launcher_lock(paths: SweepPaths) -> Iterator[None]:
-    """Be the only launcher that works on a sweep.
+    """Work on a sweep as its only launcher.
 
     Raises
     ------
     InputError
-        Another one is at work, or was killed on another host, where this one cannot look.
+        Another launcher is at work. One that was killed on another host counts as at work,
+        because its process cannot be looked up from here.
     """
     with paths.launcher_lock.open("a+") as file:
         try:
@@ -59,7 +62,7 @@ def stop_launcher(paths: SweepPaths) -> bool:
     Raises
     ------
     InputError
-        It cannot be seen from here, or its record cannot be read.
+        The launcher runs on another host, or its record cannot be read.
     """
     launcher = _read(paths)
     if launcher is None and not exists(paths.launcher):
@@ -78,7 +81,7 @@ def stop_launcher(paths: SweepPaths) -> bool:
 def _claim(paths: SweepPaths) -> None:
     """Put the record of this process in place."""
     _move_dead_aside(paths)
-    # Of launchers that were killed, just now or before.
+    # These folders were left behind by launchers that were killed.
     for scratch in paths.root.glob(".launcher-*"):
         shutil.rmtree(scratch, ignore_errors=True)
     scratch = make_scratch(paths.root, ".launcher-")
@@ -94,7 +97,7 @@ def _claim(paths: SweepPaths) -> None:
 
 
 def _move_dead_aside(paths: SweepPaths) -> None:
-    """Give the claim of a launcher that was killed a name under which it will be removed."""
+    """Rename the claim of a launcher that was killed, so that `_claim` removes it."""
     earlier = _read(paths)
     if earlier is None and not exists(paths.launcher):
         return
@@ -104,7 +107,7 @@ def _move_dead_aside(paths: SweepPaths) -> None:
     try:
         paths.launcher.rename(aside)
         if _read_record(aside) != earlier:
-            # Another launcher has removed the dead claim first, and this is its own claim.
+            # Another launcher was faster: it removed the old claim, and this is its own claim.
             aside.rename(paths.launcher)
             raise _busy(paths)
     except FileNotFoundError:
@@ -128,12 +131,12 @@ def _named(launcher: ProcessIdentity | None) -> str:
 
 @cache
 def _warn_of_no_locks(launcher: Path) -> None:
-    """Say once for each sweep what takes the place of locks."""
+    """Warn that the file system has no locks, once for each sweep."""
     log.warning("files cannot be locked here: only %s keeps other launchers out", launcher)
 
 
 def _read(paths: SweepPaths) -> ProcessIdentity | None:
-    """Read the record of the launcher; None if there is none, or none that can be read."""
+    """Read the record of the launcher; None if it is missing or cannot be read."""
     return _read_record(paths.launcher)
 
 

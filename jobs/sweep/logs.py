@@ -1,4 +1,4 @@
-"""Following the output of a run, from files that are seen on every host."""
+"""Following the output of a run by reading its log files, which works from every host."""
 
 import codecs
 import time
@@ -17,12 +17,12 @@ ASK_SCHEDULER_S = 10.0
 
 
 def follow_run(sweep: Sweep, run_id: str) -> Iterator[str]:
-    """Yield what the newest attempt at a run says, then what later ones say, until none follows.
+    """Yield the output of the newest attempt at a run and of later ones, until the run has ended.
 
     Yields
     ------
     str
-        Text as it was written; empty where there is nothing new.
+        The text written since the last value; empty if there is none.
     """
     paths = sweep.paths.run(run_id)
     first = 0
@@ -38,9 +38,9 @@ def follow_run(sweep: Sweep, run_id: str) -> Iterator[str]:
 
 
 def job_said(run: RunPaths) -> str:
-    """Return the end of submitit's log of the newest job of a run, with a line that says so.
+    """Return the end of submitit's log of the newest job of a run, under a heading.
 
-    The log has what the job said before it claimed an attempt, and what the scheduler said of it.
+    The log holds what the job printed before it claimed an attempt, and SLURM's messages about it.
     """
     start = failed_start(run)
     job = start or submitted_job(run)
@@ -51,9 +51,9 @@ def job_said(run: RunPaths) -> str:
 
 
 def _activity(sweep: Sweep, paths: RunPaths) -> Iterator[bool]:
-    """Yield again and again whether a run may go on; the last value is False.
+    """Yield, at each poll, whether a run may still continue; the last value is False.
 
-    A scheduler is asked when an attempt begins or ends, and otherwise seldom.
+    The scheduler is asked when an attempt begins or ends, and otherwise every 10 s.
     """
     seen, asked_at = None, 0.0
     while True:
@@ -73,13 +73,13 @@ def _activity(sweep: Sweep, paths: RunPaths) -> Iterator[bool]:
 
 
 class AttemptTail:
-    """Both outputs of an attempt, each read on from where the last read ended."""
+    """Standard output and error of an attempt; each read continues where the last one ended."""
 
     def __init__(self, attempt: AttemptPaths) -> None:
         self._outputs = {path: _Output(path) for path in (attempt.stdout, attempt.stderr)}
 
     def read(self) -> str:
-        """Return what is new."""
+        """Return the text that was written since the last call."""
         return "".join(output.read() for output in self._outputs.values())
 
 

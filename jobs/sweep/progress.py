@@ -1,4 +1,4 @@
-"""How far a run has come, as its process last wrote it down."""
+"""The progress of a run, as its process last wrote it to the progress file."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from aevae.files.layout import RunPaths
 
 @dataclass(frozen=True)
 class Progress:
-    """What is shown of a progress file; nothing where there is none, or none that can be read."""
+    """The values of a progress file; the defaults if the file is missing or cannot be read."""
 
     phase: str | None = None
     epoch: int = 0
@@ -18,11 +18,11 @@ class Progress:
     images_per_second: float | None = None
     seconds_per_epoch: float | None = None
     beat: AwareDatetime | None = None
-    """When it was written."""
+    """When the file was written (the heartbeat of the run)."""
 
     @property
     def age_seconds(self) -> float | None:
-        """Seconds since it was written; 0 where the clock of its host is ahead of ours."""
+        """Seconds since the file was written; 0 if the clock of the run's host is ahead."""
         if self.beat is None:
             return None
         return max(0.0, (datetime.now(UTC) - self.beat).total_seconds())

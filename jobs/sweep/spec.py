@@ -113,7 +113,7 @@ class SweepSpec(Frozen):
         ]
 
     def science_difference(self, other: Self) -> str | None:
-        """Name the first setting outside the grid in which two sweeps differ; None if none."""
+        """Name the first setting, except lists of cells, that two sweeps differ in; or None."""
         for table in ("model", *KINDS, "train", "data"):
             mine, theirs = self._table(table), other._table(table)
             for key in sorted(mine.keys() | theirs.keys()):
@@ -151,7 +151,8 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
     Raises
     ------
     InputError
-        Unreadable, not TOML, or invalid: one line with the key, its value and what is valid.
+        The file cannot be read, is not TOML or is invalid. The message is one line with the key,
+        its value and what is valid.
     """
     if not path.exists() and path.parent == Path() and path.suffix == "":
         path = _shipped(path.name)
@@ -178,7 +179,7 @@ def change_evaluation(spec: SweepSpec, overrides: Sequence[str]) -> SweepSpec:
     Raises
     ------
     InputError
-        A setting is invalid, or belongs to something else than the evaluation.
+        A setting is invalid, or is no setting of the evaluation.
     """
     values = spec.model_dump(mode="json")
     for override in overrides:
@@ -199,7 +200,7 @@ def _shipped(name: str) -> Path:
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
-    """Set one dotted key; the value is TOML, or else a bare string."""
+    """Set one dotted key. A value that is not TOML is taken as a string."""
     key, equals, text = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts) or "\n" in text:

@@ -1,4 +1,4 @@
-"""The states that a run can be in, and what each means for who shows, follows or launches runs."""
+"""The states that a run can be in, and which of them are active, terminal or resumable."""
 
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ class State(StrEnum):
     """Its last attempt ended early and left a checkpoint."""
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """Neither files nor scheduler say whether a process or a job is at it."""
+    """Neither the files nor the scheduler say whether a process or a job works on the run."""
 
     @property
     def active(self) -> bool:
@@ -26,7 +26,7 @@ class State(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether its last attempt has ended, so that it changes only by another launch."""
+        """Whether its last attempt has ended, so that only another launch changes the state."""
         return self in (State.DONE, State.INTERRUPTED, State.FAILED)
 
     @property

@@ -1,6 +1,6 @@
-"""States of runs, from what is on disk and, where jobs were submitted, from the scheduler.
+"""States of runs, from the files on disk and, where jobs were submitted, from the scheduler.
 
-Files decide what is done; nothing here is ever written.
+A run is done if its files say so, whatever the scheduler says. This module writes nothing.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from jobs.sweep.progress import read_progress
 from jobs.sweep.spec import SweepSpec
 from jobs.sweep.state import State
 
-# A run resumes from a checkpoint; without one, the same limit stops it at the same place for ever.
+# Without a checkpoint a run starts from the beginning, so the same time limit would stop it again.
 NO_EPOCH = "timeout before the first epoch ended: raise timeout_min"
 NO_CHECKPOINT = (
     "timeout before the first checkpoint: raise timeout_min, or signal_delay_s above the time of "
@@ -30,17 +30,17 @@ NO_CHECKPOINT = (
 
 @dataclass(frozen=True)
 class RunStatus:
-    """State of one run, and how far its progress file says that it has come."""
+    """State of one run, and its progress."""
 
     run_id: str
     state: State
     reason: str | None = None
     attempts: int = 0
     job: str | None = None
-    """Its job that waits or runs, or ``unknown`` if the scheduler cannot be asked."""
+    """The job of the run that waits or runs; ``unknown`` if the scheduler cannot be asked."""
     node: str | None = None
     start_estimate: str | None = None
-    """When its job may start, as the scheduler guesses; local time, ISO 8601."""
+    """When the job may start, by the scheduler's estimate; local time, ISO 8601."""
     phase: str | None = None
     epoch: int = 0
     epochs: int = 0
@@ -48,9 +48,9 @@ class RunStatus:
     images_per_second: float | None = None
     eta_seconds: float | None = None
     silent_seconds: float | None = None
-    """Since its progress file was written."""
+    """Seconds since the progress file was written."""
     newer_release: bool = False
-    """Whether a newer release wrote its files, so that this one must leave it alone."""
+    """Whether a newer release wrote the files of the run, so that this one must not change them."""
 
     @property
     def out_of_memory(self) -> bool:
@@ -59,13 +59,13 @@ class RunStatus:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether its time limit left nothing to resume; with the same one it would fail again."""
+        """Whether it met its time limit before a checkpoint; with the same limit it would again."""
         return self.state is State.FAILED and self.reason in (NO_EPOCH, NO_CHECKPOINT)
 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """All that is known of a sweep at one moment."""
+    """The states of all runs of a sweep, and what they cost, at one moment."""
 
     sweep: str
     asked_at: str
@@ -73,7 +73,7 @@ class SweepReport:
     counts: dict[str, int]
     """Runs in each state."""
     gpu_hours: float | None
-    """None if it asked a cluster for no GPUs."""
+    """None if no job of the sweep asked for GPUs."""
     wall_seconds: float | None
     """From the start of the first job to the end of the last."""
     gpu_hours_source: str | None
@@ -95,13 +95,13 @@ def run_status(
     paths
         The run's folder.
     attempts
-        How many attempts there were.
+        Number of attempts at the run.
     record
-        Of the newest one.
+        Record of the newest attempt; None if there is none that can be read.
     epochs
-        Epochs that the run will have.
+        Epochs of the complete training.
     evaluation
-        Settings that the trained model is evaluated with.
+        Settings of the evaluation that the sweep asks for.
     jobs
         What the scheduler knows of the sweep.
     """
@@ -169,7 +169,7 @@ def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[Run
 def _status(
     spec: SweepSpec, paths: RunPaths, attempts: "_Attempts | OSError", jobs: SweepJobs
 ) -> RunStatus:
-    """Read the state of one run; it is unknown if something of its folder cannot be read."""
+    """Read the state of one run; it is unknown if a part of the run's folder cannot be read."""
     epochs = spec.train.epochs
     try:
         if isinstance(attempts, OSError):
@@ -181,7 +181,7 @@ def _status(
         return RunStatus(paths.run_id, State.UNKNOWN, str(error), job=queued, epochs=epochs)
 
 
-# How many there were, and the record of the newest one.
+# The number of attempts, and the record of the newest one.
 _Attempts = tuple[int, AttemptRecord | None]
 
 
@@ -194,10 +194,10 @@ def _attempts(paths: RunPaths) -> _Attempts | OSError:
 
 
 def _job_to_ask(attempts: _Attempts | OSError) -> SlurmJob | None:
-    """Return the job of an attempt if it may still be at the run, or come back to it.
+    """Return the job of the newest attempt if it may still train the run, or be requeued.
 
-    A job that was not submitted for the attempt, such as the interactive session in which it was
-    started by hand, says nothing once the attempt has recorded its end.
+    A job that was not submitted for the attempt, such as an interactive session in which a person
+    started the attempt, says nothing about the run once the attempt has recorded its end.
     """
     record = None if isinstance(attempts, OSError) else attempts[1]
     if record is None or record.job is None:
@@ -208,10 +208,10 @@ def _job_to_ask(attempts: _Attempts | OSError) -> SlurmJob | None:
 def _look_at_results(
     paths: RunPaths, record: AttemptRecord | None, evaluation: EvaluationConfig
 ) -> tuple[bool, tuple[State, str] | None]:
-    """Say whether a run is done, or else the state and reason that its files give it, if any.
+    """Return whether a run is done; if it is not, also the state and reason that its files give.
 
-    A file that has the size which its writer recorded is not opened: opening takes 10 ms, too long
-    for thousands of runs. ``aevae-analysis check`` and the next sweep read every byte.
+    A file of the size that its writer recorded is not opened, because opening takes 10 ms, which is
+    too long for thousands of runs. ``aevae-analysis check`` and the next sweep read every byte.
     """
     if missing_file(paths) is not None:
         return False, None
@@ -266,9 +266,9 @@ def _early_end(paths: RunPaths, job: NewestJob, jobs: SweepJobs) -> str:
 
 
 def _state_in_shared_job(job: NewestJob, record: AttemptRecord | None) -> tuple[State, str | None]:
-    """State and reason of one of several runs of a job that is at work."""
+    """State and reason of a run whose job is running and trains other runs as well."""
     if record is None or record.slurm_job_id != job.raw_id:
-        return State.PENDING, "behind other runs of its job"
+        return State.PENDING, "its job trains other runs first"
     if record.outcome == "failed":
         return State.FAILED, record.reason
     return State.RUNNING, None

@@ -22,14 +22,14 @@ def runs_to_launch(
     statuses
         States of the runs that may be launched.
     insisted
-        Runs that were asked for by name: one that ran out of memory or time, or that was lost on
-        another host, is launched only then.
+        Runs that the user named. A run that ran out of memory or time, or whose state is unknown,
+        is launched only if it is named.
     say
         Receives a line for each kind of run that is left alone.
     more_memory
-        Runs that would now get another amount of memory than before.
+        Runs that a new job would give another amount of memory than before.
     more_time
-        Runs that would now get more time than before.
+        Runs that a new job would give more time than before.
 
     Raises
     ------

@@ -16,7 +16,7 @@ import numpy as np
 from measure import parser, report, timed
 from PIL import Image
 
-# The kernel counts a process's peak from its parent's size on; VmHWM begins with the program.
+# The kernel's ru_maxrss of a process also includes the size of its parent; VmHWM does not.
 PROGRAM = """
 import atexit, re
 from jobs.cli.main import main

@@ -126,7 +126,7 @@ def measure_lookups(folder: Path, count: int) -> dict[str, object]:
 
 
 def _answer(folder: Path, name: str, lines: Iterable[str]) -> None:
-    """Put a command of SLURM in place that prints these lines."""
+    """Write a script in place of a command of SLURM, which prints these lines."""
     (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
     command = folder / "bin" / name
     command.write_text(f"#!/bin/sh\nexec cat '{folder}/{name}.txt'\n")
@@ -156,7 +156,7 @@ def files(paths: RunPaths) -> tuple[Path, Path]:
 
 
 def run(command: list[object]) -> Cost:
-    """Run a command to its end; exit code 1 is allowed: `status` has it for missing runs."""
+    """Run a command to its end; exit code 1, by which `status` reports missing runs, is allowed."""
     started = time.perf_counter()
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)

@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def call(command: list[object]) -> str:
-    """Run a command; exit code 1 is allowed: `status` has it for missing runs."""
+    """Run a command; exit code 1, by which `status` reports missing runs, is allowed."""
     result = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, env=os.environ, check=False
     )

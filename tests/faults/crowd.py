@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def crowd(folder: Path, epochs: int, watchers: int) -> dict[str, object]:
-    """Run a sweep while other processes use it; return what all of them saw, as counts."""
+    """Run a sweep while other processes use it; return counts of what these processes printed."""
     spec, sweep = folder / "crowd.toml", SweepPaths(folder / "sweep")
     spec.write_text(SPEC.format(epochs=epochs))
     started = time.monotonic()

@@ -128,7 +128,7 @@ class Here:
             return subprocess.Popen(self._command, stderr=log, env=ENVIRONMENT)
 
     def done(self) -> bool:
-        # That the launcher ended is not enough: one that was killed at once has planned no run.
+        # A launcher that was killed at once has planned no run, so the results are looked for, too.
         over = self._launcher is not None and self._launcher.poll() is not None
         return over and has_results(self.sweep)
 

@@ -6,7 +6,7 @@ import pytest
 
 
 class FakeSlurm:
-    """SLURM's commands as shell scripts; one that is not defined fails."""
+    """SLURM's commands as shell scripts; a command that a test does not define fails."""
 
     COMMANDS = ("squeue", "sacct", "sacctmgr", "scontrol", "sbatch", "scancel", "sinfo", "srun")
 
@@ -23,12 +23,12 @@ class FakeSlurm:
 
     @staticmethod
     def queued(key, name, state="PENDING", *, raw=None, start="N/A", node="", why="None") -> str:
-        """A line of squeue, as it is asked for."""
+        """A line of squeue in the format that `jobs.scheduler` asks for."""
         return f"{key}|{raw or key.split('_')[0]}|{state}|{start}|{node}|{why}|{name}"
 
     @staticmethod
     def accounted(key, state, *, raw="1", start="Unknown", seconds=0, tres="", step="0:0") -> str:
-        """A line of sacct, as it is asked for, of a job that was submitted just now."""
+        """A line of sacct in the format that `jobs.scheduler` asks for, of a new job."""
         return f"{key}|{raw}|2099-01-01T00:00:00|{start}|{seconds}|{tres}|{step}|{state}"
 
     @staticmethod
@@ -39,7 +39,7 @@ class FakeSlurm:
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Fake commands of SLURM, first on the PATH, so that no test reaches a real one."""
+    """Fake commands of SLURM, first on the PATH, so that no test calls a real one."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")

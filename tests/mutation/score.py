@@ -1,4 +1,4 @@
-"""Print the mutation score of each folder, and what survived without being accepted.
+"""Print the mutation score of each folder, and the mutants that were missed.
 
 Run by `make mutation` after mutmut, whose results it reads; see docs/mutation-testing.md.
 """
@@ -19,11 +19,11 @@ from mutmut.utils.format_utils import (
 
 LEAST_SCORE = 0.9
 ACCEPTED = Path(__file__).with_name("equivalent.toml")
-NOTICED = {"killed", "segfault", "suspicious"}  # the last: the tests were ended by a signal
+NOTICED = {"killed", "segfault", "suspicious"}  # suspicious: a signal ended the tests
 
 
 def change(name: str, path: Path) -> str:
-    """Describe a mutant: its function, and the lines that it has, or no longer has."""
+    """Describe a mutant: its function, and the lines that it adds or else those that it removes."""
     function, owner = orig_function_and_class_names_from_key(name)
     place = ".".join(filter(None, [get_module_from_key(name), owner, function]))
     lines = get_diff_for_mutant(name, path=path).splitlines()[2:]
@@ -50,7 +50,7 @@ def main() -> int:
             if status not in NOTICED:
                 text = change(name, path)
                 survivors.add(text)
-                # What changes nothing may still take too long; all else that does was noticed.
+                # A mutant that takes too long counts as noticed, unless it is equivalent.
                 slow = "noticed" if status == "timeout" else "missed"
                 outcome = "equivalent" if text in accepted else slow
                 if outcome == "missed":

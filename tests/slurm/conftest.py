@@ -1,4 +1,4 @@
-"""The one-machine SLURM, up while the tests of this folder run."""
+"""The one-machine SLURM, which runs during the tests of this folder."""
 
 import json
 import os
@@ -22,7 +22,7 @@ import tomli_w
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ONEHOST = REPOSITORY / "slurm" / "onehost"
-# Two seconds of training: enough to disturb it twice.
+# These epochs take two seconds, which is long enough to disturb the training twice.
 EPOCHS = 40
 SEEDS = "seeds=[0,1]"
 SPEC = """
@@ -48,7 +48,7 @@ checkpoint_seconds = 0.2
 
 
 def run(argv: list[str], code: int = 0) -> "subprocess.CompletedProcess[str]":
-    """Run a command, which must end with `code`."""
+    """Run a command, which must exit with `code`."""
     result = subprocess.run(
         argv,
         capture_output=True,
@@ -94,31 +94,31 @@ class Run:
 
     @property
     def starts(self) -> list[int]:
-        """The epoch from which each attempt went on."""
+        """The epoch from which each attempt continued."""
         logs = [self.log(number) for number in range(1, len(self.attempts) + 1)]
         return [int(epoch) for log in logs for epoch in re.findall(r"from epoch (\d+) of", log)]
 
     def log(self, attempt: int) -> str:
-        """What an attempt wrote; nothing between its record and its first line."""
+        """The log of an attempt; empty until the attempt has written its first line."""
         path = self.path / "attempts" / str(attempt) / "stderr"
         return path.read_text() if path.exists() else ""
 
     def hold(self, attempt: int = 1) -> None:
-        """Stop its process once it has trained in this attempt, as if it had become slow."""
+        """Suspend the process of an attempt once it has trained, as if it had become slow."""
         wait_for(lambda: self.held(attempt), f"{self.name} trains", pause_s=0.02)
 
     def held(self, attempt: int) -> bool:
-        """Stop its process if it has trained in this attempt; tell whether it has."""
+        """Suspend the process of an attempt if it has trained; return whether it has."""
         if len(self.attempts) < attempt or not self.checkpoints:
             return False
         if len(self.starts) < attempt or self.epoch <= self.starts[-1]:
             return False
-        if self.attempts[-1]["outcome"] is None:  # else a limit was faster
+        if self.attempts[-1]["outcome"] is None:  # else the attempt has ended already
             os.kill(self.attempts[-1]["pid"], signal.SIGSTOP)
         return True
 
     def go_on(self) -> None:
-        """End what `hold` began; so does every signal that SLURM sends."""
+        """Continue the process that `hold` suspended; signals of SLURM continue it, too."""
         os.kill(self.attempts[-1]["pid"], signal.SIGCONT)
 
     def wait_ended(self, attempt: int) -> dict[str, Any]:
@@ -129,7 +129,10 @@ class Run:
         return self.attempts[attempt - 1]
 
     def go_on_when_told(self) -> None:
-        """Let it go on once USR2 waits for it, where only the batch script hears of SLURM."""
+        """Continue the process once USR2 is pending; needed if only the batch script gets signals.
+
+        SLURM continues a suspended process only if it sends its signals to this process.
+        """
         status = Path(f"/proc/{self.attempts[-1]['pid']}/status")
         usr2 = 1 << (signal.SIGUSR2 - 1)
 
@@ -165,7 +168,7 @@ class SweepFolder:
         return self.submissions[-1]["job_id"]
 
     def hold(self, *runs: Run) -> None:
-        """Stop each of these runs in its first attempt; none may end while another starts."""
+        """Suspend each of these runs in its first attempt, so that none ends before all train."""
         waiting = list(runs)
 
         def all_held() -> bool:
@@ -178,7 +181,7 @@ class SweepFolder:
         wait_for(lambda: all((r.path / "evaluation.h5").exists() for r in self.runs), "all results")
 
     def assert_equals(self, other: "SweepFolder") -> None:
-        """Compare every dataset of the runs that both have, but for the seconds of epochs."""
+        """Compare every dataset of the runs that both sweeps have, except the seconds of epochs."""
         shared = {run.name for run in self.runs} & {run.name for run in other.runs}
         assert shared
         for name in shared:
@@ -204,7 +207,7 @@ def _datasets(run: Path) -> dict[str, np.ndarray]:
 
 
 class Onehost:
-    """Commands against the cluster; each must succeed within its deadline."""
+    """Commands that use the cluster; each must succeed within its deadline."""
 
     def up(self, *options: str) -> None:
         self._run([str(ONEHOST / "up"), *options])
@@ -219,37 +222,38 @@ class Onehost:
         return self._run([sys.executable, "-m", "jobs.cli", *argv], code)
 
     def limit(self, job: str, minutes: int) -> None:
-        """Change the time limit of a job; with 1, it is met within half a minute."""
+        """Change the time limit of a job, in minutes; SLURM checks limits every 30 s."""
         self.slurm("scontrol", "update", f"jobid={job}", f"timelimit={minutes}")
 
     def start_now(self, job: str) -> None:
-        """Spare a requeued job its waiting time."""
+        """Start a requeued job without its waiting time."""
         self.wait_for(
             lambda: self.slurm("squeue", "-h", "-j", job, "-o", "%T") == "PENDING", f"{job} waits"
         )
-        # In the second in which slurmd ended its last start, it would take this one for that: both
-        # are compared by whole seconds, and the job would be killed ("credential revoked").
+        # slurmd compares the starts of a job by whole seconds. If the job started again in the
+        # second in which its last start ended, slurmd would take the new start for the old one and
+        # kill the job ("credential revoked").
         time.sleep(1.1)
         self.slurm("scontrol", "update", f"jobid={job}", "starttime=now")
 
     def accounted(self, job: str, field: str = "state") -> list[str]:
-        """One field of every attempt and task of a job, as sacct knows it; it may lag."""
+        """One field of every start and task of a job, from sacct, which may be late."""
         return self.slurm("sacct", "-DXnP", "-j", job, "-o", field).splitlines()
 
     def preempt(self, job: str) -> None:
-        """Take the GPU of a job for a moment."""
+        """Preempt a job by a short job that needs its GPU."""
         node = self.slurm("squeue", "-h", "-j", job, "-o", "%N")
         wanted = ("--gres=gpu:v100:1", "--mem=100", f"--nodelist={node}", "--output=/dev/null")
         urgent = ("sbatch", "--parsable", "--partition=urgent", *wanted, "--wrap", "true")
         self.wait_ended(self.slurm(*urgent))
 
     def wait_ended(self, job: str) -> None:
-        """Wait until a job has ended. `sbatch --wait` would ask for this ever more rarely."""
+        """Wait until a job has ended; `sbatch --wait` would ask less and less often."""
         state = ("squeue", "-h", "-j", job, "-o", "%T")
         self.wait_for(lambda: self.slurm(*state) not in ("PENDING", "RUNNING"), f"the end of {job}")
 
     def wait_accounted(self, job: str, *states: str) -> None:
-        """Wait until sacct knows all attempts at a job to have ended, in these states."""
+        """Wait until sacct shows that all starts of a job have ended, in these states."""
         self.wait_for(lambda: sorted(self.accounted(job)) == sorted(states), f"{states} in sacct")
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
@@ -266,7 +270,7 @@ class Onehost:
         return run(argv, code)
 
     def report(self, folder: SweepFolder, code: int = 1) -> dict[str, Any]:
-        """What `aevae status --json` says; its runs by name."""
+        """The output of `aevae status --json`, with its runs by name."""
         report = json.loads(self.aevae("status", str(folder.path), "--json", code=code).stdout)
         return report | {"runs": {run["run_id"]: run for run in report["runs"]}}
 
@@ -279,7 +283,7 @@ class Onehost:
 def pytest_runtest_makereport(
     item: pytest.Item, call: "pytest.CallInfo[None]"
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failure what the cluster and the runs say: both may be gone afterwards."""
+    """Add the state of the cluster and of the runs to a failure, because both may be gone later."""
     report = yield
     if report.when == "call" and report.failed:
         report.sections.extend(_what_the_cluster_says())
@@ -303,7 +307,7 @@ def _what_the_runs_say(folder: SweepFolder | None) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cluster(worker_id: str) -> Iterator[None]:
-    """Need SLURM and root; give each worker of pytest-xdist a cluster that nobody else uses."""
+    """Require SLURM and root, and give each worker of pytest-xdist its own cluster."""
     if shutil.which("slurmctld", path="/usr/sbin:/usr/bin") is None or os.geteuid() != 0:
         if os.environ.get("AEVAE_REQUIRE_SLURM") == "1":
             pytest.fail("AEVAE_REQUIRE_SLURM=1, but SLURM is not installed or this is not root")
@@ -318,13 +322,13 @@ def own_cluster(worker_id: str) -> Iterator[None]:
 
 @pytest.fixture
 def onehost(own_cluster: None, monkeypatch: pytest.MonkeyPatch) -> Onehost:
-    """Have the cluster up anew with its defaults, empty, and SLURM's commands talk to it."""
+    """The cluster, started again with its defaults and an empty queue; SLURM's commands use it."""
     cluster = Onehost()
-    cluster.down()  # with what the test before did to nodes and jobs
+    cluster.down()  # removes the jobs and the node states of the test before
     cluster.up()
     setting = cluster.slurm(str(ONEHOST / "env")).removeprefix("export ")
     monkeypatch.setenv(*setting.split("=", maxsplit=1))
-    # What an enclosing job would leave in the environment must not reach ours.
+    # An enclosing job may set such variables; they must not affect the jobs of the tests.
     monkeypatch.setenv("SBATCH_PARTITION", "nowhere")
     cluster.wait_for(lambda: not cluster.slurm("squeue", "-h"), "an empty queue")
     return cluster
@@ -338,7 +342,7 @@ def write_spec(folder: Path, epochs: int) -> str:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Callable[[int], str]:
-    """Write the specification of a tiny sweep of so many epochs; its path has a space."""
+    """A function that writes a specification with some number of epochs; its path has a space."""
     return lambda epochs: write_spec(tmp_path, epochs)
 
 

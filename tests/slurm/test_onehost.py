@@ -198,7 +198,7 @@ def test_a_directory_of_somebody_else_is_neither_filled_nor_purged(monkeypatch, 
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "slurm.conf").write_text("ClusterName=theirs\n")
     monkeypatch.setenv("AEVAE_ONEHOST_DIR", str(tmp_path))
-    assert "holds other things" in onehost("up").stderr
+    assert "no cluster is in it" in onehost("up").stderr
     assert onehost("down", "--purge").returncode == 0
     assert (tmp_path / "etc" / "slurm.conf").read_text() == "ClusterName=theirs\n"
 

@@ -73,7 +73,7 @@ def test_runs_of_one_job_in_turn_keep_their_own_state(onehost, sweep, folder, pr
     first.hold()
     states = onehost.states(folder)
     assert states[first.name] == ("running", None)
-    assert states[second.name] == ("pending", "behind other runs of its job")
+    assert states[second.name] == ("pending", "its job trains other runs first")
     assert "0 runs submitted" in onehost.aevae(*sweep).stderr
     first.go_on()
     folder.wait_done()
@@ -151,7 +151,9 @@ def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
     for name, run in found.items():
         row = next(line for line in shown.splitlines() if line.startswith(f"{name} "))
         assert run["state"] in row
-    assert re.search("GPU-hours used, .* from the first start to the last end, by sacct", shown)
+    assert re.search(
+        "GPU-hours used, .* from the first start to the last end, according to sacct", shown
+    )
 
     again = onehost.aevae(*sweep).stderr
     assert "1 runs are out of memory (raise mem_gb in the profile, or name them" in again

@@ -96,7 +96,7 @@ def test_other_names_for_the_same_content_are_taken_with_replace_only(data, cell
     data("add", cells, "--name", "cells")
     code, _, err = data("add", cells, "--name", "cells", "--noun", "letter")
     assert code == 0
-    assert "--replace takes the new names" in err
+    assert "--replace changes them" in err
     assert check_images(weird / "data" / "cells.h5").noun == "class"
     data("add", cells, "--name", "cells", "--noun", "letter", "--replace")
     assert check_images(weird / "data" / "cells.h5").noun == "letter"

@@ -135,7 +135,7 @@ def test_04_a_cluster_without_arrays_is_fit(cluster, tmp_path):
     cluster("scontrol", "echo 'MaxArraySize = 0'")
     found = findings(ClusterProfile(), tmp_path, tmp_path)["slurm"]
     assert found.verdict == "ok"
-    assert "job arrays are off" in found.detail
+    assert "job arrays are disabled" in found.detail
 
 
 def test_another_cluster_is_asked_about_itself(cluster, tmp_path):
@@ -163,7 +163,7 @@ def test_a_check_that_breaks_off_is_one_line_and_the_others_are_made(tmp_path, m
 
     monkeypatch.setattr(doctor, "verify_source", verify)
     found = findings(None, tmp_path, tmp_path)
-    assert found["data"] == Finding("data", "failed", "this check broke off: ValueError: no number")
+    assert found["data"] == Finding("data", "failed", "this check failed: ValueError: no number")
     assert found["output"].verdict == "ok"
 
 

@@ -60,7 +60,7 @@ def test_a_job_under_another_name_is_left_to_its_owner(fake, tmp_path, sweep):
         f"[ -e '{tmp_path}/gone' ] || {fake.printed(fake.queued('77_0', name))}\n"
         f"{fake.printed(strangers)}",
     )
-    with pytest.raises(SchedulerError, match="if they are yours, scancel 77_1"):
+    with pytest.raises(SchedulerError, match="if they are yours, use scancel 77_1"):
         cancel_queued(sweep, sweep.runs.current, 5)
     assert (tmp_path / "cancelled").read_text() == "--quiet 77_0\n"
 

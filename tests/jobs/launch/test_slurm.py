@@ -199,7 +199,7 @@ def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp
     fake("scontrol", CONFIG)
     fake("sbatch", f"echo $$ >'{tmp_path}/pid'; exec sleep 100")
     profile = load_profile(Path("onehost"))
-    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted: 1 runs"
+    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted with 1 runs"
     with pytest.raises(SchedulerError, match=maybe):
         submit_missing(laid_out, [], profile, print)
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
@@ -229,7 +229,7 @@ def test_the_id_of_a_job_is_read_with_what_a_site_prints_around_it(printed, job)
     if job is not None:
         assert read_job_id(printed) == job
     else:
-        with pytest.raises(SchedulerError, match=r"could not be read .* may have been submitted"):
+        with pytest.raises(SchedulerError, match=r"cannot be read .* may have been submitted"):
             read_job_id(printed)
 
 
@@ -240,8 +240,8 @@ def test_a_job_whose_id_could_not_be_read_is_found_by_its_name(fake, tmp_path):
     fake("sbatch", f"echo called >>'{calls}'; echo 'Your job is number 77.'")
     unread = sweep(folder)
     assert unread.returncode == 1
-    assert "sbatch answered what could not be read ('Your job is number 77.')" in unread.stderr
-    assert "6 runs; 0 were submitted before them; the same command finds out" in unread.stderr
+    assert "the answer of sbatch cannot be read ('Your job is number 77.')" in unread.stderr
+    assert "with 6 runs; 0 runs were submitted before; the same command looks for" in unread.stderr
     name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
     fake("squeue", fake.printed(*(fake.queued(f"77_{task}", name) for task in range(6))))
     found = sweep(folder)
@@ -266,7 +266,7 @@ def test_an_analysis_that_is_refused_leaves_the_runs_submitted_and_says_why(fake
     assert "6 runs submitted" in done.stderr
     assert (
         f"the runs were submitted, but sbatch refused the analysis ({'; '.join(reasons)}); the "
-        "same command submits it" in done.stderr
+        "same command submits the analysis again" in done.stderr
     )
 
 
@@ -339,7 +339,7 @@ def test_gpu_hours_are_counted_from_the_runs_own_records_without_accounting(fake
     values |= {"outcome": "interrupted", "ended_at": "2026-01-01T01:30:00+00:00"}
     (attempt / "attempt.json").write_text(json.dumps(values))
     shown = aevae("status", str(folder)).stdout
-    end = "from the first start to the last end, by"
+    end = "from the first start to the last end, according to"
     assert f"1.50 GPU-hours used, 1:30:00 {end} the runs' own records" in shown
     hour = {"seconds": 3600, "tres": "cpu=1,gres/gpu=1"}
     lines = [fake.accounted("77_0", "PREEMPTED", start="2026-01-01T00:00:00", **hour)]

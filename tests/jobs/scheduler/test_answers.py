@@ -48,13 +48,13 @@ def test_text_that_is_no_answer_holds_no_job(text):
     ["77_0|80|RUNNING|N/A|node9|None", "77_0|80|running now|N/A|n|None|x", "77_x|80|RUNNING|||x|x"],
 )
 def test_a_line_that_may_be_the_job_looked_for_is_never_passed_over(line):
-    with pytest.raises(ValueError, match="squeue answered what cannot be read"):
+    with pytest.raises(ValueError, match="cannot read this line of squeue"):
         read_queue(line)
 
 
 def test_of_a_long_line_that_cannot_be_read_the_beginning_is_said():
     line = f"77_x|80|{'R' * 100}"
-    with pytest.raises(ValueError, match=rf"cannot be read: '{re.escape(line[:60])}'$"):
+    with pytest.raises(ValueError, match=rf"this line of squeue: '{re.escape(line[:60])}'$"):
         read_queue(line)
 
 

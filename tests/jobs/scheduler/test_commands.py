@@ -63,7 +63,7 @@ def test_a_job_that_has_ended_is_not_in_the_queue(fake):
 
 def test_an_answer_that_cannot_be_read_is_no_answer(fake):
     fake("squeue", "echo '5|5|RUNNING'")
-    with pytest.raises(SchedulerError, match="squeue answered what cannot be read"):
+    with pytest.raises(SchedulerError, match="cannot read this line of squeue"):
         queued_jobs(["5"])
     fake("sacct", "echo '5_[x]|5|a|a|1|a|0:0|PENDING'")
     with pytest.raises(
@@ -71,9 +71,7 @@ def test_an_answer_that_cannot_be_read_is_no_answer(fake):
     ):
         accounted_jobs(["5"])
     fake("sacct", "echo '5|5|running'")
-    with pytest.raises(
-        SchedulerError, match=r"^sacct answered what cannot be read: '5\|5\|running'$"
-    ):
+    with pytest.raises(SchedulerError, match=r"^cannot read this line of sacct: '5\|5\|running'$"):
         accounted_jobs(["5"])
 
 

@@ -67,7 +67,7 @@ def test_a_time_limit_is_compared_with_those_of_the_partitions(longest, data, ba
     else:
         found = re.fullmatch(
             r"timeout_min is (\d+), but partition (\S+) allows (\d+) minutes: "
-            "SLURM takes such a job and never starts it",
+            "SLURM accepts such a job, but never starts it",
             said,
         )
         assert found is not None

@@ -57,9 +57,9 @@ def test_shipped_profiles_are_valid_under_their_names(path):
         ("[extra]\nwait = true", "extra must not set wait"),
         (
             'clusters = "a,b"',
-            ": must be the name of one cluster, because a job that may be on any of",
+            ": must be the name of one cluster, because squeue finds a job by its id",
         ),
-        ('clusters = "a,b"', " of several cannot be asked for by its id, got 'a,b' in"),
+        ('clusters = "a,b"', " only on a known cluster, got 'a,b' in"),
         ('clusters = "all"', "the name of one cluster"),
         ("mem_gb = inf", "mem_gb: must be GiB"),
         ("mem_gb = true", "mem_gb: must be GiB"),
@@ -68,7 +68,7 @@ def test_shipped_profiles_are_valid_under_their_names(path):
         (
             'mem_gb = "all"',
             "mem_gb: must be GiB from 1/1024 to 1,000,000, 0 for all memory of the node, or "
-            "\"default\" for what the cluster gives without being asked, got 'all'",
+            "\"default\" for the cluster's default, got 'all'",
         ),
         ("mem_gb = 8\nmem_per_cpu_gb = 2", "two ways to ask for memory: give one"),
         ("mem_per_gpu_gb = 2", "mem_per_gpu_gb needs a GPU"),

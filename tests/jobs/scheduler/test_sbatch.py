@@ -33,15 +33,15 @@ def test_no_id_is_made_up(text):
 @pytest.mark.parametrize("answer", ["5\n6", "Submitted batch job 5\nSubmitted batch job 6\n7"])
 def test_of_two_ids_neither_is_believed(answer):
     last = answer.splitlines()[-1]
-    said = rf"^sbatch answered what could not be read \('{last}'\); a job may have been submitted$"
+    said = rf"^the answer of sbatch cannot be read \('{last}'\); a job may have been submitted$"
     with pytest.raises(SchedulerError, match=said):
         read_job_id(answer)
 
 
 def test_an_answer_that_is_nothing_or_long_is_shown_short():
-    with pytest.raises(SchedulerError, match=r"could not be read \(nothing\); a job may"):
+    with pytest.raises(SchedulerError, match=r"cannot be read \(nothing\); a job may"):
         read_job_id("\n \n")
-    with pytest.raises(SchedulerError, match=rf"could not be read \('{'a' * 59}\); a job may"):
+    with pytest.raises(SchedulerError, match=rf"cannot be read \('{'a' * 59}\); a job may"):
         read_job_id("a" * 100)
 
 

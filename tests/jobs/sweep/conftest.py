@@ -12,7 +12,7 @@ from jobs.sweep.spec import load_spec
 
 @pytest.fixture
 def sweep(weird: Path, spec: Path) -> Sweep:
-    """A sweep of two runs that were not started."""
+    """A sweep of two runs that have not been started."""
     loaded = load_spec(spec)
     return lay_out(loaded, loaded.runs("spec"), weird / "sweep")
 
@@ -35,9 +35,10 @@ def submit(sweep: Sweep) -> Callable[..., Submission]:
 
 @pytest.fixture(autouse=True)
 def _reader(monkeypatch) -> Iterator[None]:
-    """Have files examined by a process that this test starts, if it needs one, and ends.
+    """Let each test start and end its own process for the reading of files.
 
-    A mutant runs in a fork, which cannot talk to the process of an earlier test.
+    In mutation testing a test runs in a forked process, which cannot use the process of an earlier
+    test.
     """
     monkeypatch.setattr(sandbox, "_idle", SimpleQueue())
     yield

@@ -61,7 +61,7 @@ def test_data_that_is_not_there_is_named(check, weird, setting, title):
 def test_a_path_that_submitit_would_change_is_refused(check, weird, tag):
     folder = weird / f"a{tag}b" / "sweep"
     assert refused(check, folder) == (
-        f"{folder}: a path with one of %j, %t, %A, %a is not possible"
+        f"{folder}: a path must not contain %j, %t, %A, %a, which submitit would replace"
     )
 
 

@@ -227,8 +227,8 @@ def test_without_a_job_nobody_but_the_record_knows_the_end(sweep, run, attempted
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (None, (State.PENDING, "behind other runs of its job")),
-        ({"slurm_job_id": "79", "outcome": "failed"}, (State.PENDING, "behind other runs of its")),
+        (None, (State.PENDING, "its job trains other runs first")),
+        ({"slurm_job_id": "79", "outcome": "failed"}, (State.PENDING, "its job trains other runs")),
         ({"slurm_job_id": "80", "outcome": "failed"}, (State.FAILED, "diverged")),
         ({"slurm_job_id": "80", "outcome": "interrupted"}, (State.RUNNING, None)),
         ({"slurm_job_id": "80"}, (State.RUNNING, None)),

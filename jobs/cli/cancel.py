@@ -12,7 +12,9 @@ def cancel(
     run_ids: Annotated[list[str] | None, typer.Argument(help="Run ids; default: all.")] = None,
     grace: Annotated[
         float,
-        typer.Option(min=0, help="Seconds that the runs have to save and end, before KILL."),
+        typer.Option(
+            min=0, help="Seconds to wait for the runs to end; then local runs are killed."
+        ),
     ] = 60,
 ) -> None:
     """Stop runs on this machine and in the queue; each saves a checkpoint to resume from."""

@@ -155,17 +155,22 @@ def caption(data: LossCurves) -> str:
         f"Loss per image by epoch on {data.dataset}: training ({data.counts['train']:,} images, "
         f"dashed) and validation ({data.counts['val']:,} images, solid), for latent size d = "
         f"{prose.listed(sorted({run.latent_size for run in data.runs}))}, "
-        f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
-        "in nats. A training loss is the mean over an epoch in which the model still improves, so "
-        "it may lie above the validation loss at the end of that epoch. Each panel has its own "
-        "logarithmic axis."
+        f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an "
+        f"image{', KL is in nats' if data.with_rate else ''}. A training loss is the mean over an "
+        "epoch in which the model still improves, so it may lie above the validation loss at the "
+        "end of that epoch. Each panel has its own logarithmic axis."
     )
     if data.with_rate:
         text += (
             " Rate (KL) against distortion (SSE) is that of the validation images at the last "
-            "epoch, averaged over seeds; the AE has no rate."
+            f"epoch{prose.over_seeds(data.runs)}{_without_rate(data)}."
         )
     return text
+
+
+def _without_rate(data: LossCurves) -> str:
+    titles = prose.deterministic(data.runs)
+    return f"; the {prose.listed(titles)} has no rate" if titles else ""
 
 
 FIGURE = FigureRecipe("loss_curves", gather, draw, caption)

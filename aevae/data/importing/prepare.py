@@ -86,6 +86,11 @@ def prepare(paths: Sequence[Path], options: Options, progress: Progress) -> Prep
         for name, part in source.parts().items()
     }
     shape = common_shape(source, found, options.size)
+    for part in source.parts().values():
+        # Before any row is numbered: that takes memory for as many images as the file claims.
+        check_limits(
+            part.images.title, part.images.shape[0], shape, 2 if source.test is None else 1
+        )
     made = classes(source)
     if options.class_names is not None:
         made = renamed(made, options.class_names)

@@ -109,8 +109,19 @@ def common_shape(
     return shapes[0]
 
 
-def check_limits(title: str, count: int, image_shape: tuple[int, ...]) -> None:
+def check_limits(title: str, count: int, image_shape: tuple[int, ...], splits: int = 1) -> None:
     """Refuse what is too large, or empty, before anything is written.
+
+    Parameters
+    ----------
+    title
+        Names the images in messages.
+    count
+        Number of images. A damaged file may claim any number.
+    image_shape
+        Shape of each when it is staged.
+    splits
+        Number of splits that they will be in.
 
     Raises
     ------
@@ -126,8 +137,10 @@ def check_limits(title: str, count: int, image_shape: tuple[int, ...]) -> None:
             "that are possible; --size scales the images"
         )
     size = count * math.prod(image_shape)
-    if size > MAX_SPLIT_BYTES:
+    holder = "a split" if splits == 1 else f"{splits} splits"
+    if size > splits * MAX_SPLIT_BYTES:
         raise InputError(
             f"{title}: {count:,} images of {image_shape} are {size:,} bytes, "
-            f"more than the {MAX_SPLIT_BYTES:,} that a split may have; --size makes them smaller"
+            f"more than the {splits * MAX_SPLIT_BYTES:,} that {holder} may have; "
+            "--size makes them smaller"
         )

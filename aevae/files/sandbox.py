@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,11 +114,15 @@ def _take_reader() -> _Reader:
         if reader.process.poll() is None:
             return reader
         reader.end()
+    return _start_reader("aevae.files.sandbox")
+
+
+def _start_reader(module: str) -> _Reader:
     # A file and no pipe: nobody reads it while the process lives, and a full pipe would stop it.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process ends
     process = subprocess.Popen(
         # -P: Python must not import from the working folder, which may hold files named like ours.
-        [sys.executable, "-P", "-m", "aevae.files.sandbox"],
+        [sys.executable, "-P", "-m", module],
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **python_path()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -158,7 +163,18 @@ def _to_json(header: Header) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer each path on the input with a line; for `examine`."""
+    """Answer each path on the input with the header of its file; for `examine`."""
+    serve(_headers)
+
+
+def serve(read: Callable[[Path], Iterable[dict[str, Any]]]) -> None:
+    """Answer each path on the input with lines of JSON.
+
+    Parameters
+    ----------
+    read
+        Reads a file, and yields the answers.
+    """
     # A job's signals reach all its processes, but they are meant for the process that asks. When it
     # ends, our input is closed, and this process ends too.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
@@ -168,14 +184,19 @@ def main() -> None:
     for line in sys.stdin:
         path = Path(json.loads(line))
         _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + _seconds(path))
-        try:
-            answer = _to_json(read_header(path))
-        except InvalidFile as error:
-            answer = {"invalid": str(error)}
-        except OSError as error:
-            answer = {"errno": error.errno}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        for answer in read(path):
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+
+
+def _headers(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the header of a file of ours, or why it has none."""
+    try:
+        yield _to_json(read_header(path))
+    except InvalidFile as error:
+        yield {"invalid": str(error)}
+    except OSError as error:
+        yield {"errno": error.errno}
 
 
 def _seconds(path: Path) -> int:

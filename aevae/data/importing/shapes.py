@@ -81,6 +81,27 @@ def _plain(
     return Arrangement((*sides, 3), channels_last)
 
 
+def arranged(
+    source: Source, size: Size | None, *, transpose: bool = False
+) -> tuple[dict[str, Arrangement], tuple[int, ...]]:
+    """Return how the images of each part lie in their array, and the shape that all will have.
+
+    Raises
+    ------
+    InputError
+        The shapes have no meaning, differ, or are too large, for which no image is read.
+    """
+    found = {
+        name: arrangement(part.images, transpose=transpose) for name, part in source.parts().items()
+    }
+    shape = common_shape(source, found, size)
+    splits = 2 if source.test is None else 1
+    for part in source.parts().values():
+        # Before any row is numbered: that takes memory for as many images as the file claims.
+        check_limits(part.images.title, part.images.shape[0], shape, splits)
+    return found, shape
+
+
 def common_shape(
     source: Source, found: Mapping[str, Arrangement], size: Size | None
 ) -> tuple[int, ...]:

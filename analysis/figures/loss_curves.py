@@ -125,7 +125,8 @@ def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, st
         handles.append(Line2D([], [], marker=marker, label=group.title, **grey))
     axes.set(title="Rate and distortion, last epoch", xlabel="rate: KL per image (nats)")
     axes.set_ylabel("distortion: SSE per image")
-    axes.legend(handles=handles, loc="upper right")
+    axes.legend(handles=handles, loc="best")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     _log_axis(axes)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a data set, built in or staged, without training on it."""
+"""What is said of a dataset, built in or staged, without training on it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevae.data.sources import load_source
-from aevae.data.staged import staged_names, staged_path
+from aevae.data.staged import existing_path, staged_names, staged_path
 from aevae.datasets import BUILT_IN
 from aevae.errors import InputError, RunFailed
-from aevae.files.filesystem import exists
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.images import SPLITS, CheckedImages, check_images, open_images
 
@@ -22,7 +21,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Summary:
-    """A data set as a user sees it.
+    """A dataset as a user sees it.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Listed:
-    """A line in the list of data sets; what is not known of a set that is not there is empty."""
+    """A line in the list of datasets; what is not known of a set that is not there is empty."""
 
     name: str
     shape: str
@@ -73,7 +72,7 @@ class Listed:
 
 
 def summarise(name: str, data_dir: Path) -> Summary:
-    """Describe a data set.
+    """Describe a dataset.
 
     Raises
     ------
@@ -82,13 +81,7 @@ def summarise(name: str, data_dir: Path) -> Summary:
     """
     if name in BUILT_IN:
         return _built_in(name, data_dir)
-    path = staged_path(data_dir, name)
-    if not exists(path):
-        staged = ", ".join(staged_names(data_dir)) or "none"
-        raise InputError(
-            f"there is no data set {name!r}: {', '.join(BUILT_IN)} are built in, "
-            f"staged in {data_dir}: {staged}"
-        )
+    path = existing_path(data_dir, name)
     try:
         return _staged(path)
     except InvalidFile as error:

@@ -84,7 +84,7 @@ def test_a_set_that_is_missing_or_damaged_is_named(stage):
 
 @pytest.mark.parametrize("name", ["mnist", "Digits", "noise", "a b", ".a", "", "a/b", "x" * 65])
 def test_names_that_are_taken_or_no_names_are_refused(weird, name):
-    with pytest.raises(InputError, match="cannot be the name of a data set"):
+    with pytest.raises(InputError, match="cannot be the name of a dataset"):
         staged_path(weird, name)
 
 

@@ -110,9 +110,9 @@ def figures(
         str,
         typer.Option(
             help="Names, separated by commas: " + _described(FIGURES) + ".",
-            show_default="all",
+            show_default="all that the sweep can show",
         ),
-    ] = ",".join(FIGURES),
+    ] = "",
     format_: Annotated[
         str, typer.Option("--format", help="Formats, separated by commas.")
     ] = ",".join(FIGURE_FORMATS),
@@ -123,7 +123,7 @@ def figures(
         lambda commands: commands.write_figures(
             sweep_dir,
             to,
-            _chosen("--only", only, FIGURES),
+            _chosen("--only", only, FIGURES) if only else [],
             _chosen("--format", format_, FIGURE_FORMATS),
             allow_partial,
         )

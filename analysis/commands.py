@@ -4,7 +4,7 @@ Each function returns the exit code: 0 ok, 1 incomplete. Results go to stdout; g
 what was skipped to stderr.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -69,14 +69,17 @@ def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_pa
 def write_figures(
     folder: Path, to: Path | None, names: Sequence[str], formats: Sequence[str], allow_partial: bool
 ) -> int:
-    """Draw the figures; those whose ingredients the sweep lacks are skipped with the reason."""
+    """Draw figures; those whose ingredients the sweep lacks are skipped with the reason.
+
+    Without names, every figure is drawn that the sweep can show.
+    """
     output, code = _open_for_output(folder, to, allow_partial)
     if output is None:
         return INCOMPLETE
-    drawn = output.write_figures(names, formats)
-    skipped = [figure for figure in drawn if isinstance(figure, Skipped)]
+    drawn = output.write_figures(names or list(figures.FIGURES), formats)
+    skipped = [figure.name for figure in drawn if isinstance(figure, Skipped)]
     terminal.list_files(output.written)
-    return INCOMPLETE if skipped and not allow_partial else code
+    return code if allow_partial else max(code, _code_of_skipped(skipped, names))
 
 
 def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
@@ -131,7 +134,7 @@ def embed(
         caption = prose.with_partial(scores.caption(study.sweep), study.sweep)
         made = recipe.Table("embedding_scores", "embedding_scores", table, table, caption)
         terminal.list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
-    return INCOMPLETE if skipped and not allow_partial else code
+    return code if allow_partial else max(code, _code_of_skipped(skipped, names))
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,15 @@ class _Writer:
             else:
                 self.written.extend(write_figure(drawing, self.folder, formats))
             yield drawing
+
+
+def _code_of_skipped(skipped: Collection[str], named: Collection[str]) -> int:
+    """Return the exit code for outputs that a sweep cannot have.
+
+    A sweep without labels or without some kind of model is complete nevertheless: what it cannot
+    have is no failure, unless the user has named it.
+    """
+    return INCOMPLETE if skipped and named else OK
 
 
 def _print_first(made: Sequence[recipe.Table]) -> None:

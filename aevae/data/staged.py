@@ -48,7 +48,7 @@ def describe_staged(data_dir: Path, name: str) -> ImageSet:
     InputError
         No such dataset is staged, or its file is damaged.
     """
-    checked = _check(_existing(data_dir, name))
+    checked = _check(existing_path(data_dir, name))
     return ImageSet(
         name=name,
         title=name,
@@ -69,7 +69,7 @@ def load_staged(name: str, data_dir: Path) -> SourceImages:
     InputError
         No such dataset is staged, or its file is damaged.
     """
-    path = _existing(data_dir, name)
+    path = existing_path(data_dir, name)
     checked = _check(path)
     with open_images(path, checked) as file:
         arrays = {part: file.array(part) for part in checked.header.layout}
@@ -82,7 +82,14 @@ def load_staged(name: str, data_dir: Path) -> SourceImages:
     return SourceImages(facts, f"images staged as {name}", sha256, *map(arrays.__getitem__, order))
 
 
-def _existing(data_dir: Path, name: str) -> Path:
+def existing_path(data_dir: Path, name: str) -> Path:
+    """Return the place of a staged set whose file is there.
+
+    Raises
+    ------
+    InputError
+        No such set is staged.
+    """
     path = staged_path(data_dir, name)
     if not exists(path):
         there = ", ".join([*BUILT_IN, *staged_names(data_dir)])

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevae.data.sources import load_source
-from aevae.data.staged import staged_names, staged_path
+from aevae.data.staged import existing_path, staged_names, staged_path
 from aevae.datasets import BUILT_IN
 from aevae.errors import InputError, RunFailed
-from aevae.files.filesystem import exists
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.images import SPLITS, CheckedImages, check_images, open_images
 
@@ -82,13 +81,7 @@ def summarise(name: str, data_dir: Path) -> Summary:
     """
     if name in BUILT_IN:
         return _built_in(name, data_dir)
-    path = staged_path(data_dir, name)
-    if not exists(path):
-        staged = ", ".join(staged_names(data_dir)) or "none"
-        raise InputError(
-            f"there is no dataset {name!r}: {', '.join(BUILT_IN)} are built in, "
-            f"staged in {data_dir}: {staged}"
-        )
+    path = existing_path(data_dir, name)
     try:
         return _staged(path)
     except InvalidFile as error:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +45,15 @@ class _Reader:
     def ask(self, path: Path) -> str:
         """Send a path to the process; return the answer, which is cut off if the process ended."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         # If the process has ended, the caller finds out why from its exit code.
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(str(path.absolute())) + "\n")
             self.process.stdin.flush()
+        return self.next_line()
+
+    def next_line(self) -> str:
+        """Return its next answer, or what there is of one if it ended."""
+        assert self.process.stdout is not None
         return self.process.stdout.readline()
 
     def end(self) -> tuple[int, str]:
@@ -107,17 +112,58 @@ def examine_as(path: Path, schema: Schema) -> Header:
     return header
 
 
+def follow(
+    path: Path, module: str, arguments: Sequence[str], progress: Callable[[int, int], object]
+) -> None:
+    """Have a file read in a process of its own, and wait until it has been read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    module, arguments
+        What reads it, and its command line. Its main program calls `serve` with a function that
+        yields ``done`` and ``total`` after each step, and nothing, ``{}``, at the end.
+    progress
+        Called with these two. What it raises ends the process.
+
+    Raises
+    ------
+    InvalidFile
+        The process crashed, or took too long between two steps.
+    ChildProcessError
+        The process ended for another reason.
+    """
+    reader = _start_reader(module, *arguments)
+    try:
+        line = reader.ask(path)
+        while line.endswith("\n") and (answer := json.loads(line)):
+            progress(answer["done"], answer["total"])
+            line = reader.next_line()
+    except BaseException:
+        reader.process.kill()
+        reader.end()
+        raise
+    if not line:
+        raise _why_it_ended(reader, path)
+    reader.end()
+
+
 def _take_reader() -> _Reader:
     with suppress(Empty):
         reader = _idle.get_nowait()
         if reader.process.poll() is None:
             return reader
         reader.end()
+    return _start_reader("aevae.files.sandbox")
+
+
+def _start_reader(module: str, *arguments: str) -> _Reader:
     # Standard error is a file: a pipe that nobody reads would fill up and block the process.
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process ends
     process = subprocess.Popen(
         # -P: Python must not import from the working folder, which may hold files named like ours.
-        [sys.executable, "-P", "-m", "aevae.files.sandbox"],
+        [sys.executable, "-P", "-m", module, *arguments],
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **python_path()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -158,24 +204,45 @@ def _to_json(header: Header) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer each path on the input with one line of JSON; `examine` starts this."""
-    # Signals to a job reach all its processes, but are meant for the process that calls `examine`.
-    # When that process ends, the input of this one is closed, so this one ends too.
+    """Answer each path on the input with the header of its file; `examine` starts this."""
+    serve(_headers)
+
+
+def serve(read: Callable[[Path], Iterable[dict[str, Any]]]) -> None:
+    """Answer each path on the input with lines of JSON.
+
+    Parameters
+    ----------
+    read
+        Reads a file, and yields the answers. The limit on its time begins anew with each.
+    """
+    # Signals to a job reach all its processes, but are meant for the process that asks. When that
+    # process ends, the input of this one is closed, so this one ends too.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, MEMORY_LIMIT_BYTES)
     for line in sys.stdin:
         path = Path(json.loads(line))
-        _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + _seconds(path))
-        try:
-            answer = _to_json(read_header(path))
-        except InvalidFile as error:
-            answer = {"invalid": str(error)}
-        except OSError as error:
-            answer = {"errno": error.errno}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        _allow_time(path)
+        for answer in read(path):
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+            _allow_time(path)
+
+
+def _headers(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the header of a file of ours, or why it has none."""
+    try:
+        yield _to_json(read_header(path))
+    except InvalidFile as error:
+        yield {"invalid": str(error)}
+    except OSError as error:
+        yield {"errno": error.errno}
+
+
+def _allow_time(path: Path) -> None:
+    _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + _seconds(path))
 
 
 def _seconds(path: Path) -> int:

@@ -140,15 +140,20 @@ def caption(data: Anomaly) -> str:
     sets = [f"{name} ({count:,})" for name, count in counts.items()]
     dataset = data.dataset
     normal = dataset.plural if dataset.subject == dataset.noun else "test images"
-    told = " A CVAE is told the label of the image an outlier was made from."
-    if not dataset.classes:
-        told = ""
+    told = "".join(
+        f" A {title} is told the label of the image an outlier was made from."
+        for title in prose.conditional(data.runs)
+    )
+    scores = "the SSE of the decoded code"
+    if prose.variational(data.runs):
+        encoded = prose.mean_or_code(data.runs)
+        scores = f"the SSE of the decoded {encoded}, the KL, and their sum, the negative ELBO"
     return (
         f"Telling {outliers(dataset)} from the {data.n_test:,} test images of "
-        f"{dataset.title}, {prose.seeds(data.runs)}: {prose.listed(sets)}. Scores are the SSE "
-        "of the decoded posterior mean (or code), the KL, and their sum, the negative ELBO; the "
-        "higher, the less normal. Above, ROC curves at latent size "
-        f"{size}; below, the area under them (AUROC) at each latent size, averaged over seeds. "
+        f"{dataset.title}, {prose.seeds(data.runs)}: {prose.listed(sets)}. Scores are "
+        f"{scores}; the higher, the less normal. Above, ROC curves at latent size "
+        f"{size}; below, the area under them (AUROC) at each latent "
+        f"size{prose.over_seeds(data.runs)}. "
         f"Grey is chance; below it, outliers look more normal than {normal}.{told}"
     )
 

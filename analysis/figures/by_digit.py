@@ -169,7 +169,7 @@ def caption(data: ByDigit) -> str:
     dataset = data.classes.data
     return (
         f"Sum of squared pixel errors of the {data.n_test:,} test images of {dataset.title}, "
-        f"decoding the posterior mean (the code itself for the AE), {prose.seeds(data.runs)}: "
+        f"decoding {prose.decoded(data.runs)}, {prose.seeds(data.runs)}: "
         f"mean of each {dataset.noun} and of all. {_interval(data)} PCA keeps as many components "
         "as the models have latent dimensions, fitted on the training images; its error over all "
         f"{dataset.plural} is the dashed line. Both axes are logarithmic, and the panels share the "

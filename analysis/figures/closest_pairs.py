@@ -24,7 +24,8 @@ TEST = "test\nimages"
 class PairRow:
     """Ten images nearest to training images, and these, (10, H, W[, 3]) each in [0, 1].
 
-    `relative` (10,) is the distance over what is typical of test images.
+    `relative` (10,) is the distance over what is typical of test images, in ascending order; NaN
+    stands last.
     """
 
     label: str
@@ -84,7 +85,9 @@ def draw(data: ClosestPairs) -> Figure:
 
 def caption(data: ClosestPairs) -> str:
     """Say how they were found, and how near they are."""
-    found = [f"{row.relative.min():.2f} ({' '.join(row.label.split())})" for row in data.rows]
+    # NaN stands last in a row, so a row that begins with it has no distance at all.
+    known = [row for row in data.rows if np.isfinite(row.relative[0])]
+    found = [f"{row.relative[0]:.2f} ({' '.join(row.label.split())})" for row in known]
     dataset = data.dataset
     new = dataset.worded("new {subjects}")
     near = f"test images near the same {dataset.noun}" if dataset.classes else "test images"
@@ -94,7 +97,18 @@ def caption(data: ClosestPairs) -> str:
         f"nearest of {data.counts[1]:,} test images, which are {new}. Latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are relative to the "
         f"median of {near}: 0 would be a copy, 1 is as far as {new} "
-        f"are. The least are {prose.listed(found)}."
+        f"are. The least are {prose.listed(found)}.{_without(data)}"
+    )
+
+
+def _without(data: ClosestPairs) -> str:
+    """Name the rows whose distances cannot be compared with those of test images."""
+    names = [" ".join(row.label.split()) for row in data.rows if not np.isfinite(row.relative[0])]
+    if not names:
+        return ""
+    return (
+        f" There is none for {prose.listed(names)}: no test images are near the same "
+        f"{data.dataset.noun}, or most of these are copies of training images."
     )
 
 

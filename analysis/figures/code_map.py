@@ -43,6 +43,11 @@ class Box:
     images: style.Image
     count: int
 
+    @property
+    def held(self) -> str:
+        """How many test codes it holds, in words."""
+        return f"{self.count:,} code" + "s" * (self.count != 1)
+
 
 @dataclass(frozen=True)
 class CodeMap:
@@ -102,7 +107,7 @@ def draw(data: CodeMap) -> Figure:
     for place, (name, box) in enumerate(by_height):
         inset = figure.add_subplot(grid[place, 1])
         _draw_box(inset, box, COLOURS[name])
-        inset.set_title(f"{name} box: {box.count:,} codes")
+        inset.set_title(f"{name} box: {box.held}")
         _frame_box(plane, inset, box, COLOURS[name])
     maps.add_legend(figure, data.classes)
     return figure
@@ -152,7 +157,7 @@ def caption(data: CodeMap) -> str:
         coloured = ""
     elif dataset.noun != "digit":
         coloured += data.classes.where
-    held = [f"{box.count:,} codes ({name})" for name, box in data.boxes.items()]
+    held = [f"{box.held} ({name})" for name, box in data.boxes.items()]
     return (
         f"Codes of the {len(data.codes):,} test images of {dataset.title} in the two latent "
         f"dimensions of the AE, not rotated{coloured}, "

@@ -20,7 +20,7 @@ from analysis.write import prose
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 FEW = 4
-NAME_INCHES, TITLE_INCHES = 0.45, 0.4  # room beside the lines for a name, and for their title
+NAME_INCHES, TITLE_INCHES = 0.55, 0.4  # room beside the lines for a name, and for their title
 
 
 @dataclass(frozen=True)

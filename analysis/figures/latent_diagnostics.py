@@ -146,7 +146,7 @@ def caption(data: LatentDiagnostics) -> str:
         f"Latent spaces on the {data.n_test:,} test images of {data.dataset}, "
         f"{prose.seeds(data.runs)}. Active units: dimensions whose mean varies over the images "
         f"(variance above {metrics.ACTIVE_VARIANCE:g}); dead: 0 for every training image. "
-        "Aggregate posterior: the variance of each of its dimensions (of the codes, for the AE; "
+        f"Aggregate posterior: the variance of each of its dimensions ({_codes(data)}"
         "none of a dead one), in the colours of the first panel; the prior has 1 (dashed)."
     )
     if data.with_kl:
@@ -158,6 +158,11 @@ def caption(data: LatentDiagnostics) -> str:
             f"{np.log(data.n_test):.2f}; what is missing there is counted as total correlation."
         )
     return text
+
+
+def _codes(data: LatentDiagnostics) -> str:
+    titles = prose.deterministic(data.runs)
+    return f"of the codes, for the {prose.listed(titles)}; " if titles else ""
 
 
 FIGURE = FigureRecipe(

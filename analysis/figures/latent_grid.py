@@ -9,6 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
 from aevae.files import names
+from aevae.files.fields import MOST_PLANES
 from aevae.kinds import Kind
 from analysis.figures.parts import maps, style, tiles
 from analysis.figures.parts.classes import IN_A_ROW, Classes, find_classes, known_labels
@@ -235,15 +236,15 @@ def caption(data: LatentGrid) -> str:
     if data.mu:
         text += (
             f" Left, a grid of {rows} x {columns} decoded images; right, the {data.n_test:,} "
-            f"test images (posterior means; codes for the AE){_coloured(data.classes)} the extent "
+            f"test images ({prose.latents(data.runs)}){_coloured(data.classes)} the extent "
             f"of the grid as a frame.{data.classes.note}"
         )
-    if any(not kind.variational for kind in data.kinds):
-        text += " The AE's grid is even over the range of the codes."
-    if any(kind.variational for kind in data.kinds):
+    for title in prose.deterministic(data.runs):
+        text += f" The {title}'s grid is even over the range of the codes."
+    if named := prose.variational(data.runs):
         text += (
-            " Grids of the VAE and CVAE stand at standard normal quantiles, so equal areas have "
-            "equal probability under the prior and the axes are not linear in z."
+            f" Grids of the {prose.listed(named)} stand at standard normal quantiles, so equal "
+            "areas have equal probability under the prior and the axes are not linear in z."
         )
     for kind in data.conditional:
         shown = len(data.planes[kind.name][0].z1)
@@ -267,7 +268,7 @@ def _each(data: LatentGrid) -> str:
     noun = data.classes.data.noun
     if len(data.asked) in (data.classes.present, len(data.classes.shown)):
         return f"each requested {noun}"
-    return f"each requested {noun} (of the classes there are planes for: the first ones)"
+    return f"each requested {noun} among the first {MOST_PLANES} (results have no more planes)"
 
 
 FIGURE = FigureRecipe("latent_grid", gather, draw, caption)

@@ -208,8 +208,9 @@ def caption(data: LatentPca) -> str:
     elif classes.labelled:
         points += f" in the colour of their {dataset.noun}{classes.where}"
     return (
-        f"Latents of the {data.n_test:,} test images of {dataset.title} (posterior means; "
-        f"codes for the AE), latent size {data.runs[0].latent_size}, {prose.seeds(data.runs)}, "
+        f"Latents of the {data.n_test:,} test images of {dataset.title} "
+        f"({prose.latents(data.runs)}), latent size {data.runs[0].latent_size}, "
+        f"{prose.seeds(data.runs)}, "
         f"along the first two principal axes of the {data.n_train:,} training images' latents. "
         "The axes go through the origin of the latent space, so that z ~ N(0, I) is standard "
         "normal along each; they name the share of the training variance that they explain. Left, "
@@ -217,9 +218,16 @@ def caption(data: LatentPca) -> str:
         f"densest regions with 50% (solid) and 90% (dotted) of {whole}, black circles those of "
         f"N(0, I). Right, densities of {each} along each axis, with N(0, 1) as a "
         "black line; every curve is scaled to its own peak, so widths compare and heights do "
-        "not. All densities use Gaussian kernels of Scott's width. Posterior means vary less than "
-        "samples of the posterior, which are what the prior is compared with in training."
-        f"{classes.note}"
+        f"not. All densities use Gaussian kernels of Scott's width.{_spread(data)}{classes.note}"
+    )
+
+
+def _spread(data: LatentPca) -> str:
+    if not prose.variational(data.runs):
+        return ""
+    return (
+        " Posterior means vary less than samples of the posterior, which are what the prior is "
+        "compared with in training."
     )
 
 

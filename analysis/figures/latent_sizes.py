@@ -171,7 +171,7 @@ def caption(data: LatentSizes) -> str:
         )
     return (
         f"Test images of {dataset.title} through every model and latent size d, "
-        f"{prose.seeds(data.runs)}, decoding the posterior mean (the code itself for the AE); "
+        f"{prose.seeds(data.runs)}, decoding {prose.decoded(data.runs)}; "
         f"below each reconstruction the residual, reconstruction minus original: "
         f"{meaning(dataset)}. The images are the same throughout: {chosen}, by SSE averaged "
         "over the runs. The table has the mean SSE per image and MSE per "

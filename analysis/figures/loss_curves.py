@@ -129,7 +129,8 @@ def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, st
         handles.append(Line2D([], [], marker=marker, label=group.title, **grey))
     axes.set(title="Rate and distortion, last epoch", xlabel="rate: KL per image (nats)")
     axes.set_ylabel("distortion: SSE per image")
-    axes.legend(handles=handles, loc="upper right")
+    axes.legend(handles=handles, loc="best")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     _log_axis(axes)
 
 
@@ -159,10 +160,10 @@ def caption(data: LossCurves) -> str:
         f"Loss per image by epoch on {data.dataset}: training ({data.counts['train']:,} images, "
         f"dashed) and validation ({data.counts['val']:,} images, solid), for latent size d = "
         f"{prose.listed(sorted({run.latent_size for run in data.runs}))}, "
-        f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an image, KL is "
-        "in nats. A training loss is the mean over an epoch in which the model still improves, so "
-        "it may lie above the validation loss at the end of that epoch. Each panel has its own "
-        "logarithmic axis."
+        f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an "
+        f"image{', KL is in nats' if data.with_rate else ''}. A training loss is the mean over an "
+        "epoch in which the model still improves, so it may lie above the validation loss at the "
+        "end of that epoch. Each panel has its own logarithmic axis."
     )
     if any(KINDS[group.model].learns_variance for group in data.groups):
         text += (
@@ -172,9 +173,14 @@ def caption(data: LossCurves) -> str:
     if data.with_rate:
         text += (
             " Rate (KL) against distortion (SSE) is that of the validation images at the last "
-            "epoch, averaged over seeds; the AE has no rate."
+            f"epoch{prose.over_seeds(data.runs)}{_without_rate(data)}."
         )
     return text
+
+
+def _without_rate(data: LossCurves) -> str:
+    titles = prose.deterministic(data.runs)
+    return f"; the {prose.listed(titles)} has no rate" if titles else ""
 
 
 FIGURE = FigureRecipe("loss_curves", gather, draw, caption)

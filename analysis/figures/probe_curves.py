@@ -85,12 +85,23 @@ def caption(data: ProbeCurves) -> str:
     noun = data.dataset.noun
     return (
         f"Share of {data.n_test:,} test images of {data.dataset.title} whose {noun} is read right "
-        "from the posterior mean (or code), from as many principal components, or from all "
+        f"from the {prose.mean_or_code(data.runs)}, from as many principal components, or from all "
         f"pixels, by the 5 nearest of the labelled training images (above) or by logistic "
         "regression (below), "
         f"{prose.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
-        f"The CVAE's encoder is told the {noun} and need not repeat it: for it chance "
-        f"({data.chance:.3f}, the share of the most frequent {noun}) is the goal."
+        f"{_goal(data)}"
+    )
+
+
+def _goal(data: ProbeCurves) -> str:
+    """Say what chance is, and which models should come near it."""
+    noun, told = data.dataset.noun, prose.conditional(data.runs)
+    chance = f"{data.chance:.3f}, the share of the most frequent {noun}"
+    if not told:
+        return f"Chance is {chance}."
+    return (
+        f"The {prose.listed(told)}'s encoder is told the {noun} and need not repeat it: for it "
+        f"chance ({chance}) is the goal."
     )
 
 

@@ -130,7 +130,7 @@ def caption(data: Reconstructions) -> str:
     return (
         f"The {which} of {dataset.title} (test images "
         f"{prose.listed(data.indices)}, the same for every model) and {its}, "
-        f"decoding the posterior mean (the code itself for the AE), with latent size "
+        f"decoding {prose.decoded(data.runs)}, with latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Residuals are reconstruction "
         f"minus original: {meaning(dataset)}. Mean SSE over all "
         f"{data.n_test:,} test images: {prose.listed(means)}.{data.classes.note}"

@@ -84,15 +84,28 @@ def _add_legend(figure: Figure, table: pd.DataFrame, markers: Mapping[str, str])
 def caption(data: Selection) -> str:
     """Say what is minimised, by which rule, and what was chosen."""
     chosen = data.table[data.table["chosen"]]
+    codes = [*prose.deterministic(data.runs), "PCA"]
     choices = [f"{row.latent_size} ({row.group}, {row.criterion})" for row in chosen.itertuples()]
     return (
         f"Error of the {data.n_val:,} validation images of {data.dataset}, "
         f"{prose.seeds(data.runs)}, mean per image with its standard error over the images. "
-        "SSE is the sum of squared pixel errors: of one sampled z for VAE and CVAE, as the article "
-        "measured it, of the code for AE and PCA; KL is in nats. A ring marks the choice: the "
-        f"{RULE} of the model. It chooses d = {prose.listed(choices)}. The AE and PCA have no "
+        f"SSE is the sum of squared pixel errors: {_sampled(data)}of the code for "
+        f"{prose.listed(codes)}{'; KL is in nats' if _sampled(data) else ''}. A ring marks the "
+        "choice: the "
+        f"{RULE} of the model. It chooses d = {prose.listed(choices)}. {_no_term(codes)} no "
         "term that makes a larger code dearer."
     )
+
+
+def _sampled(data: Selection) -> str:
+    """Say which models decode a sample of the posterior."""
+    titles = prose.listed(prose.variational(data.runs))
+    return f"of one sampled z for {titles}, as the article measured it, " if titles else ""
+
+
+def _no_term(codes: list[str]) -> str:
+    """Begin a sentence about the models with a code; PCA, the last of them, is always there."""
+    return f"The {prose.listed(codes)} have" if len(codes) > 1 else f"{prose.listed(codes)} has"
 
 
 FIGURE = FigureRecipe("selection", gather, draw, caption, needs=("latent_size_choice",))

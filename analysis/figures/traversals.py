@@ -65,14 +65,16 @@ def caption(data: Traversals) -> str:
     """Say what varies and what does not, and which dimensions are shown."""
     size = data.runs[0].latent_size
     shown = [f"{prose.listed(dims)} ({TITLES[model]})" for model, dims in data.dimensions.items()]
-    # A sweep of digits may have no CVAE; its caption speaks of one nevertheless.
-    label = ", and the label that the CVAE is told," if data.dataset.classes else ""
+    told = prose.conditional(data.runs)
+    label = f", and the label that the {prose.listed(told)} is told," if told else ""
+    orders = ["by mean KL"] if prose.variational(data.runs) else []
+    orders += [f"by variance for the {title}" for title in prose.deterministic(data.runs)]
     return (
         f"One latent dimension of {size} varied per line, from three standard deviations of the "
         f"training codes below their mean to three above, {data.dataset.title}, "
         f"{prose.seeds(data.runs)}. The other dimensions{label} "
         "are those of the first test image. The most informative dimension stands on top: "
-        "by mean KL, by variance for the AE. Dimensions shown, counted from 0: "
+        f"{', '.join(orders)}. Dimensions shown, counted from 0: "
         f"{'; '.join(shown)}."
     )
 

@@ -98,8 +98,8 @@ def caption(data: LatentMaps) -> str:
         for source, layout, share in zip(data.sources, data.layouts, data.accuracies, strict=True)
     ]
     return (
-        f"Latents of the {data.n_test:,} test images of {data.classes.data.title} (posterior "
-        f"means; codes for the AE), {prose.seeds(data.runs)}{coloured(data.classes)}. "
+        f"Latents of the {data.n_test:,} test images of {data.classes.data.title} "
+        f"({prose.latents(data.runs)}), {prose.seeds(data.runs)}{coloured(data.classes)}. "
         f"One recipe for all: {HOW} {'; '.join(measured)}. {meaning(data.classes)} "
         f"{DISTANCES} So gaps do not show where a decoder fails.{data.classes.note}"
     )

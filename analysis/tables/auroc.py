@@ -13,7 +13,7 @@ from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, StoredDataset
 from analysis.tables.recipe import TableRecipe
-from analysis.write.prose import listed
+from analysis.write import prose
 
 SSE, KL, BOTH = "SSE", "KL", likelihood.LOSS
 
@@ -77,30 +77,37 @@ def caption(study: Study) -> str:
     """Say what the numbers are."""
     return (
         f"Area under the ROC curve for telling outliers from the {study.data.counts['test']:,} "
-        f"test images of {study.data.title} by their SSE (decoding the posterior mean, or the "
-        "code), their KL, or the sum of both: 0.5 is chance, 1 is perfect, below 0.5 outliers "
-        f"look more normal than {_normal(study.data)}. The outliers are made from the test images, "
-        f"but for {listed(_made_elsewhere(study))}{_told(study.data)}."
-        + likelihood.note_on_loss(study.sweep)
+        f"test images of {study.data.title} by {_scores(study)}: 0.5 is chance, 1 is "
+        "perfect, below 0.5 outliers "
+        f"look more normal than {_normal(study.data)}. The outliers are made from the test "
+        f"images{_but_for(study)}{_told(study)}." + likelihood.note_on_loss(study.sweep)
     )
 
 
-def _told(data: StoredDataset) -> str:
-    if not data.classes:
-        return ""
-    return "; a CVAE is told the label of the image an outlier was made from"
+def _scores(study: Study) -> str:
+    """Name the scores that the models of the sweep have."""
+    if not prose.variational(study.sweep.runs):
+        return "their SSE (decoding the code)"
+    code = ", or the code" if prose.deterministic(study.sweep.runs) else ""
+    return f"their SSE (decoding the posterior mean{code}), their KL, or the sum of both"
+
+
+def _told(study: Study) -> str:
+    return "".join(
+        f"; a {title} is told the label of the image an outlier was made from"
+        for title in prose.conditional(study.sweep.runs)
+    )
 
 
 def _normal(data: StoredDataset) -> str:
     return data.worded("{subjects}") if data.subject == data.noun else "test images"
 
 
-def _made_elsewhere(study: Study) -> list[str]:
+def _but_for(study: Study) -> str:
     """Name the outliers that are not made from the test images: noise, and other datasets."""
-    if study.data.noun == "digit":
-        return ["noise", "fashion-mnist"]
     sets = {name for run in study.sweep.runs for name in run.evaluation.outliers}
-    return ["noise", *sorted(sets - set(MADE_OUTLIERS))]
+    elsewhere = [*sorted(sets & {"noise"}), *sorted(sets - set(MADE_OUTLIERS))]
+    return f", but for {prose.listed(elsewhere)}" if elsewhere else ""
 
 
 TABLE = TableRecipe("auroc", make, caption, for_readers)

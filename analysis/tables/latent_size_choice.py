@@ -10,6 +10,7 @@ from analysis.measures import likelihood
 from analysis.measures.cells import Cell, cells, errors
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
+from analysis.write import prose
 
 RULE = "smallest d within one standard error of the least validation error"
 SSE, LOSS = "SSE", likelihood.LOSS
@@ -75,9 +76,18 @@ def caption(study: Study) -> str:
     return (
         f"Error of the {study.data.counts['val']:,} validation images of {study.data.title} by "
         f"latent size d, and the choice: the {RULE} of the model. The standard error is that of "
-        "the least error, over the images. SSE is that of one sampled z for VAE and CVAE, of the "
-        "code for AE and PCA; KL in nats." + likelihood.note_on_loss(study.sweep)
+        f"the least error, over the images. SSE is that {_decoded(study)}."
+        + likelihood.note_on_loss(study.sweep)
     )
+
+
+def _decoded(study: Study) -> str:
+    """Say what each model decodes, and in which unit a KL is."""
+    runs = study.sweep.runs
+    of_code = f"of the code for {prose.listed([*prose.deterministic(runs), 'PCA'])}"
+    if not (sampled := prose.variational(runs)):
+        return of_code
+    return f"of one sampled z for {prose.listed(sampled)}, {of_code}; KL in nats"
 
 
 TABLE = TableRecipe("latent_size_choice", make, caption, for_readers)

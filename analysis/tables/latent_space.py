@@ -11,6 +11,7 @@ from analysis.measures.cells import run_identity
 from analysis.measures.study import Study
 from analysis.sweep.load import Run, SweepResults
 from analysis.tables.recipe import TableRecipe
+from analysis.write import prose
 
 PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
 NO_PARTS = dict.fromkeys([*(field.name for field in fields(Decomposition)), "log_n"], np.nan)
@@ -64,17 +65,32 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
 
 def caption(study: Study) -> str:
     """Say what the numbers are and how they were estimated."""
-    n = study.data.counts["test"]
     return (
-        f"Latent spaces on the {n:,} test images of {study.data.title}. Active: the variance of "
-        "the mean over the images is above 0.01. Dead: 0 for every training image (AE). Mean, "
-        "variance and Kolmogorov-Smirnov distance are those of the dimensions of the aggregate "
-        "posterior (of the codes, for the AE) against N(0, I). The KL (nats per image) is split "
-        "as in Chen et al. (2018), with the aggregate posterior as the exact mean of all "
-        f"{n:,} posteriors, evaluated at {min(DRAWS, n):,} draws; the error is that of the "
-        "mutual information, which cannot exceed log N: where it comes near, what is missing is "
-        "counted as total correlation."
+        f"Latent spaces on the {study.data.counts['test']:,} test images of {study.data.title}. "
+        "Active: the variance of the mean over the images is above 0.01. Dead: 0 for every "
+        f"training image{_of(study, ' (')}. Mean, variance and Kolmogorov-Smirnov distance are "
+        "those of the dimensions of the aggregate "
+        f"posterior{_of(study, ' (of the codes, for the ')} against N(0, I).{_parts(study)}"
     )
+
+
+def _parts(study: Study) -> str:
+    """Say how the KL was split, where there is one."""
+    n = study.data.counts["test"]
+    if not prose.variational(study.sweep.runs):
+        return ""
+    return (
+        " The KL (nats per image) is split as in Chen et al. (2018), with the aggregate posterior "
+        f"as the exact mean of all {n:,} posteriors, evaluated at {min(DRAWS, n):,} draws; the "
+        "error is that of the mutual information, which cannot exceed log N: where it comes near, "
+        "what is missing is counted as total correlation."
+    )
+
+
+def _of(study: Study, begin: str) -> str:
+    """Name the models with a single code in brackets, if there are any."""
+    titles = prose.deterministic(study.sweep.runs)
+    return f"{begin}{prose.listed(titles)})" if titles else ""
 
 
 TABLE = TableRecipe("latent_space", make, caption, for_readers, needs=("latent_dimensions",))

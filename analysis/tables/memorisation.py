@@ -13,6 +13,7 @@ from analysis.sweep.load import Run
 from analysis.tables import by_class
 from analysis.tables.by_class import ALL
 from analysis.tables.recipe import TableRecipe
+from analysis.write import prose
 
 
 def make(study: Study) -> pd.DataFrame:
@@ -77,9 +78,17 @@ def caption(study: Study) -> str:
         f"{data.counts['train']:,} training images of {data.title}, median, and that "
         f"of {n:,} test images; relative compares each sample with {near}, so that 1 is as far as "
         f"new {data.worded('{subjects}')} are and 0 a copy; nearer is the share of samples "
-        "nearer than 99% of those. Blurred images are nearer to all others. The AE's noise is "
-        "from the mixture, the others' from N(0, I)."
+        f"nearer than 99% of those. Blurred images are nearer to all others. {_noise(study)}"
     )
+
+
+def _noise(study: Study) -> str:
+    """Say which noise the samples were decoded from."""
+    runs = study.sweep.runs
+    codes, prior = prose.deterministic(runs), prose.variational(runs)
+    if codes and prior:
+        return f"The {prose.listed(codes)}'s noise is from the mixture, the others' from N(0, I)."
+    return f"The noise is from {'the mixture' if codes else 'N(0, I)'}."
 
 
 TABLE = TableRecipe("memorisation", make, caption, for_readers)

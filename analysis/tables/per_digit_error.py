@@ -13,6 +13,7 @@ from analysis.measures.study import Study
 from analysis.tables import by_class
 from analysis.tables.by_class import ALL
 from analysis.tables.recipe import TableRecipe
+from analysis.write import prose
 
 # Columns of the table, and the datasets that they are means of.
 ERRORS = {"sse_mean": names.SSE_AT_MEAN, "sse_sample": names.SSE_AT_SAMPLE, "kl": names.KL}
@@ -91,7 +92,7 @@ def caption(study: Study) -> str:
     return (
         f"Sum of squared pixel errors per image by {study.data.noun}, mean over the "
         f"{study.data.counts['test']:,} test images of {study.data.title} and the seeds, decoding "
-        "the posterior mean (the code itself for the AE; PCA: as many components). low and high "
+        f"{prose.decoded(study.sweep.runs)}; PCA keeps as many components. low and high "
         f"bound the 95 % interval of all {study.data.plural}: with one seed a bootstrap over the "
         "images, with several Student's t over the seeds."
         + by_class.note(study.data, study.data.classes, "mean error")

@@ -9,6 +9,7 @@ from analysis.measures.study import Study
 from analysis.sweep.load import SweepResults
 from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
+from analysis.write import prose
 
 PIXELS = "pixels"
 
@@ -60,12 +61,22 @@ def caption(study: Study) -> str:
     noun = study.data.noun
     return (
         f"Share of {len(probing.test_rows(study.sweep)):,} test images of {study.data.title} whose "
-        f"{noun} is read right from the latents (posterior mean, or code), from as many principal "
-        "components of the training images (pca), or from all pixels, by the 5 nearest of the "
-        "labelled training images or by logistic regression on them. With few labels, the mean "
-        f"over 5 draws. The encoder of a CVAE is told the {noun}; reading it from z then shows how "
-        f"much of it z repeats, and chance ({probing.chance(study.sweep):.3f}) is the goal."
+        f"{noun} is read right from the {prose.mean_or_code(study.sweep.runs)}, from as many "
+        "principal components of the training images (pca), or from all pixels, by the 5 nearest "
+        "of the labelled training images or by logistic regression on them. With few labels, the "
+        f"mean over 5 draws. {_goal(study)}"
         + by_class.named("Without training images", study.sweep.rare_classes("train"))
+    )
+
+
+def _goal(study: Study) -> str:
+    """Say what chance is, and which models should come near it."""
+    chance, told = f"{probing.chance(study.sweep):.3f}", prose.conditional(study.sweep.runs)
+    if not told:
+        return f"Chance is {chance}."
+    return (
+        f"The encoder of a {prose.listed(told)} is told the {study.data.noun}; reading it from z "
+        f"then shows how much of it z repeats, and chance ({chance}) is the goal."
     )
 
 

@@ -11,6 +11,7 @@ from analysis.measures.quality import Assessment
 from analysis.measures.study import Study
 from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
+from analysis.write import prose
 
 REAL, NOISE = "real", "noise"
 IDENTITY = ("run_id", "model", "variant", "latent_size", "seed")
@@ -88,12 +89,14 @@ def caption(study: Study) -> str:
 def _about_classifier(study: Study) -> str:
     if why_no_classifier(study):
         return ""
-    noun = study.data.noun
+    noun, asked = study.data.noun, ""
+    if prose.conditional(study.sweep.runs):
+        asked = f"Agreement: classified as the requested {noun}. "
     return (
         "Recognisable: a small classifier, which was also trained to take blends and blots for no "
         f"{noun} and is right for {quality.accuracy(study):.1%} of the test images, is at least "
         f"90% sure of the {noun}. Imbalance: total variation of the classes that it gives from "
-        f"those of the test images. Agreement: classified as the requested {noun}. "
+        f"those of the test images. {asked}"
     )
 
 

@@ -11,6 +11,7 @@ from analysis.measures.cells import PCA, cells, errors, run_errors, run_identity
 from analysis.measures.study import Study
 from analysis.sweep.load import StoredDataset
 from analysis.tables.recipe import TableRecipe
+from analysis.write import prose
 
 
 def make(study: Study) -> pd.DataFrame:
@@ -80,10 +81,17 @@ def caption(study: Study) -> str:
     return (
         f"Every run on the {counts['val']:,} validation and {counts['test']:,} test images of "
         f"{study.data.title}, and PCA of equal dimension: means per image. SSE is the sum of "
-        "squared pixel errors, decoding the posterior mean or one sampled z; KL, ELBO and IWAE "
-        f"bound are in nats; mse is per {_unit(study.data)}; val_loss is the loss as minimised, at "
-        "the last epoch." + likelihood.note_on_loss(study.sweep)
+        f"squared pixel errors, decoding {_decoded(study)}; mse is per "
+        f"{_unit(study.data)}; val_loss is the loss as minimised, at the last epoch."
+        + likelihood.note_on_loss(study.sweep)
     )
+
+
+def _decoded(study: Study) -> str:
+    """Say what is decoded, and what numbers there are of variational models."""
+    if not prose.variational(study.sweep.runs):
+        return "the code"
+    return "the posterior mean or one sampled z; KL, ELBO and IWAE bound are in nats"
 
 
 def _unit(data: StoredDataset) -> str:

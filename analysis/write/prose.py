@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from aevae.kinds import KINDS, Kind
 from analysis.sweep.load import Run, SweepResults
 
 
@@ -15,6 +16,57 @@ def seeds(runs: Sequence[Run]) -> str:
     """Name the seeds of some runs: ``seed 0`` or ``seeds 0, 1 and 2``."""
     found = sorted({run.config.seed for run in runs})
     return f"seed{'s' if len(found) > 1 else ''} {listed(found)}"
+
+
+def kinds(runs: Sequence[Run]) -> list[Kind]:
+    """Return the kinds of the models of some runs, in the order of `KINDS`."""
+    found = {run.model for run in runs}
+    return [kind for kind in KINDS.values() if kind.name in found]
+
+
+def variational(runs: Sequence[Run]) -> list[str]:
+    """Name the models of some runs that are variational, for readers."""
+    return [kind.title for kind in kinds(runs) if kind.variational]
+
+
+def deterministic(runs: Sequence[Run]) -> list[str]:
+    """Name the models of some runs that encode an image as a single code."""
+    return [kind.title for kind in kinds(runs) if not kind.variational]
+
+
+def conditional(runs: Sequence[Run]) -> list[str]:
+    """Name the models of some runs that are told the class of an image."""
+    return [kind.title for kind in kinds(runs) if kind.conditional]
+
+
+def latents(runs: Sequence[Run]) -> str:
+    """Say which latents stand for an image: ``posterior means; codes for the AE``."""
+    if not deterministic(runs):
+        return "posterior means"
+    if not variational(runs):
+        return "codes"
+    return f"posterior means; codes for the {listed(deterministic(runs))}"
+
+
+def mean_or_code(runs: Sequence[Run]) -> str:
+    """Say in the singular what an image is encoded as: ``posterior mean (or code)``."""
+    if not variational(runs):
+        return "code"
+    return "posterior mean" + " (or code)" * bool(deterministic(runs))
+
+
+def decoded(runs: Sequence[Run]) -> str:
+    """Say what is decoded: ``the posterior mean (the code itself for the AE)``."""
+    if not deterministic(runs):
+        return "the posterior mean"
+    if not variational(runs):
+        return "the code"
+    return f"the posterior mean (the code itself for the {listed(deterministic(runs))})"
+
+
+def over_seeds(runs: Sequence[Run]) -> str:
+    """Say that numbers are means over seeds, where there are several."""
+    return ", averaged over seeds" if len({run.config.seed for run in runs}) > 1 else ""
 
 
 def with_runs(caption: str, runs: Sequence[Run]) -> str:

@@ -177,7 +177,6 @@ def call(
         return subprocess.run(
             command,
             capture_output=True,
-            text=True,
             errors="replace",
             timeout=TIMEOUT_S,
             check=False,

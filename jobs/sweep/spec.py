@@ -41,7 +41,7 @@ class SweepSpec(Frozen):
     model: Settings = Field(default_factory=dict)
     """Settings of every model; a table with the name of a kind, such as [vae], adds to them."""
     by_kind: dict[ModelKind, Settings] = Field(default_factory=dict)
-    """The tables of the kinds; in a file, each stands under its own name."""
+    """The tables of the kinds; a file has each under its own name, and no key of this name."""
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -52,6 +52,8 @@ class SweepSpec(Frozen):
     def _gather_kinds(cls, values: object) -> object:
         if not isinstance(values, dict):
             return values
+        if "by_kind" in values:
+            raise ValueError("unknown key 'by_kind'")
         tables = {kind: values[kind] for kind in KINDS if kind in values}
         rest = {key: value for key, value in values.items() if key not in tables}
         return {**rest, "by_kind": tables} if tables else rest
@@ -123,8 +125,13 @@ class SweepSpec(Frozen):
 
     def to_toml(self) -> str:
         """Render the resolved specification; reading it back gives the same one."""
+        return tomli_w.dumps(self.to_values())
+
+    def to_values(self) -> dict[str, Any]:
+        """Return what a file has: plain values, and the table of each kind under its name."""
         values = self.model_dump(mode="json")
-        return tomli_w.dumps(values | values.pop("by_kind"))
+        tables: dict[str, Any] = values.pop("by_kind")
+        return values | tables
 
     def _table(self, name: str) -> Settings:
         """Return the settings of a table as plain values."""
@@ -181,7 +188,7 @@ def change_evaluation(spec: SweepSpec, overrides: Sequence[str]) -> SweepSpec:
     InputError
         A setting is invalid, or is no setting of the evaluation.
     """
-    values = spec.model_dump(mode="json")
+    values = spec.to_values()
     for override in overrides:
         if not override.strip().startswith("evaluation."):
             raise InputError(f"--set takes evaluation.key=value here, got {override!r}")

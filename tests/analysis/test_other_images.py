@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from aevae.kinds import KINDS
+from analysis import figures
 from analysis.figures import loss_curves
 from analysis.findings import CLAIMS, findings, records
 from analysis.findings.reconstruction import CLAIMS as OF_RECONSTRUCTIONS
@@ -127,6 +128,29 @@ def test_commands_print_what_there_is_and_do_not_speak_of_digits(run, unlabelled
     assert "omitted per_class_error: the images have no labels" in result.output
     assert "Every run on the 40 validation and 100 test images of own-images" in result.output
     assert "digit" not in result.output
+
+
+def test_a_figure_that_needs_labels_is_a_failure_only_if_it_was_asked_for(
+    run, unlabelled, tmp_path, monkeypatch
+):
+    few = {name: figures.FIGURES[name] for name in ("by_digit", "loss_curves")}
+    monkeypatch.setattr(figures, "FIGURES", few)
+    arguments = "figures", unlabelled.sweep.root, "--to", tmp_path, "--format", "png"
+    for options, code in [((), 0), (("--only", "loss_curves,by_digit"), 1)]:
+        result = run(*arguments, *options)
+        assert result.exit_code == code
+        assert result.stderr.splitlines() == ["skipped by_class: the images have no labels"]
+        assert (tmp_path / "loss_curves.png").exists()
+
+
+def test_what_the_sweep_cannot_embed_is_a_failure_only_if_it_was_asked_for(
+    run, unlabelled, tmp_path
+):
+    reason = "skipped vae: no latent size above 2 for which every model has a finished run"
+    for options, code in [((), 0), (("--only", "images,vae"), 1)]:
+        result = run("embed", unlabelled.sweep.root, "--to", tmp_path, *options)
+        assert result.exit_code == code
+        assert reason in result.stderr.splitlines()
 
 
 def test_without_labels_claims_on_classes_are_not_tested(unlabelled):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aevae.data.importing import hdf5, idx, npz
 from aevae.data.importing.source import Progress, Size, Source, shown
+from aevae.data.importing.trial import check_hdf5
 from aevae.errors import InputError, importing
 
 VALID = (
@@ -23,7 +24,7 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
     size
         Height and width in pixels that pictures are scaled to; arrays are scaled later.
     progress
-        Function that is called while the headers of pictures are read.
+        Function that is called while files are examined.
 
     Raises
     ------
@@ -51,6 +52,7 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
     if first.suffix.lower() == ".npz":
         return npz.open_npz(first)
     if first.suffix.lower() in (".h5", ".hdf5"):
+        check_hdf5(first, size, progress)
         return hdf5.open_hdf5(first)
     raise InputError(f"{shown(first)} is not a source of images; {VALID}")
 

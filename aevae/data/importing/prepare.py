@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aevae.data.importing.detect import open_source
 from aevae.data.importing.labels import Classes, classes, compare_splits, renamed
-from aevae.data.importing.shapes import Arrangement, arrangement, check_limits, common_shape
+from aevae.data.importing.shapes import Arrangement, arranged, check_limits
 from aevae.data.importing.source import Array, Images, Index, Progress, Size, Source
 from aevae.data.importing.values import Conversion, conversion, same
 from aevae.errors import InputError, importing
@@ -81,11 +81,7 @@ def prepare(paths: Sequence[Path], options: Options, progress: Progress) -> Prep
         The source is not valid, or it is too large.
     """
     source = open_source(paths, options.size, progress)
-    found = {
-        name: arrangement(part.images, transpose=options.transpose)
-        for name, part in source.parts().items()
-    }
-    shape = common_shape(source, found, options.size)
+    found, shape = arranged(source, options.size, transpose=options.transpose)
     made = classes(source)
     if options.class_names is not None:
         made = renamed(made, options.class_names)

@@ -81,6 +81,27 @@ def _plain(
     return Arrangement((*sides, 3), channels_last)
 
 
+def arranged(
+    source: Source, size: Size | None, *, transpose: bool = False
+) -> tuple[dict[str, Arrangement], tuple[int, ...]]:
+    """Return how the images of each part lie in their array, and the shape that all will have.
+
+    Raises
+    ------
+    InputError
+        The shapes have no meaning, differ, or are too large, for which no image is read.
+    """
+    found = {
+        name: arrangement(part.images, transpose=transpose) for name, part in source.parts().items()
+    }
+    shape = common_shape(source, found, size)
+    splits = 2 if source.test is None else 1
+    for part in source.parts().values():
+        # Before any row is numbered: that takes memory for as many images as the file claims.
+        check_limits(part.images.title, part.images.shape[0], shape, splits)
+    return found, shape
+
+
 def common_shape(
     source: Source, found: Mapping[str, Arrangement], size: Size | None
 ) -> tuple[int, ...]:
@@ -109,8 +130,19 @@ def common_shape(
     return shapes[0]
 
 
-def check_limits(title: str, count: int, image_shape: tuple[int, ...]) -> None:
+def check_limits(title: str, count: int, image_shape: tuple[int, ...], splits: int = 1) -> None:
     """Refuse images that are too large, or none at all, before anything is written.
+
+    Parameters
+    ----------
+    title
+        Names the images in messages.
+    count
+        Number of images. A damaged file may claim any number.
+    image_shape
+        Shape of each when it is staged.
+    splits
+        Number of splits that they will be in.
 
     Raises
     ------
@@ -126,8 +158,10 @@ def check_limits(title: str, count: int, image_shape: tuple[int, ...]) -> None:
             "that are allowed; --size scales the images"
         )
     size = count * math.prod(image_shape)
-    if size > MAX_SPLIT_BYTES:
+    holder = "a split" if splits == 1 else f"{splits} splits"
+    if size > splits * MAX_SPLIT_BYTES:
         raise InputError(
             f"{title}: {count:,} images of {image_shape} are {size:,} bytes, "
-            f"more than the {MAX_SPLIT_BYTES:,} that a split may have; --size makes them smaller"
+            f"more than the {splits * MAX_SPLIT_BYTES:,} that {holder} may have; "
+            "--size makes them smaller"
         )

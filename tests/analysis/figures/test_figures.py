@@ -1,4 +1,6 @@
 import pkgutil
+from dataclasses import replace
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -130,6 +132,25 @@ def test_rate_distortion_points_are_the_last_epoch(study, stored):
     assert points == pytest.approx(np.array(expected))
     assert "KL" in axes.get_xlabel()
     assert "SSE" in axes.get_ylabel()
+
+
+def test_the_legend_of_rates_hides_no_point(study):
+    """With one model, whose KL grows with its error, the points are where the legend was."""
+    data = loss_curves.gather(study)
+    vae = [group for group in data.groups if group.model == "vae"]
+    ends = zip(vae[0].runs, ((0.032, 11.25), (0.0354, 11.48)), strict=True)
+    curves = {
+        run.run_id: replace(data.curves[run.run_id], last_kl=kl, last_sse=sse)
+        for run, (kl, sse) in ends
+    }
+    figure = loss_curves.draw(replace(data, groups=vae, curves=curves))
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[-1]
+    box = axes.get_legend().get_window_extent()
+    points = axes.transData.transform(axes.collections[0].get_offsets())
+    assert not any(box.contains(*point) for point in points)
+    numbers = [tick.get_window_extent() for tick in axes.get_xticklabels() if tick.get_text()]
+    assert all(left.x1 + 4 < right.x0 for left, right in pairwise(numbers))
 
 
 def test_autoencoders_alone_have_no_rate_panel(build_sweep, make_config, tmp_path):

@@ -9,8 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
 
+from aevae.datasets import BUILT_IN
 from analysis.figures import (
     by_digit,
+    closest_pairs,
     code_map,
     digits_embedding,
     generated,
@@ -255,3 +257,28 @@ def test_layouts_are_scored_by_classes_only_where_there_are_some(studies):
     assert "share of images" not in tsne.caption(plain)
     assert "colour" not in tsne.caption(plain)
     assert all("," not in axes.get_title().splitlines()[1] for axes in tsne.draw(plain).axes)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_names_of_built_in_classes_stand_whole_beside_the_lines_between_images(name):
+    for title in BUILT_IN[name].class_names:
+        assert style.fitted(title, interpolations.NAME_INCHES) == title
+
+
+def test_distances_that_cannot_be_compared_are_named_and_are_no_number(studies):
+    study, image = studies["letters"], np.zeros((10, 12, 20))
+    found, unknown = np.arange(1, 11) / 4, np.full(10, np.nan)
+    rows = [
+        closest_pairs.PairRow("AE\nmixture", image, image, unknown),
+        closest_pairs.PairRow("VAE\nprior", image, image, np.append(found[:-1], np.nan)),
+    ]
+    data = closest_pairs.ClosestPairs(study.sweep.runs[:2], rows, study.data, 60, (30, 100))
+    caption = closest_pairs.caption(data)
+    assert "The least are 0.25 (VAE prior). There is none for AE mixture: no test images" in caption
+    assert "nan" not in caption
+
+
+def test_one_code_is_no_plural():
+    place = np.zeros(2)
+    held = [code_map.Box(place, place, place, place, count).held for count in (0, 1, 1234)]
+    assert held == ["0 codes", "1 code", "1,234 codes"]

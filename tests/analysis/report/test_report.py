@@ -126,9 +126,9 @@ def test_headings_are_in_order(report):
 def test_story_names_figures_and_tables_that_exist_and_loses_none(complete):
     assert {f for section in story.SECTIONS for f in section.figures} <= set(FIGURES)
     assert {t for section in story.SECTIONS for t in section.tables} <= set(TABLES)
-    *_, last = story.complete(["digits", "brand_new"], ["summary"], complete.data)
+    *_, last = story.complete(["digits", "brand_new"], ["summary"], complete)
     assert (last.figures, last.tables) == (("brand_new",), ())
-    sections = story.complete(["digits"], [], complete.data)
+    sections = story.complete(["digits"], [], complete)
     assert "further" not in [section.name for section in sections]
 
 

@@ -30,3 +30,15 @@ def test_notebook_runs_and_ends_in_the_comparison(notebook, complete_dir):
 def test_notebook_is_kept_without_outputs(notebook):
     assert all(not cell.get("outputs") for cell in notebook.cells)
     assert all(cell.get("execution_count") is None for cell in notebook.cells)
+
+
+def test_notebook_runs_without_labels_and_says_nothing_of_digits(
+    notebook, build_sweep, make_config, make_data, tmp_path
+):
+    configs = [make_config("vae", d, data=make_data((6, 5))) for d in (2, 5)]
+    notebook.cells[1].source = f"SWEEP = {str(build_sweep(tmp_path / 's', configs))!r}"
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=NOTEBOOK.parent)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert "not shown: no finished AE with latent size 2" in str(outputs)
+    told = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert "digit" not in "".join(told).lower()

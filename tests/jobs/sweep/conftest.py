@@ -1,10 +1,8 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
-from aevae.files import sandbox
 from jobs.scheduler.submissions import Submission, write_submission
 from jobs.sweep.folder import Sweep, lay_out
 from jobs.sweep.spec import load_spec
@@ -31,15 +29,3 @@ def submit(sweep: Sweep) -> Callable[..., Submission]:
         return submission
 
     return record
-
-
-@pytest.fixture(autouse=True)
-def _reader(monkeypatch) -> Iterator[None]:
-    """Let each test start and end its own process for the reading of files.
-
-    In mutation testing a test runs in a forked process, which cannot use the process of an earlier
-    test.
-    """
-    monkeypatch.setattr(sandbox, "_idle", SimpleQueue())
-    yield
-    sandbox._dismiss()

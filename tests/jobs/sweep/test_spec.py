@@ -196,3 +196,14 @@ def test_the_evaluation_can_be_changed_and_nothing_else(written):
         assert refused(change_evaluation, before, [override]) == message
     said = refused(change_evaluation, before, ["evaluation.grid_size=1"])
     assert re.fullmatch(r"evaluation\.grid_size: .*, got 1 in --set", said)
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides"),
+    [("\n[by_kind.vae]\nkl_weight = 2.0\n", ()), ("", ("by_kind.vae.kl_weight=2.0",))],
+)
+def test_the_tables_of_the_kinds_have_no_table_above_them(weird, text, overrides):
+    path = weird / "own.toml"
+    path.write_text('name = "own"\nmodels = ["vae"]\nlatent_sizes = [2]\n' + text)
+    with pytest.raises(InputError, match=r"^unknown key 'by_kind' in .*own\.toml"):
+        load_spec(path, overrides)

@@ -274,3 +274,12 @@ def test_arrays_with_a_split_need_no_library_of_the_training(stage, npz, images,
         stage(npz(images=images[0]), name="drawn")
     with pytest.raises(RunFailed, match=r"broken_library.*pip install 'aevae\[train\]'"):
         stage(npz(x_train=images[0], x_test=images[0]), name="scaled", size=(3, 3))
+
+
+@pytest.mark.parametrize("names", [("images",), ("x_train", "x_test")])
+def test_a_number_of_images_that_no_memory_holds_is_refused(stage, weird, names):
+    with h5py.File(weird / "mine.h5", "w") as file:
+        for name in names:
+            file.create_dataset(name, shape=(2**40, 6, 5), dtype="u1", chunks=(64, 6, 5))
+    with pytest.raises(InputError, match=r"1,099,511,627,776 images of \(6, 5\) are .* bytes"):
+        stage(weird / "mine.h5")

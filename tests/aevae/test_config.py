@@ -51,6 +51,7 @@ def test_a_default_never_changes():
             "weight_decay": 0.01,
             "adam_beta2": 0.999,
             "schedule": "constant",
+            "precision": "float32",
         },
         "data": {
             "dataset": "mnist",

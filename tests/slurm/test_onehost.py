@@ -169,7 +169,7 @@ def test_options_hold_until_the_next_up():
         (["--max-array-size", "many"], "--max-array-size needs a number >= 1, got 'many'"),
         (["--grace-time"], "--grace-time needs a number >= 0, got ''"),
         (["--preempt-signal", "USR2"], "--preempt-signal needs user or term, got 'USR2'"),
-        (["--max-submit-jobs", "3", "--no-accounting"], "not with --no-accounting"),
+        (["--max-submit-jobs", "3", "--no-accounting"], "cannot be used with --no-accounting"),
         (["--purge"], "unknown option '--purge'"),
     ],
 )

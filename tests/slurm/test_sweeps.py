@@ -28,7 +28,7 @@ def test_the_doctor_examines_a_node_as_a_job(onehost, tmp_path):
     asked = ("doctor", "--cluster", "onehost", "--dataset", "digits", "--out", str(tmp_path))
     found = onehost.aevae(*asked, "--on-node").stdout
     verdicts = {line.split()[1]: line.split()[0] for line in found.splitlines()}
-    subjects = ("slurm", "job", "analysis", "data", "output", "torch")
+    subjects = ("slurm", "job", "analysis", "data", "output", "torch", "precision")
     assert verdicts == dict.fromkeys(subjects, "ok"), found
     onehost.wait_for(lambda: onehost.slurm("sacct", "-Xn", "--name=aevae-doctor"), "it in sacct")
 

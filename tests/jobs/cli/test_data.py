@@ -182,7 +182,7 @@ def test_a_set_that_is_not_there_is_refused_with_those_that_are(data, cells):
     code, _, err = data("show", "clels")
     assert code == 2
     assert "no dataset is called 'clels': " in err
-    assert "there are mnist, fashion-mnist, digits, sample-patches, cells; aevae data add" in err
+    assert "datasets are mnist, fashion-mnist, digits, sample-patches, cells; aevae data add" in err
 
 
 def test_a_built_in_set_is_shown_too(data, weird):

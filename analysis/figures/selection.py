@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from aevae.kinds import KINDS
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures.study import Study
@@ -17,7 +18,6 @@ from analysis.sweep.load import Run
 from analysis.tables.latent_size_choice import LOSS, RULE, SSE
 from analysis.write import prose
 
-CRITERION_TITLES = {SSE: "Reconstruction: SSE", LOSS: "Negative ELBO: SSE + KL"}
 CHOSEN: dict[str, Any] = {"s": 70, "facecolors": "none", "edgecolors": "black", "zorder": 3}
 MARKERS = "osDPXv*<>"
 
@@ -40,24 +40,40 @@ def gather(study: Study, table: pd.DataFrame) -> Selection:
 @style.styled()
 def draw(data: Selection) -> Figure:
     """Draw a panel for each criterion, with the chosen size of each model in a ring."""
-    criteria = [name for name in CRITERION_TITLES if (data.table["criterion"] == name).any()]
-    figure = style.new_figure(style.PAGE_INCHES * len(criteria) / 2, 2.9)
+    panels = _panels(data)
+    figure = style.new_figure(style.PAGE_INCHES * min(len(panels), 2) / 2, 2.9)
     markers = dict(zip(data.table["group"].unique(), cycle(MARKERS), strict=False))
     sizes = sorted(data.table["latent_size"].unique())
-    for place, criterion in enumerate(criteria):
-        axes = figure.add_subplot(1, len(criteria), place + 1)
-        shown = data.table[data.table["criterion"] == criterion]
+    for place, (title, shown) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), place + 1)
         for group, curve in shown.groupby("group", sort=False):
             _draw_curve(axes, curve, markers[group])
-        axes.set(title=CRITERION_TITLES[criterion], xlabel="latent size d")
+        axes.set(title=title, xlabel="latent size d")
         axes.set_ylabel("validation error per image")
         style.latent_size_axis(axes, sizes)
         axes.grid(which="major", axis="y")
-        if criterion == SSE:
+        if (shown["criterion"] == SSE).all():
             axes.set_yscale("log")
             style.plain_log_ticks(axes.yaxis)
     _add_legend(figure, data.table, markers)
     return figure
+
+
+def _panels(data: Selection) -> dict[str, pd.DataFrame]:
+    """Return the rows of each panel by its title.
+
+    A loss whose variance is fitted to the errors has another scale than one with the variance 1/2,
+    so it has a panel of its own.
+    """
+    fitting = [kind.name for kind in KINDS.values() if kind.learns_variance]
+    fitted = data.table["model"].isin(fitting)
+    criterion = data.table["criterion"]
+    panels = {
+        "Reconstruction: SSE": data.table[criterion == SSE],
+        "Negative ELBO: SSE + KL": data.table[(criterion == LOSS) & ~fitted],
+        "Negative ELBO, variance fitted": data.table[(criterion == LOSS) & fitted],
+    }
+    return {title: rows for title, rows in panels.items() if len(rows)}
 
 
 def _draw_curve(axes: Axes, curve: pd.DataFrame, marker: str) -> None:

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from aevae.kinds import KINDS
 from analysis import figures
-from analysis.figures import loss_curves
+from analysis.figures import loss_curves, selection
 from analysis.findings import CLAIMS, findings, records
 from analysis.findings.reconstruction import CLAIMS as OF_RECONSTRUCTIONS
 from analysis.measures import likelihood, nearest_training, pca
@@ -312,6 +312,18 @@ def test_what_the_loss_is_of_a_learnt_variance_is_said_where_there_is_one(learnt
     for name in ("summary", "latent_size_choice", "auroc"):
         assert "learns the variance s of its decoder" in RECIPES[name].caption(learnt)
         assert "learns the variance" not in RECIPES[name].caption(study)
+
+
+def test_losses_of_different_scales_are_in_panels_of_their_own(learnt):
+    figure = selection.draw(selection.FIGURE.gathered(learnt))
+    drawn = {
+        axes.get_title(): [line.get_label() for line in axes.containers] for axes in figure.axes
+    }
+    assert drawn == {
+        "Reconstruction: SSE": ["VAE", "sigma-VAE", "PCA"],
+        "Negative ELBO: SSE + KL": ["VAE"],
+        "Negative ELBO, variance fitted": ["sigma-VAE"],
+    }
 
 
 def test_a_negative_loss_is_in_its_panel(learnt):

@@ -18,8 +18,9 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
     ----------
     name
         ``noise`` (uniformly random pixels), ``shuffled`` (each image's values in a random order),
-        ``inverted`` (255 minus each value), ``rotated`` (by 90 degrees; upside down if the images
-        are not square), or the name of another dataset (its test images).
+        ``inverted`` (255 minus each value), ``rotated`` (by 90 degrees; images
+        that are not square are mirrored top to bottom), or the name of another dataset (its test
+        images).
     test
         The test images, from which ``shuffled``, ``inverted`` and ``rotated`` are made. ``noise``
         has the same number of images.

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 Step = Callable[[Tensor, Tensor], Tensor]
-WARM_UP_STEPS = (
-    3  # libraries allocate their workspaces in the first steps, which cannot be recorded
-)
+# In the first steps, libraries allocate their workspaces, which cannot be recorded.
+WARM_UP_STEPS = 3
 
 
 class GraphedStep:

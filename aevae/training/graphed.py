@@ -4,7 +4,6 @@ A step consists of about a hundred short kernels. A GPU computes them faster tha
 them; a graph launches them all at once.
 """
 
-import copy
 from collections.abc import Callable
 
 import torch
@@ -13,6 +12,11 @@ from torch import Tensor
 Step = Callable[[Tensor, Tensor], Tensor]
 # In the first steps, libraries allocate their workspaces, which cannot be recorded.
 WARM_UP_STEPS = 3
+
+
+def has_graphs(device: torch.device) -> bool:
+    """Whether steps can be recorded and replayed on a device."""
+    return device.type == "cuda"
 
 
 class GraphedStep:
@@ -76,7 +80,7 @@ class GraphedStep:
             weight: {name: value.clone() for name, value in values.items()}
             for weight, values in optimizer.state.items()
         }
-        scale = copy.copy(scaler.state_dict())
+        scale = scaler.state_dict()
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -87,8 +91,8 @@ class GraphedStep:
             for name, value in model.state_dict().items():
                 value.copy_(weights[name])
             for weight, values in optimizer.state.items():
+                before = moments.get(weight)
                 for name, value in values.items():
-                    before = moments.get(weight)
                     # Before its first step, an optimiser has no state, which means zeros.
                     value.copy_(before[name]) if before else value.zero_()
         if scale:

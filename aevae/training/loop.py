@@ -15,15 +15,15 @@ from aevae.data.sources import Split
 from aevae.errors import RunFailed
 from aevae.models.losses import kl_divergence, sse
 from aevae.models.networks import Autoencoder, build_model, one_hot
-from aevae.training.graphed import GraphedStep
+from aevae.training.graphed import GraphedStep, has_graphs
 from aevae.training.precision import Precision, choose_precision
 from aevae.training.seeds import derive_seed
 
 VALIDATION_BATCH = 2000
-log = logging.getLogger(__name__)
-
 METRICS = ("loss", "sse", "kl")
 ADAM_BETA1 = 0.9
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def make_step(
         state.scaler.update()
         return metrics.detach()
 
-    if noise.device.type == "cuda" and len(data) >= config.train.batch_size:
+    if has_graphs(noise.device) and len(data) >= config.train.batch_size:
         return GraphedStep(
             step, state.model, state.optimizer, state.scaler, noise, config.train.batch_size
         )

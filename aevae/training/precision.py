@@ -42,9 +42,11 @@ class Precision:
     @contextmanager
     def tf32(self) -> Iterator[None]:
         """Let float32 products forward and backward use TF32 if this is the format."""
+        if self.format != "tf32":
+            yield
+            return
         before = torch.get_float32_matmul_precision()
-        if self.format == "tf32":
-            torch.set_float32_matmul_precision("high")
+        torch.set_float32_matmul_precision("high")
         try:
             yield
         finally:

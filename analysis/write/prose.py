@@ -41,27 +41,26 @@ def conditional(runs: Sequence[Run]) -> list[str]:
 
 def latents(runs: Sequence[Run]) -> str:
     """Say which latents stand for an image: ``posterior means; codes for the AE``."""
-    if not deterministic(runs):
-        return "posterior means"
-    if not variational(runs):
-        return "codes"
-    return f"posterior means; codes for the {listed(deterministic(runs))}"
+    both = f"posterior means; codes for the {listed(deterministic(runs))}"
+    return _encoding(runs, "posterior means", "codes", both)
 
 
 def mean_or_code(runs: Sequence[Run]) -> str:
     """Say in the singular what an image is encoded as: ``posterior mean (or code)``."""
-    if not variational(runs):
-        return "code"
-    return "posterior mean" + " (or code)" * bool(deterministic(runs))
+    return _encoding(runs, "posterior mean", "code", "posterior mean (or code)")
 
 
 def decoded(runs: Sequence[Run]) -> str:
     """Say what is decoded: ``the posterior mean (the code itself for the AE)``."""
+    both = f"the posterior mean (the code itself for the {listed(deterministic(runs))})"
+    return _encoding(runs, "the posterior mean", "the code", both)
+
+
+def _encoding(runs: Sequence[Run], posterior: str, code: str, both: str) -> str:
+    """Choose the words for runs that have a posterior, a code, or some the one, some the other."""
     if not deterministic(runs):
-        return "the posterior mean"
-    if not variational(runs):
-        return "the code"
-    return f"the posterior mean (the code itself for the {listed(deterministic(runs))})"
+        return posterior
+    return both if variational(runs) else code
 
 
 def over_seeds(runs: Sequence[Run]) -> str:

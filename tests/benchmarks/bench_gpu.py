@@ -25,7 +25,6 @@ from aevae.training.checkpoint import load_newest, save_checkpoint
 from aevae.training.evaluation.codes import split_arrays
 from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.evaluation.evaluator import Evaluator
-from aevae.training.graphed import Step
 from aevae.training.loop import DeviceImages, TrainState, batch_metrics, seeded_generator, train
 from aevae.training.precision import FLOAT32, Format, Precision
 from aevae.training.stages import history_arrays, weight_arrays
@@ -121,7 +120,7 @@ def epoch_row(batch_size: int, name: Format, data_dir: Path, device: torch.devic
     config = vae(batch_size, REPEATS + 2)
     precision = Precision(name)
     _, images, validation, state = training_state(config, data_dir, device, precision)
-    with mock.patch("aevae.training.loop.GraphedStep", plain_step):
+    with mock.patch("aevae.training.loop.has_graphs", return_value=False):
         plain = train(config, TrainState.new(config, device, precision), images, validation)
         next(plain)  # the first epochs are warm-ups
     epochs = train(config, state, images, validation)
@@ -155,16 +154,6 @@ def epoch_row(batch_size: int, name: Format, data_dir: Path, device: torch.devic
     }
     print(row, flush=True)
     return row
-
-
-def plain_step(step: Step, model: object, optimizer: torch.optim.Optimizer, *_: object) -> object:
-    """Return the step as it is, without a graph."""
-
-    def call(rows: torch.Tensor, rate: float, kl_weight: float) -> torch.Tensor:
-        optimizer.param_groups[0]["lr"] = rate
-        return step(rows, kl_weight)
-
-    return call
 
 
 def side_by_side_rows(data_dir: Path, device: torch.device) -> Iterator[Row]:

@@ -15,6 +15,7 @@ from aevae.kinds import KINDS, Kind
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
+from analysis.measures import likelihood
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives, titles
 from analysis.sweep.load import Run, StoredDataset
@@ -38,13 +39,17 @@ class Roc:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """What the figure shows: curves of one run per model, and the AUROC of all runs."""
+    """What the figure shows: curves of one run per model, and the AUROC of all runs.
+
+    `note` says what the loss is where a model learns its variance.
+    """
 
     curves: list[Roc]
     table: pd.DataFrame
     runs: tuple[Run, ...]
     dataset: StoredDataset
     n_test: int
+    note: str
 
     @property
     def sets(self) -> list[str]:
@@ -64,7 +69,8 @@ def gather(study: Study, table: pd.DataFrame) -> Anomaly:
                 for score, outside in auroc.scores(results, names.outlier_set(name)).items():
                     false_rate, true_rate, _ = roc_curve(*auroc.labelled(inside[score], outside))
                     curves.append(Roc(run, name, score, false_rate, true_rate))
-    return Anomaly(curves, table, study.sweep.runs, study.data, study.data.counts["test"])
+    note = likelihood.note_on_loss(study.sweep)
+    return Anomaly(curves, table, study.sweep.runs, study.data, study.data.counts["test"], note)
 
 
 @style.styled()
@@ -154,7 +160,7 @@ def caption(data: Anomaly) -> str:
         f"{scores}; the higher, the less normal. Above, ROC curves at latent size "
         f"{size}; below, the area under them (AUROC) at each latent "
         f"size{prose.over_seeds(data.runs)}. "
-        f"Grey is chance; below it, outliers look more normal than {normal}.{told}"
+        f"Grey is chance; below it, outliers look more normal than {normal}.{told}{data.note}"
     )
 
 

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from aevae.kinds import KINDS
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
+from analysis.measures import likelihood
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
 from analysis.tables.latent_size_choice import LOSS, RULE, SSE
@@ -24,17 +25,23 @@ MARKERS = "osDPXv*<>"
 
 @dataclass(frozen=True)
 class Selection:
-    """What the figure shows: the table of `latent_size_choice`, on `n_val` images."""
+    """What the figure shows: the table of `latent_size_choice`, on `n_val` images.
+
+    `note` says what the loss is where a model learns its variance.
+    """
 
     table: pd.DataFrame
     runs: tuple[Run, ...]
     dataset: str
     n_val: int
+    note: str
 
 
 def gather(study: Study, table: pd.DataFrame) -> Selection:
     """Take the errors and the choice from the table."""
-    return Selection(table, study.sweep.runs, study.data.title, study.data.counts["val"])
+    sweep = study.sweep
+    note = likelihood.note_on_loss(sweep)
+    return Selection(table, sweep.runs, study.data.title, study.data.counts["val"], note)
 
 
 @style.styled()
@@ -109,7 +116,7 @@ def caption(data: Selection) -> str:
         f"{prose.listed(codes)}{'; KL is in nats' if _sampled(data) else ''}. A ring marks the "
         "choice: the "
         f"{RULE} of the model. It chooses d = {prose.listed(choices)}. {_no_term(codes)} no "
-        "term that makes a larger code dearer."
+        f"term that makes a larger code dearer.{data.note}"
     )
 
 

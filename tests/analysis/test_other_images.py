@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from aevae.kinds import KINDS
 from analysis import figures
-from analysis.figures import loss_curves, selection
+from analysis.figures import anomaly, loss_curves, selection
 from analysis.findings import CLAIMS, findings, records
 from analysis.findings.reconstruction import CLAIMS as OF_RECONSTRUCTIONS
 from analysis.measures import likelihood, nearest_training, pca
@@ -312,6 +312,9 @@ def test_what_the_loss_is_of_a_learnt_variance_is_said_where_there_is_one(learnt
     for name in ("summary", "latent_size_choice", "auroc"):
         assert "learns the variance s of its decoder" in RECIPES[name].caption(learnt)
         assert "learns the variance" not in RECIPES[name].caption(study)
+    for figure in (anomaly.FIGURE, selection.FIGURE):
+        assert "learns the variance s of its decoder" in figure.caption(figure.gathered(learnt))
+        assert "learns the variance" not in figure.caption(figure.gathered(study))
 
 
 def test_losses_of_different_scales_are_in_panels_of_their_own(learnt):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from aevae.files import names
 from analysis.figures.parts import style, tiles
-from analysis.figures.parts.blocks import block_figure
+from analysis.figures.parts.blocks import GAP_INCHES, block_figure
 from analysis.figures.parts.classes import known_labels
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Labels
@@ -98,10 +98,18 @@ def draw(data: Interpolations) -> Figure:
         for run, axes in zip(data.runs, row, strict=True):
             tiles.show_strip(axes, data.images[run.model][part.lines], "")
         tiles.label_lines(row[0], part.names)
-        # Beside few lines, there is no room for the title in one line.
-        title = part.title if len(part.lines) > FEW else part.title.replace(" ", "\n", 1)
+        room = row[0].get_position().height * figure.get_figheight() + GAP_INCHES
+        title = _fitted(part, room, float(row[0].yaxis.label.get_fontsize()))
         row[0].set_ylabel(title, rotation=90, ha="center", va="bottom")
     return figure
+
+
+def _fitted(part: Part, room: float, size: float) -> str:
+    """Return the title of a part as it fits into `room` inches; "" if it does not fit."""
+    # Beside few lines, there is no room for the title in one line.
+    title = part.title if len(part.lines) > FEW else part.title.replace(" ", "\n", 1)
+    longest = max(style.text_width(line, size) for line in title.split("\n"))
+    return title if longest <= room else ""
 
 
 def caption(data: Interpolations) -> str:

@@ -4,16 +4,18 @@ The images and results are made up; what the tables measure is tested on digits.
 """
 
 from dataclasses import replace
+from itertools import combinations
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.stats import norm
 
 from aevae.kinds import KINDS
 from analysis import figures
-from analysis.figures import anomaly, loss_curves, selection
+from analysis.figures import anomaly, interpolations, loss_curves, selection
 from analysis.findings import CLAIMS, findings, records
 from analysis.findings.reconstruction import CLAIMS as OF_RECONSTRUCTIONS
 from analysis.measures import likelihood, nearest_training, pca
@@ -315,6 +317,18 @@ def test_what_the_loss_is_of_a_learnt_variance_is_said_where_there_is_one(learnt
     for figure in (anomaly.FIGURE, selection.FIGURE):
         assert "learns the variance s of its decoder" in figure.caption(figure.gathered(learnt))
         assert "learns the variance" not in figure.caption(figure.gathered(study))
+
+
+def test_titles_beside_few_lines_do_not_overlap(learnt):
+    data = interpolations.FIGURE.gathered(learnt)
+    # Two lines of many steps, and thus of small images, are lower than the titles are long.
+    longer = {model: images.repeat(4, axis=1) for model, images in data.images.items()}
+    few = [replace(part, lines=part.lines[:2], names=part.names[:2]) for part in data.parts]
+    figure = interpolations.draw(replace(data, images=longer, parts=few))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    labels = [axes.yaxis.label for axes in figure.axes if axes.get_ylabel()]
+    boxes = [label.get_window_extent(renderer) for label in labels]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def test_losses_of_different_scales_are_in_panels_of_their_own(learnt):

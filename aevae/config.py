@@ -132,12 +132,9 @@ class ModelConfig(Frozen):
 
     @model_validator(mode="after")
     def _check_applicable(self) -> Self:
-        if self.traits.variational and self.latent_activation != "linear":
-            raise ValueError(f"latent_activation applies to the ae only, not to the {self.kind}")
-        if not self.traits.variational and (self.kl_weight != 1 or self.kl_warmup_epochs != 0):
-            raise ValueError(
-                f"kl_weight and kl_warmup_epochs do not apply to the {self.kind}: it has no KL"
-            )
+        for name, field in type(self).model_fields.items():
+            if not self.traits.has(name) and getattr(self, name) != field.get_default():
+                raise ValueError(f"{name} does not apply to the {self.kind}")
         if self.traits.learns_variance and self.likelihood != "gaussian":
             raise ValueError(f'the {self.kind} needs likelihood = "gaussian": it learns a variance')
         if self.dynamic_binarisation and self.likelihood != "bernoulli":

@@ -37,6 +37,12 @@ class Kind:
     conditional: bool = False
     learns_variance: bool = False
 
+    def has(self, setting: str) -> bool:
+        """Whether a setting of the model, such as ``kl_weight``, applies to this kind."""
+        if setting in ("kl_weight", "kl_warmup_epochs"):
+            return self.variational
+        return setting != "latent_activation" or not self.variational
+
 
 # Tables and figures list the kinds in this order. The colours are from Okabe and Ito (2008): people
 # with a common colour-vision deficiency can tell them apart. No class of a dataset has one of them.

@@ -154,8 +154,8 @@ def test_the_conditional_model_is_wider_by_default():
         ({"latent_size": "2"}, "latent_size: input should be a valid integer"),
         ({"kl_weight": float("nan")}, "kl_weight: input should be a finite number"),
         ({"colour": "red"}, "unknown key 'colour'"),
-        ({"latent_activation": "relu"}, "applies to the ae only"),
-        ({"kind": "ae", "kl_weight": 2.0}, "do not apply to the ae"),
+        ({"latent_activation": "relu"}, "latent_activation does not apply to the vae"),
+        ({"kind": "ae", "kl_weight": 2.0}, "kl_weight does not apply to the ae"),
         ({"dynamic_binarisation": True}, 'needs likelihood = "bernoulli"'),
     ],
 )

@@ -64,7 +64,6 @@ class BySetting:
 
 def gather(study: Study, summary: pd.DataFrame, quality: pd.DataFrame) -> BySetting:
     """Take the numbers of the runs from the tables."""
-    settings.require_axes(study.sweep)
     numbers = settings.numbers_of_runs(summary, quality)
     rows = {axis: settings.lines_along(study, axis, numbers) for axis in study.sweep.axes}
     rows = {axis: lines for axis, lines in rows.items() if lines}
@@ -154,8 +153,10 @@ def caption(data: BySetting) -> str:
     if RATE in data.panels:
         what.append("the KL")
     what.append("the number of active units")
+    noun = data.reference.data.noun
     share = {
-        "recognisable": "the share of generated images of whose class a classifier is 90% sure",
+        "recognisable": f"the share of generated images of whose {noun} a classifier is at least "
+        "90% sure",
         "coverage_pca": "the share of test images near which there is a generated one",
     }
     what.append(share[data.quality])
@@ -171,5 +172,5 @@ def caption(data: BySetting) -> str:
 
 
 FIGURE = FigureRecipe(
-    "by_setting", gather, draw, caption, needs=("summary", "sample_quality"), across=True
+    "by_setting", gather, draw, caption, needs=("summary", "sample_quality"), least_axes=1
 )

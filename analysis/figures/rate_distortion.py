@@ -60,7 +60,6 @@ class RateDistortion:
 
 def gather(study: Study, summary: pd.DataFrame) -> RateDistortion:
     """Take rate and distortion of the runs from the table."""
-    settings.require_axes(study.sweep)
     numbers = settings.numbers_of_runs(summary)
     rows: dict[Axis, list[Line]] = {}
     for axis in sorted(study.sweep.axes, key=lambda axis: axis.key != WEIGHT):
@@ -191,5 +190,5 @@ def table(data: RateDistortion) -> pd.DataFrame:
 
 
 FIGURE = FigureRecipe(
-    "rate_distortion", gather, draw, caption, numbers=table, needs=("summary",), across=True
+    "rate_distortion", gather, draw, caption, numbers=table, needs=("summary",), least_axes=1
 )

@@ -85,9 +85,9 @@ class FigureRecipe(Generic[Data]):
     embeddings
         Names of what is laid out by t-SNE. A command computes these layouts side by side before it
         draws the first figure.
-    across
-        Whether the figure compares the cells of a sweep with axes. Other figures show the runs of
-        the reference cell.
+    least_axes
+        How many settings must vary, for a figure that compares the cells of a sweep. With 0, the
+        figure shows the runs of the reference cell.
     """
 
     name: str
@@ -97,7 +97,7 @@ class FigureRecipe(Generic[Data]):
     numbers: Callable[[Data], pd.DataFrame] | None = None
     needs: tuple[str, ...] = ()
     embeddings: tuple[str, ...] = ()
-    across: bool = False
+    least_axes: int = 0
 
     @property
     def about(self) -> str:
@@ -105,8 +105,17 @@ class FigureRecipe(Generic[Data]):
         return (FIGURES | EVIDENCE)[self.name]
 
     def gathered(self, study: Study) -> Data:
-        """Read what the figure shows, with the tables that it needs."""
-        shown = study if self.across else study.reference
+        """Read what the figure shows, with the tables that it needs.
+
+        Raises
+        ------
+        MissingIngredient
+            The sweep lacks what the figure shows.
+        """
+        if len(study.sweep.axes) < self.least_axes:
+            count = {1: "no setting varies", 2: "fewer than two settings vary"}[self.least_axes]
+            raise MissingIngredient(f"{count} in this sweep")
+        shown = study if self.least_axes else study.reference
         return self.gather(shown, *(compute_table(shown, name) for name in self.needs))
 
     def drawn(self, study: Study) -> Drawing | Skipped:
@@ -119,7 +128,7 @@ class FigureRecipe(Generic[Data]):
         further = [text for text in (numbers, prose.sentence(study.sweep.partial_note)) if text]
         file = study.data.file_name(self.name)
         caption = self.caption(data)
-        if study.sweep.axes and not self.across:
+        if study.sweep.axes and not self.least_axes:
             caption += f" Drawn at {described(study.reference.sweep)}."
         return Drawing(self.name, file, self.draw(data), caption, data.runs, further)
 

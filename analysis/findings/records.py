@@ -62,9 +62,11 @@ def count(findings: Sequence[ClaimResult]) -> str:
 
 
 def tested_at(sweep: SweepResults) -> str:
-    """Say in a sentence which part of a sweep with axes the claims were tested on."""
+    """Say which runs of a sweep with axes the claims were tested on."""
     values = described(sweep)
-    return f"Tested at {values}, one of the settings of {len(sweep.every)} runs." if values else ""
+    if not values:
+        return ""
+    return f"Tested on the {len(sweep.runs)} of {len(sweep.every)} runs that have {values}."
 
 
 def to_text(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:

@@ -221,9 +221,10 @@ SECTIONS = (
     Section(
         "settings",
         "What the settings change",
-        "Several settings vary among the runs of this sweep: {axes}. All that stands above shows "
-        "the runs at the reference cell, {reference}; the tables have all runs. Here one or two "
-        "settings change at a time, and the others stay as they are at the reference cell.",
+        "What varies among the runs of this sweep: {axes}. The figures above show the runs at the "
+        "reference cell, {reference}, and the findings were tested on these runs; the tables have "
+        "all runs. Here one or two settings change at a time, and the others stay as they are at "
+        "the reference cell.",
         figures=("by_setting", "rate_distortion", "two_settings"),
         where="axes",
     ),

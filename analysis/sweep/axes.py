@@ -11,7 +11,7 @@ from aevae.config import RunConfig
 def written(value: Value) -> str:
     """Write a value as readers see it: ``0.001``, ``256x128``, ``true``, ``one-cycle``."""
     if isinstance(value, tuple):
-        return "x".join(map(written, value))
+        return "x".join(map(written, value)) or "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

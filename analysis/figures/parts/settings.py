@@ -15,7 +15,7 @@ from analysis.measures.cells import Cell, cells
 from analysis.measures.nearest_training import BEST_SAMPLERS
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES
-from analysis.sweep.load import MissingIngredient, Run, SweepResults
+from analysis.sweep.load import Run, SweepResults
 from analysis.sweep.reference import values_by_kind
 from analysis.write import prose
 
@@ -51,13 +51,6 @@ class Line:
     def _by_value(self, name: str) -> list[Floats]:
         column = self.numbers[name]
         return [column[[run.run_id for run in runs]].to_numpy(float) for runs in self.runs]
-
-
-def require_axes(sweep: SweepResults, least: int = 1) -> None:
-    """Raise MissingIngredient if fewer settings than that vary in a sweep."""
-    if len(sweep.axes) < least:
-        what = "no setting varies" if least == 1 else f"fewer than {least} settings vary"
-        raise MissingIngredient(f"{what} in this sweep")
 
 
 def numbers_of_runs(summary: pd.DataFrame, quality: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -84,7 +84,7 @@ def draw(data: BySetting) -> Figure:
             scale = Scale(axis)
             for shift, line in zip(_shifts(len(lines)), lines, strict=True):
                 _draw_line(axes, scale, line, name, shades, shift)
-            scale.set_up(axes, style.PAGE_INCHES / columns - 0.5)
+            scale.set_up(axes, style.PAGE_INCHES / columns - 0.48)
             axes.set_ylabel(label)
             axes.grid(which="major", axis="y")
             _set_limits(axes, name, lines)
@@ -107,7 +107,8 @@ def _draw_line(
     places = [scale.place(value, shift) for value in line.values]
     marker = MARKERS[list(shades).index(line.latent_size)]
     axes.errorbar(places, means, line.half_widths(name), color=_lighter(line.model, shade),
-                  marker=marker, markersize=3, linewidth=1, elinewidth=0.8)  # fmt: skip
+                  marker=marker, markersize=3, linestyle=scale.line, linewidth=1,
+                  elinewidth=0.8)  # fmt: skip
 
 
 def _shifts(count: int) -> Floats:

@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from aevae.axes import Axis
 from aevae.kinds import KINDS
 from analysis.figures.parts import settings, style
-from analysis.figures.parts.scales import show_all
+from analysis.figures.parts.naming import PointNames
+from analysis.figures.parts.scales import Scale, show_all
 from analysis.figures.parts.settings import DISTORTION, RATE, Line
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -25,9 +26,7 @@ from analysis.write import prose
 
 WEIGHT = "model.kl_weight"  # its row comes first, since it is there to change the trade-off
 PANELS_PER_ROW = 3
-ABOVE, BELOW = 3, -7  # where the names of points are, in points, for every other model
-BESIDE = 3  # how far they are to the right or to the left
-EDGE = 0.25  # share of a panel in which they are on the inner side
+HEIGHT = 2.3  # of a row of panels, in inches
 BAND = 0.15  # opacity of the interval of a model without a rate
 
 
@@ -88,19 +87,23 @@ def draw(data: RateDistortion) -> Figure:
     """Draw a row of panels for each setting, one panel for each latent size."""
     columns = len(data.sizes)
     width = style.PAGE_INCHES * max(1, min(columns, PANELS_PER_ROW)) / PANELS_PER_ROW
-    figure = style.new_figure(max(width, style.COLUMN_INCHES), 2.3 * len(data.rows) + 0.4)
-    grid = figure.subplots(len(data.rows), columns, squeeze=False, sharex="row", sharey="row")
+    figure = style.new_figure(max(width, style.COLUMN_INCHES), HEIGHT * len(data.rows) + 0.4)
+    grid = figure.subplots(len(data.rows), columns, squeeze=False)
+    size = figure.get_figwidth() / columns - 0.5, HEIGHT - 0.7
     for row, (axis, lines) in zip(grid, data.rows.items(), strict=True):
-        show_all(row[0], "y", _all([*lines, *data.flat], DISTORTION), origin=False)
-        show_all(row[0], "x", _all(lines, RATE), origin=True)
-        for axes, size in zip(row, data.sizes, strict=True):
-            _draw_panel(axes, [line for line in lines if line.latent_size == size])
-            _draw_flat(axes, [line for line in data.flat if line.latent_size == size])
-            axes.set_title(f"d = {size}, by {axis.name}")
+        for axes, d in zip(row, data.sizes, strict=True):
+            shown, flat = (
+                [line for line in some if line.latent_size == d] for some in (lines, data.flat)
+            )
+            axes.set_title(f"{axis.name}, d = {d}", fontsize=style.SMALL)
+            axes.set_xlabel("rate: KL (nats)")
             axes.grid(which="major", axis="both")
+            if shown:
+                show_all(axes, "y", _all([*shown, *flat], DISTORTION), origin=False)
+                show_all(axes, "x", _all(shown, RATE), origin=False)
+                _draw_panel(axes, shown, PointNames(axes, *size), Scale(axis).line)
+                _draw_flat(axes, flat)
         row[0].set_ylabel("distortion: SSE per image")
-        for axes in row:
-            axes.set_xlabel("rate: KL per image (nats)")
     _add_legend(figure, data)
     return figure
 
@@ -109,25 +112,16 @@ def _all(lines: Sequence[Line], name: str) -> Floats:
     return np.concatenate([line.means(name) for line in lines])
 
 
-def _draw_panel(axes: Axes, lines: Sequence[Line]) -> None:
+def _draw_panel(axes: Axes, lines: Sequence[Line], names: PointNames, style_of_line: str) -> None:
     for place, line in enumerate(lines):
         colour = style.MODEL_COLOURS[line.model]
         rates, distortions = line.means(RATE), line.means(DISTORTION)
         axes.errorbar(rates, distortions, line.half_widths(DISTORTION), line.half_widths(RATE),
-                      color=colour, marker=".", linewidth=1, elinewidth=0.8)  # fmt: skip
+                      color=colour, marker=".", linestyle=style_of_line, linewidth=1,
+                      elinewidth=0.8)  # fmt: skip
         points = zip(line.values, rates, distortions, strict=True)
-        for number, (value, *point) in enumerate(points):
-            to_the_left = _is_left(axes, point, number)
-            offset = -BESIDE if to_the_left else BESIDE, BELOW if place % 2 else ABOVE
-            axes.annotate(style.plain(written(value)), tuple(point), offset, color=colour,
-                          textcoords="offset points", fontsize=style.TINY,
-                          ha="right" if to_the_left else "left")  # fmt: skip
-
-
-def _is_left(axes: Axes, point: Sequence[float], number: int) -> bool:
-    """Whether the name of a point is to its left: in turn, but near the edges always inside."""
-    share = (axes.transScale + axes.transLimits).transform(point)[0]
-    return bool(share > 1 - EDGE or (share >= EDGE and number % 2 == 1))
+        for value, rate, distortion in points:
+            names.add((rate, distortion), written(value), colour, below=place % 2 == 1)
 
 
 def _draw_flat(axes: Axes, lines: Sequence[Line]) -> None:
@@ -163,7 +157,8 @@ def caption(data: RateDistortion) -> str:
         f"Rate against distortion on the {dataset.counts['test']:,} test images of "
         f"{dataset.title}: the KL in nats, and the SSE of one decoded sample of the posterior, "
         f"means per image{flat}. Names of points are values of the setting that varies in the "
-        f"row; the others are as at the reference cell: {described(data.reference)}. The table has "
+        "row, as far as there is room for them, and each panel has its own axes. The others "
+        f"are as at the reference cell: {described(data.reference)}. The table has "
         "the numbers; ± is half of an interval."
         + settings.note_on_seeds([*data.lines, *data.flat], bars)
         + settings.note_on_sizes(data.reference)

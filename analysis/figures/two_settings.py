@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from aevae.axes import Axis, Value, value_of
-from analysis.figures.parts import settings, style
-from analysis.figures.parts.scales import SLANTED
+from analysis.figures.parts import naming, settings, style
 from analysis.figures.parts.settings import ERROR
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -26,8 +24,9 @@ from analysis.sweep.load import MissingIngredient, Run, SweepResults
 from analysis.sweep.reference import described, values_by_kind
 from analysis.write import prose
 
-MOST_PAIRS = 6  # rows of maps on a page
-ANNOTATED = 8  # more columns leave no room for numbers in a map
+MOST_PAIRS = 4  # rows of maps on a page
+NUMBER_INCHES = 0.25  # of a column in which a number has room
+BAR = 0.06  # width of the colour bar, as a share of a map's
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,8 @@ def _maps(study: Study, x: Axis, y: Axis, size: int, numbers: pd.DataFrame) -> l
             tuple(value for value in axis.values if value in {pair[place] for pair in found})
             for place, axis in enumerate((y, x))
         )
-        if min(len(rows), len(columns)) < 2:
+        # Where one setting at a time was changed, the runs make a cross and no map.
+        if min(len(rows), len(columns)) < 2 or len(found) < len(rows) + len(columns):
             continue
         error = np.full((len(rows), len(columns)), np.nan)
         for (row, column), runs in found.items():
@@ -105,39 +105,41 @@ def _maps(study: Study, x: Axis, y: Axis, size: int, numbers: pd.DataFrame) -> l
 def draw(data: TwoSettings) -> Figure:
     """Draw a row of maps for each pair of settings, one map for each model."""
     columns = max(len(maps) for _, _, maps in data.rows)
-    heights = [0.9 + 0.22 * max(len(found.y_values) for found in maps) for *_, maps in data.rows]
+    heights = [0.9 + 0.2 * max(len(found.y_values) for found in maps) for *_, maps in data.rows]
     width = max(style.COLUMN_INCHES, style.PAGE_INCHES * min(columns, 3) / 3)
     figure = style.new_figure(width, sum(heights))
-    grid = figure.add_gridspec(len(data.rows), columns, height_ratios=heights)
+    ratios = [1.0] * columns + [BAR]
+    grid = figure.add_gridspec(len(data.rows), columns + 1, height_ratios=heights,
+                               width_ratios=ratios)  # fmt: skip
+    inches = (width - 1) / columns - 0.2
     for row, (x, y, maps) in enumerate(data.rows):
         errors = np.concatenate([found.error.ravel() for found in maps])
         norm = LogNorm(np.nanmin(errors), np.nanmax(errors))
-        drawn = []
         for column, found in enumerate(maps):
             axes = figure.add_subplot(grid[row, column])
-            image = _draw_map(axes, found, norm)
+            image = _draw_map(axes, found, norm, inches)
             axes.set(title=TITLES[found.model], xlabel=x.name)
             if column == 0:
                 axes.set_ylabel(y.name)
-            drawn.append(axes)
-        bar = figure.colorbar(image, ax=drawn, label="test SSE per image", aspect=15, pad=0.02)
+            axes.tick_params(labelleft=column == 0 or found.y_values != maps[0].y_values)
+        bar = figure.colorbar(image, cax=figure.add_subplot(grid[row, columns]))
+        bar.set_label("test SSE per image")
         style.plain_log_ticks(bar.ax.yaxis)
         bar.outline.set_visible(False)
     return figure
 
 
-def _draw_map(axes: Axes, found: Map, norm: LogNorm) -> AxesImage:
+def _draw_map(axes: Axes, found: Map, norm: LogNorm, inches: float) -> AxesImage:
     image = axes.imshow(found.error, cmap="viridis", norm=norm, aspect="auto", origin="lower")
     names = [[style.plain(written(value)) for value in values]
              for values in (found.x_values, found.y_values)]  # fmt: skip
-    slanted: dict[str, Any] = {"rotation": SLANTED, "ha": "right", "rotation_mode": "anchor"}
-    wide = sum(map(style.text_width, names[0])) > 1.6
-    axes.set_xticks(range(len(names[0])), names[0], **(slanted if wide else {}))
+    axes.set_xticks(range(len(names[0])))
+    naming.name_side_by_side(axes.xaxis, names[0], inches / len(names[0]))
     axes.set_yticks(range(len(names[1])), names[1])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for (row, column), value in np.ndenumerate(found.error):
-        if len(found.x_values) <= ANNOTATED and np.isfinite(value):
+        if inches / len(found.x_values) >= NUMBER_INCHES and np.isfinite(value):
             text = f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
             axes.text(column, row, text, color=style.ink_on(image.cmap(norm(value))), ha="center",
                       va="center", fontsize=style.TINY)  # fmt: skip

@@ -9,15 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from aevae.axes import Axis, Value
-from analysis.figures.parts import style
+from analysis.figures.parts import naming, style
 from analysis.maths.metrics import Floats
 from analysis.sweep.axes import is_numeric, written
 
 WIDE = 10  # greatest over least value, above which a scale is logarithmic
 DECADES = 100  # greatest over least value, above which only powers of ten have names
 MARGIN = 0.1  # share of the length of the axis beyond the outermost values
-GAP_INCHES = 0.03  # between the names of two values
-SLANTED = 35  # degrees
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,12 @@ class Scale:
             return "linear"
         return "log" if len(positive) == len(values) else "names"
 
+    @property
+    def line(self) -> str:
+        """Style of lines from value to value: dotted where the values have no order."""
+        ordered = all(isinstance(value, int | float | tuple) for value in self.axis.values)
+        return "-" if ordered else ":"
+
     def place(self, value: Value, shift: float = 0) -> float:
         """Return the coordinate of a value, shifted by a share of the length of the axis."""
         values = self.axis.values
@@ -60,24 +64,24 @@ class Scale:
         axes.xaxis.set_major_locator(FixedLocator(places))
         axes.xaxis.set_minor_locator(NullLocator())
         names = [style.plain(written(value)) for value in self.axis.values]
-        if self.type == "names" and self._are_wide(names, inches):
-            axes.set_xticklabels(names, rotation=SLANTED, ha="right", rotation_mode="anchor")
+        if self.type == "names":
+            naming.name_side_by_side(axes.xaxis, names, self._inches(inches) / (len(names) - 1))
         else:
             axes.set_xticklabels(self._spaced(names, inches))
         axes.set_xlabel(self.axis.name)
 
-    def _are_wide(self, names: list[str], inches: float) -> bool:
-        """Whether names side by side would touch each other."""
-        return max(map(style.text_width, names)) + GAP_INCHES > inches / (len(names) + 0.2)
+    def _inches(self, whole: float) -> float:
+        """Return the distance of the outermost values on an axis that is so long."""
+        return whole / (1 + 2 * MARGIN)
 
     def _spaced(self, names: list[str], inches: float) -> list[str]:
         """Leave out names that would touch the one before."""
         places = np.array([self.place(value) for value in self.axis.values])
         places = np.log(places) if self.type == "log" else places
-        centres = inches * (places - places[0]) / (places[-1] - places[0]) / (1 + 2 * MARGIN)
+        centres = self._inches(inches) * (places - places[0]) / (places[-1] - places[0])
         end, kept = -np.inf, []
         for name, centre in zip(names, centres, strict=True):
-            half = (style.text_width(name) + GAP_INCHES) / 2
+            half = (style.text_width(name) + naming.GAP_INCHES) / 2
             kept.append(name if centre - half >= end else "")
             end = centre + half if kept[-1] else end
         return kept

@@ -1,8 +1,11 @@
 """At which settings the article's figures are drawn: one rule, and --at changes it."""
 
+from dataclasses import replace
+
 import pytest
 
 from aevae.errors import InputError
+from analysis.sweep.load import Gap
 from analysis.sweep.reference import at_reference, described, parse_at
 
 
@@ -53,6 +56,11 @@ def test_a_cell_that_was_excluded_is_replaced_by_the_nearest(sweep_of):
     # What the user asks for is kept, although other cells are as near.
     at = parse_at(sweep, ["train.epochs=9", "kl_weight=4"])
     assert described(at_reference(sweep, at)) == "kl_weight = 4, epochs = 9"
+
+
+def test_the_reference_of_a_partial_sweep_is_marked_as_such(sweep_of):
+    sweep = replace(sweep_of(*betas("vae", 0.5, 1.0)), gaps=(Gap("vae", "missing", "no file"),))
+    assert at_reference(sweep).partial_note == "partial: 2 of 3 runs"
 
 
 def test_a_value_applies_to_every_kind_that_has_it(sweep_of):

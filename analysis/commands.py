@@ -144,7 +144,10 @@ def embed(
     table = scores.embedding_scores(study.sweep, sources)
     terminal.print_table(table)
     if not names:
-        caption = prose.with_partial(scores.caption(study.sweep), study.sweep)
+        caption = scores.caption(study.sweep)
+        if study.sweep.axes:
+            caption += f" Computed at {described(study.sweep)}."
+        caption = prose.with_partial(caption, study.sweep)
         made = recipe.Table("embedding_scores", "embedding_scores", table, table, caption)
         terminal.list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
     return code if allow_partial else max(code, _code_of_skipped(skipped, names))

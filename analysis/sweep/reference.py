@@ -119,9 +119,11 @@ def _parse(sweep: SweepResults, option: str) -> tuple[str, Value]:
     key, equals, text = (part.strip() for part in option.partition("="))
     if not equals:
         raise InputError(f"--at: expected KEY=VALUE, got {option!r}")
+    if not sweep.axes:
+        raise InputError(f"--at {option}: no setting varies in this sweep")
     axis = next((axis for axis in sweep.axes if key in (axis.key, short(axis.key))), None)
     if axis is None:
-        names = ", ".join(axis.name for axis in sweep.axes) or "none: all runs have equal settings"
+        names = ", ".join(axis.name for axis in sweep.axes)
         raise InputError(f"--at: {key!r} does not vary in this sweep (what varies: {names})")
     for value in axis.values:
         if text == written(value) or (is_numeric(axis) and _number(text) == value):

@@ -92,3 +92,8 @@ def test_wrong_values_are_one_line(sweep_of, option, message):
     with pytest.raises(InputError) as caught:
         parse_at(sweep, [option])
     assert str(caught.value) == message
+
+
+def test_without_axes_no_value_can_be_chosen(sweep_of):
+    with pytest.raises(InputError, match="--at epochs=3: no setting varies in this sweep"):
+        parse_at(sweep_of(("ae", 2, {})), ["epochs=3"])

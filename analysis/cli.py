@@ -39,6 +39,16 @@ AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Exit with 0 although runs are missing.")
 ]
 
+At = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="In a sweep whose settings vary: a value of the reference cell, at which figures of "
+        "the article are drawn and claims are tested. May be given for several settings.",
+        show_default="the default of each setting, or the middle of its values",
+    ),
+]
+
 
 def _described(outputs: Mapping[str, str]) -> str:
     """List outputs with what they are about."""
@@ -116,6 +126,7 @@ def figures(
     format_: Annotated[
         str, typer.Option("--format", help="Formats, separated by commas.")
     ] = ",".join(FIGURE_FORMATS),
+    at: At = None,
     allow_partial: AllowPartial = False,
 ) -> None:
     """Draw the figures, each with a caption (Markdown) written from the data."""
@@ -126,6 +137,7 @@ def figures(
             _chosen("--only", only, FIGURES) if only else [],
             _chosen("--format", format_, FIGURE_FORMATS),
             allow_partial,
+            at or [],
         )
     )
 
@@ -135,18 +147,22 @@ def figures(
     "them come the tables that they rest on: " + _described(EVIDENCE) + ".",
     epilog="Example: aevae-analysis findings runs/quickstart --to out",
 )
-def findings(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = False) -> None:
+def findings(
+    sweep_dir: SweepDir, to: To = None, at: At = None, allow_partial: AllowPartial = False
+) -> None:
     """Test the claims of the article."""
-    _finish(lambda commands: commands.write_findings(sweep_dir, to, allow_partial))
+    _finish(lambda commands: commands.write_findings(sweep_dir, to, allow_partial, at or []))
 
 
 @app.command(epilog="Example: aevae-analysis report runs/quickstart --to out")
-def report(sweep_dir: SweepDir, to: To = None, allow_partial: AllowPartial = False) -> None:
+def report(
+    sweep_dir: SweepDir, to: To = None, at: At = None, allow_partial: AllowPartial = False
+) -> None:
     """Write all tables, findings and figures, and report.html, one page that shows them.
 
     The page has a latent explorer too, opens from disk in any recent browser, and needs no network.
     """
-    _finish(lambda commands: commands.write_report(sweep_dir, to, allow_partial))
+    _finish(lambda commands: commands.write_report(sweep_dir, to, allow_partial, at or []))
 
 
 @app.command(epilog="Example: aevae-analysis embed runs/quickstart --to out --jobs 2")
@@ -162,6 +178,7 @@ def embed(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes side by side.", show_default="all cores")
     ] = None,
+    at: At = None,
     allow_partial: AllowPartial = False,
 ) -> None:
     """Lay out images and latents by t-SNE, keep that for the figures, and print scores.
@@ -177,6 +194,7 @@ def embed(
             _chosen("--only", only, EMBEDDING_NAMES) if only else [],
             jobs,
             allow_partial,
+            at or [],
         )
     )
 

@@ -29,6 +29,7 @@ from analysis.measures.embedding.sources import Source, find_sources, source_nam
 from analysis.measures.study import Study
 from analysis.report import page
 from analysis.sweep.load import SweepResults, open_sweep
+from analysis.sweep.reference import described, parse_at
 from analysis.tables import recipe
 from analysis.tables.registry import make_tables
 from analysis.write import prose, terminal
@@ -67,13 +68,18 @@ def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_pa
 
 
 def write_figures(
-    folder: Path, to: Path | None, names: Sequence[str], formats: Sequence[str], allow_partial: bool
+    folder: Path,
+    to: Path | None,
+    names: Sequence[str],
+    formats: Sequence[str],
+    allow_partial: bool,
+    at: Sequence[str] = (),
 ) -> int:
     """Draw figures; those whose ingredients the sweep lacks are skipped with the reason.
 
     Without names, every figure is drawn that the sweep can show.
     """
-    output, code = _open_for_output(folder, to, allow_partial)
+    output, code = _open_for_output(folder, to, allow_partial, at)
     if output is None:
         return INCOMPLETE
     drawn = output.write_figures(names or list(figures.FIGURES), formats)
@@ -82,9 +88,11 @@ def write_figures(
     return code if allow_partial else max(code, _code_of_skipped(skipped, names))
 
 
-def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
+def write_findings(
+    folder: Path, to: Path | None, allow_partial: bool, at: Sequence[str] = ()
+) -> int:
     """Test the claims of the article, write the findings with their evidence, print an overview."""
-    output, code = _open_for_output(folder, to, allow_partial)
+    output, code = _open_for_output(folder, to, allow_partial, at)
     if output is None:
         return INCOMPLETE
     found = output.write_findings()
@@ -96,9 +104,9 @@ def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
     return code
 
 
-def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
+def write_report(folder: Path, to: Path | None, allow_partial: bool, at: Sequence[str] = ()) -> int:
     """Write all there is, tables, findings and figures, and one page that shows it."""
-    output, code = _open_for_output(folder, to, allow_partial)
+    output, code = _open_for_output(folder, to, allow_partial, at)
     if output is None:
         return INCOMPLETE
     made, omitted = output.write_tables(list(page.TABLES), list(FORMATS))
@@ -113,17 +121,22 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
 
 
 def embed(
-    folder: Path, to: Path | None, names: Sequence[str], jobs: int | None, allow_partial: bool
+    folder: Path,
+    to: Path | None,
+    names: Sequence[str],
+    jobs: int | None,
+    allow_partial: bool,
+    at: Sequence[str] = (),
 ) -> int:
     """Compute the embeddings that are not there yet, and print their scores.
 
     Without names, everything that the sweep offers is embedded, and the scores are written to
     files; with names, they are only printed. Without a number of jobs, there is one per core.
     """
-    output, code = _open_for_output(folder, to, allow_partial)
+    output, code = _open_for_output(folder, to, allow_partial, at)
     if output is None:
         return INCOMPLETE
-    study = output.study
+    study = output.study.reference
     sources, skipped = find_sources(study, names or source_names(study.sweep))
     for name, reason in skipped.items():
         terminal.note(f"skipped {name}: {reason}")
@@ -131,7 +144,10 @@ def embed(
     table = scores.embedding_scores(study.sweep, sources)
     terminal.print_table(table)
     if not names:
-        caption = prose.with_partial(scores.caption(study.sweep), study.sweep)
+        caption = scores.caption(study.sweep)
+        if study.sweep.axes:
+            caption += f" Computed at {described(study.sweep)}."
+        caption = prose.with_partial(caption, study.sweep)
         made = recipe.Table("embedding_scores", "embedding_scores", table, table, caption)
         terminal.list_files(recipe.write_tables([made], output.folder, list(FORMATS)))
     return code if allow_partial else max(code, _code_of_skipped(skipped, names))
@@ -162,7 +178,7 @@ class _Writer:
         found = findings.findings(
             self.study, lambda claims: terminal.progress(claims, "testing claims")
         )
-        self.written.extend(records.write(self.study.sweep, found, self.folder))
+        self.written.extend(records.write(self.study.reference.sweep, found, self.folder))
         return found
 
     def write_figures(
@@ -230,9 +246,16 @@ def _open(folder: Path) -> SweepResults:
 
 
 def _open_for_output(
-    folder: Path, to: Path | None, allow_partial: bool
+    folder: Path, to: Path | None, allow_partial: bool, at: Sequence[str] | None = None
 ) -> tuple[_Writer | None, int]:
     """Open a sweep, report its gaps, and make the folder for what is written about it.
+
+    Parameters
+    ----------
+    folder, to, allow_partial
+        Arguments of the command.
+    at
+        Values of the reference cell; None if the command writes nothing that depends on it.
 
     Returns
     -------
@@ -243,8 +266,12 @@ def _open_for_output(
     code = _report_gaps(sweep, allow_partial)
     if not sweep.runs:
         return None, code
+    chosen = parse_at(sweep, at or ())
     target = prepare_folder(to or folder / "analysis")
-    return _Writer(Study(sweep, target / EMBEDDINGS), target), code
+    study = Study(sweep, target / EMBEDDINGS, chosen)
+    if at is not None and sweep.axes:
+        terminal.note(f"reference cell: {described(study.reference.sweep)} (--at changes it)")
+    return _Writer(study, target), code
 
 
 def _report_gaps(sweep: SweepResults, allow_partial: bool) -> int:

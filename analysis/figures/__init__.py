@@ -26,6 +26,9 @@ FIGURES = {
     "tsne": "latents of the models laid out by t-SNE",
     "latent_grid": "images over the plane of two-dimensional latents",
     "generators": "how good generated images are, by model, sampler and latent size",
+    "by_setting": "error, KL, active units and sample quality by each setting that varies",
+    "rate_distortion": "KL against error along each setting that varies",
+    "two_settings": "error by pairs of settings that vary",
 }
 
 # Those that take a minute come with the findings, which need their numbers too.

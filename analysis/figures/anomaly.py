@@ -17,7 +17,7 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures import likelihood
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, representatives, titles
+from analysis.sweep.groups import TITLES, representatives
 from analysis.sweep.load import Run, StoredDataset
 from analysis.tables import auroc
 from analysis.tables.auroc import BOTH, KL, SSE
@@ -59,8 +59,6 @@ class Anomaly:
 
 def gather(study: Study, table: pd.DataFrame) -> Anomaly:
     """Read the scores of one run per model, and take the AUROC of all runs from the table."""
-    group = titles(study.sweep.runs)
-    table = table.assign(group=table["run_id"].map(group))
     curves = []
     for run in representatives(study.sweep.runs):
         with study.sweep.open(run) as results:
@@ -100,10 +98,10 @@ def _draw_roc(axes: Axes, curves: Sequence[Roc]) -> None:
 
 def _draw_areas(axes: Axes, table: pd.DataFrame) -> None:
     axes.axhline(0.5, color="#bbbbbb", linewidth=0.6)
-    for (group, model, score), part in table.groupby(["group", "model", "score"], sort=False):
+    for (model, score), part in table.groupby(["model", "score"], sort=False):
         areas = part.groupby("latent_size")["auroc"].mean()
         axes.plot(areas.index, areas, **_line(KINDS[str(model)], str(score)), marker=".",
-                  label=f"{group} {score}")  # fmt: skip
+                  label=f"{TITLES[str(model)]} {score}")  # fmt: skip
     style.latent_size_axis(axes, sorted(table["latent_size"].unique()))
     axes.set(xlabel="latent size d", ylim=(-0.03, 1.03))
     axes.grid(which="major", axis="y")

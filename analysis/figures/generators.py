@@ -13,7 +13,7 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.measures import quality
 from analysis.measures.classifier import why_no_classifier
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, plain_runs
+from analysis.sweep.groups import TITLES
 from analysis.sweep.load import Run, StoredDataset
 from analysis.tables.sample_quality import NOISE, REAL
 from analysis.write import prose
@@ -43,7 +43,7 @@ class Generators:
     """
 
     table: pd.DataFrame
-    runs: list[Run]
+    runs: tuple[Run, ...]
     dataset: StoredDataset
     n: int
     accuracy: float | None
@@ -55,12 +55,10 @@ class Generators:
 
 
 def gather(study: Study, table: pd.DataFrame) -> Generators:
-    """Take the scores of the plainest runs of each model from the table."""
-    runs = plain_runs(study.sweep.runs)
-    shown = table["run_id"].isin([run.run_id for run in runs]) | table["run_id"].isna()
+    """Take the scores of the models from the table."""
     n = quality.set_size(study.sweep)
     accuracy = None if why_no_classifier(study) else quality.accuracy(study)
-    return Generators(table[shown], runs, study.data, n, accuracy)
+    return Generators(table, study.sweep.runs, study.data, n, accuracy)
 
 
 @style.styled()

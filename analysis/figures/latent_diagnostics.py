@@ -14,7 +14,7 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.maths import metrics
 from analysis.maths.posterior import DRAWS
 from analysis.measures.study import Study
-from analysis.sweep.groups import titles
+from analysis.sweep.groups import TITLES
 from analysis.sweep.load import Run
 from analysis.tables.latent_space import PARTS
 from analysis.write import prose
@@ -42,10 +42,9 @@ class LatentDiagnostics:
 
 def gather(study: Study, per_run: pd.DataFrame, per_dimension: pd.DataFrame) -> LatentDiagnostics:
     """Name the group of each run in both tables."""
-    group = titles(study.sweep.runs)
     return LatentDiagnostics(
-        per_run.assign(group=per_run["run_id"].map(group)),
-        per_dimension.assign(group=per_dimension["run_id"].map(group)),
+        per_run.assign(group=per_run["model"].map(TITLES)),
+        per_dimension.assign(group=per_dimension["model"].map(TITLES)),
         study.sweep.runs,
         study.data.title,
         study.data.counts["test"],

@@ -67,7 +67,7 @@ def gather(study: Study) -> LossCurves:
             float(results.array(names.history("val", names.SSE))[-1]),
             float(results.array(names.history("val", names.KL))[-1]) if variational else None,
         )
-    return LossCurves(group_runs(study.sweep.runs), curves, study.data.title, study.data.counts)
+    return LossCurves(group_runs(study.sweep), curves, study.data.title, study.data.counts)
 
 
 @style.styled()

@@ -14,7 +14,7 @@ from analysis.measures import probing
 from analysis.measures.cells import PCA, PCA_TITLE
 from analysis.measures.probing import KNN, LOGISTIC
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, plain_runs
+from analysis.sweep.groups import TITLES
 from analysis.sweep.load import Run, StoredDataset
 from analysis.tables.probes import PIXELS
 from analysis.write import prose
@@ -29,18 +29,16 @@ class ProbeCurves:
     """What the figure shows: the table of `probes`, on `n_test` images, and what chance is."""
 
     table: pd.DataFrame
-    runs: list[Run]
+    runs: tuple[Run, ...]
     dataset: StoredDataset
     n_test: int
     chance: float
 
 
 def gather(study: Study, table: pd.DataFrame) -> ProbeCurves:
-    """Take the accuracies of the plainest runs of each model, PCA and pixels from the table."""
-    runs = plain_runs(study.sweep.runs)
-    shown = table["run_id"].isin(["", *(run.run_id for run in runs)])
+    """Take the accuracies of the models, PCA and pixels from the table."""
     n_test, chance = len(probing.test_rows(study.sweep)), probing.chance(study.sweep)
-    return ProbeCurves(table[shown], runs, study.data, n_test, chance)
+    return ProbeCurves(table, study.sweep.runs, study.data, n_test, chance)
 
 
 @style.styled()

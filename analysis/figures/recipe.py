@@ -13,6 +13,7 @@ from analysis.figures import EVIDENCE, FIGURES
 from analysis.figures.parts import style
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
+from analysis.sweep.reference import described
 from analysis.tables.registry import compute_table
 from analysis.write import prose
 from analysis.write.formats import markdown_rows
@@ -84,6 +85,9 @@ class FigureRecipe(Generic[Data]):
     embeddings
         Names of what is laid out by t-SNE. A command computes these layouts side by side before it
         draws the first figure.
+    least_axes
+        How many settings must vary, for a figure that compares the cells of a sweep. With 0, the
+        figure shows the runs of the reference cell.
     """
 
     name: str
@@ -93,6 +97,7 @@ class FigureRecipe(Generic[Data]):
     numbers: Callable[[Data], pd.DataFrame] | None = None
     needs: tuple[str, ...] = ()
     embeddings: tuple[str, ...] = ()
+    least_axes: int = 0
 
     @property
     def about(self) -> str:
@@ -100,8 +105,18 @@ class FigureRecipe(Generic[Data]):
         return (FIGURES | EVIDENCE)[self.name]
 
     def gathered(self, study: Study) -> Data:
-        """Read what the figure shows, with the tables that it needs."""
-        return self.gather(study, *(compute_table(study, name) for name in self.needs))
+        """Read what the figure shows, with the tables that it needs.
+
+        Raises
+        ------
+        MissingIngredient
+            The sweep lacks what the figure shows.
+        """
+        if len(study.sweep.axes) < self.least_axes:
+            count = {1: "no setting varies", 2: "fewer than two settings vary"}[self.least_axes]
+            raise MissingIngredient(f"{count} in this sweep")
+        shown = study if self.least_axes else study.reference
+        return self.gather(shown, *(compute_table(shown, name) for name in self.needs))
 
     def drawn(self, study: Study) -> Drawing | Skipped:
         """Draw the figure, or say what the sweep lacks for it."""
@@ -112,7 +127,10 @@ class FigureRecipe(Generic[Data]):
         numbers = markdown_rows(self.numbers(data)) if self.numbers else ""
         further = [text for text in (numbers, prose.sentence(study.sweep.partial_note)) if text]
         file = study.data.file_name(self.name)
-        return Drawing(self.name, file, self.draw(data), self.caption(data), data.runs, further)
+        caption = self.caption(data)
+        if study.sweep.axes and not self.least_axes:
+            caption += f" Drawn at {described(study.reference.sweep)}."
+        return Drawing(self.name, file, self.draw(data), caption, data.runs, further)
 
 
 def write_figure(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:

@@ -6,6 +6,7 @@ from analysis.figures import (
     anomaly,
     architectures,
     by_digit,
+    by_setting,
     closest_pairs,
     code_map,
     digits,
@@ -20,10 +21,12 @@ from analysis.figures import (
     loss_curves,
     noise,
     probe_curves,
+    rate_distortion,
     reconstructions,
     selection,
     traversals,
     tsne,
+    two_settings,
 )
 from analysis.figures.recipe import FigureRecipe
 
@@ -49,6 +52,9 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
         tsne.FIGURE,
         latent_grid.FIGURE,
         generators.FIGURE,
+        by_setting.FIGURE,
+        rate_distortion.FIGURE,
+        two_settings.FIGURE,
         closest_pairs.FIGURE,
         probe_curves.FIGURE,
     )

@@ -28,6 +28,8 @@ def findings(
 ) -> tuple[ClaimResult, ...]:
     """Test every claim that concerns the images of a study, in the order of the article.
 
+    In a sweep with axes, claims are tested at its reference cell.
+
     Parameters
     ----------
     study
@@ -36,4 +38,4 @@ def findings(
         Wraps the list of claims while they are tested, for example in a progress bar.
     """
     concerned = [claim for claim in CLAIMS if claim.concerns(study)]
-    return tuple(claim.find(study) for claim in track(concerned))
+    return tuple(claim.find(study.reference) for claim in track(concerned))

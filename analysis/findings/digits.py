@@ -11,7 +11,7 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.cells import run_errors
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.groups import plain_runs
+from analysis.sweep.load import Run
 from analysis.write.prose import listed
 
 HARD = (2, 8)
@@ -51,18 +51,22 @@ def _contrast(study: Study, contrast: Callable[[Floats], float]) -> Interval:
     def effect(values: Floats) -> Callable[[Rows], float]:
         return lambda rows: 100 * contrast(_means(values[rows], labels[rows]))
 
-    return interval([effect(values) for values in _relative_errors(study)], len(labels))
+    return interval([effect(values) for values in _errors_by_seed(study)], len(labels))
 
 
 def _means(values: Floats, labels: Labels) -> Floats:
     return metrics.mean_by_class(values, labels, len(DIGITS))
 
 
+def _errors_by_seed(study: Study) -> list[Floats]:
+    return _relative_errors(study, study.sweep.runs)
+
+
 @once_per_study
-def _relative_errors(study: Study) -> list[Floats]:
+def _relative_errors(study: Study, runs: tuple[Run, ...]) -> list[Floats]:
     """Return, for each seed, the error of each image in units of the mean, averaged over cells."""
     by_seed: dict[int, list[Floats]] = {}
-    for run in plain_runs(study.sweep.runs):
+    for run in runs:
         with study.sweep.open(run) as results:
             values = run_errors(results, "test", names.SSE_AT_MEAN)
         by_seed.setdefault(run.config.seed, []).append(values / values.mean())
@@ -72,7 +76,7 @@ def _relative_errors(study: Study) -> list[Floats]:
 
 def _ranking(study: Study) -> str:
     """Name the digits from easy to hard, with their errors in % of the mean."""
-    values = np.mean(_relative_errors(study), axis=0)
+    values = np.mean(_errors_by_seed(study), axis=0)
     means = 100 * _means(values, study.sweep.labels("test"))
     order = np.argsort(means)
     return f"From easy to hard: {listed(f'{digit} ({means[digit]:.0f}%)' for digit in order)}."

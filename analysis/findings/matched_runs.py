@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analysis.sweep.groups import PREFERRED_LATENT_SIZE, TITLES, plain_group
+from analysis.sweep.groups import PREFERRED_LATENT_SIZE, TITLES, group_of
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
 
 
@@ -18,7 +18,7 @@ def matched(
     MissingIngredient
         A model has no finished run, or they share no latent size or seed.
     """
-    groups = [plain_group(sweep.runs, model) for model in models]
+    groups = [group_of(sweep, model) for model in models]
     shared = set.intersection(*({run.latent_size for run in group.runs} for group in groups))
     if size is None and shared:
         size = PREFERRED_LATENT_SIZE if PREFERRED_LATENT_SIZE in shared else max(shared)

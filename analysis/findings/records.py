@@ -11,6 +11,7 @@ import pandas as pd
 from aevae.files.atomic import publish_text
 from analysis.findings.claim import ClaimResult
 from analysis.sweep.load import SweepResults
+from analysis.sweep.reference import described, values_by_kind
 from analysis.write.formats import format_cell, to_markdown
 from analysis.write.prose import listed, sentence
 
@@ -60,6 +61,14 @@ def count(findings: Sequence[ClaimResult]) -> str:
     return f"{len(findings)} claims: {', '.join(parts)}."
 
 
+def tested_at(sweep: SweepResults) -> str:
+    """Say which runs of a sweep with axes the claims were tested on."""
+    values = described(sweep)
+    if not values:
+        return ""
+    return f"Tested on the {len(sweep.runs)} of {len(sweep.every)} runs that have {values}."
+
+
 def to_text(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
     """Render as Markdown: an overview, then each claim with its test and numbers."""
     data = sweep.data
@@ -68,7 +77,8 @@ def to_text(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
         f"From {len(sweep.runs)} runs of `{sweep.root.name}` on {data.title}, after "
         f"{listed(epochs)} epochs, {data.counts['test']:,} test images."
     )
-    head = " ".join(filter(None, [facts, sentence(sweep.partial_note), INTRODUCTION]))
+    partial = sentence(sweep.partial_note)
+    head = " ".join(filter(None, [facts, partial, tested_at(sweep), INTRODUCTION]))
     caption = f"# Findings\n\n{head}\n\n**{count(findings)}**"
     parts = [to_markdown(overview(findings), caption)]
     for finding in findings:
@@ -88,7 +98,10 @@ def _numbers(finding: ClaimResult) -> str:
 
 
 def to_json(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
-    """Render as JSON together with what the findings were made from."""
+    """Render as JSON together with what the findings were made from.
+
+    ``reference`` has the values on the axes by kind of model and key, in a sweep with axes.
+    """
     runs = []
     for results in sweep.results():
         runs.append({"run_id": results.run_id, "provenance": results.provenance})
@@ -98,6 +111,7 @@ def to_json(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
         "sweep": sweep.root.name,
         "dataset": {"name": sweep.data.name, "sha256": sweep.data.sha256},
         "missing": [gap.run_id for gap in sweep.gaps],
+        **({"reference": values_by_kind(sweep)} if sweep.axes else {}),
         "runs": runs,
         "findings": [asdict(finding) for finding in findings],
     }

@@ -19,7 +19,7 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.cells import run_errors
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, plain_group
+from analysis.sweep.groups import TITLES, group_of
 from analysis.sweep.load import MissingIngredient
 from analysis.tables.latent_size_choice import RULE, chosen
 from analysis.write.prose import listed
@@ -91,7 +91,7 @@ def _is_chosen(effect: Interval) -> Verdict:
 
 def _errors(study: Study, model: str, split: str, name: str) -> tuple[list[int], list[Floats]]:
     """Read an error of each image at each latent size, (N, S), for each seed that has them all."""
-    group = plain_group(study.sweep.runs, model)
+    group = group_of(study.sweep, model)
     sizes = group.latent_sizes
     by_seed: dict[int, list[Floats]] = {}
     for size in sizes:

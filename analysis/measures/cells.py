@@ -4,16 +4,21 @@ PCA with as many components as the models have latents is a cell too, so that ev
 figure of cells shows it beside the models.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from aevae.axes import Axis
+from aevae.config import RunConfig
 from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import pca_errors
 from analysis.measures.study import Study
-from analysis.sweep.groups import group_runs
+from analysis.sweep.axes import columns
+from analysis.sweep.groups import TITLES, group_runs
 from analysis.sweep.load import Run, SweepResults
 
 PCA = "pca"
@@ -22,13 +27,16 @@ PCA_TITLE = "PCA"
 
 @dataclass(frozen=True)
 class Cell:
-    """The runs that differ in their seed only. PCA has no runs, since it needs no training."""
+    """The runs that differ in their seed only. PCA has no runs, since it needs no training.
+
+    `axes` are those of the sweep.
+    """
 
     group: str
     model: str
-    variant: str
     latent_size: int
     runs: tuple[Run, ...]
+    axes: tuple[Axis, ...]
 
     @property
     def variational(self) -> bool:
@@ -36,13 +44,19 @@ class Cell:
         return bool(self.runs) and self.runs[0].kind.variational
 
     @property
-    def identity(self) -> dict[str, str | int]:
-        """What names the cell in a table."""
+    def config(self) -> RunConfig | None:
+        """A configuration with the settings of the cell; PCA has none."""
+        return self.runs[0].config if self.runs else None
+
+    @property
+    def identity(self) -> dict[str, str | float]:
+        """What names the cell in a table, with a column for each axis of the sweep."""
         return {
             "group": self.group,
             "model": self.model,
-            "variant": self.variant,
+            "variant": self.config.variant if self.config else "",
             "latent_size": self.latent_size,
+            **columns(self.axes, self.config),
             "seeds": max(1, len(self.runs)),
         }
 
@@ -50,12 +64,12 @@ class Cell:
 def cells(sweep: SweepResults) -> list[Cell]:
     """List the cells by group and latent size, and after them PCA at every size of the sweep."""
     found = [
-        Cell(group.title, group.model, group.runs[0].variant, size, tuple(group.of_size(size)))
-        for group in group_runs(sweep.runs)
+        Cell(group.title, group.model, size, tuple(group.of_size(size)), sweep.axes)
+        for group in group_runs(sweep)
         for size in group.latent_sizes
     ]
     sizes = sorted({cell.latent_size for cell in found})
-    return found + [Cell(PCA_TITLE, PCA, "", size, ()) for size in sizes]
+    return found + [Cell(PCA_TITLE, PCA, size, (), sweep.axes) for size in sizes]
 
 
 def errors(study: Study, cell: Cell, split: str, name: str) -> Floats:
@@ -85,13 +99,26 @@ def run_errors(results: Results, split: str, name: str) -> Floats:
     return np.full(len(results.array(names.of_split(split, names.SSE_AT_MEAN))), np.nan)
 
 
-def run_identity(run: Run | Results) -> dict[str, object]:
-    """What names a run in a table."""
+def run_identity(run: Run | Results, axes: Sequence[Axis]) -> dict[str, object]:
+    """What names a run in a table, with a column for each axis of the sweep."""
     config = run.config
     return {
         "run_id": run.run_id,
         "model": config.model.kind,
         "variant": config.variant,
         "latent_size": config.model.latent_size,
+        **columns(axes, config),
         "seed": config.seed,
     }
+
+
+def axis_columns(table: pd.DataFrame) -> list[str]:
+    """Name the columns of the axes in a table of runs or cells."""
+    last = "seed" if "seed" in table else "seeds"
+    return list(table.loc[:, "latent_size":last].columns[1:-1])
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Name the model of each cell by its title; the columns of the axes say which cell it is."""
+    titles = table["model"].map({**TITLES, PCA: PCA_TITLE})
+    return table.assign(group=titles).drop(columns="model").rename(columns={"group": "model"})

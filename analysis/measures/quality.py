@@ -123,7 +123,7 @@ def set_size(sweep: SweepResults) -> int:
 
     Distances and overlaps of sets of different sizes could not be compared.
     """
-    samples = min(run.evaluation.samples_per_sampler for run in sweep.runs)
+    samples = min(run.evaluation.samples_per_sampler for run in sweep.every)
     return min(samples, sweep.data.counts["train"], sweep.data.counts["test"])
 
 

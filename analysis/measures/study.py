@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
 from analysis.sweep.load import MissingIngredient, StoredDataset, SweepResults
+from analysis.sweep.reference import At, at_reference
 
 Found = TypeVar("Found")
 Arguments = TypeVarTuple("Arguments")
@@ -26,10 +27,16 @@ class Study:
     embeddings
         Folder for what takes long and is worth keeping for the next command: the t-SNE layouts and
         the trained classifier. Without a folder, they are computed again by every command.
+    at
+        Values of axes that the user wants the reference cell to have.
+    whole
+        The study of all runs, if this one is of the reference cell.
     """
 
     sweep: SweepResults
     embeddings: Path | None = None
+    at: At = field(default_factory=dict)
+    whole: "Study | None" = None
     _found: dict[tuple[object, ...], Any] = field(default_factory=dict, init=False, repr=False)
     _missing: dict[tuple[object, ...], str] = field(default_factory=dict, init=False, repr=False)
 
@@ -38,16 +45,29 @@ class Study:
         """The dataset of the runs."""
         return self.sweep.data
 
+    @cached_property
+    def reference(self) -> "Study":
+        """The study of the runs at the reference cell; in a sweep without axes, of all runs."""
+        if self.whole is not None or not self.sweep.axes:
+            return self
+        part = at_reference(self.sweep, self.at)
+        return Study(part, self.embeddings, self.at, whole=self)
+
     def once(
         self, measure: "Callable[[Study, *Arguments], Found]", *arguments: *Arguments
     ) -> Found:
         """Return what a measure gives for some arguments, computing it at the first call only.
+
+        What a measure gives may depend on the dataset, on all runs of the whole sweep and on its
+        arguments, but not on which part of the sweep this study is of: a part asks the whole.
 
         Raises
         ------
         MissingIngredient
             The sweep lacks what the measure needs. The reason is remembered like a result.
         """
+        if self.whole is not None:
+            return self.whole.once(measure, *arguments)
         key = (measure, *arguments)
         if key in self._missing:
             raise MissingIngredient(self._missing[key])

@@ -88,14 +88,14 @@ class LatentPlane:
 
 
 def planes(study: Study) -> list[LatentPlane]:
-    """Return the plane of one run with d = 2 per model.
+    """Return the plane of one run with d = 2 per model, at the reference cell.
 
     Raises
     ------
     MissingIngredient
         No run has two latent dimensions, or a decoder is too large for a page.
     """
-    return [_plane(study, run) for run in planar(study.sweep.runs)]
+    return [_plane(study, run) for run in planar(study.reference.sweep.runs)]
 
 
 def _plane(study: Study, run: Run) -> LatentPlane:

@@ -15,6 +15,7 @@ from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
 from analysis.sweep.load import MissingIngredient, StoredDataset, SweepResults
+from analysis.sweep.reference import described, values_of_axes
 from analysis.tables.recipe import Table
 from analysis.write import prose
 
@@ -27,9 +28,13 @@ TABLES = tables.TABLES | tables.EVIDENCE
 
 @dataclass(frozen=True)
 class Content:
-    """What the page shows. Reasons by name say why a figure, a table or the explorer is missing."""
+    """What the page shows. Reasons by name say why a figure, a table or the explorer is missing.
+
+    `reference` is the part of the sweep that is its reference cell; without axes, the sweep itself.
+    """
 
     sweep: SweepResults
+    reference: SweepResults
     findings: Sequence[ClaimResult]
     tables: Mapping[str, Grid]
     pictures: Mapping[str, Picture]
@@ -56,7 +61,8 @@ def gather(
     except MissingIngredient as error:
         planes, reasons[story.EXPLORER] = [], str(error)
     grids = {t.name: grid(t.for_readers, t.caption) for t in made if t.for_readers is not None}
-    return Content(study.sweep, findings, grids, pictures, planes, reasons)
+    reference = study.reference.sweep
+    return Content(study.sweep, reference, findings, grids, pictures, planes, reasons)
 
 
 def render(content: Content) -> str:
@@ -79,15 +85,17 @@ def render(content: Content) -> str:
     return environment.get_template("report.html.j2").render(
         content=content,
         sweep=sweep,
-        facts=facts(sweep),
+        facts=facts(sweep) | varied(content.reference),
         partial=prose.sentence(sweep.partial_note),
         data=sweep.data,
-        sections=story.complete(list(content.pictures), list(content.tables), sweep),
+        sections=story.complete(list(content.pictures), list(content.tables), content.reference),
         heading=story.heading(sweep),
         question=story.question(sweep),
         what={name: sweep.data.worded(what) for name, what in (FIGURES | TABLES).items()},
         count=records.count(content.findings),
-        introduction=records.INTRODUCTION,
+        introduction=" ".join(
+            filter(None, [records.INTRODUCTION, records.tested_at(content.reference)])
+        ),
         provenance=grid(provenance(sweep), CAPTION),
         prior_share=explorer.PRIOR_SHARE,
         most_buttons=MOST_BUTTONS,
@@ -110,6 +118,13 @@ def facts(sweep: SweepResults) -> dict[str, str]:
         "Epochs": prose.listed(epochs),
         "Training": prose.seeds(sweep.runs),
     }
+
+
+def varied(reference: SweepResults) -> dict[str, str]:
+    """Say what varies in a sweep with axes, and what its reference cell is."""
+    if not reference.axes:
+        return {}
+    return {"Varied": values_of_axes(reference), "Reference cell": described(reference)}
 
 
 def _images(data: StoredDataset) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from analysis.figures.anomaly import outliers
 from analysis.sweep.load import SweepResults
+from analysis.sweep.reference import described, values_of_axes
 from analysis.write import prose
 
 EXPLORER = "explorer"
@@ -26,8 +27,10 @@ class Said:
 class Section:
     """A part of the page: what is asked or said, and the figures and tables that show it.
 
-    Titles and texts have places for the words of `StoredDataset.worded`, for ``{outliers}`` and for
-    ``{training}``, which says how many models there are and whether they were trained alike.
+    Titles and texts have places for the words of `StoredDataset.worded`, for ``{outliers}``, for
+    ``{training}``, which says how many models there are and whether they were trained alike, and
+    for ``{axes}`` and ``{reference}``, which name what varies in a sweep and its reference cell.
+    A section that has a `where` is shown only where this word of `traits` holds.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Section:
     text: str | tuple[str | Said, ...]
     figures: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    where: str = ""
 
     def worded(self, sweep: SweepResults) -> "Section":
         """Return the section in the words for a sweep."""
@@ -50,6 +54,8 @@ def _worded(parts: str | tuple[str | Said, ...], sweep: SweepResults) -> str:
         elif part.where in true:
             joined += part.words
     joined = joined.replace("{outliers}", outliers(sweep.data))
+    joined = joined.replace("{axes}", values_of_axes(sweep))
+    joined = joined.replace("{reference}", described(sweep))
     return sweep.data.worded(joined.replace("{training}", _training(sweep)))
 
 
@@ -66,6 +72,7 @@ def traits(sweep: SweepResults) -> set[str]:
         "no posterior": not posterior,
         "codes and posterior": codes and posterior,
         "told": bool(prose.conditional(models)),
+        "axes": bool(sweep.axes),
         "learnt variance": any(kind.learns_variance for kind in prose.kinds(models)),
     }
     return {word for word, holds in true.items() if holds}
@@ -73,7 +80,7 @@ def traits(sweep: SweepResults) -> set[str]:
 
 def _training(sweep: SweepResults) -> str:
     """Say how many models there are, and whether they were trained alike."""
-    count = len({(run.model, run.variant) for run in sweep.runs})
+    count = len({run.model for run in sweep.runs})
     models = COUNTS[count] if count < len(COUNTS) else f"{count} models"
     alike = len({run.config.train for run in sweep.runs}) == 1
     if count == 1:
@@ -211,6 +218,16 @@ SECTIONS = (
         figures=("latent_grid", "traversals", "interpolations"),
         tables=("smoothness",),
     ),
+    Section(
+        "settings",
+        "What the settings change",
+        "What varies among the runs of this sweep: {axes}. The figures above show the runs at the "
+        "reference cell, {reference}, and the findings were tested on these runs; the tables have "
+        "all runs. Here one or two settings change at a time, and the others stay as they are at "
+        "the reference cell.",
+        figures=("by_setting", "rate_distortion", "two_settings"),
+        where="axes",
+    ),
 )
 
 
@@ -243,8 +260,12 @@ def _steps(sweep: SweepResults) -> set[str]:
 
 
 def complete(figures: Sequence[str], tables: Sequence[str], sweep: SweepResults) -> list[Section]:
-    """Return the sections, with a last one for figures and tables that none of them shows."""
-    sections = [section.worded(sweep) for section in SECTIONS]
+    """Return the sections, with a last one for figures and tables that none of them shows.
+
+    The sweep, or its part at the reference cell, decides the words.
+    """
+    true = traits(sweep) | {""}
+    sections = [section.worded(sweep) for section in SECTIONS if section.where in true]
     left_figures = tuple(f for f in figures if all(f not in s.figures for s in SECTIONS))
     left_tables = tuple(t for t in tables if all(t not in s.tables for s in SECTIONS))
     if not left_figures + left_tables:

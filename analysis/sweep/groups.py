@@ -3,21 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aevae.axes import Axis, Value, value_of
+from aevae.config import RunConfig
 from aevae.kinds import KINDS
-from analysis.sweep.load import MissingIngredient, Run
+from analysis.sweep.axes import written
+from analysis.sweep.load import MissingIngredient, Run, SweepResults
 
 TITLES = {name: kind.title for name, kind in KINDS.items()}
-PLAIN_VARIANTS = ("linear", "gaussian")
 PREFERRED_LATENT_SIZE = 20
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in latent size and seed only."""
+    """Runs of one kind of model that differ in latent size and seed only."""
 
     title: str
     model: str
     runs: tuple[Run, ...]
+
+    @property
+    def config(self) -> RunConfig:
+        """A configuration with the values that the runs have on every axis."""
+        return self.runs[0].config
 
     @property
     def latent_sizes(self) -> list[int]:
@@ -29,41 +36,50 @@ class Group:
         return [run for run in self.runs if run.latent_size == latent_size]
 
 
-def group_runs(runs: Sequence[Run]) -> list[Group]:
-    """Group runs by model, variant and whatever else of training and data differs among them.
+def group_runs(sweep: SweepResults) -> list[Group]:
+    """Group the runs of a sweep by model and by their values on its axes.
 
-    A title names only what is needed to tell a group from the others of its model: ``AE``, or
-    ``AE (relu)`` beside ``AE (linear)``, or ``VAE (gaussian, epochs=2)``.
+    No two groups have the same title. It names only what tells a group from the others of its
+    model: ``AE``, or ``VAE (kl_weight=0.5)`` beside ``VAE (kl_weight=1)``.
     """
-    settings = _varying_settings(runs)
-    members: dict[tuple[str, str, str], list[Run]] = {}
-    for run in runs:
-        members.setdefault((run.model, run.variant, settings[run.run_id]), []).append(run)
-    models = [model for model, _, _ in members]
-    groups = []
-    for (model, variant, setting), group in members.items():
-        detail = ", ".join(part for part in (variant, setting) if part)
-        title = TITLES[model] if models.count(model) == 1 else f"{TITLES[model]} ({detail})"
-        groups.append(Group(title, model, tuple(group)))
-    return groups
+    members: dict[tuple[str, tuple[Value, ...]], list[Run]] = {}
+    for run in sweep.runs:
+        values = tuple(value_of(run.config, axis.key) for axis in sweep.axes)
+        members.setdefault((run.model, values), []).append(run)
+    differing = {model: _differing(sweep.axes, members, model) for model, _ in members}
+    return [
+        Group(_title(model, dict(zip(sweep.axes, values, strict=True)), differing[model]),
+              model, tuple(runs))
+        for (model, values), runs in members.items()
+    ]  # fmt: skip
 
 
-def titles(runs: Sequence[Run]) -> dict[str, str]:
-    """Name the group of each run, by run id."""
-    return {run.run_id: group.title for group in group_runs(runs) for run in group.runs}
+def _differing(
+    axes: Sequence[Axis], members: dict[tuple[str, tuple[Value, ...]], list[Run]], model: str
+) -> list[Axis]:
+    """Find the axes in which the groups of one model differ."""
+    rows = [values for name, values in members if name == model]
+    return [axis for axis, found in zip(axes, zip(*rows, strict=True), strict=False)
+            if len(set(found)) > 1]  # fmt: skip
 
 
-def _varying_settings(runs: Sequence[Run]) -> dict[str, str]:
-    """Name, for each run id, the training and data settings that are not the same in all runs."""
-    settings = {
-        run.run_id: run.config.train.model_dump() | run.config.data.model_dump() for run in runs
-    }
-    keys = sorted({key for values in settings.values() for key in values})
-    varying = [key for key in keys if len({values[key] for values in settings.values()}) > 1]
-    return {
-        run_id: ", ".join(f"{key}={values[key]}" for key in varying)
-        for run_id, values in settings.items()
-    }
+def _title(model: str, values: dict[Axis, Value], differing: Sequence[Axis]) -> str:
+    detail = ", ".join(f"{axis.name}={written(values[axis])}" for axis in differing)
+    return f"{TITLES[model]} ({detail})" if detail else TITLES[model]
+
+
+def group_of(sweep: SweepResults, model: str) -> Group:
+    """Return the runs of one kind of model at the reference cell of a sweep.
+
+    Raises
+    ------
+    MissingIngredient
+        The model has no finished run.
+    """
+    runs = tuple(run for run in sweep.runs if run.model == model)
+    if not runs:
+        raise MissingIngredient(f"no finished run of the {TITLES[model]}")
+    return Group(TITLES[model], model, runs)
 
 
 def representatives(runs: Sequence[Run]) -> list[Run]:
@@ -97,33 +113,7 @@ def planar(runs: Sequence[Run]) -> list[Run]:
     return chosen
 
 
-def plain_group(runs: Sequence[Run], model: str) -> Group:
-    """Choose the group that stands for a model: that of its plainest run.
-
-    Raises
-    ------
-    MissingIngredient
-        The model has no finished run.
-    """
-    groups = [group for group in group_runs(runs) if group.model == model]
-    if not groups:
-        raise MissingIngredient(f"no finished run of the {TITLES[model]}")
-    return min(groups, key=lambda group: min(map(_plainness, group.runs)))
-
-
-def plain_runs(runs: Sequence[Run]) -> list[Run]:
-    """List the runs of the groups that stand for the models, in the order of the models."""
-    models = dict.fromkeys(run.model for run in runs)
-    return [run for model in models for run in plain_group(runs, model).runs]
-
-
 def representative(runs: Sequence[Run], model: str, latent_size: int) -> Run | None:
-    """Choose the run that stands for a model: plain variant, longest training, lowest seed."""
+    """Choose the run that stands for a model and latent size: that with the lowest seed."""
     candidates = [run for run in runs if (run.model, run.latent_size) == (model, latent_size)]
-    return min(candidates, key=_plainness, default=None)
-
-
-def _plainness(run: Run) -> tuple[bool, str, int, int, str]:
-    config = run.config
-    unusual = run.variant not in PLAIN_VARIANTS
-    return unusual, run.variant, -config.train.epochs, config.seed, run.run_id
+    return min(candidates, key=lambda run: (run.config.seed, run.run_id), default=None)

@@ -8,13 +8,14 @@ with the number of runs.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from aevae.axes import Axis, find_axes, value_of
 from aevae.config import DataConfig, EvaluationConfig, RunConfig
 from aevae.datasets import BUILT_IN, DIGITS
 from aevae.errors import InputError
@@ -185,18 +186,44 @@ class StoredDataset:
 
 @dataclass(frozen=True)
 class SweepResults:
-    """The runs of a sweep, ordered by model, variant, latent size and seed."""
+    """The runs of a sweep, ordered by model, values on the axes, latent size and seed.
+
+    Parameters
+    ----------
+    root, dataset
+        Folder of the sweep and its dataset; None if there is no dataset, hence no usable run.
+    runs, gaps
+        Runs with and without usable results.
+    axes
+        The settings that vary among the runs of the whole sweep.
+    others
+        The other runs with usable results, if this is only a part of the sweep.
+    """
 
     root: Path
     dataset: StoredDataset | None
     runs: tuple[Run, ...]
     gaps: tuple[Gap, ...]
+    axes: tuple[Axis, ...] = ()
+    others: tuple[Run, ...] = ()
+
+    @property
+    def every(self) -> tuple[Run, ...]:
+        """All runs of the whole sweep that have usable results."""
+        return self.runs + self.others
+
+    def part(self, runs: Iterable[Run]) -> "SweepResults":
+        """Return the part of this sweep that has only some of its runs."""
+        kept = set(runs)
+        chosen = tuple(run for run in self.every if run in kept)
+        others = tuple(run for run in self.every if run not in kept)
+        return replace(self, runs=chosen, others=others)
 
     @property
     def partial_note(self) -> str:
         """Mark for outputs of an incomplete sweep, ``partial: 5 of 6 runs``; else empty."""
-        total = len(self.runs) + len(self.gaps)
-        return f"partial: {len(self.runs)} of {total} runs" if self.gaps else ""
+        total = len(self.every) + len(self.gaps)
+        return f"partial: {len(self.every)} of {total} runs" if self.gaps else ""
 
     @property
     def data(self) -> StoredDataset:
@@ -276,13 +303,18 @@ def open_sweep(root: Path, track: Track = iter) -> SweepResults:
     check = partial(_check_run, paths, dataset)
     with ThreadPoolExecutor(min(MAX_READERS, available_cores())) as readers:
         checked = [c for _, c in zip(track(planned), readers.map(check, planned), strict=True)]
-    runs = sorted((run for run in checked if isinstance(run, Run)), key=_order)
-    return SweepResults(root, dataset, tuple(runs), tuple(c for c in checked if isinstance(c, Gap)))
+    gaps = tuple(found for found in checked if isinstance(found, Gap))
+    runs = [found for found in checked if isinstance(found, Run)]
+    axes = find_axes(run.config for run in runs)
+    runs.sort(key=partial(_order, axes))
+    return SweepResults(root, dataset, tuple(runs), gaps, axes)
 
 
-def _order(run: Run) -> tuple[int, str, int, int, str]:
-    config = run.config
-    return list(KINDS).index(run.model), run.variant, run.latent_size, config.seed, run.run_id
+def _order(axes: Sequence[Axis], run: Run) -> tuple[int, list[int], int, int, str]:
+    values = [(axis, value_of(run.config, axis.key)) for axis in axes]
+    places = [axis.values.index(value) if value is not None else -1 for axis, value in values]
+    kind = list(KINDS).index(run.model)
+    return kind, places, run.latent_size, run.config.seed, run.run_id
 
 
 def _open_dataset(path: Path) -> StoredDataset:

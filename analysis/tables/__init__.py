@@ -1,6 +1,7 @@
 """One module per table, with a `TableRecipe` named TABLE; `registry` lists these recipes.
 
-Tables are tidy; a column that does not apply to a model is empty (NaN). What each table is about
+Tables are tidy; a column that does not apply to a model is empty (NaN). In a sweep whose settings
+vary, every table has a column for each of these settings. What each table is about
 stands here, so that the command line can name the tables without importing pandas; what a class is
 called is put in place of ``{noun}``. May import `analysis.measures` and what lies below it.
 """

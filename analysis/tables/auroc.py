@@ -9,7 +9,7 @@ from aevae.files.schema import Results
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures import likelihood
-from analysis.measures.cells import run_identity
+from analysis.measures.cells import axis_columns, run_identity
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, StoredDataset
 from analysis.tables.recipe import TableRecipe
@@ -38,7 +38,7 @@ def make(study: Study) -> pd.DataFrame:
             for score, values in outside.items():
                 rows.append(
                     {
-                        **run_identity(results),
+                        **run_identity(results, study.sweep.axes),
                         "outliers": name,
                         "score": score,
                         "n_test": len(inside[score]),
@@ -68,9 +68,11 @@ def labelled(inside: Floats, outside: Floats) -> tuple[Floats, Floats]:
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per run and score, a column per set of outliers."""
-    rows = ["model", "variant", "latent_size", "seed", "run_id", "score"]
-    wide = table.pivot_table("auroc", rows, "outliers", sort=False).reset_index()
-    return wide.drop(columns="run_id").rename_axis(columns=None)
+    row = ["run_id", "score"]
+    wide = table.pivot(index=row, columns="outliers", values="auroc")[table["outliers"].unique()]
+    identity = ["model", "variant", "latent_size", *axis_columns(table), "seed", *row]
+    rows = table[identity].drop_duplicates(row)
+    return rows.join(wide, on=row).drop(columns="run_id").reset_index(drop=True)
 
 
 def caption(study: Study) -> str:

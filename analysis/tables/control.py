@@ -57,7 +57,7 @@ def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
     defined = diversity[np.isfinite(diversity)]
     mean = defined.mean() if len(defined) else np.nan
     rows.append({column: ALL, **_agreement(right), "diversity": mean})
-    return pd.DataFrame([run_identity(run) | row for row in rows])
+    return pd.DataFrame([run_identity(run, study.sweep.axes) | row for row in rows])
 
 
 def _agreement(right: Array) -> dict[str, float]:

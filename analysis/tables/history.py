@@ -15,7 +15,7 @@ def make(study: Study) -> pd.DataFrame:
     for results in study.sweep.results():
         epochs = np.arange(1, results.config.train.epochs + 1)
         for split in ("train", "val"):
-            columns = {**run_identity(results), "epoch": epochs, "split": split}
+            columns = {**run_identity(results, study.sweep.axes), "epoch": epochs, "split": split}
             for name in ("loss", "sse", "kl"):
                 path = names.history(split, name)
                 columns[name] = results.array(path) if path in results else np.nan

@@ -21,7 +21,7 @@ def make(study: Study) -> pd.DataFrame:
     """
     parts = []
     for results in study.sweep.results():
-        identity = run_identity(results)
+        identity = run_identity(results, study.sweep.axes)
         dimension = range(results.config.model.latent_size)
         parts.append(pd.DataFrame({**identity, "dimension": dimension, **_columns(results)}))
     return pd.concat(parts, ignore_index=True)

@@ -7,7 +7,8 @@ from aevae.files import names
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures import likelihood
-from analysis.measures.cells import Cell, cells, errors
+from analysis.measures.cells import Cell, axis_columns, cells, errors
+from analysis.measures.cells import for_readers as for_readers_of_cells
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
 from analysis.write import prose
@@ -21,8 +22,8 @@ def make(study: Study) -> pd.DataFrame:
 
     Source of the rule: Breiman et al., Classification and Regression Trees (1984), sec. 3.4.3.
     Criteria are the reconstruction error (of one sampled z if there is one, as in the article)
-    and the negative ELBO without constants. Columns: group, model, variant, latent_size, seeds,
-    criterion, error (mean over images and seeds), standard_error (over the images), chosen, rule.
+    and the negative ELBO without constants. Columns: identity of the cell; criterion, error (mean
+    over images and seeds), standard_error (over the images), chosen, rule.
     """
     rows = []
     for cell in cells(study.sweep):
@@ -62,10 +63,12 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per model and criterion: the error at each latent size, and the choice."""
     sizes = sorted(table["latent_size"].unique())
     rows = []
-    for (group, criterion), curve in table.groupby(["group", "criterion"], sort=False):
+    for (_, criterion), curve in table.groupby(["group", "criterion"], sort=False):
         by_size = curve.set_index("latent_size")["error"].reindex(sizes)
         best = curve.sort_values("error").iloc[0]
-        row = {"model": group, "criterion": criterion, **by_size.rename(str).to_dict()}
+        first = for_readers_of_cells(curve).iloc[0]
+        row = first[["model", *axis_columns(curve)]].to_dict() | {"criterion": criterion}
+        row |= by_size.rename(str).to_dict()
         row["standard error"] = best["standard_error"]
         rows.append(row | {"chosen d": curve.loc[curve["chosen"], "latent_size"].item()})
     return pd.DataFrame(rows)

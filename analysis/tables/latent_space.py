@@ -30,7 +30,7 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
     runs = {run.run_id: run for run in study.sweep.runs}
     for run_id, every in dimensions.groupby("run_id", sort=False):
         run = runs[str(run_id)]
-        row = every.iloc[0][[*run_identity(run)]].to_dict()
+        row = every.iloc[0][[*run_identity(run, study.sweep.axes)]].to_dict()
         row |= {
             "active_units": every["active"].sum(),
             "dead_units": every["dead"].sum(),

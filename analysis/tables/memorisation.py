@@ -46,7 +46,7 @@ def _run_rows(study: Study, run: Run) -> pd.DataFrame:
             "relative": _median(relative[here]),
             "nearer": nearer[here].mean() if here.any() else np.nan,
         })  # fmt: skip
-    identity = {**run_identity(run), "sampler": BEST_SAMPLERS[run.model]}
+    identity = {**run_identity(run, study.sweep.axes), "sampler": BEST_SAMPLERS[run.model]}
     return pd.DataFrame([identity | row for row in rows])
 
 

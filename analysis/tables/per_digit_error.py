@@ -9,6 +9,7 @@ from aevae.files import names
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import cells, errors
+from analysis.measures.cells import for_readers as for_readers_of_cells
 from analysis.measures.study import Study
 from analysis.tables import by_class
 from analysis.tables.by_class import ALL
@@ -18,16 +19,14 @@ from analysis.write import prose
 # Columns of the table, and the datasets that they are means of.
 ERRORS = {"sse_mean": names.SSE_AT_MEAN, "sse_sample": names.SSE_AT_SAMPLE, "kl": names.KL}
 COLUMNS = ("n", "sse_mean", "sse_mean_low", "sse_mean_high", "sse_sample", "kl")
-TAKEN = ("model", "variant", "latent_size", "seeds", ALL, "low", "high")  # as names of columns
 
 
 def make(study: Study) -> pd.DataFrame:
     """Return mean errors of the test images by class, with one row ``all`` at the end of each cell.
 
-    Columns: group, model, variant, latent_size, seeds; digit or class, n (images), sse_mean
-    (decoding the posterior mean) with the bounds of its 95 % interval, sse_sample (decoding one
-    sampled z), kl (nats). Errors are means per image and over the seeds; those of a class without
-    test images are empty.
+    Columns: identity of the cell; digit or class, n (images), sse_mean (decoding the posterior
+    mean) with the bounds of its 95 % interval, sse_sample (decoding one sampled z), kl (nats).
+    Errors are means per image and over the seeds; those of a class without test images are empty.
 
     Raises
     ------
@@ -70,21 +69,17 @@ def _intervals(values: Sequence[Floats]) -> tuple[Floats, Floats]:
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cell, with the `sse_mean` of each class and of all, and its interval."""
-    keys = ["group", "variant", "latent_size", "seeds"]
-    cells_by_key = list(table.groupby(keys, sort=False))
-    sse = np.stack([part["sse_mean"] for _, part in cells_by_key])
-    chosen = by_class.shown(sse[:, :-1].mean(axis=0))
+    parts = [part for _, part in table.groupby(["group", "latent_size"], sort=False)]
+    sse = np.stack([part["sse_mean"] for part in parts])
     column = by_class.column_of(table)
-    rows = []
-    for (key, part), errors_of_cell in zip(cells_by_key, sse, strict=True):
-        row = dict(zip(keys, key, strict=True))
-        for place in chosen:
-            name = str(part[column].iloc[place])
-            row[f"{column} {name}" if name in TAKEN else name] = errors_of_cell[place]
-        overall = part.iloc[-1]
-        row |= {ALL: overall["sse_mean"], "low": overall["sse_mean_low"]}
-        rows.append(row | {"high": overall["sse_mean_high"]})
-    return pd.DataFrame(rows).rename(columns={"group": "model"})
+    overall = for_readers_of_cells(pd.concat([part.iloc[-1:] for part in parts]))
+    shown = overall.loc[:, :"seeds"].reset_index(drop=True)
+    bounds = {ALL: "sse_mean", "low": "sse_mean_low", "high": "sse_mean_high"}
+    taken = {*shown.columns, *bounds}
+    for place in by_class.shown(sse[:, :-1].mean(axis=0)):
+        name = str(table[column].iloc[place])
+        shown[f"{column} {name}" if name in taken else name] = sse[:, place]
+    return shown.assign(**{name: overall[of].to_numpy() for name, of in bounds.items()})
 
 
 def caption(study: Study) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.measures import probing
-from analysis.measures.cells import PCA, run_identity
+from analysis.measures.cells import PCA, axis_columns, run_identity
 from analysis.measures.probing import Space
 from analysis.measures.study import Study
 from analysis.sweep.load import SweepResults
@@ -30,7 +30,7 @@ def make(study: Study) -> pd.DataFrame:
     for space in spaces(study.sweep):
         for (probe, count), hits in probing.hits(study, space).items():
             known = {"probe": probe, "labels": count or every, "accuracy": hits.mean()}
-            rows.append({**_identity(space, study.data.values), **known})
+            rows.append({**_identity(study, space), **known})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
@@ -41,19 +41,21 @@ def spaces(sweep: SweepResults) -> list[Space]:
     return [*latents, *(Space(components=size) for size in sizes), Space()]
 
 
-def _identity(space: Space, values: int) -> dict[str, object]:
+def _identity(study: Study, space: Space) -> dict[str, object]:
     if space.run is not None:
-        return run_identity(space.run)
-    model, size = (PCA, space.components) if space.components else (PIXELS, values)
+        return run_identity(space.run, study.sweep.axes)
+    model, size = (PCA, space.components) if space.components else (PIXELS, study.data.values)
     return {"run_id": "", "model": model, "variant": "", "latent_size": size, "seed": None}
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per space, a column per probe and number of labels."""
     kept = table.assign(column=table["probe"] + ", " + table["labels"].map("{:,}".format))
-    index = ["model", "variant", "latent_size", "seed", "run_id", "column"]
-    wide = kept.set_index(index)["accuracy"].unstack(sort=False)
-    return wide.reset_index().drop(columns="run_id").rename_axis(columns=None)
+    space = ["model", "latent_size", "run_id"]
+    wide = kept.set_index([*space, "column"])["accuracy"].unstack(sort=False)
+    identity = ["model", "variant", "latent_size", *axis_columns(table), "seed", "run_id"]
+    spaces = table[identity].drop_duplicates(space)
+    return spaces.join(wide, on=space).drop(columns="run_id").reset_index(drop=True)
 
 
 def caption(study: Study) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from aevae.files import names
 from analysis.measures.cells import Cell, cells, errors
+from analysis.measures.cells import for_readers as for_readers_of_cells
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
 from analysis.tables.recipe import TableRecipe
@@ -64,7 +65,7 @@ def _row(study: Study, cell: Cell, article: Mapping[Hashable, Any]) -> dict[str,
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Name the group alone, and leave out what follows from other columns."""
     parts = [f"{term}_difference" for term in TERMS]
-    return table.drop(columns=["model", "seeds", *parts[1:]]).rename(columns={"group": "model"})
+    return for_readers_of_cells(table).drop(columns=["seeds", *parts[1:]])
 
 
 def caption(study: Study) -> str:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas as pd
 
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import MissingIngredient
+from analysis.sweep.axes import is_whole
+from analysis.sweep.groups import TITLES, group_runs
+from analysis.sweep.load import MissingIngredient, SweepResults
 from analysis.tables import (
     TABLES,
     auroc,
@@ -44,17 +46,43 @@ RECIPES: dict[str, TableRecipe] = {
 }
 
 
-@once_per_study
 def compute_table(study: Study, name: str) -> pd.DataFrame:
     """Compute a table of a study from the tables it needs.
+
+    At the reference cell, the rows of its runs are taken from the table of the whole sweep, so
+    that no table is computed twice.
 
     Raises
     ------
     MissingIngredient
         The table does not apply to this sweep.
     """
+    table = _whole_table(study, name)
+    return table if study.whole is None else _rows_of(study.sweep, study.whole.sweep, table)
+
+
+@once_per_study
+def _whole_table(study: Study, name: str) -> pd.DataFrame:
     recipe = RECIPES[name]
-    return recipe.make(study, *(compute_table(study, need) for need in recipe.needs))
+    table = recipe.make(study, *(compute_table(study, need) for need in recipe.needs))
+    # Where a setting does not apply, its column is empty, and pandas makes the numbers fractions.
+    whole = [axis.name for axis in study.sweep.axes if is_whole(axis) and axis.name in table]
+    return table.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _rows_of(part: SweepResults, sweep: SweepResults, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the runs of a part, and those of no run, such as PCA's and pixels'."""
+    runs = set(part.runs)
+    without_run = ~table["model"].isin([run.model for run in sweep.runs])
+    if "run_id" in table:
+        chosen = table["run_id"].isin([run.run_id for run in runs])
+    else:
+        groups = [group.title for group in group_runs(sweep) if runs & set(group.runs)]
+        chosen = table["group"].isin(groups)
+    rows = table[chosen | without_run].reset_index(drop=True)
+    if "group" not in rows:
+        return rows
+    return rows.assign(group=rows["model"].map(TITLES).fillna(rows["group"]))
 
 
 def make_tables(

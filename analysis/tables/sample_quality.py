@@ -14,7 +14,6 @@ from analysis.tables.recipe import TableRecipe
 from analysis.write import prose
 
 REAL, NOISE = "real", "noise"
-IDENTITY = ("run_id", "model", "variant", "latent_size", "seed")
 
 
 def make(study: Study) -> pd.DataFrame:
@@ -28,16 +27,17 @@ def make(study: Study) -> pd.DataFrame:
     coverage, see `analysis.maths.overlap`. Without a classifier, what rests on it is left out.
     """
     rows = []
+    unnamed = dict.fromkeys(run_identity(study.sweep.runs[0], study.sweep.axes))
     for model, found in (
         (REAL, quality.assess_real(study)),
         (NOISE, quality.assess_noise(study)),
     ):
-        identity = dict.fromkeys(IDENTITY) | {"model": model}
-        rows.append({**identity, "sampler": "", **_scores(study, found)})
+        rows.append({**unnamed, "model": model, "sampler": "", **_scores(study, found)})
     for run in study.sweep.runs:
         for sampler in SAMPLERS:
             found = quality.assess_samples(study, run, sampler)
-            rows.append({**run_identity(run), "sampler": sampler, **_scores(study, found)})
+            identity = run_identity(run, study.sweep.axes)
+            rows.append({**identity, "sampler": sampler, **_scores(study, found)})
     whole = {"latent_size": "Int64", "seed": "Int64"}
     return pd.DataFrame(rows).astype(whole)
 

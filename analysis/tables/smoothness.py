@@ -21,7 +21,7 @@ def make(study: Study) -> pd.DataFrame:
     for run in study.sweep.runs:
         lines = measure_lines(study, run)
         means = {field.name: getattr(lines, field.name).mean() for field in fields(Lines)}
-        rows.append({**run_identity(run), **means})
+        rows.append({**run_identity(run, study.sweep.axes), **means})
     table = pd.DataFrame(rows)
     return table.drop(columns=["changes", "unsure"]) if why_no_classifier(study) else table
 

@@ -25,7 +25,7 @@ def make(study: Study) -> pd.DataFrame:
     every variational model.
     """
     learnt = any(run.kind.learns_variance for run in study.sweep.runs)
-    rows = [_row(results, learnt) for results in study.sweep.results()]
+    rows = [_row(study, results, learnt) for results in study.sweep.results()]
     for cell in cells(study.sweep):
         if cell.model == PCA:
             row: dict[str, object] = {"model": PCA, "variant": "", "latent_size": cell.latent_size}
@@ -37,9 +37,9 @@ def make(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(whole)
 
 
-def _row(results: Results, any_learns_variance: bool) -> dict[str, object]:
+def _row(study: Study, results: Results, any_learns_variance: bool) -> dict[str, object]:
     model = results.config.model
-    row = {**run_identity(results), "epochs": results.config.train.epochs}
+    row = {**run_identity(results, study.sweep.axes), "epochs": results.config.train.epochs}
     for split in ("val", "test"):
         sse_mean, sse_sample, kl = (
             run_errors(results, split, name)

@@ -99,7 +99,8 @@ def find_source(study: Study, name: str) -> Source:
 def latent_sources(study: Study) -> list[Source]:
     """Return the latents of one run per model, all of one latent size, which is above 2.
 
-    Two latents need no layout: they are a plane already.
+    Two latents need no layout: they are a plane already. In a sweep with axes, the runs are those
+    of its reference cell.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def latent_sources(study: Study) -> list[Source]:
         The models share no latent size above 2, their latents do not vary, or there are too few
         test images.
     """
-    runs = representatives(study.sweep.runs)
+    runs = representatives(study.reference.sweep.runs)
     if runs[0].latent_size <= 2:
         raise MissingIngredient("no latent size above 2 for which every model has a finished run")
     return [_embeddable(Source(study.sweep, run, study.embeddings)) for run in runs]

@@ -1,72 +1,53 @@
 import pytest
 
-from aevae.config import EvaluationConfig
-from aevae.files.layout import RunPaths
-from aevae.files.schema import CheckedResults
 from analysis.sweep.groups import group_runs, representative, representatives
-from analysis.sweep.load import MissingIngredient, Run
+from analysis.sweep.load import MissingIngredient
 
 
-@pytest.fixture
-def runs(make_config, tmp_path):
-    def make(*keys):
-        # Without hidden sizes these are the article's, which are plain.
-        configs = [make_config(kind, d, hidden_sizes=(), **rest) for kind, d, rest in keys]
-        return [
-            Run(
-                RunPaths(tmp_path / c.run_id),
-                CheckedResults(c.run_id, c, EvaluationConfig(), {}, "", {}, 2),
-            )
-            for c in configs
-        ]
-
-    return make
-
-
-def test_titles_name_only_what_is_needed(runs):
-    groups = group_runs(
-        runs(("ae", 2, {}), ("ae", 2, {"latent_activation": "relu"}), ("vae", 2, {"seed": 1}))
+def test_titles_name_only_what_is_needed(sweep_of):
+    sweep = sweep_of(
+        ("ae", 2, {}), ("ae", 2, {"latent_activation": "relu"}), ("vae", 2, {"seed": 1})
     )
-    assert [group.title for group in groups] == ["AE (linear)", "AE (relu)", "VAE"]
-
-
-def test_runs_that_differ_in_training_are_not_averaged(runs):
-    groups = group_runs(runs(("vae", 2, {}), ("vae", 2, {"epochs": 9}), ("ae", 2, {})))
-    assert [group.title for group in groups] == [
-        "VAE (gaussian, epochs=3)", "VAE (gaussian, epochs=9)", "AE",
+    assert [group.title for group in group_runs(sweep)] == [
+        "AE (latent_activation=linear)", "AE (latent_activation=relu)", "VAE",
     ]  # fmt: skip
 
 
-def test_seeds_share_a_group(runs):
-    (group,) = group_runs(runs(("vae", 2, {"seed": 0}), ("vae", 2, {"seed": 1}), ("vae", 5, {})))
+def test_runs_that_differ_in_training_are_not_averaged(sweep_of):
+    # The AE has one number of epochs only, and needs no name for it.
+    sweep = sweep_of(
+        ("vae", 2, {"hidden_sizes": (8, 4)}), ("vae", 2, {"epochs": 9}), ("ae", 2, {"epochs": 9})
+    )
+    assert {group.title for group in group_runs(sweep)} == {
+        "VAE (hidden_sizes=8x4, epochs=3)", "VAE (hidden_sizes=784x784, epochs=9)", "AE",
+    }  # fmt: skip
+
+
+def test_seeds_share_a_group(sweep_of):
+    (group,) = group_runs(sweep_of(("vae", 2, {}), ("vae", 2, {"seed": 1}), ("vae", 5, {})))
     assert group.latent_sizes == [2, 5]
     assert [run.config.seed for run in group.of_size(2)] == [0, 1]
 
 
-def test_representatives_prefer_twenty(runs):
+def test_representatives_prefer_twenty(sweep_of):
     keys = [(kind, d, {}) for kind in ("ae", "vae", "cvae") for d in (2, 20, 50)]
-    chosen = representatives(runs(*keys))
+    chosen = representatives(sweep_of(*keys).runs)
     assert [(run.model, run.latent_size) for run in chosen] == [
         ("ae", 20), ("vae", 20), ("cvae", 20),
     ]  # fmt: skip
 
 
-def test_representatives_share_the_largest_common_size(runs):
+def test_representatives_share_the_largest_common_size(sweep_of):
     keys = [("ae", 2, {}), ("ae", 5, {}), ("ae", 20, {}), ("vae", 2, {}), ("vae", 5, {})]
-    assert {run.latent_size for run in representatives(runs(*keys))} == {5}
+    assert {run.latent_size for run in representatives(sweep_of(*keys).runs)} == {5}
 
 
-def test_no_common_size_is_a_missing_ingredient(runs):
+def test_no_common_size_is_a_missing_ingredient(sweep_of):
     with pytest.raises(MissingIngredient, match="no latent size"):
-        representatives(runs(("ae", 2, {}), ("vae", 5, {})))
+        representatives(sweep_of(("ae", 2, {}), ("vae", 5, {})).runs)
 
 
-def test_representative_is_plain_long_trained_and_first_seeded(runs):
-    candidates = runs(
-        ("vae", 20, {"likelihood": "bernoulli", "epochs": 9}),
-        ("vae", 20, {"epochs": 2}),
-        ("vae", 20, {"seed": 4}),
-        ("vae", 20, {"seed": 1}),
-    )
-    assert representative(candidates, "vae", 20) is candidates[3]
-    assert representative(candidates, "cvae", 20) is None
+def test_the_run_with_the_lowest_seed_stands_for_its_model(sweep_of):
+    runs = sweep_of(("vae", 20, {"seed": 4}), ("vae", 20, {"seed": 1}), ("vae", 2, {})).runs
+    assert representative(runs, "vae", 20).config.seed == 1
+    assert representative(runs, "cvae", 20) is None

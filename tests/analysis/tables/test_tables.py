@@ -16,7 +16,6 @@ from analysis.tables import (
     auroc,
     latent_size_choice,
     latent_space,
-    per_digit_error,
     published,
     recipe,
 )
@@ -382,16 +381,6 @@ def test_tables_for_programs_are_csv_only(study, tmp_path):
 def test_csv_keeps_every_digit(per_digit):
     read = pd.read_csv(io.StringIO(to_csv(per_digit, "")))
     assert list(read["sse_mean"]) == list(per_digit["sse_mean"])
-
-
-def test_runs_that_differ_in_training_are_separate_rows(build_sweep, make_config, tmp_path):
-    configs = [make_config("ae", 2), make_config("ae", 2, epochs=5)]
-    sweep = open_sweep(build_sweep(tmp_path / "s", configs))
-    shown = per_digit_error.for_readers(compute_table(Study(sweep), "per_digit_error"))
-    variant = configs[0].variant
-    groups = {f"AE ({variant}, epochs=3)", f"AE ({variant}, epochs=5)", "PCA"}
-    assert set(shown["model"]) == groups
-    assert list(shown["seeds"]) == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

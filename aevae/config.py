@@ -55,6 +55,7 @@ def _dataset_name(name: str) -> str:
     return name
 
 
+Activation = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh"]
 ModelKind = Annotated[str, AfterValidator(_known_kind)]
 DatasetName = Annotated[str, AfterValidator(_dataset_name)]
 
@@ -118,6 +119,8 @@ class ModelConfig(Frozen):
     hidden_sizes: Sizes = ()
     """Widths of the encoder's hidden layers; the decoder mirrors them. If empty, the widths
     follow from the images; see `default_hidden_sizes`."""
+    activation: Activation = "relu"
+    """Function after each hidden layer; docs/results-format.md defines it."""
     latent_activation: Literal["linear", "relu"] = "linear"
     """AE only. The encoder of the published AE ends in a ReLU, so some of its units are dead."""
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
@@ -280,7 +283,7 @@ class RunConfig(Frozen):
 
     # Every added setting increases the version. So an older release that finds an unknown setting
     # reports a newer file instead of a damaged one. The version is not part of the run id.
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
@@ -340,6 +343,8 @@ class RunConfig(Frozen):
             parts.append(f"warmup{model.kl_warmup_epochs}")
         if model.hidden_sizes != self.default_hidden_sizes:
             parts.append("h" + "x".join(map(str, model.hidden_sizes)))
+        if model.activation != "relu":
+            parts.append(model.activation)
         return "-".join(parts)
 
     @classmethod
@@ -382,7 +387,16 @@ def _from_3(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"version": 4}
 
 
-_UPGRADES: dict[object, Callable[[dict[str, Any]], dict[str, Any]]] = {2: _from_2, 3: _from_3}
+def _from_4(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are new in version 5 have defaults with the earlier effect."""
+    return values | {"version": 5}
+
+
+_UPGRADES: dict[object, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    2: _from_2,
+    3: _from_3,
+    4: _from_4,
+}
 
 
 def _canonical(values: dict[str, Any]) -> str:

@@ -110,7 +110,7 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
     within = held | (Delaunay(codes).find_simplex(plane) >= 0)
     if held[within].all():
         raise MissingIngredient("no square of the plane within the AE's codes is without codes")
-    decoded = decode(weights, plane[within], image_shape=study.data.image_shape)
+    decoded = decode(run.config, weights, plane[within])
     images = (decoded * 255).round().astype(np.uint8)
     clear = np.full(len(plane), np.nan)
     clear[within] = quality.assess(study, images).recognisable

@@ -77,7 +77,7 @@ def _errors_in_and_out(study: Study, run: Run) -> Floats:
         codes, weights = results.array(names.of_split("train", names.MU)), results.weights()
     count = min(len(unseen), len(codes))
     rows = np.random.default_rng(0).permutation(len(codes))[:count]
-    decoded = decode(weights, codes[rows], image_shape=study.data.image_shape)
+    decoded = decode(run.config, weights, codes[rows])
     seen = _squares(decoded - study.sweep.images("train")[rows] / np.float32(255))
     return np.stack([seen, unseen[:count]], axis=1)
 

@@ -35,9 +35,10 @@ def test_a_default_never_changes():
     """What is not said in a configuration means for ever what it means today."""
     config = RunConfig(model=ModelConfig(kind="vae", latent_size=2))
     assert config.model_dump(mode="json", exclude={"model": {"kind", "latent_size"}}) == {
-        "version": 4,
+        "version": 5,
         "model": {
             "hidden_sizes": [784, 784],
+            "activation": "relu",
             "latent_activation": "linear",
             "likelihood": "gaussian",
             "dynamic_binarisation": False,
@@ -71,7 +72,7 @@ def test_a_setting_of_a_later_release_changes_no_name():
         momentum: float = 0.9
 
     class LaterModel(ModelConfig):
-        activation: str = "relu"
+        dropout: float = 0.0
 
     class LaterRun(RunConfig):
         model: LaterModel
@@ -115,10 +116,10 @@ def test_a_configuration_of_an_earlier_release_is_read():
 
 def test_a_configuration_of_a_newer_release_is_named_as_such():
     with pytest.raises(InputError) as caught:
-        RunConfig.from_json('{"version": 5, "colour": "red"}', "config.json")
+        RunConfig.from_json('{"version": 6, "colour": "red"}', "config.json")
     expected = (
-        "config.json was written by a newer aevae: configuration version 5; "
-        "this aevae reads 2, 3 and 4"
+        "config.json was written by a newer aevae: configuration version 6; "
+        "this aevae reads 2, 3, 4 and 5"
     )
     assert str(caught.value) == expected
 
@@ -176,6 +177,7 @@ def test_a_bad_setting_is_named_in_one_line(settings, message):
         ({"kind": "vae"}, "gaussian"),
         ({"kind": "cvae", "likelihood": "bernoulli"}, "bernoulli"),
         ({"kind": "vae", "kl_weight": 0.5, "hidden_sizes": [8, 4]}, "gaussian-beta0.5-h8x4"),
+        ({"kind": "ae", "activation": "tanh"}, "linear-tanh"),
     ],
 )
 def test_the_variant_names_what_is_not_default(settings, variant):

@@ -168,7 +168,7 @@ def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, 
     paths = plan(sweep, config)
     execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
     with h5py.File(paths.trained, "r+") as file:
-        file.attrs["config"] = '{"version": 5}'
+        file.attrs["config"] = '{"version": 6}'
     content = paths.trained.read_bytes()
     with pytest.raises(InputError, match="written by a newer aevae: configuration version 5"):
         execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())

@@ -65,9 +65,9 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
-    def canonical_json(self) -> str:
+    def canonical_json(self, *without: str) -> str:
         """Return these settings as canonical JSON: sorted keys, defaults included."""
-        return _canonical(self.model_dump(mode="json"))
+        return _canonical(self.model_dump(mode="json", exclude=set(without)))
 
     @classmethod
     def from_json(cls, text: str, source: str) -> Self:
@@ -182,6 +182,8 @@ class DataConfig(Frozen):
     """Word for a class in texts: digit, letter, class."""
     validation_fraction: Annotated[float, Field(gt=0, le=0.9)] = 0.1
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    train_images: Annotated[int, Field(ge=0)] = 0
+    """Number of training images that the run is trained on; 0: all. See `trained_rows`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -216,6 +218,16 @@ class DataConfig(Frozen):
     def classes(self) -> int:
         """Number of classes; 0 if the images have no labels."""
         return len(self.class_names)
+
+    @property
+    def trained_rows(self) -> slice:
+        """Rows of the training split that the run is trained on: the first `train_images`.
+
+        `split_seed` has put the split in random order, so its first rows are a random subset, not
+        stratified by class. Runs with the same number share the subset, and a larger subset
+        contains a smaller one.
+        """
+        return slice(self.train_images or None)
 
     def of(self, images: ImageSet) -> Self:
         """Return these settings for a dataset that has been looked up."""

@@ -44,6 +44,10 @@ class DeviceImages:
     def __len__(self) -> int:
         return len(self.images)
 
+    def subset(self, rows: slice) -> "DeviceImages":
+        """Return some of these images, without copying them."""
+        return DeviceImages(self.images[rows], self.labels[rows], self.classes)
+
     def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return (B, V) intensities in [0, 1] and (B, C) one-hot labels."""
         return self.images[rows].float().div_(255), one_hot(self.labels[rows], self.classes)

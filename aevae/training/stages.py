@@ -68,7 +68,7 @@ class Stages:
         train_data = DeviceImages.of(dataset.train, self.config.data.classes, device)
         if trained is None:
             val_data = DeviceImages.of(dataset.val, self.config.data.classes, device)
-            self._train(train_data, val_data, stop)
+            self._train(train_data.subset(self.config.data.trained_rows), val_data, stop)
             # The new file is read and checked before the checkpoints are removed.
             trained = check_training(self.paths.trained)
         remove_checkpoints(self.paths)
@@ -126,7 +126,8 @@ class Stages:
         with open_checked(self.paths.trained, trained.header) as file:
             weights = read_weights(file)
             history = {name: file.array(f"history/{name}").tolist() for name in _PROGRESS}
-        self._write_progress(history, "evaluating", len(train_data))
+        trained_images = self.config.data.train_images or len(train_data)
+        self._write_progress(history, "evaluating", trained_images)
         model = load_weights(self.config, weights).to(device)
         arrays = evaluate(
             self.config, self.evaluation, model, dataset, train_data, self.execution.data_dir
@@ -140,7 +141,7 @@ class Stages:
             provenance=describe_process(self.attempt.record, device),
             dataset_sha256=dataset_sha256,
         )
-        self._write_progress(history, "done", len(train_data))
+        self._write_progress(history, "done", trained_images)
 
     def _write_progress(
         self, history: Mapping[str, Sequence[float]], phase: str, images: int

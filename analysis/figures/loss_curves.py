@@ -157,8 +157,9 @@ def _add_legend(figure: Figure, colours: Mapping[int, str]) -> None:
 def caption(data: LossCurves) -> str:
     """Say what is drawn, on how many images, from which runs."""
     text = (
-        f"Loss per image by epoch on {data.dataset}: training ({data.counts['train']:,} images, "
-        f"dashed) and validation ({data.counts['val']:,} images, solid), for latent size d = "
+        f"Loss per image by epoch on {data.dataset}: training "
+        f"({prose.trained_images(data.runs)} images, dashed) and validation "
+        f"({data.counts['val']:,} images, solid), for latent size d = "
         f"{prose.listed(sorted({run.latent_size for run in data.runs}))}, "
         f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an "
         f"image{', KL is in nats' if data.with_rate else ''}. A training loss is the mean over an "

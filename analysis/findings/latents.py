@@ -103,6 +103,7 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
             results.array(names.of_split("train", names.MU)).astype(np.float64),
             results.weights(),
         )
+    codes = codes[run.config.data.trained_rows]
     counts, *edges = np.histogramdd(codes, bins=SQUARES)
     centres = [(edge[:-1] + edge[1:]) / 2 for edge in edges[0]]
     plane = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, 2)

@@ -75,6 +75,7 @@ def _errors_in_and_out(study: Study, run: Run) -> Floats:
     with study.sweep.open(run) as results:
         unseen = run_errors(results, "val", names.SSE_AT_MEAN)
         codes, weights = results.array(names.of_split("train", names.MU)), results.weights()
+    codes = codes[run.config.data.trained_rows]
     count = min(len(unseen), len(codes))
     rows = np.random.default_rng(0).permutation(len(codes))[:count]
     decoded = decode(run.config, weights, codes[rows])

@@ -18,6 +18,11 @@ def seeds(runs: Sequence[Run]) -> str:
     return f"seed{'s' if len(found) > 1 else ''} {listed(found)}"
 
 
+def trained_images(runs: Sequence[Run]) -> str:
+    """Say how many images each run was trained on: ``54,000``, or ``1,000 or 54,000``."""
+    return " or ".join(f"{count:,}" for count in sorted({run.trained_images for run in runs}))
+
+
 def kinds(runs: Sequence[Run]) -> list[Kind]:
     """Return the kinds of the models of some runs, in the order of `KINDS`."""
     found = {run.model for run in runs}

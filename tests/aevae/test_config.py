@@ -62,6 +62,7 @@ def test_a_default_never_changes():
             "noun": "digit",
             "validation_fraction": 0.1,
             "split_seed": 0,
+            "train_images": 0,
         },
         "seed": 0,
     }
@@ -131,9 +132,10 @@ def test_every_setting_changes_the_name():
         RunConfig(model=ModelConfig(kind="vae", latent_size=2, hidden_sizes=[10])),
         RunConfig(model=base.model, train=TrainConfig(epochs=49)),
         RunConfig(model=base.model, data=DataConfig(dataset="digits")),
+        RunConfig(model=base.model, data=DataConfig(train_images=9)),
         RunConfig(model=base.model, seed=1),
     ]
-    assert len({run.run_id for run in [base, *others]}) == 6
+    assert len({run.run_id for run in [base, *others]}) == 7
 
 
 def test_canonical_json_restores_the_configuration():

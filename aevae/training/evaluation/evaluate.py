@@ -41,7 +41,8 @@ def evaluate(
     dataset
         The images of all splits.
     train_data
-        The training images, which are already on the device.
+        All training images, also those that the run was not trained on. They are already on the
+        device.
     data_dir
         Data folder, from which outlier datasets are read.
 
@@ -60,10 +61,11 @@ def evaluate(
     arrays |= split_arrays(run, test_data, "test")
     if run.variational:
         arrays[names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS)] = log_weights(run, test_data)
-    arrays |= samples(run, arrays[train_mu])
+    trained_mu = arrays[train_mu][config.data.trained_rows]
+    arrays |= samples(run, trained_mu)
     if config.model.latent_size == 2:
         arrays |= grids(run, arrays[test_mu])
-    arrays |= traversal(run, arrays, dataset.test.labels[0])
+    arrays |= traversal(run, arrays, trained_mu, dataset.test.labels[0])
     arrays |= interpolations(run, arrays[test_mu], dataset.test.labels)
     arrays |= outlier_errors(run, dataset, data_dir)
     return arrays

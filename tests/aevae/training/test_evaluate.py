@@ -226,6 +226,9 @@ def test_an_evaluation_is_what_a_textbook_gives(
 
     monkeypatch.setattr(outliers, "make_outliers", make)
     config = tiny_config(kind, latent_size, seed=5, **settings)
+    # What is fitted on training codes is fitted on those of the images of the training.
+    data = config.data.model_copy(update={"train_images": 25})
+    config = config.model_copy(update={"data": data})
     evaluation = small_evaluation.model_copy(update={"samples_per_sampler": 20})
     dataset = few_digits
     model = build_model(config, seed=1)
@@ -259,8 +262,13 @@ def test_an_evaluation_is_what_a_textbook_gives(
     rng = np.random.default_rng(derive_seed(5, "samples-prior"))
     assert np.array_equal(arrays["samples/prior/z"], rng.standard_normal(shape, dtype=np.float32))
     rng = np.random.default_rng(derive_seed(5, "samples-gmm"))
-    drawn = _mixture_samples(evaluation.mixture_components, arrays["train/mu"], 20, rng)
+    codes = arrays["train/mu"][:25]
+    drawn = _mixture_samples(evaluation.mixture_components, codes, 20, rng)
     assert np.array_equal(arrays["samples/gmm/z"], drawn)
+    varied = arrays["traversal/dim"][0]
+    ends = arrays["traversal/z"][0, [0, -1], varied]
+    mean, sigma = codes[:, varied].mean(), codes[:, varied].std()
+    assert ends == pytest.approx([mean - 3 * sigma, mean + 3 * sigma], rel=1e-5)
     digits = np.unique(dataset.test.labels)
     for sampler in ("prior", "gmm") if kind == "cvae" else ():
         labels = arrays[f"samples/{sampler}/label"]
@@ -272,7 +280,7 @@ def test_dimensions_that_tell_nothing_keep_their_order(tiny_config, small_evalua
     run = evaluator.Evaluator(config, small_evaluation, build_model(config), CPU)
     arrays = {f"{split}/mu": np.zeros((3, 40), dtype=np.float32) for split in ("train", "test")}
     with torch.no_grad():
-        found = traversal(run, arrays, 0)
+        found = traversal(run, arrays, arrays["train/mu"], 0)
     assert found["traversal/dim"].tolist() == list(range(40))
 
 

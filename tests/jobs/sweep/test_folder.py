@@ -131,6 +131,13 @@ def test_every_size_that_a_run_may_have_is_checked(check, weird):
     assert said.startswith("the results of vae-z002-s0-")
 
 
+def test_more_training_images_than_there_are_are_refused(check, weird):
+    check(weird / "sweep", "data.train_images=1293")
+    assert refused(check, weird / "sweep", "data.train_images=1294") == (
+        "data.train_images must be at most 1293, the number of training images of digits, got 1294"
+    )
+
+
 def test_a_link_out_of_the_sweep_is_refused(check, sweep, weird):
     run = sweep.paths.run(sweep.runs.current[1])
     shutil.rmtree(run.root)

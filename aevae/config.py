@@ -161,10 +161,29 @@ class TrainConfig(Frozen):
     """AdamW's decoupled weight decay (its default)."""
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """AdamW's decay rate of the mean of squared gradients (its default)."""
-    schedule: Literal["constant", "one-cycle", "cosine"] = "constant"
+    schedule: Literal["constant", "one-cycle", "cosine", "steps"] = "constant"
+    step_epochs: Annotated[tuple[Count, ...], Field(strict=False)] = ()
+    """schedule = "steps" only: after how many epochs the rate is multiplied by `step_factor`."""
+    step_factor: Annotated[float, Field(gt=0)] = 0.1
+    """schedule = "steps" only."""
     precision: Literal["float32", "mixed", "auto"] = "float32"
     """Format of the networks' products. mixed: the 16-bit format that the device computes in;
     auto: the same where it is faster, else float32."""
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        if self.schedule != "steps":
+            for name in ("step_epochs", "step_factor"):
+                if getattr(self, name) != type(self).model_fields[name].get_default():
+                    raise ValueError(f'{name} needs schedule = "steps"')
+            return self
+        ascending = list(self.step_epochs) == sorted(set(self.step_epochs))
+        if not self.step_epochs or not ascending or self.step_epochs[-1] >= self.epochs:
+            raise ValueError(
+                f'schedule = "steps" needs step_epochs in ascending order, each less than epochs '
+                f"({self.epochs}), got {list(self.step_epochs)}"
+            )
+        return self
 
 
 class DataConfig(Frozen):

@@ -217,9 +217,12 @@ def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
 
     ``one-cycle`` rises from 1/25 of the peak to the peak in the first 30 % of the steps, and then
     falls to 1/250,000 of the peak, both along a cosine. Source: Smith & Topin, Super-Convergence
-    (2018).
+    (2018). ``steps`` is the peak times `step_factor` for each of the `step_epochs` that are over.
     """
     peak, done = config.learning_rate, step / total_steps
+    if config.schedule == "steps":
+        epoch = step * config.epochs // total_steps
+        return peak * config.step_factor ** sum(epoch >= end for end in config.step_epochs)
     if config.schedule == "cosine":
         return _cosine(peak, 0.0, done)
     if config.schedule == "one-cycle":

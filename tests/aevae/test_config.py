@@ -52,6 +52,8 @@ def test_a_default_never_changes():
             "weight_decay": 0.01,
             "adam_beta2": 0.999,
             "schedule": "constant",
+            "step_epochs": [],
+            "step_factor": 0.1,
             "precision": "float32",
         },
         "data": {
@@ -168,6 +170,33 @@ def test_a_bad_setting_is_named_in_one_line(settings, message):
     line = describe_validation_error(caught.value, "x.toml")
     assert message in line
     assert line.endswith("in x.toml")
+    assert "\n" not in line
+
+
+NEEDED = 'schedule = "steps" needs step_epochs in ascending order, each less than epochs (50), got'
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"step_epochs": [3]}, 'step_epochs needs schedule = "steps" in x.toml'),
+        ({"schedule": "cosine", "step_factor": 0.5}, 'step_factor needs schedule = "steps"'),
+        ({"schedule": "steps"}, f"{NEEDED} []"),
+        ({"schedule": "steps", "step_epochs": [5, 3]}, f"{NEEDED} [5, 3]"),
+        ({"schedule": "steps", "step_epochs": [3, 3]}, f"{NEEDED} [3, 3]"),
+        ({"schedule": "steps", "step_epochs": [3, 50]}, f"{NEEDED} [3, 50]"),
+        ({"schedule": "steps", "step_epochs": [0, 3]}, "step_epochs.0: input should be greater"),
+        (
+            {"schedule": "steps", "step_epochs": [3], "step_factor": 0.0},
+            "step_factor: input should",
+        ),
+    ],
+)
+def test_steps_that_make_no_schedule_are_named_in_one_line(settings, message):
+    with pytest.raises(ValidationError) as caught:
+        TrainConfig(**settings)
+    line = describe_validation_error(caught.value, "x.toml")
+    assert line.startswith(message)
     assert "\n" not in line
 
 

@@ -166,6 +166,10 @@ class TrainConfig(Frozen):
     """schedule = "steps" only: after how many epochs the rate is multiplied by `step_factor`."""
     step_factor: Annotated[float, Field(gt=0)] = 0.1
     """schedule = "steps" only."""
+    early_stopping: Annotated[int, Field(ge=0)] = 0
+    """Training stops when the validation loss has not fallen for so many epochs, and the weights of
+    the epoch with the least loss are kept. Epochs of the KL warm-up do not count. 0: all epochs are
+    trained, and the last weights are kept. Schedules span `epochs` in any case."""
     precision: Literal["float32", "mixed", "auto"] = "float32"
     """Format of the networks' products. mixed: the 16-bit format that the device computes in;
     auto: the same where it is faster, else float32."""

@@ -1,7 +1,7 @@
 """The HDF5 datasets in the files of a run and of a sweep, with their shapes and types.
 
-Shapes: N images of a split, d latent size, P lines of interpolation. Images are uint8 (value / 255
-is the intensity in [0, 1]); errors are computed before images are rounded.
+Shapes: N images of a split, E trained epochs, d latent size, P lines of interpolation. Images are
+uint8 (value / 255 is the intensity in [0, 1]); errors are computed before images are rounded.
 """
 
 from itertools import pairwise
@@ -30,13 +30,17 @@ def dataset_fields(image_shape: tuple[int, ...], classes: int) -> list[Field]:
 
 
 def training_fields(config: RunConfig) -> list[Field]:
-    """Return the fields of ``trained.h5``: the history, a value per epoch, and the weights."""
+    """Return the fields of ``trained.h5``: the history, a value per epoch, and the weights.
+
+    Training with early stopping may have fewer epochs than the settings allow.
+    """
     terms = [names.LOSS, names.SSE]
     if config.model.traits.variational:
         terms.append(names.KL)
     paths = [names.history(split, term) for split in ("train", "val") for term in terms]
     paths += [names.EPOCH_SECONDS, names.LEARNING_RATE]
-    fields = [Field(path, (config.train.epochs,), "f8") for path in paths]
+    epochs = "E" if config.train.early_stopping else config.train.epochs
+    fields = [Field(path, (epochs,), "f8") for path in paths]
     return [*fields, Field(names.weight("*"), None, "f4")]
 
 

@@ -65,7 +65,7 @@ def _overfits(study: Study) -> Outcome:
     seen, unseen = np.mean([values.mean(axis=0) for values in errors], axis=0)
     detail = (
         f"SSE of training images {seen:.1f}, of validation images {unseen:.1f}, at "
-        f"d = {runs[0].latent_size} after {runs[0].config.train.epochs} epochs."
+        f"d = {runs[0].latent_size} after {runs[0].checked.kept_epoch} epochs."
     )
     return Outcome(effect, effect.above(MARGIN), detail)
 

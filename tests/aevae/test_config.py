@@ -54,6 +54,7 @@ def test_a_default_never_changes():
             "schedule": "constant",
             "step_epochs": [],
             "step_factor": 0.1,
+            "early_stopping": 0,
             "precision": "float32",
         },
         "data": {

@@ -21,6 +21,7 @@ from aevae.files.schema import (
     missing_file,
     open_results,
     weights_sha256,
+    write_training,
 )
 
 SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "P": 4}
@@ -67,7 +68,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
     publish(paths, config, small_evaluation, arrays, {"host": "here", "a": 1}, "0" * 64)
     weights = {"weights/mu.bias": arrays["weights/mu.bias"]}
     common = {
-        "schema_version": 3,
+        "schema_version": 4,
         "complete": 1,
         "run_id": config.run_id,
         "weights_sha256": weights_sha256(weights),
@@ -76,6 +77,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
         paths.trained: {
             "schema": "aevae-trained",
             "config": config.canonical_json(),
+            "kept_epoch": 2,
             "provenance": '{"a": 1, "host": "here"}',
         },
         paths.evaluation: {
@@ -89,8 +91,32 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
         with h5py.File(path) as file:
             assert dict(file.attrs) == common | values
     found = check_results(paths)
-    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 3, "0" * 64)
+    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 4, "0" * 64)
     assert (found.evaluation, list(found.files)) == (small_evaluation, list(expected))
+
+
+def test_only_with_early_stopping_a_history_may_have_less_epochs(weird, stored, tiny_config):
+    _, config, arrays, _ = stored
+    weights = {name: array for name, array in arrays.items() if name.startswith("weights")}
+    history = {name: array[:1] for name, array in arrays.items() if name.startswith("history")}
+    path = weird / "trained.h5"
+    with pytest.raises(InvalidFile, match=r"^history/train/loss: shape \(1,\) is not \(2\)$"):
+        write_training(path, config, weights | history, {})
+    train = config.train.model_copy(update={"epochs": 3, "early_stopping": 1})
+    config = config.model_copy(update={"train": train})
+    for epochs, kept, known in ((2, 1, 1), (3, None, 3), (2, 3, None), (4, 4, None)):
+        history = {
+            name: np.resize(array, epochs)
+            for name, array in arrays.items()
+            if name.startswith("history")
+        }
+        write_training(path, config, weights | history, {}, kept)
+        if known:
+            assert check_training(path).kept_epoch == known
+        else:
+            said = f"kept_epoch {kept} of {epochs} trained epochs, of at most 3"
+            with pytest.raises(InvalidFile, match=f"{said}$"):
+                check_training(path)
 
 
 def test_results_are_reached_by_name(stored):
@@ -223,8 +249,8 @@ def test_results_that_break_the_schema_are_not_written(stored, changes, message)
     ("name", "value", "message"),
     [
         ("schema", "other", "schema 'other' is not 'aevae-trained'"),
-        ("schema_version", 0, "schema version 0 is not 3"),
-        ("schema_version", "two", "schema version two is not 3"),
+        ("schema_version", 0, "schema version 0 is not 4"),
+        ("schema_version", "two", "schema version two is not 4"),
         ("complete", 0, "not marked complete"),
         ("weights_sha256", "0" * 64, "made from other weights than those of the run"),
         ("config", "{}", "missing key 'model' in attribute 'config'$"),
@@ -244,10 +270,10 @@ def test_a_file_of_a_newer_release_is_named_as_such(stored, name):
     paths, *_ = stored
     path = getattr(paths, name)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 4
+        file.attrs["schema_version"] = 5
     with pytest.raises(NewerFile) as caught:
         check_results(paths)
-    expected = f"{path}: written by a newer aevae: schema version 4; this aevae reads 1, 2 and 3"
+    expected = f"{path}: written by a newer aevae: schema version 5; this aevae reads 1, 2, 3 and 4"
     assert str(caught.value) == expected
 
 

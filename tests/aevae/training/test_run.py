@@ -170,7 +170,7 @@ def test_a_newer_configuration_in_a_file_is_no_damage(weird, tiny_config, plan, 
     with h5py.File(paths.trained, "r+") as file:
         file.attrs["config"] = '{"version": 6}'
     content = paths.trained.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: configuration version 5"):
+    with pytest.raises(InputError, match="written by a newer aevae: configuration version 6"):
         execute(sweep, config.run_id, CPU, small_evaluation, StopRequest())
     assert paths.trained.read_bytes() == content
     assert not paths.trained.with_suffix(".h5.damaged").exists()
@@ -375,9 +375,9 @@ def test_a_newer_file_is_neither_renamed_nor_taken(finished, small_evaluation, n
     paths, _ = finished
     path = getattr(paths, name)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 4
+        file.attrs["schema_version"] = 5
     content = path.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: schema version 4"):
+    with pytest.raises(InputError, match="written by a newer aevae: schema version 5"):
         execute(paths.sweep, paths.run_id, CPU, small_evaluation, StopRequest())
     assert path.read_bytes() == content
     assert paths.attempts() == []

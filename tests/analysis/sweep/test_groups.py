@@ -15,7 +15,7 @@ def runs(make_config, tmp_path):
         return [
             Run(
                 RunPaths(tmp_path / c.run_id),
-                CheckedResults(c.run_id, c, EvaluationConfig(), {}, "", {}, 2),
+                CheckedResults(c.run_id, c, EvaluationConfig(), {}, "", {}, 2, 1),
             )
             for c in configs
         ]

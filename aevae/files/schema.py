@@ -43,7 +43,8 @@ from aevae.files.sandbox import examine
 TRAINED = "aevae-trained"
 EVALUATION = "aevae-evaluation"
 # Version of both files of a run. Version 2 has only images of 28 x 28 grey pixels in ten classes.
-# Up to version 3, all epochs were trained, and the last weights kept.
+# Up to version 3, all epochs were trained, and the last weights kept; and the weight of every
+# importance sample was stored.
 SCHEMA_VERSION = 4
 OLDEST = 2
 RESULTS_1 = "aevae-results"  # the one file of a run in schema 1
@@ -267,7 +268,9 @@ def check_evaluation(path: Path, trained: CheckedTraining) -> CheckedEvaluation:
     with _naming(path):
         header.check(EVALUATION, SCHEMA_VERSION, OLDEST)
         settings = EvaluationConfig.from_json(_text(header, "evaluation"), "attribute 'evaluation'")
-        check_layout(header.layout, evaluation_fields(trained.config, settings))
+        older = int(header.attribute("schema_version")) < 4
+        fields = evaluation_fields(trained.config, settings, all_weights=older)
+        check_layout(header.layout, fields)
         if header.attribute("weights_sha256") != trained.weights_sha256:
             raise InvalidFile("made from other weights than those of the run")
         return CheckedEvaluation(header, settings, _text(header, "dataset_sha256"))
@@ -326,7 +329,8 @@ def _check_schema_1(path: Path) -> CheckedResults:
 
 def _fields_1(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
     """Return the fields of schema 1: the present fields under their names in schema 1."""
-    fields = [*training_fields(config), *evaluation_fields(config, evaluation)]
+    evaluated = evaluation_fields(config, evaluation, all_weights=True)
+    fields = [*training_fields(config), *evaluated]
     return [replace(f, path=names.name_in_schema_1(f.path)) for f in fields]
 
 

@@ -59,9 +59,8 @@ def _row(results: Results, any_learns_variance: bool, any_stops_early: bool) -> 
     row["val_loss"] = results.array(names.history("val", names.LOSS))[results.kept_epoch - 1]
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
     if model.traits.variational:
-        log_weights = results.array(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS))
-        row["iwae_bound"] = metrics.iwae_bound(log_weights).mean()
-        row["effective_sample_size"] = metrics.effective_sample_size(log_weights).mean()
+        bound, size = likelihood.importance_bound(results)
+        row |= {"iwae_bound": bound.mean(), "effective_sample_size": size.mean()}
     row["active_units"] = metrics.active_units(results.array(names.of_split("test", names.MU)))
     row["training_seconds"] = results.array(names.EPOCH_SECONDS).sum()
     if any_learns_variance:

@@ -13,8 +13,9 @@ from aevae.config import EvaluationConfig, RunConfig
 from aevae.data.sources import Dataset
 from aevae.files import names
 from aevae.models.networks import Autoencoder
-from aevae.training.evaluation.codes import log_weights, posterior_means, split_arrays
+from aevae.training.evaluation.codes import posterior_means, split_arrays
 from aevae.training.evaluation.evaluator import Arrays, Evaluator
+from aevae.training.evaluation.importance import importance_bound
 from aevae.training.evaluation.outliers import outlier_errors
 from aevae.training.evaluation.planes import grids, interpolations, traversal
 from aevae.training.evaluation.samples import samples
@@ -60,7 +61,7 @@ def evaluate(
     arrays |= split_arrays(run, val_data, "val")
     arrays |= split_arrays(run, test_data, "test")
     if run.variational:
-        arrays[names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS)] = log_weights(run, test_data)
+        arrays |= importance_bound(run, test_data)
     trained_mu = arrays[train_mu][config.data.trained_rows]
     arrays |= samples(run, trained_mu)
     if config.model.latent_size == 2:

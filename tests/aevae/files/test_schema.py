@@ -23,6 +23,7 @@ from aevae.files.schema import (
     weights_sha256,
     write_training,
 )
+from analysis.measures.likelihood import importance_bound
 
 SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "P": 4}
 
@@ -165,7 +166,7 @@ def test_the_results_of_the_first_release_are_read_as_those_of_today(schema_1):
             assert json.loads(results.evaluation.canonical_json()) == settings
             assert list(results.files) == [paths.results]
             fields = [*training_fields(results.config)]
-            fields += evaluation_fields(results.config, results.evaluation)
+            fields += evaluation_fields(results.config, results.evaluation, all_weights=True)
             declared = {field.path for field in fields} - {"weights/*"}
             weights = {f"weights/{name}" for name in results.weights()}
             assert set(results.all_names()) == declared | weights
@@ -378,20 +379,39 @@ def test_any_other_hdf5_file_is_refused(weird):
         check_training(weird / "x.h5")
 
 
-def test_a_file_of_version_2_is_read_as_one_of_images_of_28_by_28_pixels_in_ten_classes(stored):
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_file_of_version_2_or_3_is_read(stored, version):
+    """Version 2 has only images of 28 by 28 pixels in ten classes, and does not say so."""
     paths, config, arrays, _ = stored
-    old = json.loads(config.canonical_json()) | {"version": 3}
-    for name in ("image_shape", "class_names", "noun"):
-        del old["data"][name]
+    old = json.loads(config.canonical_json()) | {"version": version + 1}
+    new = {
+        "model": ["activation"],
+        "train": ["step_epochs", "step_factor", "early_stopping"],
+        "data": ["train_images", *(["image_shape", "class_names", "noun"] if version == 2 else [])],
+    }
+    for part, names in new.items():
+        for name in names:
+            del old[part][name]
+    weights = np.arange(40, dtype="f4").reshape(20, 2)
+    with h5py.File(paths.evaluation, "r+") as file:
+        del file["test/iwae_bound"], file["test/effective_sample_size"]
+        file["test/log_importance_weights"] = weights
+    with h5py.File(paths.trained, "r+") as file:
+        del file.attrs["kept_epoch"]
     for path in (paths.trained, paths.evaluation):
         with h5py.File(path, "r+") as file:
-            file.attrs["schema_version"] = 2
+            file.attrs["schema_version"] = version
             if "config" in file.attrs:
                 file.attrs["config"] = json.dumps(old)
     checked = check_results(paths)
-    assert (checked.config, checked.version) == (config, 2)
+    assert (checked.config, checked.version, checked.kept_epoch) == (config, version, 2)
+    made = {"test/iwae_bound", "test/effective_sample_size"}
     with open_results(paths) as results:
-        assert set(results.all_names()) == set(arrays)
+        assert set(results.all_names()) == set(arrays) - made | {"test/log_importance_weights"}
+        bound, size = importance_bound(results)
+    assert bound == pytest.approx(np.log(np.exp(weights.astype("f8")).mean(axis=1)))
+    # One weight of two is e times the other.
+    assert size == pytest.approx(np.full(20, (1 + np.e) ** 2 / (1 + np.e**2)))
 
 
 KINDS_OF_ARRAYS = (("image", (28, 28), "u1"), ("label", (), "u1"), ("index", (), "i8"))

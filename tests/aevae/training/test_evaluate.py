@@ -15,12 +15,13 @@ from aevae.data.sources import Dataset
 from aevae.files.fields import evaluation_fields
 from aevae.files.hdf5 import check_layout
 from aevae.models.networks import Autoencoder, build_model, one_hot
-from aevae.training.evaluation import evaluator, outliers
+from aevae.training.evaluation import evaluator, importance, outliers
 from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.evaluation.planes import traversal
 from aevae.training.evaluation.samples import _mixture_samples
 from aevae.training.loop import DeviceImages
 from aevae.training.seeds import derive_seed
+from analysis.maths import metrics
 
 CPU = torch.device("cpu")
 
@@ -229,7 +230,11 @@ def test_an_evaluation_is_what_a_textbook_gives(
     # What is fitted on training codes is fitted on those of the images of the training.
     data = config.data.model_copy(update={"train_images": 25})
     config = config.model_copy(update={"data": data})
-    evaluation = small_evaluation.model_copy(update={"samples_per_sampler": 20})
+    # The second chunk of importance samples is smaller.
+    monkeypatch.setattr(importance, "CHUNK", 3)
+    evaluation = small_evaluation.model_copy(
+        update={"samples_per_sampler": 20, "importance_samples": 5}
+    )
     dataset = few_digits
     model = build_model(config, seed=1)
     with torch.no_grad():
@@ -247,8 +252,11 @@ def test_an_evaluation_is_what_a_textbook_gives(
             for key, value in book.split(images, labels, name).items():
                 expected[f"outliers/{name}/{key}"] = value
         if kind != "ae":
-            weights = book.log_weights(dataset.test.images, dataset.test.labels, 2)
-            expected["test/log_importance_weights"] = weights
+            samples = evaluation.importance_samples
+            weights = book.log_weights(dataset.test.images, dataset.test.labels, samples)
+            weights = weights.astype("f8")
+            expected["test/iwae_bound"] = metrics.iwae_bound(weights)
+            expected["test/effective_sample_size"] = metrics.effective_sample_size(weights)
     layout = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     check_layout(layout, evaluation_fields(config, evaluation))
     made_of_images = [name for name in arrays if name.startswith(("train", "val", "test", "out"))]

@@ -158,12 +158,11 @@ def test_summary_of_a_vae(runs, stored):
         val = file["val/sse_at_sample"][()].astype(float) + file["val/kl"][()]
         assert row["val_elbo"] == pytest.approx(-val.mean() - 392 * np.log(np.pi))
         assert row["test_mse"] == pytest.approx(file["test/sse_at_mean"][()].mean() / 784)
-        weights = np.exp(file["test/log_importance_weights"][()].astype(float))
+        bound, size = file["test/iwae_bound"][()], file["test/effective_sample_size"][()]
     assert row["test_loss"] == pytest.approx(sse + kl)
     assert row["test_elbo"] == pytest.approx(-(sse + kl) - 392 * np.log(np.pi))
-    assert row["iwae_bound"] == pytest.approx(np.log(weights.mean(axis=1)).mean())
-    kish = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
-    assert row["effective_sample_size"] == pytest.approx(kish.mean())
+    assert row["iwae_bound"] == pytest.approx(bound.mean())
+    assert row["effective_sample_size"] == pytest.approx(size.mean())
     assert row["active_units"] == 20
     assert row["epochs"] == 3
 

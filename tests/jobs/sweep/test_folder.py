@@ -116,7 +116,7 @@ def test_a_folder_with_another_sweep_is_left_alone(check, sweep):
 
 
 def test_results_too_large_to_be_stored_are_refused(check, weird, spec):
-    said = refused(check, weird / "sweep", "evaluation.importance_samples=10000000")
+    said = refused(check, weird / "sweep", "evaluation.samples_per_sampler=10000000")
     first = load_spec(spec).runs("it")[0].run_id
     vae = load_spec(spec).runs("it")[1].run_id
     assert said.startswith((f"the results of {first} could", f"the results of {vae} could"))

@@ -13,10 +13,12 @@ from aevae.kinds import KINDS
 Value = Any  # of a setting: a number, a string, a boolean, or a tuple of numbers
 
 # Names of the settings that can be axes. Model and latent size have columns of their own in every
-# table; the dataset and its split are the same in all runs of a sweep.
+# table; the dataset and its split are the same in all runs of a sweep, but runs can be trained on
+# subsets of the training images.
 _FIELDS = {
     "model": [name for name in ModelConfig.model_fields if name not in ("kind", "latent_size")],
     "train": list(TrainConfig.model_fields),
+    "data": ["train_images"],
 }
 KEYS = tuple(f"{part}.{name}" for part, names in _FIELDS.items() for name in names)
 

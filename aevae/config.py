@@ -55,6 +55,7 @@ def _dataset_name(name: str) -> str:
     return name
 
 
+Activation = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh"]
 ModelKind = Annotated[str, AfterValidator(_known_kind)]
 DatasetName = Annotated[str, AfterValidator(_dataset_name)]
 
@@ -64,9 +65,9 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
-    def canonical_json(self) -> str:
+    def canonical_json(self, *without: str) -> str:
         """Return these settings as canonical JSON: sorted keys, defaults included."""
-        return _canonical(self.model_dump(mode="json"))
+        return _canonical(self.model_dump(mode="json", exclude=set(without)))
 
     @classmethod
     def from_json(cls, text: str, source: str) -> Self:
@@ -118,6 +119,8 @@ class ModelConfig(Frozen):
     hidden_sizes: Sizes = ()
     """Widths of the encoder's hidden layers; the decoder mirrors them. If empty, the widths
     follow from the images; see `default_hidden_sizes`."""
+    activation: Activation = "relu"
+    """Function after each hidden layer; docs/results-format.md defines it."""
     latent_activation: Literal["linear", "relu"] = "linear"
     """AE only. The encoder of the published AE ends in a ReLU, so some of its units are dead."""
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
@@ -158,10 +161,33 @@ class TrainConfig(Frozen):
     """AdamW's decoupled weight decay (its default)."""
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """AdamW's decay rate of the mean of squared gradients (its default)."""
-    schedule: Literal["constant", "one-cycle", "cosine"] = "constant"
+    schedule: Literal["constant", "one-cycle", "cosine", "steps"] = "constant"
+    step_epochs: Annotated[tuple[Count, ...], Field(strict=False)] = ()
+    """schedule = "steps" only: after how many epochs the rate is multiplied by `step_factor`."""
+    step_factor: Annotated[float, Field(gt=0)] = 0.1
+    """schedule = "steps" only."""
+    early_stopping: Annotated[int, Field(ge=0)] = 0
+    """Training stops when the validation loss has not fallen for so many epochs, and the weights of
+    the epoch with the least loss are kept. Epochs of the KL warm-up do not count. 0: all epochs are
+    trained, and the last weights are kept. Schedules span `epochs` in any case."""
     precision: Literal["float32", "mixed", "auto"] = "float32"
     """Format of the networks' products. mixed: the 16-bit format that the device computes in;
     auto: the same where it is faster, else float32."""
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        if self.schedule != "steps":
+            for name in ("step_epochs", "step_factor"):
+                if getattr(self, name) != type(self).model_fields[name].get_default():
+                    raise ValueError(f'{name} needs schedule = "steps"')
+            return self
+        ascending = list(self.step_epochs) == sorted(set(self.step_epochs))
+        if not self.step_epochs or not ascending or self.step_epochs[-1] >= self.epochs:
+            raise ValueError(
+                f'schedule = "steps" needs step_epochs in ascending order, each less than epochs '
+                f"({self.epochs}), got {list(self.step_epochs)}"
+            )
+        return self
 
 
 class DataConfig(Frozen):
@@ -179,6 +205,8 @@ class DataConfig(Frozen):
     """Word for a class in texts: digit, letter, class."""
     validation_fraction: Annotated[float, Field(gt=0, le=0.9)] = 0.1
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    train_images: Annotated[int, Field(ge=0)] = 0
+    """Number of training images that the run is trained on; 0: all. See `trained_rows`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -213,6 +241,16 @@ class DataConfig(Frozen):
     def classes(self) -> int:
         """Number of classes; 0 if the images have no labels."""
         return len(self.class_names)
+
+    @property
+    def trained_rows(self) -> slice:
+        """Rows of the training split that the run is trained on: the first `train_images`.
+
+        `split_seed` has put the split in random order, so its first rows are a random subset, not
+        stratified by class. Runs with the same number share the subset, and a larger subset
+        contains a smaller one.
+        """
+        return slice(self.train_images or None)
 
     def of(self, images: ImageSet) -> Self:
         """Return these settings for a dataset that has been looked up."""
@@ -280,7 +318,7 @@ class RunConfig(Frozen):
 
     # Every added setting increases the version. So an older release that finds an unknown setting
     # reports a newer file instead of a damaged one. The version is not part of the run id.
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
@@ -340,6 +378,8 @@ class RunConfig(Frozen):
             parts.append(f"warmup{model.kl_warmup_epochs}")
         if model.hidden_sizes != self.default_hidden_sizes:
             parts.append("h" + "x".join(map(str, model.hidden_sizes)))
+        if model.activation != "relu":
+            parts.append(model.activation)
         return "-".join(parts)
 
     @classmethod
@@ -382,7 +422,16 @@ def _from_3(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"version": 4}
 
 
-_UPGRADES: dict[object, Callable[[dict[str, Any]], dict[str, Any]]] = {2: _from_2, 3: _from_3}
+def _from_4(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are new in version 5 have defaults with the earlier effect."""
+    return values | {"version": 5}
+
+
+_UPGRADES: dict[object, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    2: _from_2,
+    3: _from_3,
+    4: _from_4,
+}
 
 
 def _canonical(values: dict[str, Any]) -> str:

@@ -61,13 +61,15 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
     Raises
     ------
     InputError
-        A file is missing or damaged, or the images are not those that the run was configured for.
+        A file is missing or damaged, the images are not those that the run was configured for, or
+        there are fewer training images than the run is to be trained on.
     """
     raw = load_source(config.dataset, data_dir)
     _check_fingerprint(config, raw.facts)
     rows = np.random.RandomState(config.split_seed).permutation(len(raw.train_images))
     validation_size = _validation_size(config, len(rows))
     val, train = rows[:validation_size], rows[validation_size:]
+    _check_subset(config, len(train))
     return Dataset(
         config,
         raw.source,
@@ -135,9 +137,15 @@ def split_sizes(config: DataConfig, evaluation: EvaluationConfig, data_dir: Path
 
     The keys are ``N_train``, ``N_val``, ``N_test``, and ``N_`` with the name of each dataset that
     serves as a set of outliers.
+
+    Raises
+    ------
+    InputError
+        The settings ask for more training images than there are, or leave none.
     """
     images = look_up(config.dataset, data_dir)
     val = _validation_size(config, images.train_images)
+    _check_subset(config, images.train_images - val)
     others = [name for name in evaluation.outliers if name not in MADE_OUTLIERS]
     return {
         "N_train": images.train_images - val,
@@ -162,3 +170,11 @@ def _validation_size(config: DataConfig, images: int) -> int:
             f"validation_fraction = {config.validation_fraction:g} no image is left for training"
         )
     return size
+
+
+def _check_subset(config: DataConfig, size: int) -> None:
+    if config.train_images > size:
+        raise InputError(
+            f"data.train_images must be at most {size}, the number of training images of "
+            f"{config.dataset}, got {config.train_images}"
+        )

@@ -1,7 +1,7 @@
 """The HDF5 datasets in the files of a run and of a sweep, with their shapes and types.
 
-Shapes: N images of a split, d latent size, P lines of interpolation. Images are uint8 (value / 255
-is the intensity in [0, 1]); errors are computed before images are rounded.
+Shapes: N images of a split, E trained epochs, d latent size, P lines of interpolation. Images are
+uint8 (value / 255 is the intensity in [0, 1]); errors are computed before images are rounded.
 """
 
 from itertools import pairwise
@@ -30,20 +30,36 @@ def dataset_fields(image_shape: tuple[int, ...], classes: int) -> list[Field]:
 
 
 def training_fields(config: RunConfig) -> list[Field]:
-    """Return the fields of ``trained.h5``: the history, a value per epoch, and the weights."""
+    """Return the fields of ``trained.h5``: the history, a value per epoch, and the weights.
+
+    Training with early stopping may have fewer epochs than the settings allow.
+    """
     terms = [names.LOSS, names.SSE]
     if config.model.traits.variational:
         terms.append(names.KL)
     paths = [names.history(split, term) for split in ("train", "val") for term in terms]
     paths += [names.EPOCH_SECONDS, names.LEARNING_RATE]
-    fields = [Field(path, (config.train.epochs,), "f8") for path in paths]
+    epochs = "E" if config.train.early_stopping else config.train.epochs
+    fields = [Field(path, (epochs,), "f8") for path in paths]
     return [*fields, Field(names.weight("*"), None, "f4")]
 
 
-def evaluation_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
-    """Return the fields of ``evaluation.h5``."""
+def evaluation_fields(
+    config: RunConfig, evaluation: EvaluationConfig, *, all_weights: bool = False
+) -> list[Field]:
+    """Return the fields of ``evaluation.h5``.
+
+    Parameters
+    ----------
+    config, evaluation
+        Settings of the run and of its evaluation.
+    all_weights
+        Whether the weight of every importance sample is stored, as up to schema 3, and not what is
+        made of them.
+    """
     fields = [
-        *_split_fields(config, evaluation),
+        *_split_fields(config),
+        *_importance_fields(config, evaluation, all_weights),
         *_sample_fields(config, evaluation),
         *_line_fields(config, evaluation),
         *_outlier_fields(config, evaluation),
@@ -74,8 +90,8 @@ def check_storable(config: RunConfig, evaluation: EvaluationConfig, sizes: dict[
     check_sizes([Field(names.weight("*"), pair, "f4") for pair in pairwise(layers)], sizes)
 
 
-def _split_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
-    d, k = config.model.latent_size, evaluation.importance_samples
+def _split_fields(config: RunConfig) -> list[Field]:
+    d = config.model.latent_size
 
     def field(split: str, name: str, *dims: int) -> Field:
         kind = "u1" if name.startswith("reconstruction") else "f4"
@@ -91,8 +107,19 @@ def _split_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field
             fields.append(field(split, names.KL))
         fields.append(field("test", names.Z, d))
         fields.append(field("test", names.RECONSTRUCTION_AT_SAMPLE, *config.data.image_shape))
-        fields.append(field("test", names.LOG_IMPORTANCE_WEIGHTS, k))
     return fields
+
+
+def _importance_fields(
+    config: RunConfig, evaluation: EvaluationConfig, all_weights: bool
+) -> list[Field]:
+    if not config.model.traits.variational:
+        return []
+    if all_weights:
+        shape = ("N_test", evaluation.importance_samples)
+        return [Field(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS), shape, "f4")]
+    made = (names.IWAE_BOUND, names.EFFECTIVE_SAMPLE_SIZE)
+    return [Field(names.of_split("test", name), ("N_test",), "f8") for name in made]
 
 
 def _sample_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:

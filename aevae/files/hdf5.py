@@ -146,7 +146,7 @@ def _check_shape(
 
 
 def write_file(
-    path: Path, schema: Schema, arrays: Mapping[str, Array], attributes: Mapping[str, str]
+    path: Path, schema: Schema, arrays: Mapping[str, Array], attributes: Mapping[str, str | int]
 ) -> None:
     """Check `arrays` against `schema` and publish them at `path` in one step.
 
@@ -187,7 +187,7 @@ def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     return min(shape[0], max(1, CHUNK_BYTES // row_bytes))
 
 
-def write_attributes(file: h5py.File, schema: Schema, attributes: Mapping[str, str]) -> None:
+def write_attributes(file: h5py.File, schema: Schema, attributes: Mapping[str, str | int]) -> None:
     """Write the attributes of a file: schema, version, `attributes`, and that it is complete."""
     identity = {"schema": schema.name, "schema_version": schema.version, "complete": 1}
     for key, value in (identity | dict(attributes)).items():

@@ -1,6 +1,6 @@
 """Names of the datasets in the HDF5 files, for writers and readers.
 
-Schemas 2 and 3 have these names. `name_in_schema_1` translates them for files of schema 1.
+Schemas 2 to 4 have these names. `name_in_schema_1` translates them for files of schema 1.
 """
 
 SPLITS = ("train", "val", "test")
@@ -16,7 +16,9 @@ SSE_AT_MEAN = "sse_at_mean"
 SSE_AT_SAMPLE = "sse_at_sample"
 RECONSTRUCTION_AT_MEAN = "reconstruction_at_mean"
 RECONSTRUCTION_AT_SAMPLE = "reconstruction_at_sample"
-LOG_IMPORTANCE_WEIGHTS = "log_importance_weights"
+IWAE_BOUND = "iwae_bound"
+EFFECTIVE_SAMPLE_SIZE = "effective_sample_size"
+LOG_IMPORTANCE_WEIGHTS = "log_importance_weights"  # up to schema 3
 # Decoded images, with their labels and origin.
 IMAGE = "image"
 LABEL = "label"

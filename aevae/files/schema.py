@@ -43,7 +43,9 @@ from aevae.files.sandbox import examine
 TRAINED = "aevae-trained"
 EVALUATION = "aevae-evaluation"
 # Version of both files of a run. Version 2 has only images of 28 x 28 grey pixels in ten classes.
-SCHEMA_VERSION = 3
+# Up to version 3, all epochs were trained, and the last weights kept; and the weight of every
+# importance sample was stored.
+SCHEMA_VERSION = 4
 OLDEST = 2
 RESULTS_1 = "aevae-results"  # the one file of a run in schema 1
 
@@ -57,6 +59,7 @@ class CheckedTraining:
     config: RunConfig
     provenance: dict[str, Any]
     weights_sha256: str
+    kept_epoch: int
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ class CheckedResults:
         Paths of the files of the run, with the layout and attributes of each.
     version
         Version of their schema.
+    kept_epoch
+        Number (from 1) of the epoch whose weights were kept: the last, unless there was early
+        stopping.
     """
 
     run_id: str
@@ -95,6 +101,7 @@ class CheckedResults:
     dataset_sha256: str
     files: Mapping[Path, Header] = field(repr=False)
     version: int
+    kept_epoch: int
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a dataset."""
@@ -149,10 +156,18 @@ def read_weights(file: CheckedFile) -> dict[str, Array]:
 
 
 def write_training(
-    path: Path, config: RunConfig, arrays: Mapping[str, Array], provenance: Mapping[str, object]
+    path: Path,
+    config: RunConfig,
+    arrays: Mapping[str, Array],
+    provenance: Mapping[str, object],
+    kept_epoch: int | None = None,
 ) -> None:
-    """Publish the results of training; see `aevae.files.hdf5.write_file` for the guarantees."""
-    attributes = {
+    """Publish the results of training; see `aevae.files.hdf5.write_file` for the guarantees.
+
+    `kept_epoch` is the epoch whose weights were kept; None: the last.
+    """
+    attributes: dict[str, str | int] = {
+        "kept_epoch": kept_epoch or len(arrays[names.EPOCH_SECONDS]),
         "run_id": config.run_id,
         "config": config.canonical_json(),
         "provenance": json.dumps(provenance, sort_keys=True),
@@ -225,7 +240,18 @@ def check_training(path: Path) -> CheckedTraining:
             config,
             json.loads(_text(header, "provenance")),
             _text(header, "weights_sha256"),
+            _kept_epoch(header, config),
         )
+
+
+def _kept_epoch(header: Header, config: RunConfig) -> int:
+    (trained,), _ = header.layout[names.EPOCH_SECONDS]
+    older = int(header.attribute("schema_version")) < 4
+    kept = trained if older else header.attribute("kept_epoch")
+    if not isinstance(kept, int) or not 1 <= kept <= trained <= config.train.epochs:
+        most = config.train.epochs
+        raise InvalidFile(f"kept_epoch {kept} of {trained} trained epochs, of at most {most}")
+    return kept
 
 
 def check_evaluation(path: Path, trained: CheckedTraining) -> CheckedEvaluation:
@@ -242,7 +268,9 @@ def check_evaluation(path: Path, trained: CheckedTraining) -> CheckedEvaluation:
     with _naming(path):
         header.check(EVALUATION, SCHEMA_VERSION, OLDEST)
         settings = EvaluationConfig.from_json(_text(header, "evaluation"), "attribute 'evaluation'")
-        check_layout(header.layout, evaluation_fields(trained.config, settings))
+        older = int(header.attribute("schema_version")) < 4
+        fields = evaluation_fields(trained.config, settings, all_weights=older)
+        check_layout(header.layout, fields)
         if header.attribute("weights_sha256") != trained.weights_sha256:
             raise InvalidFile("made from other weights than those of the run")
         return CheckedEvaluation(header, settings, _text(header, "dataset_sha256"))
@@ -270,6 +298,7 @@ def check_results(paths: RunPaths) -> CheckedResults:
         evaluated.dataset_sha256,
         {paths.trained: trained.header, paths.evaluation: evaluated.header},
         int(evaluated.header.attribute("schema_version")),
+        trained.kept_epoch,
     )
 
 
@@ -294,12 +323,14 @@ def _check_schema_1(path: Path) -> CheckedResults:
             _text(header, "dataset_sha256"),
             {path: header},
             1,
+            config.train.epochs,
         )
 
 
 def _fields_1(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
     """Return the fields of schema 1: the present fields under their names in schema 1."""
-    fields = [*training_fields(config), *evaluation_fields(config, evaluation)]
+    evaluated = evaluation_fields(config, evaluation, all_weights=True)
+    fields = [*training_fields(config), *evaluated]
     return [replace(f, path=names.name_in_schema_1(f.path)) for f in fields]
 
 

@@ -13,7 +13,8 @@ conditional model uses `y`.
 
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -24,9 +25,19 @@ from aevae.files.hdf5 import Array
 from aevae.models.losses import bce, sse
 from aevae.models.posterior import Posterior
 
+# By the setting `activation`. `analysis.maths.decoder` has the same functions in NumPy.
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": partial(nn.GELU, approximate="tanh"),
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder of linear layers with ReLU; the base class of all other models."""
+    """Encoder and decoder of linear layers; the base class of all other models."""
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
@@ -35,10 +46,11 @@ class Autoencoder(nn.Module):
         relu = config.model.latent_activation == "relu"
         self.gaussian = config.model.likelihood == "gaussian"
         self.latent_activation = nn.ReLU() if relu else nn.Identity()
-        self.encoder = _hidden_layers([values + class_inputs, *hidden])
+        activation = ACTIVATIONS[config.model.activation]
+        self.encoder = _hidden_layers([values + class_inputs, *hidden], activation)
         self.mu = nn.Linear(hidden[-1], config.model.latent_size)
         latents = config.model.latent_size + class_inputs
-        self.decoder = _hidden_layers([latents, *reversed(hidden)])
+        self.decoder = _hidden_layers([latents, *reversed(hidden)], activation)
         self.output = nn.Linear(hidden[0], values)
 
     def encode(self, x: Tensor, y: Tensor) -> Posterior:
@@ -118,8 +130,8 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
     return torch.eye(classes, device=labels.device)[labels]
 
 
-def _hidden_layers(sizes: list[int]) -> nn.Sequential:
+def _hidden_layers(sizes: list[int], activation: Callable[[], nn.Module]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True)]
+        layers += [nn.Linear(inputs, outputs), activation()]
     return nn.Sequential(*layers)

@@ -12,12 +12,13 @@ from aevae.errors import InputError, RunFailed
 from aevae.files.atomic import publish
 from aevae.files.filesystem import read_bytes
 from aevae.files.layout import RunPaths
-from aevae.training.loop import TrainState
+from aevae.training.loop import Best, TrainState
 from aevae.training.precision import Precision
 
-# Version 1 also held the settings of the evaluation; up to version 2 all training was in float32.
-CHECKPOINT_VERSION = 3
-READABLE = (2, 3)
+# Version 1 also held the settings of the evaluation; up to version 2 all training was in float32;
+# up to version 3 there was no early stopping, so no best epoch.
+CHECKPOINT_VERSION = 4
+READABLE = (2, 3, 4)
 KEEP = 2
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def save_checkpoint(paths: RunPaths, config: RunConfig, state: TrainState) -> No
         "optimizer": state.optimizer.state_dict(),
         "precision": state.precision.format,
         "scaler": state.scaler.state_dict(),
+        "best": vars(state.best) if state.best else None,
     }
     # torch writes into memory: if it wrote to a full disk, its error would not name the cause.
     buffer = io.BytesIO()
@@ -102,6 +104,8 @@ def _restore(
     except (RuntimeError, ValueError) as error:
         raise RunFailed("bad_checkpoint", f"{path}: {str(error).splitlines()[0]}") from error
     state.epoch, state.history = content["epoch"], content["history"]
+    if content.get("best"):
+        state.best = Best(**content["best"])
     return state
 
 

@@ -44,9 +44,22 @@ class DeviceImages:
     def __len__(self) -> int:
         return len(self.images)
 
+    def subset(self, rows: slice) -> "DeviceImages":
+        """Return some of these images, without copying them."""
+        return DeviceImages(self.images[rows], self.labels[rows], self.classes)
+
     def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return (B, V) intensities in [0, 1] and (B, C) one-hot labels."""
         return self.images[rows].float().div_(255), one_hot(self.labels[rows], self.classes)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the least validation loss so far: its number (from 1), loss and weights."""
+
+    epoch: int
+    loss: float
+    weights: dict[str, Tensor]
 
 
 @dataclass
@@ -61,6 +74,8 @@ class TrainState:
     """Epochs completed."""
     history: dict[str, list[float]] = field(default_factory=dict)
     """Per epoch: ``train/loss`` ... ``val/kl`` per image, ``epoch_seconds``, ``learning_rate``."""
+    best: Best | None = None
+    """With early stopping, as soon as an epoch counts."""
 
     @classmethod
     def new(
@@ -81,11 +96,34 @@ class TrainState:
         )
         return cls(model, optimizer, precision, precision.scaler(device))
 
+    @property
+    def kept_epoch(self) -> int:
+        """Number (from 1) of the epoch whose weights are those of the trained model."""
+        return self.best.epoch if self.best else self.epoch
+
+    @property
+    def kept_weights(self) -> dict[str, Tensor]:
+        """Weights of the kept epoch."""
+        return self.best.weights if self.best else self.model.state_dict()
+
+    def keep_best(self, config: RunConfig) -> None:
+        """Keep the weights if early stopping is on and no epoch so far has a lower loss.
+
+        In the warm-up, the weight of the KL term rises from epoch to epoch. Losses with different
+        weights cannot be compared, so the first epoch that counts is the first with full weight.
+        """
+        if not config.train.early_stopping or self.epoch < config.model.kl_warmup_epochs:
+            return
+        loss = self.history["val/loss"][-1]
+        if self.best is None or loss < self.best.loss:
+            weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.best = Best(self.epoch, loss, weights)
+
 
 def train(
     config: RunConfig, state: TrainState, train_data: DeviceImages, val_data: DeviceImages
 ) -> Iterator[int]:
-    """Train `state` in place; yield the number of completed epochs after each epoch.
+    """Train `state` in place until it is finished; yield the completed epochs after each epoch.
 
     All random numbers derive from the run's seed and the epoch. So training that continues from a
     saved state gives the same numbers as training without an interruption.
@@ -102,8 +140,8 @@ def train(
     noise = torch.Generator(device)
     step = make_step(config, state, train_data, noise)
 
-    for epoch in range(state.epoch, config.train.epochs):
-        started = time.perf_counter()
+    while not is_finished(config, state):
+        started, epoch = time.perf_counter(), state.epoch
         kl_weight = kl_weight_at(config.model, epoch)
         noise.manual_seed(derive_seed(seed, "noise", epoch))
         order = torch.randperm(
@@ -125,7 +163,16 @@ def train(
         state.history.setdefault("learning_rate", []).append(rate)
         state.history.setdefault("epoch_seconds", []).append(time.perf_counter() - started)
         state.epoch = epoch + 1
+        state.keep_best(config)
         yield state.epoch
+
+
+def is_finished(config: RunConfig, state: TrainState) -> bool:
+    """Whether all epochs are trained, or the validation loss has not fallen for too many."""
+    patience = config.train.early_stopping
+    if patience and state.best and state.epoch - state.best.epoch >= patience:
+        return True
+    return state.epoch >= config.train.epochs
 
 
 def make_step(
@@ -213,9 +260,12 @@ def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
 
     ``one-cycle`` rises from 1/25 of the peak to the peak in the first 30 % of the steps, and then
     falls to 1/250,000 of the peak, both along a cosine. Source: Smith & Topin, Super-Convergence
-    (2018).
+    (2018). ``steps`` is the peak times `step_factor` for each of the `step_epochs` that are over.
     """
     peak, done = config.learning_rate, step / total_steps
+    if config.schedule == "steps":
+        epoch = step * config.epochs // total_steps
+        return peak * config.step_factor ** sum(epoch >= end for end in config.step_epochs)
     if config.schedule == "cosine":
         return _cosine(peak, 0.0, done)
     if config.schedule == "one-cycle":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from aevae.config import EvaluationConfig, RunConfig
 from aevae.data.sources import Dataset, load_dataset, split_sizes
@@ -29,11 +30,11 @@ from aevae.files.schema import (
     write_evaluation,
     write_training,
 )
-from aevae.models.networks import Autoencoder, load_weights
+from aevae.models.networks import load_weights
 from aevae.training.checkpoint import load_newest, remove_checkpoints, save_checkpoint
 from aevae.training.device import gpu_problem
 from aevae.training.evaluation.evaluate import evaluate
-from aevae.training.loop import DeviceImages, TrainState, train
+from aevae.training.loop import DeviceImages, TrainState, is_finished, train
 from aevae.training.provenance import collect_provenance, describe_process
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Stages:
         train_data = DeviceImages.of(dataset.train, self.config.data.classes, device)
         if trained is None:
             val_data = DeviceImages.of(dataset.val, self.config.data.classes, device)
-            self._train(train_data, val_data, stop)
+            self._train(train_data.subset(self.config.data.trained_rows), val_data, stop)
             # The new file is read and checked before the checkpoints are removed.
             trained = check_training(self.paths.trained)
         remove_checkpoints(self.paths)
@@ -97,7 +98,7 @@ class Stages:
         for epoch in train(config, state, train_data, val_data):
             self.attempt.check_current()
             log.info("epoch %d: %s", epoch, _epoch_line(state))
-            last = epoch == epochs
+            last = is_finished(config, state)
             due = time.monotonic() - saved_at >= self.execution.checkpoint_seconds
             if due or last or stop.signal:
                 save_checkpoint(self.paths, config, state)
@@ -106,6 +107,8 @@ class Stages:
             if stop.signal and not last:
                 raise Interrupted(f"{stop.signal.name} after epoch {epoch}")
 
+        if state.epoch < epochs:
+            log.info("stopped early: no lower validation loss since epoch %d", state.kept_epoch)
         provenance = collect_provenance(
             self.attempt.record,
             device,
@@ -114,8 +117,8 @@ class Stages:
             wall_seconds=time.perf_counter() - started,
         )
         self.attempt.check_current()
-        arrays = weight_arrays(state.model) | history_arrays(config, state)
-        write_training(self.paths.trained, config, arrays, provenance)
+        arrays = weight_arrays(state.kept_weights) | history_arrays(config, state)
+        write_training(self.paths.trained, config, arrays, provenance, state.kept_epoch)
 
     def _evaluate(
         self, trained: CheckedTraining, dataset: Dataset, train_data: DeviceImages
@@ -126,7 +129,8 @@ class Stages:
         with open_checked(self.paths.trained, trained.header) as file:
             weights = read_weights(file)
             history = {name: file.array(f"history/{name}").tolist() for name in _PROGRESS}
-        self._write_progress(history, "evaluating", len(train_data))
+        trained_images = self.config.data.train_images or len(train_data)
+        self._write_progress(history, "evaluating", trained_images, trained.kept_epoch)
         model = load_weights(self.config, weights).to(device)
         arrays = evaluate(
             self.config, self.evaluation, model, dataset, train_data, self.execution.data_dir
@@ -140,19 +144,27 @@ class Stages:
             provenance=describe_process(self.attempt.record, device),
             dataset_sha256=dataset_sha256,
         )
-        self._write_progress(history, "done", len(train_data))
+        self._write_progress(history, "done", trained_images, trained.kept_epoch)
 
     def _write_progress(
-        self, history: Mapping[str, Sequence[float]], phase: str, images: int
+        self,
+        history: Mapping[str, Sequence[float]],
+        phase: str,
+        images: int,
+        kept_epoch: int | None = None,
     ) -> None:
-        """Replace the progress file of the run, which `aevae status` shows."""
+        """Replace the progress file of the run, which `aevae status` shows.
+
+        The losses are those of the epoch whose weights were kept, or of the last so far.
+        """
         seconds = history.get("epoch_seconds", [])
+        shown = (kept_epoch or len(seconds)) - 1
         progress = {
             "phase": phase,
             "epoch": len(seconds),
             "epochs": self.config.train.epochs,
-            "train_loss": history.get("train/loss", [None])[-1],
-            "val_loss": history.get("val/loss", [None])[-1],
+            "train_loss": history.get("train/loss", [None])[shown],
+            "val_loss": history.get("val/loss", [None])[shown],
             "images_per_second": images / seconds[-1] if seconds else None,
             "seconds_per_epoch": seconds[-1] if seconds else None,
             "beat": utc_now(),
@@ -206,10 +218,9 @@ def _shared_dataset(path: Path, dataset: Dataset) -> str:
     return file_sha256(path)
 
 
-def weight_arrays(model: Autoencoder) -> dict[str, Array]:
+def weight_arrays(weights: Mapping[str, Tensor]) -> dict[str, Array]:
     """Return the trained parameters as arrays for ``trained.h5``, bit for bit."""
-    state = model.state_dict()
-    return {names.weight(name): value.cpu().numpy() for name, value in state.items()}
+    return {names.weight(name): value.cpu().numpy() for name, value in weights.items()}
 
 
 def history_arrays(config: RunConfig, state: TrainState) -> dict[str, Array]:

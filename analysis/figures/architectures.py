@@ -34,6 +34,14 @@ MARGIN, MIDDLE = 0.45, 0.82
 ROOM = 0.67  # below the middle of a panel, without the number of units
 SPREAD = 0.45  # of mean and sampled latent about the centre of the page
 NOISE = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "linewidth": 0.6}
+ACTIVATIONS = {  # as a figure names them
+    "relu": "ReLU",
+    "leaky-relu": "leaky ReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "tanh": "tanh",
+}
 SAMPLING = r"$z = \mu + \sigma \odot \varepsilon,\quad \varepsilon \sim \mathcal{N}(0, I)$"
 
 
@@ -124,14 +132,15 @@ def _draw_model(axes: Axes, model: Architecture, scale: float) -> None:
         return Bar(x, MIDDLE, units, scale)
 
     before = _draw_input(axes, bar(left[0], model.image), "layer", "$x$", model.labels)
-    before = _draw_hidden(axes, before, left[1:-1], model.encoder, scale)
+    activation = ACTIVATIONS[model.run.config.model.activation]
+    before = _draw_hidden(axes, before, left[1:-1], model.encoder, scale, activation)
     name = "$z$ (ReLU)" if model.run.config.model.latent_activation == "relu" else "$z$"
     latent = _draw_input(axes, bar(right[0], model.latent), "latent", name, model.labels)
     if model.stochastic:
         _draw_posterior(axes, before, left[-1], latent[0])
     else:
         draw_map(axes, before, latent[0])
-    before = _draw_hidden(axes, latent, right[1:-1], model.decoder, scale)
+    before = _draw_hidden(axes, latent, right[1:-1], model.decoder, scale, activation)
     output = draw_bar(axes, bar(right[-1], model.image), "layer", "$\\hat{x}$ (sigmoid)")
     draw_map(axes, before, output)
     write(axes, output.x, output.bottom, str(output.units), below=True)
@@ -152,11 +161,16 @@ def _draw_input(axes: Axes, bar: Bar, kind: str, name: str, labels: int) -> list
 
 
 def _draw_hidden(
-    axes: Axes, before: list[Bar], places: Floats, widths: Sequence[int], scale: float
+    axes: Axes,
+    before: list[Bar],
+    places: Floats,
+    widths: Sequence[int],
+    scale: float,
+    activation: str,
 ) -> list[Bar]:
     """Draw the hidden layers of a network after `before`, and return the last."""
     for x, units in zip(places, widths, strict=True):
-        bar = draw_bar(axes, Bar(x, MIDDLE, units, scale), "layer", "ReLU")
+        bar = draw_bar(axes, Bar(x, MIDDLE, units, scale), "layer", activation)
         write(axes, x, bar.bottom, str(units), below=True)
         draw_map(axes, before, bar)
         before = [bar]

@@ -41,7 +41,6 @@ class ClosestPairs:
     runs: list[Run]
     rows: list[PairRow]
     dataset: StoredDataset
-    n_train: int
     counts: tuple[int, int]
 
 
@@ -56,9 +55,10 @@ def gather(study: Study) -> ClosestPairs:
         pairs = nearest_training.sample_pairs(study, run)
         rows.append(_row(study, f"{TITLES[run.model]}\n{noise}", samples, pairs, train))
     real = nearest_training.test_images(study.sweep)
-    rows.append(_row(study, TEST, real, nearest_training.test_pairs(study), train))
+    pairs = nearest_training.test_pairs(study, runs[0].trained_images)
+    rows.append(_row(study, TEST, real, pairs, train))
     counts = len(nearest_training.sample_pairs(study, runs[0]).sse), len(real)
-    return ClosestPairs(runs, rows, study.data, len(train), counts)
+    return ClosestPairs(runs, rows, study.data, counts)
 
 
 def _row(
@@ -93,10 +93,10 @@ def caption(data: ClosestPairs) -> str:
     near = f"test images near the same {dataset.noun}" if dataset.classes else "test images"
     return (
         f"Of {data.counts[0]:,} samples of each model, the ten nearest to one of the "
-        f"{data.n_train:,} training images of {dataset.title}, which stands below; last, the ten "
-        f"nearest of {data.counts[1]:,} test images, which are {new}. Latent size "
-        f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are relative to the "
-        f"median of {near}: 0 would be a copy, 1 is as far as {new} "
+        f"{prose.trained_images(data.runs)} training images of {dataset.title}, which stands "
+        f"below; last, the ten nearest of {data.counts[1]:,} test images, which are {new}. "
+        f"Latent size {data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are "
+        f"relative to the median of {near}: 0 would be a copy, 1 is as far as {new} "
         f"are. The least are {prose.listed(found)}.{_without(data)}"
     )
 

@@ -1,7 +1,8 @@
 """Two-dimensional codes of the AE: what it decodes where they are dense, and in a gap."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -78,21 +79,20 @@ def gather(study: Study) -> CodeMap:
         )
     if not np.ptp(codes, axis=0).all():
         raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
+    decoder = partial(decode, run.config, weights)
     boxes = {
-        name: _box(corners, codes, weights, study.data.image_shape)
+        name: _box(corners, codes, decoder)
         for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
     }
     return CodeMap([run], codes, known_labels(study), boxes, find_classes(study))
 
 
-def _box(
-    corners: Floats, codes: Floats, weights: Mapping[str, Array], image_shape: tuple[int, ...]
-) -> Box:
+def _box(corners: Floats, codes: Floats, decoder: Callable[[Array], Array]) -> Box:
     low, high = corners
     first, second = (low + (high - low) * (np.arange(TILES)[:, None] + 0.5) / TILES).T
     z = np.stack(np.meshgrid(first, second), axis=-1)
     count = int(((codes >= low) & (codes <= high)).all(axis=1).sum())
-    return Box(low, high, z, decode(weights, z, image_shape=image_shape), count)
+    return Box(low, high, z, decoder(z), count)
 
 
 @style.styled()

@@ -51,7 +51,6 @@ class LatentPca:
     projections: list[Projection]
     labels: Labels | None
     classes: Classes
-    n_train: int
     n_test: int
 
     @property
@@ -83,15 +82,14 @@ def gather(study: Study) -> LatentPca:
     for run in runs:
         with study.sweep.open(run) as results:
             train, test = (
-                results.array(names.of_split("train", names.MU)),
+                results.array(names.of_split("train", names.MU))[run.config.data.trained_rows],
                 results.array(names.of_split("test", names.MU)),
             )
         if not np.ptp(train, axis=0).any():
             raise MissingIngredient(f"{run.run_id}: every image has the same latents")
         projections.append(Projection(run, *project(train, test)))
-    counts = study.data.counts
     labels, classes = known_labels(study), find_classes(study)
-    return LatentPca(projections, labels, classes, counts["train"], counts["test"])
+    return LatentPca(projections, labels, classes, study.data.counts["test"])
 
 
 def project(train: Array, test: Array) -> tuple[Floats, tuple[float, float]]:
@@ -210,8 +208,8 @@ def caption(data: LatentPca) -> str:
     return (
         f"Latents of the {data.n_test:,} test images of {dataset.title} "
         f"({prose.latents(data.runs)}), latent size {data.runs[0].latent_size}, "
-        f"{prose.seeds(data.runs)}, "
-        f"along the first two principal axes of the {data.n_train:,} training images' latents. "
+        f"{prose.seeds(data.runs)}, along the first two principal axes of the "
+        f"{prose.trained_images(data.runs)} training images' latents. "
         "The axes go through the origin of the latent space, so that z ~ N(0, I) is standard "
         "normal along each; they name the share of the training variance that they explain. Left, "
         f"{points}; contours enclose the "

@@ -28,12 +28,17 @@ MARKERS = "osDPXv*<>"
 
 @dataclass(frozen=True)
 class Curve:
-    """One run: loss per image by epoch, shape (E,); validation SSE and KL (nats) at the end."""
+    """One run: loss per image by epoch, shape (E,).
+
+    `kept_sse` and `kept_kl` (nats) are of the validation images at the epoch whose weights were
+    kept, the last or `kept_epoch` (from 1).
+    """
 
     train: Floats
     val: Floats
-    last_sse: float
-    last_kl: float | None
+    kept_epoch: int
+    kept_sse: float
+    kept_kl: float | None
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,13 @@ def gather(study: Study) -> LossCurves:
     """Read the histories of every run."""
     curves = {}
     for results in study.sweep.results():
-        variational = results.config.model.traits.variational
+        variational, kept = results.config.model.traits.variational, results.kept_epoch - 1
         curves[results.run_id] = Curve(
             results.array(names.history("train", names.LOSS)),
             results.array(names.history("val", names.LOSS)),
-            float(results.array(names.history("val", names.SSE))[-1]),
-            float(results.array(names.history("val", names.KL))[-1]) if variational else None,
+            results.kept_epoch,
+            float(results.array(names.history("val", names.SSE))[kept]),
+            float(results.array(names.history("val", names.KL))[kept]) if variational else None,
         )
     return LossCurves(group_runs(study.sweep), curves, study.data.title, study.data.counts)
 
@@ -102,6 +108,9 @@ def _draw_losses(
         crosses, dots = ("x", ".") if len(epochs) == 1 else ("", "")
         axes.plot(epochs, curve.train, color=colour, linestyle=DASHED, marker=crosses)
         axes.plot(epochs, curve.val, color=colour, marker=dots)
+        if run.config.train.early_stopping:
+            kept = curve.kept_epoch
+            axes.plot(kept, curve.val[kept - 1], color=colour, marker="o", markersize=3.5)
     kind = KINDS[group.model]
     term = "SSE + KL" if kind.variational else "SSE"
     if group.runs[0].config.model.likelihood == "bernoulli":
@@ -127,7 +136,8 @@ def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, st
         axes.scatter(rates, distortions, c=shades, marker=marker, s=26, zorder=2)
         grey: dict[str, Any] = {"color": "#666666", "linestyle": "", "markersize": 5}
         handles.append(Line2D([], [], marker=marker, label=group.title, **grey))
-    axes.set(title="Rate and distortion, last epoch", xlabel="rate: KL per image (nats)")
+    when = "kept epoch" if prose.stops_early(data.runs) else "last epoch"
+    axes.set(title=f"Rate and distortion, {when}", xlabel="rate: KL per image (nats)")
     axes.set_ylabel("distortion: SSE per image")
     axes.legend(handles=handles, loc="best")
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -135,10 +145,10 @@ def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, st
 
 
 def _end(data: LossCurves, runs: Sequence[Run]) -> tuple[float, float]:
-    """Return KL and SSE at the last epoch, averaged over the seeds."""
+    """Return KL and SSE at the kept epoch, averaged over the seeds."""
     curves = [data.curves[run.run_id] for run in runs]
-    rates = [curve.last_kl for curve in curves if curve.last_kl is not None]
-    return float(np.mean(rates)), float(np.mean([curve.last_sse for curve in curves]))
+    rates = [curve.kept_kl for curve in curves if curve.kept_kl is not None]
+    return float(np.mean(rates)), float(np.mean([curve.kept_sse for curve in curves]))
 
 
 def _log_axis(axes: Axes) -> None:
@@ -157,8 +167,9 @@ def _add_legend(figure: Figure, colours: Mapping[int, str]) -> None:
 def caption(data: LossCurves) -> str:
     """Say what is drawn, on how many images, from which runs."""
     text = (
-        f"Loss per image by epoch on {data.dataset}: training ({data.counts['train']:,} images, "
-        f"dashed) and validation ({data.counts['val']:,} images, solid), for latent size d = "
+        f"Loss per image by epoch on {data.dataset}: training "
+        f"({prose.trained_images(data.runs)} images, dashed) and validation "
+        f"({data.counts['val']:,} images, solid), for latent size d = "
         f"{prose.listed(sorted({run.latent_size for run in data.runs}))}, "
         f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an "
         f"image{', KL is in nats' if data.with_rate else ''}. A training loss is the mean over an "
@@ -170,10 +181,12 @@ def caption(data: LossCurves) -> str:
             " Only the axis of a model that learns the variance of its decoder is linear, because "
             "its loss can be negative."
         )
+    if prose.stops_early(data.runs):
+        text += " Training stopped early; a dot marks the epoch whose weights were kept."
     if data.with_rate:
         text += (
-            " Rate (KL) against distortion (SSE) is that of the validation images at the last "
-            f"epoch{prose.over_seeds(data.runs)}{_without_rate(data)}."
+            " Rate (KL) against distortion (SSE) is that of the validation images at "
+            f"{prose.kept_epoch(data.runs)}{prose.over_seeds(data.runs)}{_without_rate(data)}."
         )
     return text
 

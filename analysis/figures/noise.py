@@ -43,7 +43,7 @@ class NoiseRow:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the figure shows; `n_train` images were searched for neighbours.
+    """What the figure shows.
 
     `asked` are the labels that a conditional model was asked for, one for each column.
     """
@@ -52,7 +52,6 @@ class Noise:
     rows: list[NoiseRow]
     classes: Classes
     asked: list[int]
-    n_train: int
     components: int
 
     @property
@@ -81,9 +80,11 @@ def gather(study: Study) -> Noise:
     rows = []
     for run in runs:
         with study.sweep.open(run) as results:
-            rows += [_row(study, results, name, chosen, train) for name in shown_samplers(run.kind)]
+            trained = train[run.config.data.trained_rows]
+            samplers = shown_samplers(run.kind)
+            rows += [_row(study, results, name, chosen, trained) for name in samplers]
     components = runs[0].evaluation.mixture_components
-    return Noise(runs, rows, classes, asked, len(train), components)
+    return Noise(runs, rows, classes, asked, components)
 
 
 def _first_asked(labels: Labels, classes: Classes) -> Labels:
@@ -130,8 +131,9 @@ def caption(data: Noise) -> str:
     text = (
         f"Two-dimensional noise decoded by each model, {dataset.title}, "
         f"{prose.seeds(data.runs)}, none picked, and below each sample the most similar of "
-        f"the {data.n_train:,} training images, by squared pixel error. Mean of that error over "
-        f"the {'ten' if count == IN_A_ROW else count} samples: {prose.listed(means)}."
+        f"the {prose.trained_images(data.runs)} training images, by squared pixel error. Mean of "
+        f"that error over the {'ten' if count == IN_A_ROW else count} samples: "
+        f"{prose.listed(means)}."
     )
     if data.same_noise and len(data.runs) > 1:
         text += " All rows from standard normal noise decode the same z in each column."

@@ -103,6 +103,7 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
             results.array(names.of_split("train", names.MU)).astype(np.float64),
             results.weights(),
         )
+    codes = codes[run.config.data.trained_rows]
     counts, *edges = np.histogramdd(codes, bins=SQUARES)
     centres = [(edge[:-1] + edge[1:]) / 2 for edge in edges[0]]
     plane = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -110,7 +111,7 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
     within = held | (Delaunay(codes).find_simplex(plane) >= 0)
     if held[within].all():
         raise MissingIngredient("no square of the plane within the AE's codes is without codes")
-    decoded = decode(weights, plane[within], image_shape=study.data.image_shape)
+    decoded = decode(run.config, weights, plane[within])
     images = (decoded * 255).round().astype(np.uint8)
     clear = np.full(len(plane), np.nan)
     clear[within] = quality.assess(study, images).recognisable

@@ -65,7 +65,7 @@ def _overfits(study: Study) -> Outcome:
     seen, unseen = np.mean([values.mean(axis=0) for values in errors], axis=0)
     detail = (
         f"SSE of training images {seen:.1f}, of validation images {unseen:.1f}, at "
-        f"d = {runs[0].latent_size} after {runs[0].config.train.epochs} epochs."
+        f"d = {runs[0].latent_size} after {runs[0].checked.kept_epoch} epochs."
     )
     return Outcome(effect, effect.above(MARGIN), detail)
 
@@ -75,9 +75,10 @@ def _errors_in_and_out(study: Study, run: Run) -> Floats:
     with study.sweep.open(run) as results:
         unseen = run_errors(results, "val", names.SSE_AT_MEAN)
         codes, weights = results.array(names.of_split("train", names.MU)), results.weights()
+    codes = codes[run.config.data.trained_rows]
     count = min(len(unseen), len(codes))
     rows = np.random.default_rng(0).permutation(len(codes))[:count]
-    decoded = decode(weights, codes[rows], image_shape=study.data.image_shape)
+    decoded = decode(run.config, weights, codes[rows])
     seen = _squares(decoded - study.sweep.images("train")[rows] / np.float32(255))
     return np.stack([seen, unseen[:count]], axis=1)
 

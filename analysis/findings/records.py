@@ -13,7 +13,7 @@ from analysis.findings.claim import ClaimResult
 from analysis.sweep.load import SweepResults
 from analysis.sweep.reference import described, values_by_kind
 from analysis.write.formats import format_cell, to_markdown
-from analysis.write.prose import listed, sentence
+from analysis.write.prose import epochs, sentence
 
 SCHEMA, SCHEMA_VERSION = "aevae-findings", 1
 INTRODUCTION = (
@@ -72,10 +72,9 @@ def tested_at(sweep: SweepResults) -> str:
 def to_text(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
     """Render as Markdown: an overview, then each claim with its test and numbers."""
     data = sweep.data
-    epochs = sorted({run.config.train.epochs for run in sweep.runs})
     facts = (
         f"From {len(sweep.runs)} runs of `{sweep.root.name}` on {data.title}, after "
-        f"{listed(epochs)} epochs, {data.counts['test']:,} test images."
+        f"{epochs(sweep.runs)} epochs, {data.counts['test']:,} test images."
     )
     partial = sentence(sweep.partial_note)
     head = " ".join(filter(None, [facts, partial, tested_at(sweep), INTRODUCTION]))

@@ -52,7 +52,7 @@ def measure_lines(study: Study, run: Run) -> Lines:
     share = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     z = (1 - share) * codes[pairs[:, :1]] + share * codes[pairs[:, 1:]]
     told = np.repeat(labels[pairs[:, :1]], STEPS, axis=1) if run.kind.conditional else None
-    return measure(study, decode(weights, z, told, image_shape=study.data.image_shape))
+    return measure(study, decode(run.config, weights, z, told))
 
 
 def pairs_of_a_class(study: Study) -> tuple[Array, NDArray[np.intp]]:

@@ -33,6 +33,19 @@ def loss(results: Results, sse: Floats, kl: Floats) -> Floats:
     return -elbo(results, sse, kl, constants=False)
 
 
+def importance_bound(results: Results) -> tuple[Floats, Floats]:
+    """Return the IWAE bound of each test image by a variational run, and the effective sample size.
+
+    Both have shape (N,). Files up to schema 3 have the weights of all samples instead.
+    """
+    weights = names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS)
+    if weights in results:
+        stored = results.array(weights)
+        return metrics.iwae_bound(stored), metrics.effective_sample_size(stored)
+    bound, size = names.IWAE_BOUND, names.EFFECTIVE_SAMPLE_SIZE
+    return results.array(names.of_split("test", bound)), results.array(names.of_split("test", size))
+
+
 def note_on_loss(sweep: SweepResults) -> str:
     """Say what the loss is where a model learns the variance of its decoder; else nothing."""
     if not any(run.kind.learns_variance for run in sweep.runs):

@@ -23,12 +23,14 @@ class Pairs:
     """The training image nearest to each of M images.
 
     `rows` of the training images and `labels`, theirs, have shape (M,), as has `sse`, the squared
-    distance. Images without labels count as one class.
+    distance. Images without labels count as one class. `searched` is the number of training images
+    that were searched: the first of the training split.
     """
 
     rows: NDArray[np.intp]
     labels: Array
     sse: Floats
+    searched: int
 
 
 def samples(sweep: SweepResults, run: Run) -> Array:
@@ -47,20 +49,20 @@ def test_images(sweep: SweepResults) -> Array:
 
 @once_per_study
 def sample_pairs(study: Study, run: Run) -> Pairs:
-    """Find the training images nearest to samples of a run."""
-    return _pairs(study.sweep, samples(study.sweep, run))
+    """Find the training images nearest to samples of a run, of those that it was trained on."""
+    return _pairs(study.sweep, samples(study.sweep, run), run.trained_images)
 
 
 @once_per_study
-def test_pairs(study: Study) -> Pairs:
-    """Find the training images nearest to test images, which are new and real."""
-    return _pairs(study.sweep, test_images(study.sweep))
+def test_pairs(study: Study, searched: int) -> Pairs:
+    """Find the training images, of the first `searched`, nearest to test images: new and real."""
+    return _pairs(study.sweep, test_images(study.sweep), searched)
 
 
-def _pairs(sweep: SweepResults, images: Array) -> Pairs:
-    rows, sse = nearest(images, sweep.images("train"))
+def _pairs(sweep: SweepResults, images: Array, searched: int) -> Pairs:
+    rows, sse = nearest(images, sweep.images("train")[:searched])
     labels = sweep.labels("train")[rows] if sweep.data.classes else np.zeros_like(rows)
-    return Pairs(rows, labels, sse)
+    return Pairs(rows, labels, sse, searched)
 
 
 def relative_distance(study: Study, pairs: Pairs) -> Floats:
@@ -71,7 +73,7 @@ def relative_distance(study: Study, pairs: Pairs) -> Floats:
     The result is NaN for a class that is nearest to no test image, or whose test images mostly are
     copies of training images themselves.
     """
-    real = test_pairs(study)
+    real = test_pairs(study, pairs.searched)
     typical = {label: np.sqrt(np.median(real.sse[real.labels == label]))
                for label in np.unique(real.labels)}  # fmt: skip
     scale = np.array([typical.get(label, np.nan) for label in pairs.labels])

@@ -1,7 +1,8 @@
 """PCA of equal dimension: how well a linear code with d numbers reconstructs the same images.
 
 The components are those of the training images, so that like the models the baseline has never
-seen the images it is measured on. Reconstructions are not clipped to [0, 1].
+seen the images it is measured on. If all runs are trained on subsets, they are those of the largest
+subset. Reconstructions are not clipped to [0, 1].
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ EXACT_VALUES = 3072  # 32 x 32 in colour: the covariance matrix of more takes to
 def fit_pca(study: Study) -> PCA:
     """Fit as many principal components of the training images as any other measure asks for."""
     wanted = max(COMPONENTS, *(run.latent_size for run in study.sweep.runs))
-    train = intensities(study.sweep.images("train"))
+    trained = max(run.trained_images for run in study.sweep.runs)
+    train = intensities(study.sweep.images("train")[:trained])
     # From the covariance: exact, and without a second copy of the images.
     solver = "covariance_eigh" if train.shape[1] <= EXACT_VALUES else "randomized"
     return PCA(min(wanted, *train.shape), svd_solver=solver, random_state=0).fit(train)

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from aevae.config import RunConfig
 from aevae.files import names
 from aevae.files.hdf5 import Array
 from aevae.files.schema import Results
@@ -55,6 +56,8 @@ class Decoder:
     low: list[float]
     high: list[float]
     layers: list[Layer]
+    activation: str
+    """Of the hidden layers."""
 
     def to_json(self) -> dict[str, object]:
         """Return it as plain lists and dictionaries."""
@@ -110,8 +113,9 @@ def _plane(study: Study, run: Run) -> LatentPlane:
     low, high = view(codes)
     classes = find_classes(study)
     drawn = draw_map(codes, known_labels(study), classes, low, high)
-    decoder = Decoder(low.tolist(), high.tolist(), pack_layers(weights))
-    off = rounding(weights, z, images)
+    activation = run.config.model.activation
+    decoder = Decoder(low.tolist(), high.tolist(), pack_layers(weights), activation)
+    off = rounding(run.config, weights, z, images)
     return LatentPlane(run, TITLES[run.model], drawn, decoder, off, classes)
 
 
@@ -125,12 +129,12 @@ def _check_size(results: Results) -> None:
         )
 
 
-def rounding(weights: Mapping[str, Array], z: Array, images: Array) -> int:
+def rounding(config: RunConfig, weights: Mapping[str, Array], z: Array, images: Array) -> int:
     """Return how far rounded weights are off in some value of a grid, in levels of 255."""
     rounded = {name: np.multiply(*quantise(values)) for name, values in weights.items()}
     # A grid of a conditional model has a leading axis of requested classes.
     labels = np.indices(z.shape[:-1])[0] if z.ndim == 4 else None
-    decoded = np.rint(255 * decode(rounded, z, labels, image_shape=images.shape[z.ndim - 1 :]))
+    decoded = np.rint(255 * decode(config, rounded, z, labels))
     return int(np.abs(decoded - images).max())
 
 

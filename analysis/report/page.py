@@ -107,15 +107,16 @@ def facts(sweep: SweepResults) -> dict[str, str]:
     """Say in a few words what the sweep consists of."""
     configs = [run.config for run in sweep.runs]
     sizes = sorted({config.model.latent_size for config in configs})
-    epochs = sorted({config.train.epochs for config in configs})
     data = sweep.data
+    subsets = any(config.data.train_images for config in configs)
     return {
         "Sweep": sweep.root.resolve().name,
         "Dataset": f"{data.title}, {data.counts['test']:,} test images",
         **({} if data.noun == "digit" else {"Images": _images(data)}),
         "Runs": f"{len(sweep.runs)} of {len(sweep.runs) + len(sweep.gaps)}",
         "Latent sizes": prose.listed(sizes),
-        "Epochs": prose.listed(epochs),
+        **({"Training images": prose.trained_images(sweep.runs)} if subsets else {}),
+        "Epochs": prose.epochs(sweep.runs),
         "Training": prose.seeds(sweep.runs),
     }
 

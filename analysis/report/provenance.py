@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from aevae.files import names
 from aevae.files.attempt import read_record
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import Results
@@ -35,7 +36,7 @@ def _row(results: Results, paths: RunPaths) -> dict[str, object]:
         "state": "ok",
         "attempts": _attempts(paths),
         "seed": results.config.seed,
-        "epochs": results.config.train.epochs,
+        "epochs": results.shape(names.EPOCH_SECONDS)[0],
         "training s": facts.get("training_seconds"),
         "wall s": facts.get("wall_seconds"),
         "peak MiB": facts.get("peak_memory_mib", {}).get("host"),

@@ -87,6 +87,12 @@ class Run:
         """Number of latent dimensions, d."""
         return self.config.model.latent_size
 
+    @property
+    def trained_images(self) -> int:
+        """Number of images that it was trained on."""
+        every = self.checked.shape(names.of_split("train", names.MU))[0]
+        return self.config.data.train_images or every
+
 
 @dataclass(frozen=True)
 class Gap:

@@ -13,7 +13,7 @@ def make(study: Study) -> pd.DataFrame:
     """Return means per image of every epoch (from 1) and split: loss as minimised, sse, kl."""
     parts = []
     for results in study.sweep.results():
-        epochs = np.arange(1, results.config.train.epochs + 1)
+        epochs = np.arange(1, results.shape(names.EPOCH_SECONDS)[0] + 1)
         for split in ("train", "val"):
             columns = {**run_identity(results, study.sweep.axes), "epoch": epochs, "split": split}
             for name in ("loss", "sse", "kl"):

@@ -33,7 +33,8 @@ def _columns(results: Results) -> dict[str, object]:
     columns = {"kl": np.nan, "mu_variance": spread, "active": spread > metrics.ACTIVE_VARIANCE}
     if not results.config.model.traits.variational:
         mean, variance = posterior.aggregate_moments(mu, None)
-        columns["dead"] = posterior.dead_units(results.array(names.of_split("train", names.MU)))
+        trained = results.array(names.of_split("train", names.MU))[results.config.data.trained_rows]
+        columns["dead"] = posterior.dead_units(trained)
         ks = posterior.distance_from_normal(mu)
     else:
         logvar = results.array(names.of_split("test", names.LOGVAR))

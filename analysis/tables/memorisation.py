@@ -29,7 +29,8 @@ def make(study: Study) -> pd.DataFrame:
 
 
 def _run_rows(study: Study, run: Run) -> pd.DataFrame:
-    samples, real = nearest_training.sample_pairs(study, run), nearest_training.test_pairs(study)
+    samples = nearest_training.sample_pairs(study, run)
+    real = nearest_training.test_pairs(study, samples.searched)
     relative = nearest_training.relative_distance(study, samples)
     nearer = _nearer(samples, real)
     rows = []
@@ -71,13 +72,13 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
 
 def caption(study: Study) -> str:
     """Say what is near to what."""
-    data, n = study.data, len(nearest_training.test_pairs(study).sse)
+    data, n = study.data, len(nearest_training.test_images(study.sweep))
     near = f"the test images near the same {data.noun}" if data.classes else "the test images"
     return (
         "Distance (root of the sum of squared pixel errors) of samples to the nearest of the "
-        f"{data.counts['train']:,} training images of {data.title}, median, and that "
-        f"of {n:,} test images; relative compares each sample with {near}, so that 1 is as far as "
-        f"new {data.worded('{subjects}')} are and 0 a copy; nearer is the share of samples "
+        f"{prose.trained_images(study.sweep.runs)} training images of {data.title}, median, and "
+        f"that of {n:,} test images; relative compares each sample with {near}, so that 1 is as "
+        f"far as new {data.worded('{subjects}')} are and 0 a copy; nearer is the share of samples "
         f"nearer than 99% of those. Blurred images are nearer to all others. {_noise(study)}"
     )
 

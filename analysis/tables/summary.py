@@ -21,11 +21,12 @@ def make(study: Study) -> pd.DataFrame:
     and `iwae_bound` include the constants of the likelihood, `test_loss` does not: it is the
     negative ELBO without them (the SSE for the AE). With a Bernoulli likelihood the SSE is not the
     loss, and what would be derived from it is empty. `val_loss` is the loss as minimised, at the
-    last epoch. If some model learns the variance of its decoder, `decoder_variance` is that of
-    every variational model.
+    epoch whose weights were kept: the last, or with early stopping `kept_epoch`. If some model
+    learns the variance of its decoder, `decoder_variance` is that of every variational model.
     """
     learnt = any(run.kind.learns_variance for run in study.sweep.runs)
-    rows = [_row(study, results, learnt) for results in study.sweep.results()]
+    early = prose.stops_early(study.sweep.runs)
+    rows = [_row(study, results, learnt, early) for results in study.sweep.results()]
     for cell in cells(study.sweep):
         if cell.model == PCA:
             row: dict[str, object] = {"model": PCA, "variant": "", "latent_size": cell.latent_size}
@@ -33,13 +34,19 @@ def make(study: Study) -> pd.DataFrame:
                 sse = errors(study, cell, split, names.SSE_AT_MEAN)
                 row |= _squared_errors(split, sse, study.data.values)
             rows.append(row)
-    whole = {"seed": "Int64", "epochs": "Int64", "active_units": "Int64"}
-    return pd.DataFrame(rows).astype(whole)
+    table = pd.DataFrame(rows)
+    whole = {"seed", "epochs", "kept_epoch", "active_units"}
+    return table.astype({name: "Int64" for name in table.columns if name in whole})
 
 
-def _row(study: Study, results: Results, any_learns_variance: bool) -> dict[str, object]:
+def _row(
+    study: Study, results: Results, any_learns_variance: bool, any_stops_early: bool
+) -> dict[str, object]:
     model = results.config.model
-    row = {**run_identity(results, study.sweep.axes), "epochs": results.config.train.epochs}
+    row = run_identity(results, study.sweep.axes)
+    row.setdefault("epochs", results.shape(names.EPOCH_SECONDS)[0])  # unless it is an axis
+    if any_stops_early:
+        row["kept_epoch"] = results.kept_epoch
     for split in ("val", "test"):
         sse_mean, sse_sample, kl = (
             run_errors(results, split, name)
@@ -52,12 +59,11 @@ def _row(study: Study, results: Results, any_learns_variance: bool) -> dict[str,
         row[f"{split}_elbo"] = likelihood.elbo(results, sse_sample, kl).mean()
         if model.likelihood != "gaussian":
             row[f"{split}_loss"] = row[f"{split}_elbo"] = np.nan
-    row["val_loss"] = results.array(names.history("val", names.LOSS))[-1]
+    row["val_loss"] = results.array(names.history("val", names.LOSS))[results.kept_epoch - 1]
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
     if model.traits.variational:
-        log_weights = results.array(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS))
-        row["iwae_bound"] = metrics.iwae_bound(log_weights).mean()
-        row["effective_sample_size"] = metrics.effective_sample_size(log_weights).mean()
+        bound, size = likelihood.importance_bound(results)
+        row |= {"iwae_bound": bound.mean(), "effective_sample_size": size.mean()}
     row["active_units"] = metrics.active_units(results.array(names.of_split("test", names.MU)))
     row["training_seconds"] = results.array(names.EPOCH_SECONDS).sum()
     if any_learns_variance:
@@ -82,8 +88,8 @@ def caption(study: Study) -> str:
         f"Every run on the {counts['val']:,} validation and {counts['test']:,} test images of "
         f"{study.data.title}, and PCA of equal dimension: means per image. SSE is the sum of "
         f"squared pixel errors, decoding {_decoded(study)}; mse is per "
-        f"{_unit(study.data)}; val_loss is the loss as minimised, at the last epoch."
-        + likelihood.note_on_loss(study.sweep)
+        f"{_unit(study.data)}; val_loss is the loss as minimised, at "
+        f"{prose.kept_epoch(study.sweep.runs)}." + likelihood.note_on_loss(study.sweep)
     )
 
 

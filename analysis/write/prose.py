@@ -18,6 +18,27 @@ def seeds(runs: Sequence[Run]) -> str:
     return f"seed{'s' if len(found) > 1 else ''} {listed(found)}"
 
 
+def epochs(runs: Sequence[Run]) -> str:
+    """Say how many epochs the trainings had: ``12 and 50``; ``at most 50`` with early stopping."""
+    counts = listed(sorted({run.config.train.epochs for run in runs}))
+    return f"at most {counts}" if stops_early(runs) else counts
+
+
+def kept_epoch(runs: Sequence[Run]) -> str:
+    """Name the epoch whose weights are evaluated."""
+    return "the epoch whose weights were kept" if stops_early(runs) else "the last epoch"
+
+
+def stops_early(runs: Sequence[Run]) -> bool:
+    """Whether some of the trainings have early stopping."""
+    return any(run.config.train.early_stopping for run in runs)
+
+
+def trained_images(runs: Sequence[Run]) -> str:
+    """Say how many images each run was trained on: ``54,000``, or ``1,000 or 54,000``."""
+    return " or ".join(f"{count:,}" for count in sorted({run.trained_images for run in runs}))
+
+
 def kinds(runs: Sequence[Run]) -> list[Kind]:
     """Return the kinds of the models of some runs, in the order of `KINDS`."""
     found = {run.model for run in runs}

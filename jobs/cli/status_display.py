@@ -54,7 +54,8 @@ def status_table(statuses: Sequence[RunStatus], width: int) -> Group:
         notes.append(Text(f"no room for {', '.join(left_out)} (--json has all)"))
     bar = ProgressBar(
         total=sum(status.epochs for status in statuses),
-        completed=sum(status.epoch for status in statuses),
+        # Early stopping ends a run before all its epochs are trained.
+        completed=sum(s.epochs if s.state is State.DONE else s.epoch for s in statuses),
         width=BAR_WIDTH,
     )
     counts = Text(summary_line(statuses), "bold")

@@ -124,14 +124,16 @@ def check_storable_runs(runs: Sequence[RunConfig], spec: SweepSpec) -> None:
     Raises
     ------
     InputError
-        A dataset of some run would be too large; the message names it.
+        A dataset of some run would be too large; the message names it. Or a run is to be trained
+        on more images than there are.
     """
-    sizes = split_sizes(spec.data, spec.evaluation, spec.execution.data_dir)
+    data_dir = spec.execution.data_dir
+    sizes = {data: split_sizes(data, spec.evaluation, data_dir) for data in {r.data for r in runs}}
     # Only these three settings decide the sizes. There may be 100,000 runs, so runs that share
     # the three settings are checked once.
     for run in {(run.model, run.data, run.train.epochs): run for run in runs}.values():
         try:
-            check_storable(run, spec.evaluation, sizes)
+            check_storable(run, spec.evaluation, sizes[run.data])
         except InvalidFile as error:
             raise InputError(f"the results of {run.run_id} could not be stored: {error}") from None
 

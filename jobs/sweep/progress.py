@@ -21,6 +21,11 @@ class Progress:
     """When the file was written (the heartbeat of the run)."""
 
     @property
+    def trained_epochs(self) -> int:
+        """Epochs of the finished training; 0 if it is not finished."""
+        return self.epoch if self.phase in ("evaluating", "done") else 0
+
+    @property
     def age_seconds(self) -> float | None:
         """Seconds since the file was written; 0 if the clock of the run's host is ahead."""
         if self.beat is None:

@@ -99,7 +99,7 @@ def run_status(
     record
         Record of the newest attempt; None if there is none that can be read.
     epochs
-        Epochs of the complete training.
+        Epochs of the complete training; early stopping may end it sooner.
     evaluation
         Settings of the evaluation that the sweep asks for.
     jobs
@@ -126,7 +126,7 @@ def run_status(
         node=(job and job.node) or (record.host if record else None),
         start_estimate=job.start if job is not None else None,
         phase=progress.phase if running else None,
-        epoch=epochs if state is State.DONE else progress.epoch,
+        epoch=(progress.trained_epochs or epochs) if state is State.DONE else progress.epoch,
         epochs=epochs,
         val_loss=progress.val_loss,
         images_per_second=progress.images_per_second,

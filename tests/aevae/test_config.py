@@ -35,9 +35,10 @@ def test_a_default_never_changes():
     """What is not said in a configuration means for ever what it means today."""
     config = RunConfig(model=ModelConfig(kind="vae", latent_size=2))
     assert config.model_dump(mode="json", exclude={"model": {"kind", "latent_size"}}) == {
-        "version": 4,
+        "version": 5,
         "model": {
             "hidden_sizes": [784, 784],
+            "activation": "relu",
             "latent_activation": "linear",
             "likelihood": "gaussian",
             "dynamic_binarisation": False,
@@ -51,6 +52,9 @@ def test_a_default_never_changes():
             "weight_decay": 0.01,
             "adam_beta2": 0.999,
             "schedule": "constant",
+            "step_epochs": [],
+            "step_factor": 0.1,
+            "early_stopping": 0,
             "precision": "float32",
         },
         "data": {
@@ -61,6 +65,7 @@ def test_a_default_never_changes():
             "noun": "digit",
             "validation_fraction": 0.1,
             "split_seed": 0,
+            "train_images": 0,
         },
         "seed": 0,
     }
@@ -71,7 +76,7 @@ def test_a_setting_of_a_later_release_changes_no_name():
         momentum: float = 0.9
 
     class LaterModel(ModelConfig):
-        activation: str = "relu"
+        dropout: float = 0.0
 
     class LaterRun(RunConfig):
         model: LaterModel
@@ -115,10 +120,10 @@ def test_a_configuration_of_an_earlier_release_is_read():
 
 def test_a_configuration_of_a_newer_release_is_named_as_such():
     with pytest.raises(InputError) as caught:
-        RunConfig.from_json('{"version": 5, "colour": "red"}', "config.json")
+        RunConfig.from_json('{"version": 6, "colour": "red"}', "config.json")
     expected = (
-        "config.json was written by a newer aevae: configuration version 5; "
-        "this aevae reads 2, 3 and 4"
+        "config.json was written by a newer aevae: configuration version 6; "
+        "this aevae reads 2, 3, 4 and 5"
     )
     assert str(caught.value) == expected
 
@@ -130,9 +135,10 @@ def test_every_setting_changes_the_name():
         RunConfig(model=ModelConfig(kind="vae", latent_size=2, hidden_sizes=[10])),
         RunConfig(model=base.model, train=TrainConfig(epochs=49)),
         RunConfig(model=base.model, data=DataConfig(dataset="digits")),
+        RunConfig(model=base.model, data=DataConfig(train_images=9)),
         RunConfig(model=base.model, seed=1),
     ]
-    assert len({run.run_id for run in [base, *others]}) == 6
+    assert len({run.run_id for run in [base, *others]}) == 7
 
 
 def test_canonical_json_restores_the_configuration():
@@ -168,6 +174,33 @@ def test_a_bad_setting_is_named_in_one_line(settings, message):
     assert "\n" not in line
 
 
+NEEDED = 'schedule = "steps" needs step_epochs in ascending order, each less than epochs (50), got'
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"step_epochs": [3]}, 'step_epochs needs schedule = "steps" in x.toml'),
+        ({"schedule": "cosine", "step_factor": 0.5}, 'step_factor needs schedule = "steps"'),
+        ({"schedule": "steps"}, f"{NEEDED} []"),
+        ({"schedule": "steps", "step_epochs": [5, 3]}, f"{NEEDED} [5, 3]"),
+        ({"schedule": "steps", "step_epochs": [3, 3]}, f"{NEEDED} [3, 3]"),
+        ({"schedule": "steps", "step_epochs": [3, 50]}, f"{NEEDED} [3, 50]"),
+        ({"schedule": "steps", "step_epochs": [0, 3]}, "step_epochs.0: input should be greater"),
+        (
+            {"schedule": "steps", "step_epochs": [3], "step_factor": 0.0},
+            "step_factor: input should",
+        ),
+    ],
+)
+def test_steps_that_make_no_schedule_are_named_in_one_line(settings, message):
+    with pytest.raises(ValidationError) as caught:
+        TrainConfig(**settings)
+    line = describe_validation_error(caught.value, "x.toml")
+    assert line.startswith(message)
+    assert "\n" not in line
+
+
 @pytest.mark.parametrize(
     ("settings", "variant"),
     [
@@ -176,6 +209,7 @@ def test_a_bad_setting_is_named_in_one_line(settings, message):
         ({"kind": "vae"}, "gaussian"),
         ({"kind": "cvae", "likelihood": "bernoulli"}, "bernoulli"),
         ({"kind": "vae", "kl_weight": 0.5, "hidden_sizes": [8, 4]}, "gaussian-beta0.5-h8x4"),
+        ({"kind": "ae", "activation": "tanh"}, "linear-tanh"),
     ],
 )
 def test_the_variant_names_what_is_not_default(settings, variant):

@@ -24,7 +24,7 @@ from analysis.cli import app
 from analysis.measures.study import Study
 from analysis.sweep.load import SweepResults, open_sweep
 
-COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100, "P": 20}
+COUNTS = {"N_train": 60, "N_val": 40, "N_test": 100, "P": 20, "E": 3}
 SMALL = EvaluationConfig(
     importance_samples=5,
     samples_per_sampler=30,

@@ -171,8 +171,9 @@ def test_without_labels_claims_on_classes_are_not_tested(unlabelled):
 
 def test_without_labels_distances_are_relative_to_all_test_images(unlabelled):
     run = unlabelled.sweep.runs[1]
-    pairs, real = nearest_training.sample_pairs(unlabelled, run), nearest_training.test_pairs
-    expected = np.sqrt(pairs.sse / np.median(real(unlabelled).sse))
+    pairs = nearest_training.sample_pairs(unlabelled, run)
+    real = nearest_training.test_pairs(unlabelled, 60)
+    expected = np.sqrt(pairs.sse / np.median(real.sse))
     assert nearest_training.relative_distance(unlabelled, pairs) == pytest.approx(expected)
 
 

@@ -44,7 +44,7 @@ def measure(kind: str, d: int, data_dir: Path) -> dict[str, object]:
         )
 
         def write() -> None:
-            model = weight_arrays(state.model) | history_arrays(config, state)
+            model = weight_arrays(state.kept_weights) | history_arrays(config, state)
             write_training(trained, config, model, {})
             checked = check_training(trained)
             write_evaluation(evaluated, checked, settings, arrays, provenance={}, dataset_sha256="")

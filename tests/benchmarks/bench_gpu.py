@@ -105,7 +105,7 @@ def job_phases(data_dir: Path, device: torch.device, epochs: int) -> Iterator[Ro
         paths = RunPaths(Path(folder))
 
         def write() -> None:
-            model = weight_arrays(state.model) | history_arrays(config, state)
+            model = weight_arrays(state.kept_weights) | history_arrays(config, state)
             write_training(paths.trained, config, model, {})
             trained = check_training(paths.trained)
             write_evaluation(

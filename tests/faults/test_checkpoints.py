@@ -46,6 +46,10 @@ def test_06_08_sigkill_in_mid_training_changes_no_bit(weird, spec, aevae, comman
         'models=["vae"]',
         "--set",
         "train.batch_size=16",
+        "--set",
+        "train.early_stopping=12",
+        "--set",
+        "data.train_images=1200",
     ]
     found = []
     for name in ("undisturbed", "killed"):

@@ -1,11 +1,11 @@
-"""Posteriors, errors and reconstructions of the images; importance weights of the test images."""
+"""Posteriors, errors and reconstructions of the images."""
 
 import torch
 from torch import Tensor
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from aevae.models.losses import kl_divergence, log_importance_weight, sse
+from aevae.models.losses import kl_divergence, sse
 from aevae.models.posterior import Posterior
 from aevae.training.evaluation.evaluator import Arrays, Evaluator, join
 from aevae.training.loop import DeviceImages
@@ -59,19 +59,3 @@ def _image_values(
             names.RECONSTRUCTION_AT_SAMPLE: torch.sigmoid(sampled),
         }
     return values
-
-
-def log_weights(run: Evaluator, data: DeviceImages) -> Array:
-    """Return log importance weights, (N, K), in nats: K posterior samples of each test image."""
-    count = run.evaluation.importance_samples
-    noise = run.generator("importance")
-    rows = []
-    for x, y in run.batches(data, "test"):
-        posterior = run.model.encode(x, y)
-        draws = []
-        for _ in range(count):
-            z = posterior.sample(noise)
-            logits = run.model.decode(z, y)
-            draws.append(log_importance_weight(run.model.log_likelihood(logits, x), z, posterior))
-        rows.append(torch.stack(draws, dim=1))
-    return join(rows)

@@ -13,8 +13,9 @@ from aevae.config import EvaluationConfig, RunConfig
 from aevae.data.sources import Dataset
 from aevae.files import names
 from aevae.models.networks import Autoencoder
-from aevae.training.evaluation.codes import log_weights, posterior_means, split_arrays
+from aevae.training.evaluation.codes import posterior_means, split_arrays
 from aevae.training.evaluation.evaluator import Arrays, Evaluator
+from aevae.training.evaluation.importance import importance_bound
 from aevae.training.evaluation.outliers import outlier_errors
 from aevae.training.evaluation.planes import grids, interpolations, traversal
 from aevae.training.evaluation.samples import samples
@@ -41,7 +42,8 @@ def evaluate(
     dataset
         The images of all splits.
     train_data
-        The training images, which are already on the device.
+        All training images, also those that the run was not trained on. They are already on the
+        device.
     data_dir
         Data folder, from which outlier datasets are read.
 
@@ -59,11 +61,12 @@ def evaluate(
     arrays |= split_arrays(run, val_data, "val")
     arrays |= split_arrays(run, test_data, "test")
     if run.variational:
-        arrays[names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS)] = log_weights(run, test_data)
-    arrays |= samples(run, arrays[train_mu])
+        arrays |= importance_bound(run, test_data)
+    trained_mu = arrays[train_mu][config.data.trained_rows]
+    arrays |= samples(run, trained_mu)
     if config.model.latent_size == 2:
         arrays |= grids(run, arrays[test_mu])
-    arrays |= traversal(run, arrays, dataset.test.labels[0])
+    arrays |= traversal(run, arrays, trained_mu, dataset.test.labels[0])
     arrays |= interpolations(run, arrays[test_mu], dataset.test.labels)
     arrays |= outlier_errors(run, dataset, data_dir)
     return arrays

@@ -48,17 +48,14 @@ def grids(run: Evaluator, test_mu: Array) -> Arrays:
     return arrays
 
 
-def traversal(run: Evaluator, arrays: Arrays, label: int) -> Arrays:
+def traversal(run: Evaluator, arrays: Arrays, codes: Array, label: int) -> Arrays:
     """Vary one dimension at a time around the code of the first test image.
 
-    Each row varies one dimension by up to three standard deviations of the training codes about
-    their mean. Rows are ordered by the mean KL of their dimension over the validation images (for
-    the AE, by the variance of the training codes), largest first.
+    Each row varies one dimension by up to three standard deviations of `codes`, those of the images
+    that the run was trained on, about their mean. Rows are ordered by the mean KL of their
+    dimension over the validation images (for the AE, by the variance of `codes`), largest first.
     """
-    codes, anchor = (
-        arrays[names.of_split("train", names.MU)],
-        arrays[names.of_split("test", names.MU)][0],
-    )
+    anchor = arrays[names.of_split("test", names.MU)][0]
     if run.variational:
         posterior = Posterior(
             torch.from_numpy(arrays[names.of_split("val", names.MU)]),

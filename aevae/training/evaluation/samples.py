@@ -15,8 +15,11 @@ MIXTURE_ROWS = 10_000
 MIXTURE_TOLERANCE = 1e-2  # nats per code; a smaller one does not fit held-out codes better
 
 
-def samples(run: Evaluator, train_mu: Array) -> Arrays:
-    """Return z and decoded images of each sampler, and the labels of a conditional model."""
+def samples(run: Evaluator, codes: Array) -> Arrays:
+    """Return z and decoded images of each sampler, and the labels of a conditional model.
+
+    `codes` are those of the images that the run was trained on.
+    """
     count = run.evaluation.samples_per_sampler
     # The labels are sorted, and the numbers of images of two classes differ by at most one.
     kind = label_type(run.classes)
@@ -25,9 +28,9 @@ def samples(run: Evaluator, train_mu: Array) -> Arrays:
     for sampler in names.SAMPLERS:
         rng = np.random.default_rng(derive_seed(run.config.seed, f"samples-{sampler}"))
         if sampler == "prior":
-            z = rng.standard_normal((count, train_mu.shape[1]), dtype=np.float32)
+            z = rng.standard_normal((count, codes.shape[1]), dtype=np.float32)
         else:
-            z = _mixture_samples(run.evaluation.mixture_components, train_mu, count, rng)
+            z = _mixture_samples(run.evaluation.mixture_components, codes, count, rng)
         arrays[names.sample(sampler, names.Z)] = z
         arrays[names.sample(sampler, names.IMAGE)] = run.decode(z, labels)
         if run.config.model.traits.conditional:

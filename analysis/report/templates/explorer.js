@@ -19,7 +19,7 @@
     outputs, weight: await unpack(weight), bias: await unpack(bias),
   });
 
-  // All of one input's weights stand together, and most units of a hidden layer are silent.
+  // All of one input's weights stand together, and after a ReLU most hidden units are silent.
   const linear = ({ outputs, weight, bias }, inputs) => {
     const sums = Float64Array.from(bias);
     for (let j = 0; j < inputs.length; j++) {
@@ -31,10 +31,20 @@
     return sums;
   };
 
-  const decode = (layers, inputs) => {
+  const sigmoid = (v) => 1 / (1 + Math.exp(-v));
+  const ACTIVATIONS = {
+    "relu": (v) => Math.max(v, 0),
+    "leaky-relu": (v) => Math.max(v, 0.01 * v),
+    "elu": (v) => (v > 0 ? v : Math.expm1(v)),
+    "gelu": (v) => v * sigmoid(Math.sqrt(8 / Math.PI) * (v + 0.044715 * v ** 3)),
+    "silu": (v) => v * sigmoid(v),
+    "tanh": Math.tanh,
+  };
+
+  const decode = (layers, activation, inputs) => {
     let values = inputs;
-    for (const layer of layers.slice(0, -1)) values = linear(layer, values).map((v) => Math.max(v, 0));
-    return linear(layers[layers.length - 1], values).map((v) => 1 / (1 + Math.exp(-v)));
+    for (const layer of layers.slice(0, -1)) values = linear(layer, values).map(ACTIVATIONS[activation]);
+    return linear(layers[layers.length - 1], values).map(sigmoid);
   };
 
   const draw = (canvas, intensities) => {
@@ -52,7 +62,7 @@
   };
 
   const start = async (plane) => {
-    const { low, high, layers: packed } = JSON.parse(plane.querySelector("script").textContent);
+    const { low, high, activation, layers: packed } = JSON.parse(plane.querySelector("script").textContent);
     const layers = await Promise.all(packed.map(unpackLayer));
     const map = plane.querySelector(".map"), point = plane.querySelector(".point");
     const canvas = plane.querySelector("canvas"), time = plane.querySelector(".time");
@@ -68,7 +78,7 @@
     };
     const show = () => {
       const begin = performance.now();
-      draw(canvas, decode(layers, [...z, ...oneHot()]));
+      draw(canvas, decode(layers, activation, [...z, ...oneHot()]));
       time.textContent = `decoded in ${(performance.now() - begin).toFixed(1)} ms`;
       point.style.left = `${(100 * (z[0] - low[0])) / (high[0] - low[0])}%`;
       point.style.top = `${(100 * (high[1] - z[1])) / (high[1] - low[1])}%`;

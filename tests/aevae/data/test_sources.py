@@ -29,6 +29,17 @@ def test_the_split_is_the_articles(weird):
     np.testing.assert_array_equal(dataset.val.images, source.train_images[val])
 
 
+def test_a_subset_is_the_beginning_of_the_training_split_and_leaves_the_split_as_it_is(weird):
+    whole, some = (
+        load_dataset(DIGITS.model_copy(update={"train_images": n}), weird) for n in (0, 9)
+    )
+    assert len(whole.train.index[some.config.trained_rows]) == 9
+    np.testing.assert_array_equal(some.train.index, whole.train.index)
+    assert len(whole.train.index[whole.config.trained_rows]) == len(whole.train.index)
+    with pytest.raises(InputError, match=r"^data\.train_images must be at most 1293, .* got 5000$"):
+        load_dataset(DIGITS.model_copy(update={"train_images": 5000}), weird)
+
+
 def test_digits_are_uint8_images_of_the_full_range_and_no_row_is_used_twice(weird):
     dataset = load_dataset(DIGITS, weird)
     splits = (dataset.train, dataset.val, dataset.test)

@@ -21,7 +21,9 @@ from aevae.files.schema import (
     missing_file,
     open_results,
     weights_sha256,
+    write_training,
 )
+from analysis.measures.likelihood import importance_bound
 
 SIZES = {"N_train": 30, "N_val": 10, "N_test": 20, "P": 4}
 
@@ -67,7 +69,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
     publish(paths, config, small_evaluation, arrays, {"host": "here", "a": 1}, "0" * 64)
     weights = {"weights/mu.bias": arrays["weights/mu.bias"]}
     common = {
-        "schema_version": 3,
+        "schema_version": 4,
         "complete": 1,
         "run_id": config.run_id,
         "weights_sha256": weights_sha256(weights),
@@ -76,6 +78,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
         paths.trained: {
             "schema": "aevae-trained",
             "config": config.canonical_json(),
+            "kept_epoch": 2,
             "provenance": '{"a": 1, "host": "here"}',
         },
         paths.evaluation: {
@@ -89,8 +92,32 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
         with h5py.File(path) as file:
             assert dict(file.attrs) == common | values
     found = check_results(paths)
-    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 3, "0" * 64)
+    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 4, "0" * 64)
     assert (found.evaluation, list(found.files)) == (small_evaluation, list(expected))
+
+
+def test_only_with_early_stopping_a_history_may_have_less_epochs(weird, stored, tiny_config):
+    _, config, arrays, _ = stored
+    weights = {name: array for name, array in arrays.items() if name.startswith("weights")}
+    history = {name: array[:1] for name, array in arrays.items() if name.startswith("history")}
+    path = weird / "trained.h5"
+    with pytest.raises(InvalidFile, match=r"^history/train/loss: shape \(1,\) is not \(2\)$"):
+        write_training(path, config, weights | history, {})
+    train = config.train.model_copy(update={"epochs": 3, "early_stopping": 1})
+    config = config.model_copy(update={"train": train})
+    for epochs, kept, known in ((2, 1, 1), (3, None, 3), (2, 3, None), (4, 4, None)):
+        history = {
+            name: np.resize(array, epochs)
+            for name, array in arrays.items()
+            if name.startswith("history")
+        }
+        write_training(path, config, weights | history, {}, kept)
+        if known:
+            assert check_training(path).kept_epoch == known
+        else:
+            said = f"kept_epoch {kept} of {epochs} trained epochs, of at most 3"
+            with pytest.raises(InvalidFile, match=f"{said}$"):
+                check_training(path)
 
 
 def test_results_are_reached_by_name(stored):
@@ -139,7 +166,7 @@ def test_the_results_of_the_first_release_are_read_as_those_of_today(schema_1):
             assert json.loads(results.evaluation.canonical_json()) == settings
             assert list(results.files) == [paths.results]
             fields = [*training_fields(results.config)]
-            fields += evaluation_fields(results.config, results.evaluation)
+            fields += evaluation_fields(results.config, results.evaluation, all_weights=True)
             declared = {field.path for field in fields} - {"weights/*"}
             weights = {f"weights/{name}" for name in results.weights()}
             assert set(results.all_names()) == declared | weights
@@ -223,8 +250,8 @@ def test_results_that_break_the_schema_are_not_written(stored, changes, message)
     ("name", "value", "message"),
     [
         ("schema", "other", "schema 'other' is not 'aevae-trained'"),
-        ("schema_version", 0, "schema version 0 is not 3"),
-        ("schema_version", "two", "schema version two is not 3"),
+        ("schema_version", 0, "schema version 0 is not 4"),
+        ("schema_version", "two", "schema version two is not 4"),
         ("complete", 0, "not marked complete"),
         ("weights_sha256", "0" * 64, "made from other weights than those of the run"),
         ("config", "{}", "missing key 'model' in attribute 'config'$"),
@@ -244,10 +271,10 @@ def test_a_file_of_a_newer_release_is_named_as_such(stored, name):
     paths, *_ = stored
     path = getattr(paths, name)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 4
+        file.attrs["schema_version"] = 5
     with pytest.raises(NewerFile) as caught:
         check_results(paths)
-    expected = f"{path}: written by a newer aevae: schema version 4; this aevae reads 1, 2 and 3"
+    expected = f"{path}: written by a newer aevae: schema version 5; this aevae reads 1, 2, 3 and 4"
     assert str(caught.value) == expected
 
 
@@ -352,20 +379,39 @@ def test_any_other_hdf5_file_is_refused(weird):
         check_training(weird / "x.h5")
 
 
-def test_a_file_of_version_2_is_read_as_one_of_images_of_28_by_28_pixels_in_ten_classes(stored):
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_file_of_version_2_or_3_is_read(stored, version):
+    """Version 2 has only images of 28 by 28 pixels in ten classes, and does not say so."""
     paths, config, arrays, _ = stored
-    old = json.loads(config.canonical_json()) | {"version": 3}
-    for name in ("image_shape", "class_names", "noun"):
-        del old["data"][name]
+    old = json.loads(config.canonical_json()) | {"version": version + 1}
+    new = {
+        "model": ["activation"],
+        "train": ["step_epochs", "step_factor", "early_stopping"],
+        "data": ["train_images", *(["image_shape", "class_names", "noun"] if version == 2 else [])],
+    }
+    for part, names in new.items():
+        for name in names:
+            del old[part][name]
+    weights = np.arange(40, dtype="f4").reshape(20, 2)
+    with h5py.File(paths.evaluation, "r+") as file:
+        del file["test/iwae_bound"], file["test/effective_sample_size"]
+        file["test/log_importance_weights"] = weights
+    with h5py.File(paths.trained, "r+") as file:
+        del file.attrs["kept_epoch"]
     for path in (paths.trained, paths.evaluation):
         with h5py.File(path, "r+") as file:
-            file.attrs["schema_version"] = 2
+            file.attrs["schema_version"] = version
             if "config" in file.attrs:
                 file.attrs["config"] = json.dumps(old)
     checked = check_results(paths)
-    assert (checked.config, checked.version) == (config, 2)
+    assert (checked.config, checked.version, checked.kept_epoch) == (config, version, 2)
+    made = {"test/iwae_bound", "test/effective_sample_size"}
     with open_results(paths) as results:
-        assert set(results.all_names()) == set(arrays)
+        assert set(results.all_names()) == set(arrays) - made | {"test/log_importance_weights"}
+        bound, size = importance_bound(results)
+    assert bound == pytest.approx(np.log(np.exp(weights.astype("f8")).mean(axis=1)))
+    # One weight of two is e times the other.
+    assert size == pytest.approx(np.full(20, (1 + np.e) ** 2 / (1 + np.e**2)))
 
 
 KINDS_OF_ARRAYS = (("image", (28, 28), "u1"), ("label", (), "u1"), ("index", (), "i8"))

@@ -61,6 +61,12 @@ def test_only_the_conditional_model_looks_at_the_label(kind, matters):
     assert torch.equal(model.decode(z, Y), model.decode(z, other)) != matters
 
 
+def test_the_activation_follows_every_hidden_layer_and_no_other():
+    model = build_model(small("vae", activation="tanh"))
+    layers = [torch.nn.Linear, torch.nn.Tanh] * 2
+    assert [type(layer) for layer in (*model.encoder, *model.decoder)] == 2 * layers
+
+
 def test_the_relu_code_is_never_negative():
     codes = build_model(small("ae", latent_activation="relu")).encode(X, Y).mu
     assert codes.min() >= 0

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,11 @@ def trained(config, epochs=1):
     return state
 
 
+def stopping(config, patience):
+    train = config.train.model_copy(update={"early_stopping": patience})
+    return config.model_copy(update={"train": train})
+
+
 def change(paths, epoch=1, **values):
     path = paths.checkpoint(epoch)
     content = torch.load(path, weights_only=True) | values
@@ -63,6 +69,27 @@ def test_a_state_is_restored_as_it_was(paths, tiny_config):
     for key, moments in before["state"].items():
         for name, value in moments.items():
             assert torch.equal(after["state"][key][name], value)
+
+
+def test_the_weights_of_the_best_epoch_are_restored_beside_those_of_the_last(paths, tiny_config):
+    config = stopping(tiny_config(epochs=4), 3)
+    state = trained(config, 2)
+    state.best = replace(state.best, epoch=1, weights={"mu.bias": torch.tensor([1.0, 2.0])})
+    save_checkpoint(paths, config, state)
+    best = load_newest(paths, config, CPU).best
+    assert (best.epoch, best.loss) == (1, state.best.loss)
+    assert best.weights["mu.bias"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_checkpoint_of_an_earlier_release_is_restored(paths, tiny_config, version):
+    config = tiny_config()
+    state = trained(config)
+    save_checkpoint(paths, config, state)
+    change(paths, version=version, best=None)
+    found = load_newest(paths, config, CPU)
+    assert (found.epoch, found.best) == (1, None)
+    assert torch.equal(found.model.mu.weight, state.model.mu.weight)
 
 
 def test_a_state_is_restored_on_the_device_of_the_run(paths, tiny_config):
@@ -120,8 +147,8 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"version": 1}, "version 1 is not 3"),
-        ({"version": None}, "version None is not 3"),
+        ({"version": 1}, "version 1 is not 4"),
+        ({"version": None}, "version None is not 4"),
         ({"config": "{"}, "its configuration is not JSON: .*"),
         ({"model": {}}, r"Error\(s\) in loading state_dict for VAE:"),
         ({"optimizer": {"state": {}, "param_groups": []}}, "loaded state dict has a .*"),

@@ -15,12 +15,13 @@ from aevae.data.sources import Dataset
 from aevae.files.fields import evaluation_fields
 from aevae.files.hdf5 import check_layout
 from aevae.models.networks import Autoencoder, build_model, one_hot
-from aevae.training.evaluation import evaluator, outliers
+from aevae.training.evaluation import evaluator, importance, outliers
 from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.evaluation.planes import traversal
 from aevae.training.evaluation.samples import _mixture_samples
 from aevae.training.loop import DeviceImages
 from aevae.training.seeds import derive_seed
+from analysis.maths import metrics
 
 CPU = torch.device("cpu")
 
@@ -226,7 +227,14 @@ def test_an_evaluation_is_what_a_textbook_gives(
 
     monkeypatch.setattr(outliers, "make_outliers", make)
     config = tiny_config(kind, latent_size, seed=5, **settings)
-    evaluation = small_evaluation.model_copy(update={"samples_per_sampler": 20})
+    # What is fitted on training codes is fitted on those of the images of the training.
+    data = config.data.model_copy(update={"train_images": 25})
+    config = config.model_copy(update={"data": data})
+    # The second chunk of importance samples is smaller.
+    monkeypatch.setattr(importance, "CHUNK", 3)
+    evaluation = small_evaluation.model_copy(
+        update={"samples_per_sampler": 20, "importance_samples": 5}
+    )
     dataset = few_digits
     model = build_model(config, seed=1)
     with torch.no_grad():
@@ -244,8 +252,11 @@ def test_an_evaluation_is_what_a_textbook_gives(
             for key, value in book.split(images, labels, name).items():
                 expected[f"outliers/{name}/{key}"] = value
         if kind != "ae":
-            weights = book.log_weights(dataset.test.images, dataset.test.labels, 2)
-            expected["test/log_importance_weights"] = weights
+            samples = evaluation.importance_samples
+            weights = book.log_weights(dataset.test.images, dataset.test.labels, samples)
+            weights = weights.astype("f8")
+            expected["test/iwae_bound"] = metrics.iwae_bound(weights)
+            expected["test/effective_sample_size"] = metrics.effective_sample_size(weights)
     layout = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     check_layout(layout, evaluation_fields(config, evaluation))
     made_of_images = [name for name in arrays if name.startswith(("train", "val", "test", "out"))]
@@ -259,8 +270,13 @@ def test_an_evaluation_is_what_a_textbook_gives(
     rng = np.random.default_rng(derive_seed(5, "samples-prior"))
     assert np.array_equal(arrays["samples/prior/z"], rng.standard_normal(shape, dtype=np.float32))
     rng = np.random.default_rng(derive_seed(5, "samples-gmm"))
-    drawn = _mixture_samples(evaluation.mixture_components, arrays["train/mu"], 20, rng)
+    codes = arrays["train/mu"][:25]
+    drawn = _mixture_samples(evaluation.mixture_components, codes, 20, rng)
     assert np.array_equal(arrays["samples/gmm/z"], drawn)
+    varied = arrays["traversal/dim"][0]
+    ends = arrays["traversal/z"][0, [0, -1], varied]
+    mean, sigma = codes[:, varied].mean(), codes[:, varied].std()
+    assert ends == pytest.approx([mean - 3 * sigma, mean + 3 * sigma], rel=1e-5)
     digits = np.unique(dataset.test.labels)
     for sampler in ("prior", "gmm") if kind == "cvae" else ():
         labels = arrays[f"samples/{sampler}/label"]
@@ -272,7 +288,7 @@ def test_dimensions_that_tell_nothing_keep_their_order(tiny_config, small_evalua
     run = evaluator.Evaluator(config, small_evaluation, build_model(config), CPU)
     arrays = {f"{split}/mu": np.zeros((3, 40), dtype=np.float32) for split in ("train", "test")}
     with torch.no_grad():
-        found = traversal(run, arrays, 0)
+        found = traversal(run, arrays, arrays["train/mu"], 0)
     assert found["traversal/dim"].tolist() == list(range(40))
 
 

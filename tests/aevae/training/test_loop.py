@@ -146,6 +146,35 @@ def test_a_run_goes_on_from_its_state_as_if_it_had_not_stopped(kind, tiny_config
     assert len(seconds[1]) == 4
 
 
+@pytest.mark.parametrize(
+    ("warmup", "losses", "trained", "kept"),
+    [
+        (0, [5.0, 4.0, 4.5, 4.0, 1.0, 1.0], 4, 2),  # an equal loss is no improvement
+        (0, [5.0, 4.0, 4.5, 3.0, 3.5, 1.0], 6, 6),
+        (0, [6.0, 5.0, 4.0, 3.0, 2.0, 2.5], 6, 5),  # also where it did not stop early
+        (3, [1.0, 1.0, 5.0, 4.0, 4.5, 4.5], 6, 4),  # the third epoch is the first with full weight
+        (3, [1.0, 1.0, 5.0, 5.0, 5.0, 4.5], 5, 3),
+        (9, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 6, 6),
+    ],
+)
+def test_training_stops_without_a_lower_loss_and_keeps_the_best_weights(
+    warmup, losses, trained, kept, tiny_config, monkeypatch
+):
+    config = tiny_config("vae", hidden_sizes=[4], kl_warmup_epochs=warmup)
+    settings = TrainConfig(epochs=6, batch_size=16, early_stopping=2)
+    config, data = config.model_copy(update={"train": settings}), noise_images(16, 1)
+    coming = iter(losses)
+    monkeypatch.setattr(loop, "evaluate_totals", lambda *_: torch.full((3,), next(coming) * 16))
+    state, biases = TrainState.new(config, CPU), []
+    for _ in train(config, state, data, data):
+        biases.append(state.model.output.bias.detach().clone())
+    assert (state.epoch, state.kept_epoch) == (trained, kept)
+    assert torch.equal(state.kept_weights["output.bias"], biases[kept - 1])
+    assert not torch.equal(biases[0], biases[1])
+    # Also after the checkpoint of its last epoch was loaded.
+    assert list(train(config, state, data, data)) == []
+
+
 # The variance of a posterior is the exponential: that of 100 is too large for single precision.
 @pytest.mark.parametrize(("logvar", "loss"), [(math.nan, "nan"), (100, "inf")])
 def test_divergence_is_said_with_its_epoch(logvar, loss, tiny_config):
@@ -221,9 +250,23 @@ def test_a_short_training_ends_with_the_variance_of_its_errors(tiny_config, weir
     assert state.history["val/loss"][-1] < state.history["val/loss"][0]
 
 
-@pytest.mark.parametrize("kind", ["cvae", "sigma-vae"])
-def test_a_stopped_run_goes_on_bit_for_bit(kind, weird, tiny_config, plan, small_evaluation):
-    config = tiny_config(kind, epochs=4)
+# The rate becomes so large after the first epoch that the second is worse.
+EARLY = {"schedule": "steps", "step_epochs": [1], "step_factor": 300.0, "early_stopping": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "training", "images", "epochs"), [("cvae", EARLY, 300, 2), ("sigma-vae", {}, 0, 4)]
+)
+def test_a_stopped_run_goes_on_bit_for_bit(
+    kind, training, images, epochs, weird, tiny_config, plan, small_evaluation
+):
+    config = tiny_config(kind)
+    config = config.model_copy(
+        update={
+            "train": TrainConfig(epochs=4, batch_size=256, **training),
+            "data": config.data.model_copy(update={"train_images": images}),
+        }
+    )
     found = []
     for stops in (False, True):
         sweep = SweepPaths(weird / str(stops))
@@ -238,6 +281,8 @@ def test_a_stopped_run_goes_on_bit_for_bit(kind, weird, tiny_config, plan, small
         with open_results(paths) as results:
             found.append({name: results.array(name).tobytes() for name in results.all_names()})
             assert results.provenance["attempt"] == 1 + stops
+            assert results.shape("history/val/loss") == (epochs,)
+            assert results.kept_epoch == (1 if training else epochs)
     differing = {name for name in found[0] if found[0][name] != found[1][name]}
     assert differing == {"history/epoch_seconds"}
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from aevae.config import ModelConfig, TrainConfig
 from aevae.training.loop import kl_weight_at, learning_rate_at
@@ -56,6 +56,26 @@ def test_the_one_cycle_schedule_is_torch_s_with_a_last_step_that_is_never_taken(
     same = torch_rates(steps, OneCycleLR, total_steps=steps, pct_start=0.3, **shape)
     falling = math.ceil(0.3 * steps)
     assert found[falling:] == pytest.approx(same[falling - 1 : -1])
+
+
+def test_the_steps_are_torch_s():
+    config = TrainConfig(
+        epochs=10, learning_rate=PEAK, schedule="steps", step_epochs=[2, 3, 9], step_factor=0.3
+    )
+    milestones = {"milestones": [2 * 7, 3 * 7, 9 * 7], "gamma": 0.3}  # of 7 batches an epoch
+    expected = torch_rates(70, MultiStepLR, **milestones)
+    assert [learning_rate_at(config, step, 70) for step in range(70)] == pytest.approx(expected)
+
+
+def test_the_steps_can_be_those_of_the_iwae_paper():
+    """Burda et al. (2016), section 5: 3^i epochs with the rate 0.001 * 10^(-i/7), i = 0 to 7."""
+    ends = [1, 4, 13, 40, 121, 364, 1093]
+    config = TrainConfig(
+        epochs=3280, schedule="steps", step_epochs=ends, step_factor=0.7196856730011519
+    )
+    found = [learning_rate_at(config, epoch, 3280) for epoch in range(3280)]
+    stages = [[1e-3 * 10 ** (-i / 7)] * 3**i for i in range(8)]
+    assert found == pytest.approx([rate for stage in stages for rate in stage], rel=1e-12)
 
 
 def test_the_kl_weight_warms_up_linearly():

@@ -44,9 +44,12 @@ def test_parameters_are_counted(study, stored):
         ({}, r"loss: $\|x - \hat{x}\|^2$ + KL$("),
         ({"kl_weight": 4.0}, r"loss: $\|x - \hat{x}\|^2$ + 4 KL$("),
         ({"likelihood": "bernoulli"}, r"loss: $\mathrm{BCE}(x, \hat{x})$ + KL$("),
+        ({"activation": "gelu"}, "GELU"),
     ],
 )
-def test_loss_is_that_of_the_run(build_sweep, make_config, tmp_path, settings, text):
+def test_loss_and_activation_are_those_of_the_run(
+    build_sweep, make_config, tmp_path, settings, text
+):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5, **settings)]))
     (axes,) = architectures.draw(architectures.FIGURE.gathered(Study(sweep))).axes
     assert any(found.startswith(text) for found in written(axes))

@@ -143,7 +143,7 @@ def test_the_legend_of_rates_hides_no_point(study):
     vae = [group for group in data.groups if group.model == "vae"]
     ends = zip(vae[0].runs, ((0.032, 11.25), (0.0354, 11.48)), strict=True)
     curves = {
-        run.run_id: replace(data.curves[run.run_id], last_kl=kl, last_sse=sse)
+        run.run_id: replace(data.curves[run.run_id], kept_kl=kl, kept_sse=sse)
         for run, (kl, sse) in ends
     }
     figure = loss_curves.draw(replace(data, groups=vae, curves=curves))

@@ -180,7 +180,7 @@ def test_neither_frames_nor_leads_cross_the_names_of_digits(mapped):
     assert max(line.zorder for line in lines) < min(name.zorder for name in plane.texts)
 
 
-def test_inset_images_are_decoded_at_the_centres_of_their_cells(mapped, stored):
+def test_inset_images_are_decoded_at_the_centres_of_their_cells(mapped, stored, make_config):
     _, figure = mapped
     with stored("ae-z002") as file:
         weights = {name: value[()] for name, value in file["weights"].items()}
@@ -192,7 +192,7 @@ def test_inset_images_are_decoded_at_the_centres_of_their_cells(mapped, stored):
                  bottom + (top - bottom) * (row + 0.5) / 10]  # fmt: skip
             down = (9 - row) * 28
             seen = picture[down : down + 28, column * 28 : (column + 1) * 28]
-            decoded = decode(weights, np.array([z]), image_shape=(28, 28))
+            decoded = decode(make_config("ae", 2), weights, np.array([z]))
             assert seen == pytest.approx(decoded[0], abs=1e-5)
 
 

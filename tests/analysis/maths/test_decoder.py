@@ -1,10 +1,12 @@
 """The decoder in NumPy must give the images that the trained models gave."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
-from aevae.config import ModelConfig, RunConfig
+from aevae.config import Activation, ModelConfig, RunConfig
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.layout import SweepPaths
 from aevae.files.schema import open_results
@@ -13,14 +15,18 @@ from aevae.training.run import execute
 from analysis.maths.decoder import decode, layer_names
 
 
-@pytest.mark.parametrize("kind", ["ae", "vae", "cvae"])
-def test_images_are_those_that_torch_decodes(kind):
-    settings = ModelConfig(kind=kind, latent_size=3, hidden_sizes=[16, 12, 8])
-    model = build_model(RunConfig(model=settings), seed=1)
+@pytest.mark.parametrize(
+    ("kind", "activation"),
+    [("ae", "relu"), ("cvae", "relu"), *(("vae", name) for name in get_args(Activation))],
+)
+def test_images_are_those_that_torch_decodes(kind, activation):
+    settings = {"latent_size": 3, "hidden_sizes": [16, 12, 8], "activation": activation}
+    config = RunConfig(model=ModelConfig(kind=kind, **settings))
+    model = build_model(config, seed=1)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     rng = np.random.default_rng(0)
     z, digits = rng.normal(0, 3, (2, 5, 3)), rng.integers(0, 10, (2, 5))
-    found = decode(weights, z, digits if kind == "cvae" else None, image_shape=(28, 28))
+    found = decode(config, weights, z, digits if kind == "cvae" else None)
     codes = torch.as_tensor(z, dtype=torch.float32).reshape(10, 3)
     with torch.no_grad():
         logits = model.decode(codes, one_hot(torch.as_tensor(digits.reshape(-1)), 10))
@@ -46,7 +52,7 @@ def test_stored_grids_are_decoded_again_from_the_stored_weights(
         ]
     for z, stored in grids:
         digits = np.repeat(np.arange(10), 9).reshape(10, 3, 3) if kind == "cvae" else None
-        decoded = decode(weights, z, digits, image_shape=(28, 28))
+        decoded = decode(config, weights, z, digits)
         assert decoded.shape == stored.shape
         # Half a grey level is the rounding of what is stored.
         assert np.abs(decoded * 255 - stored).max() <= 0.5 + 1e-3

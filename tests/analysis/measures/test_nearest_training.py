@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from aevae.config import DataConfig
 from analysis.measures import nearest_training
 from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
+from analysis.tables import memorisation
 from analysis.tables.registry import compute_table
 
 
@@ -27,6 +29,26 @@ def test_copies_are_found_and_have_distance_nought(copying):
     assert pairs.rows[:10].tolist() == [*range(5, 15)]
     assert relative[:10].tolist() == [0] * 10
     assert (relative[10:] > 0.9).all()
+
+
+def test_an_image_that_a_run_was_not_trained_on_is_no_copy(
+    build_sweep, make_config, tmp_path, rewrite_results
+):
+    data = DataConfig(train_images=12)
+    folder = build_sweep(tmp_path / "s", [make_config("vae", 2, data=data)])
+    train = open_sweep(folder).images("train")
+
+    def copy(arrays):
+        arrays["samples/prior/image"][:10] = train[5:15]
+
+    rewrite_results(folder, copy)
+    study = Study(open_sweep(folder))
+    pairs = nearest_training.sample_pairs(study, study.sweep.runs[0])
+    relative = nearest_training.relative_distance(study, pairs)
+    assert relative[:7].tolist() == [0] * 7
+    assert (relative[7:] > 0.9).all()
+    assert pairs.rows.max() < 12
+    assert "nearest of the 12 training images" in memorisation.caption(study)
 
 
 def test_distances_are_relative_to_test_images_of_the_same_digit(copying):

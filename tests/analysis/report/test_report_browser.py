@@ -75,9 +75,11 @@ def sweep(tmp_path_factory):
     """Three models with two latents, really trained, below a folder with a hostile name."""
     sweep = SweepPaths(tmp_path_factory.mktemp("sweep") / "<b>ünï & 100 % #1?")
     evaluation = EvaluationConfig(importance_samples=2, samples_per_sampler=20, grid_size=4)
-    for kind in ("ae", "vae", "cvae"):
+    for kind, activation in (("ae", "elu"), ("vae", "gelu"), ("cvae", "relu")):
         config = RunConfig(
-            model=ModelConfig(kind=kind, latent_size=2, hidden_sizes=(64, 48)),
+            model=ModelConfig(
+                kind=kind, latent_size=2, hidden_sizes=(64, 48), activation=activation
+            ),
             train=TrainConfig(epochs=5, batch_size=128),
             data=DataConfig(dataset="digits"),
         )
@@ -296,7 +298,7 @@ def test_images_of_any_shape_are_decoded_in_the_page(browser, own):
             weights = results.weights()
         for label in (0, data.classes - 1) if run.kind.conditional else (None,):
             told = None if label is None else np.full(len(latents), label)
-            wanted = decode(weights, latents, told, image_shape=data.image_shape)
+            wanted = decode(run.config, weights, latents, told)
             wanted = wanted.reshape(*wanted.shape[:3], -1)  # of one channel, or of three
             pixels = browser.execute_script(DECODED, part, latents.tolist(), label)
             shown = np.reshape(pixels, (len(latents), *data.image_shape[:2], 4))

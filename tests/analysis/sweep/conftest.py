@@ -19,7 +19,7 @@ def sweep_of(make_config):
         runs = [
             Run(
                 RunPaths(Path(c.run_id)),
-                CheckedResults(c.run_id, c, EvaluationConfig(), {}, "", {}, 2),
+                CheckedResults(c.run_id, c, EvaluationConfig(), {}, "", {}, 2, 1),
             )
             for c in configs
         ]

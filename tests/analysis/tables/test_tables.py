@@ -8,7 +8,9 @@ import pytest
 from scipy.stats import norm
 
 import analysis.tables
+from analysis.figures import loss_curves
 from analysis.measures.study import Study
+from analysis.report.page import facts
 from analysis.sweep.load import MissingIngredient, open_sweep
 from analysis.tables import (
     EVIDENCE,
@@ -18,6 +20,7 @@ from analysis.tables import (
     latent_space,
     published,
     recipe,
+    summary,
 )
 from analysis.tables.registry import RECIPES, compute_table, make_tables
 from analysis.write import terminal
@@ -154,14 +157,40 @@ def test_summary_of_a_vae(runs, stored):
         val = file["val/sse_at_sample"][()].astype(float) + file["val/kl"][()]
         assert row["val_elbo"] == pytest.approx(-val.mean() - 392 * np.log(np.pi))
         assert row["test_mse"] == pytest.approx(file["test/sse_at_mean"][()].mean() / 784)
-        weights = np.exp(file["test/log_importance_weights"][()].astype(float))
+        bound, size = file["test/iwae_bound"][()], file["test/effective_sample_size"][()]
     assert row["test_loss"] == pytest.approx(sse + kl)
     assert row["test_elbo"] == pytest.approx(-(sse + kl) - 392 * np.log(np.pi))
-    assert row["iwae_bound"] == pytest.approx(np.log(weights.mean(axis=1)).mean())
-    kish = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
-    assert row["effective_sample_size"] == pytest.approx(kish.mean())
+    assert row["iwae_bound"] == pytest.approx(bound.mean())
+    assert row["effective_sample_size"] == pytest.approx(size.mean())
     assert row["active_units"] == 20
     assert row["epochs"] == 3
+
+
+def test_after_early_stopping_the_numbers_are_those_of_the_kept_epoch(
+    build_sweep, make_config, tmp_path
+):
+    config = make_config("vae", 2, epochs=9)
+    train = config.train.model_copy(update={"early_stopping": 1})
+    config = config.model_copy(update={"train": train})
+    folder = build_sweep(tmp_path / "s", [config])
+    path = folder / "runs" / config.run_id / "trained.h5"
+    with h5py.File(path, "r+") as file:
+        file.attrs["kept_epoch"] = 2
+        val = {name: file[f"history/val/{name}"][()] for name in ("loss", "sse", "kl")}
+    study = Study(open_sweep(folder))
+    table = compute_table(study, "summary")
+    row = table.iloc[0]
+    assert (row["epochs"], row["kept_epoch"], row["val_loss"]) == (3, 2, val["loss"][1])
+    assert "at the epoch whose weights were kept" in summary.caption(study)
+    assert compute_table(study, "history")["epoch"].max() == 3
+    data = loss_curves.gather(study)
+    (curve,) = data.curves.values()
+    assert (curve.kept_sse, curve.kept_kl) == (val["sse"][1], val["kl"][1])
+    figure = loss_curves.draw(data)
+    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[2, val["loss"][1]]]
+    assert figure.axes[1].get_title() == "Rate and distortion, kept epoch"
+    assert "a dot marks the epoch" in loss_curves.caption(data)
+    assert facts(study.sweep)["Epochs"] == "at most 9"
 
 
 def test_summary_of_an_autoencoder_has_no_bounds(runs):

@@ -59,7 +59,7 @@ def test_a_run_that_was_killed_between_its_two_files_is_only_evaluated(done, wei
 def test_a_file_of_a_newer_release_stops_the_launch_in_one_line(done, weird, spec, aevae, command):
     run = done.planned()[0]
     with h5py.File(run.trained, "r+") as file:
-        file.attrs["schema_version"] = 4
+        file.attrs["schema_version"] = 5
     with h5py.File(run.evaluation, "r+") as file:
         file.attrs["later"] = 1  # of another size than the attempt recorded
     newer = run.trained.read_bytes()
@@ -67,7 +67,7 @@ def test_a_file_of_a_newer_release_stops_the_launch_in_one_line(done, weird, spe
     refused = aevae(command, *arguments, cwd=weird)
     assert refused.returncode == 2
     expected = (
-        f"{run.trained}: written by a newer aevae: schema version 4; this aevae reads 1, 2 and 3"
+        f"{run.trained}: written by a newer aevae: schema version 5; this aevae reads 1, 2, 3 and 4"
     )
     assert expected in refused.stderr.splitlines()[-1]
     assert run.trained.read_bytes() == newer

@@ -116,7 +116,7 @@ def test_a_folder_with_another_sweep_is_left_alone(check, sweep):
 
 
 def test_results_too_large_to_be_stored_are_refused(check, weird, spec):
-    said = refused(check, weird / "sweep", "evaluation.importance_samples=10000000")
+    said = refused(check, weird / "sweep", "evaluation.samples_per_sampler=10000000")
     first = load_spec(spec).runs("it")[0].run_id
     vae = load_spec(spec).runs("it")[1].run_id
     assert said.startswith((f"the results of {first} could", f"the results of {vae} could"))
@@ -129,6 +129,13 @@ def test_every_size_that_a_run_may_have_is_checked(check, weird):
         check, weird / "sweep", "model.hidden_sizes=[1]", "vae.hidden_sizes=[65536,65536]"
     )
     assert said.startswith("the results of vae-z002-s0-")
+
+
+def test_more_training_images_than_there_are_are_refused(check, weird):
+    check(weird / "sweep", "data.train_images=1293")
+    assert refused(check, weird / "sweep", "data.train_images=1294") == (
+        "data.train_images must be at most 1293, the number of training images of digits, got 1294"
+    )
 
 
 def test_a_link_out_of_the_sweep_is_refused(check, sweep, weird):

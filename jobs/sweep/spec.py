@@ -1,6 +1,5 @@
 """A sweep specification (TOML): which runs a sweep consists of, and how they execute."""
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -22,6 +21,7 @@ from aevae.config import (
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
 from aevae.kinds import KINDS
+from jobs.sweep.options import apply_setting
 from jobs.toml import read_toml
 
 MOST_CELLS = 100_000
@@ -165,7 +165,7 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
         path = _shipped(path.name)
     values = read_toml(path)
     for override in overrides:
-        _apply(values, override)
+        apply_setting(values, override)
     source = f"{path} with --set" if overrides else str(path)
     try:
         return SweepSpec.model_validate(values)
@@ -192,7 +192,7 @@ def change_evaluation(spec: SweepSpec, overrides: Sequence[str]) -> SweepSpec:
     for override in overrides:
         if not override.strip().startswith("evaluation."):
             raise InputError(f"--set takes evaluation.key=value here, got {override!r}")
-        _apply(values, override)
+        apply_setting(values, override)
     try:
         return SweepSpec.model_validate(values)
     except ValidationError as error:
@@ -204,21 +204,3 @@ def _shipped(name: str) -> Path:
     if name not in shipped:
         raise InputError(f"no sweep is called {name!r}: give a file or one of {', '.join(shipped)}")
     return SHIPPED_SPECS / f"{name}.toml"
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    """Set one dotted key. A value that is not TOML is taken as a string."""
-    key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts) or "\n" in text:
-        raise InputError(f"--set takes key=value, such as train.epochs=2, got {override!r}")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
-        value = text.strip()
-    table = values
-    for part in parts[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise InputError(f"--set {key}: {part!r} is no table")
-    table[parts[-1]] = value

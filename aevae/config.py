@@ -9,7 +9,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -110,6 +111,21 @@ class Frozen(BaseModel):
             if field.is_required() or getattr(self, name) != field.get_default()
         }
 
+    @cached_property
+    def hashed(self) -> str:
+        """The `differences` as canonical JSON, which run ids are made from.
+
+        Thousands of runs share these settings, so the text is made once.
+        """
+        return _canonical(self.differences())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; pydantic would also copy cached texts, which belong to other settings."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in vars(copied).keys() - type(self).model_fields.keys():
+            del vars(copied)[name]
+        return copied
+
 
 class ModelConfig(Frozen):
     """Architecture and objective of one model."""
@@ -148,6 +164,13 @@ class ModelConfig(Frozen):
     def traits(self) -> Kind:
         """Properties of the kind of model."""
         return KINDS[self.kind]
+
+    @cached_property
+    def hashed_without_sizes(self) -> str:
+        """As `hashed`, for a model whose hidden sizes follow from the images."""
+        differing = self.differences()
+        del differing["hidden_sizes"]
+        return _canonical(differing)
 
 
 class TrainConfig(Frozen):
@@ -354,12 +377,16 @@ class RunConfig(Frozen):
         Only settings that differ from their defaults are hashed. So a setting that a later release
         adds changes no id of an earlier run, if its default keeps the earlier behaviour.
         """
-        parts = {name: getattr(self, name).differences() for name in ("model", "train", "data")}
-        if self.model.hidden_sizes == self.default_hidden_sizes:
-            del parts["model"]["hidden_sizes"]
-        hashed = {"id_version": ID_VERSION, "seed": self.seed, **parts}
-        digest = hashlib.sha256(_canonical(hashed).encode()).hexdigest()[:ID_DIGITS]
-        return f"{self.model.kind}-z{self.model.latent_size:03d}-s{self.seed}-{digest}"
+        model = self.model
+        derived = model.hidden_sizes == self.default_hidden_sizes
+        # Canonical JSON of all parts: its keys are sorted.
+        hashed = (
+            f'{{"data":{self.data.hashed},"id_version":{ID_VERSION},'
+            f'"model":{model.hashed_without_sizes if derived else model.hashed},'
+            f'"seed":{self.seed},"train":{self.train.hashed}}}'
+        )
+        digest = hashlib.sha256(hashed.encode()).hexdigest()[:ID_DIGITS]
+        return f"{model.kind}-z{model.latent_size:03d}-s{self.seed}-{digest}"
 
     @property
     def variant(self) -> str:

@@ -37,7 +37,7 @@ def evaluate(
     from dataclasses import replace
 
     from aevae.files.runs import RunList, check_listed
-    from jobs.cli.launch import launch_here, submit
+    from jobs.cli.start import launch_here, submit
     from jobs.scheduler.profile import choose_cluster, settle_execution
     from jobs.sweep.folder import Sweep, check_outliers, check_storable_runs, write_spec
     from jobs.sweep.spec import change_evaluation

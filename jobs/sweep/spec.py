@@ -1,12 +1,12 @@
 """A sweep specification (TOML): which runs a sweep consists of, and how they execute."""
 
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from aevae.config import (
     NAME,
@@ -14,7 +14,6 @@ from aevae.config import (
     DataConfig,
     EvaluationConfig,
     Frozen,
-    ModelConfig,
     ModelKind,
     RunConfig,
     TrainConfig,
@@ -22,6 +21,11 @@ from aevae.config import (
 from aevae.errors import InputError, describe_validation_error
 from aevae.execution import ExecutionConfig
 from aevae.kinds import KINDS
+from jobs.sweep.blocks import cells_of, read_blocks
+from jobs.sweep.cells import RunMaker
+from jobs.sweep.grid import Grid, dotted, read_grid, read_rows
+from jobs.sweep.options import apply_setting, read_grids
+from jobs.sweep.settings import check_key, check_value
 from jobs.toml import read_toml
 
 MOST_CELLS = 100_000
@@ -31,13 +35,23 @@ Settings = dict[str, Any]
 
 
 class SweepSpec(Frozen):
-    """The cells of a sweep (models x latent sizes x seeds) and what they have in common."""
+    """The cells of a sweep, as products of lists, and what they have in common.
+
+    The lists are the models, the latent sizes, the seeds and those of the grid. Models and latent
+    sizes may be missing if there are rows of further cells (`include`).
+    """
 
     name: str
     description: str = ""
-    models: Annotated[tuple[ModelKind, ...], Field(strict=False, min_length=1)]
-    latent_sizes: Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
+    models: Annotated[tuple[ModelKind, ...], Field(strict=False)] = ()
+    latent_sizes: Annotated[tuple[int, ...], Field(strict=False)] = ()
     seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (0,)
+    grid: Annotated[Grid, BeforeValidator(read_grid)] = Field(default_factory=dict)
+    """Further lists, by the key of the setting that they vary."""
+    exclude: Annotated[tuple[Grid, ...], BeforeValidator(read_rows)] = ()
+    """Cells of the lists that are left out: those that agree with all keys of a row."""
+    include: Annotated[tuple[Grid, ...], BeforeValidator(read_rows)] = ()
+    """Further cells: the product of a row, which takes missing lists from above."""
     model: Settings = Field(default_factory=dict)
     """Settings of every model; a table with the name of a kind, such as [vae], adds to them."""
     by_kind: dict[ModelKind, Settings] = Field(default_factory=dict)
@@ -65,43 +79,67 @@ class SweepSpec(Frozen):
             raise ValueError(NAME_RULE)
         return name
 
-    def runs(self, source: str) -> list[RunConfig]:
+    @model_validator(mode="after")
+    def _check_lists(self) -> Self:
+        for key, values in (("models", self.models), ("latent_sizes", self.latent_sizes)):
+            if not values and not self.include:
+                raise ValueError(f"{key} must name at least one value, as there is no include row")
+        return self
+
+    def runs(self, source: str, note: Callable[[str], None] = lambda _: None) -> list[RunConfig]:
         """Return the configurations of all cells, each once, in the order of the lists.
+
+        Parameters
+        ----------
+        source
+            Name of the specification in messages.
+        note
+            Receives a line for each row of `exclude` that no cell agrees with.
 
         Raises
         ------
         InputError
-            A cell is invalid, or there are more than 100,000; `source` names the specification
-            in the message.
+            A list varies nothing, or a cell is invalid or is there twice, or there are more than
+            100,000.
         """
-        cells = len(self.models) * len(self.latent_sizes) * len(self.seeds)
+        lists = {"model": self.models, "latent_size": self.latent_sizes, "seed": self.seeds}
+        blocks = read_blocks(lists, self.grid, self.include)
+        if problem := next(filter(None, (block.problem() for block in blocks)), None):
+            raise InputError(f"{problem} in {source}")
+        cells = sum(block.count() for block in blocks)
         if cells > MOST_CELLS:
             raise InputError(
                 f"{cells:,} cells are more than the {MOST_CELLS:,} possible in {source}"
             )
         runs: dict[str, RunConfig] = {}
-        for kind in self.models:
-            for latent_size in self.latent_sizes:
-                for seed in self.seeds:
-                    run = self._cell(kind, latent_size, seed, source)
-                    if runs.setdefault(run.run_id, run) != run:
-                        raise InputError(
-                            f"two different cells of {source} have the id {run.run_id}"
-                        )
+        make = RunMaker(source)
+        for cell in cells_of(blocks, self._tables, self.exclude, note):
+            run = make(cell)
+            same = runs.setdefault(run.run_id, run)
+            if same is not run:
+                raise InputError(
+                    f"{source} has the cell {run.run_id} twice"
+                    if same == run
+                    else f"two different cells of {source} have the id {run.run_id}"
+                )
+        if not runs:
+            raise InputError(f"all {cells:,} cells of {source} are excluded")
         return list(runs.values())
 
-    def _cell(self, kind: ModelKind, latent_size: int, seed: int, source: str) -> RunConfig:
-        settings = {**self.model, **self.by_kind.get(kind, {})}
-        try:
-            model = ModelConfig(**{**settings, "kind": kind, "latent_size": latent_size})
-            return RunConfig(
-                model=model,
-                train=self.train,
-                data=self.data,
-                seed=seed,
-            )
-        except ValidationError as error:
-            raise InputError(describe_validation_error(error, f"{source} ({kind})")) from None
+    @property
+    def _tables(self) -> dict[str, dict[str, Settings]]:
+        """The settings that the lists replace, by kind of model and part of a run."""
+        shared = {"train": dict(self.train), "data": dict(self.data)}
+        return {kind: {"model": self._model_table(kind), **shared} for kind in KINDS}
+
+    def _model_table(self, kind: str) -> Settings:
+        """Return the settings of a kind; lists, as TOML has them, become tuples."""
+        table = self.model | self.by_kind.get(kind, {})
+        for name, value in table.items():
+            with suppress(ValueError):  # whoever makes the model reports what is wrong
+                check_key(f"model.{name}")
+                table[name] = check_value(f"model.{name}", value)
+        return table
 
     @property
     def duplicates(self) -> list[str]:
@@ -115,7 +153,10 @@ class SweepSpec(Frozen):
         ]
 
     def science_difference(self, other: Self) -> str | None:
-        """Name the first setting, except lists of cells, that two sweeps differ in; or None."""
+        """Name the first setting, except lists of cells, that two sweeps differ in; or None.
+
+        Lists of cells are also those of the grid, and the rows of `exclude` and `include`.
+        """
         for table in ("model", *KINDS, "train", "data"):
             mine, theirs = self._table(table), other._table(table)
             for key in sorted(mine.keys() | theirs.keys()):
@@ -145,7 +186,7 @@ class SweepSpec(Frozen):
         return self.model_copy(update={"data": data})
 
 
-def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
+def load_spec(path: Path, overrides: Sequence[str] = (), grids: Sequence[str] = ()) -> SweepSpec:
     """Read and validate a specification, except for its cells; see `SweepSpec.runs`.
 
     Parameters
@@ -154,6 +195,8 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
         The file; a bare name such as ``quickstart`` means the one shipped with the package.
     overrides
         ``key=value`` settings that replace those of the file: ``train.epochs=2``.
+    grids
+        ``key=value,value,...`` lists of the grid, which replace those of the file.
 
     Raises
     ------
@@ -165,12 +208,22 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> SweepSpec:
         path = _shipped(path.name)
     values = read_toml(path)
     for override in overrides:
-        _apply(values, override)
-    source = f"{path} with --set" if overrides else str(path)
+        apply_setting(values, override)
     try:
+        if grids:
+            values["grid"] = dict(dotted(values.get("grid", {}))) | read_grids(grids)
         return SweepSpec.model_validate(values)
     except ValidationError as error:
+        source = named_source(path, overrides, grids)
         raise InputError(describe_validation_error(error, source)) from None
+    except ValueError as error:
+        raise InputError(f"grid: {error} in {path}") from None
+
+
+def named_source(path: Path, overrides: Sequence[str], grids: Sequence[str]) -> str:
+    """Return a specification as messages name it: the file, and which options changed it."""
+    options = [name for name, given in (("--set", overrides), ("--grid", grids)) if given]
+    return " with ".join([str(path), *([" and ".join(options)] if options else [])])
 
 
 def change_evaluation(spec: SweepSpec, overrides: Sequence[str]) -> SweepSpec:
@@ -192,7 +245,7 @@ def change_evaluation(spec: SweepSpec, overrides: Sequence[str]) -> SweepSpec:
     for override in overrides:
         if not override.strip().startswith("evaluation."):
             raise InputError(f"--set takes evaluation.key=value here, got {override!r}")
-        _apply(values, override)
+        apply_setting(values, override)
     try:
         return SweepSpec.model_validate(values)
     except ValidationError as error:
@@ -204,21 +257,3 @@ def _shipped(name: str) -> Path:
     if name not in shipped:
         raise InputError(f"no sweep is called {name!r}: give a file or one of {', '.join(shipped)}")
     return SHIPPED_SPECS / f"{name}.toml"
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    """Set one dotted key. A value that is not TOML is taken as a string."""
-    key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts) or "\n" in text:
-        raise InputError(f"--set takes key=value, such as train.epochs=2, got {override!r}")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
-        value = text.strip()
-    table = values
-    for part in parts[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise InputError(f"--set {key}: {part!r} is no table")
-    table[parts[-1]] = value

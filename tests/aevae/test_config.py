@@ -91,6 +91,16 @@ def test_a_setting_of_a_later_release_changes_no_name():
     assert used.run_id != before.run_id
 
 
+def test_a_changed_copy_of_settings_has_a_name_of_its_own():
+    run = RunConfig.model_validate({"model": {"kind": "vae", "latent_size": 2}})
+    named = run.run_id
+    train = run.train.model_copy(update={"epochs": 3})
+    changed = run.model_copy(update={"train": train})
+    assert changed.run_id == RunConfig(model=run.model, train=TrainConfig(epochs=3)).run_id != named
+    # Texts that are kept for the name are no settings.
+    assert run == RunConfig.model_validate(run.model_dump())
+
+
 def test_the_evaluation_is_no_part_of_a_run():
     assert "evaluation" not in RunConfig.model_fields
 

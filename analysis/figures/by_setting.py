@@ -20,7 +20,6 @@ from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
-from analysis.sweep.reference import described
 from analysis.write import prose
 
 PANELS = {
@@ -164,8 +163,9 @@ def caption(data: BySetting) -> str:
     names = prose.listed(axis.name for axis in data.rows)
     return (
         f"What each setting changes on {data.reference.data.title} ({names}): "
-        f"{prose.listed(what)}. In each row one setting varies, and the others are as at the "
-        f"reference cell: {described(data.reference)}. Lines are shifted a little sideways."
+        f"{prose.listed(what)}. In each row one setting varies; lines are shifted a little "
+        "sideways."
+        + settings.note_on_reference(data.reference)
         + settings.note_on_seeds(data.lines, "Bars")
         + settings.note_on_models(data.reference, list(data.rows))
         + settings.note_on_sizes(data.reference)

@@ -21,7 +21,6 @@ from analysis.measures.study import Study
 from analysis.sweep.axes import written
 from analysis.sweep.groups import TITLES, group_runs
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
-from analysis.sweep.reference import described
 from analysis.write import prose
 
 WEIGHT = "model.kl_weight"  # its row comes first, since it is there to change the trade-off
@@ -157,9 +156,9 @@ def caption(data: RateDistortion) -> str:
         f"Rate against distortion on the {dataset.counts['test']:,} test images of "
         f"{dataset.title}: the KL in nats, and the SSE of one decoded sample of the posterior, "
         f"means per image{flat}. Names of points are values of the setting that varies in the "
-        "row, as far as there is room for them, and each panel has its own axes. The others "
-        f"are as at the reference cell: {described(data.reference)}. The table has "
-        "the numbers; ± is half of an interval."
+        "row, as far as there is room for them, and each panel has its own axes. The table has the "
+        "numbers; ± is half of an interval."
+        + settings.note_on_reference(data.reference, codes)
         + settings.note_on_seeds([*data.lines, *data.flat], bars)
         + settings.note_on_sizes(data.reference)
     )

@@ -160,8 +160,9 @@ def caption(data: TwoSettings) -> str:
         f"Test SSE per image on {dataset.title} by two settings at latent size {data.latent_size}, "
         f"decoding {prose.decoded(data.runs)}, {prose.seeds(data.runs)}"
         f"{prose.over_seeds(data.runs)}. A frame marks the reference cell: "
-        f"{described(data.reference)}. The other settings are as there. Where no run was trained, "
-        f"a map is empty. The colours are logarithmic, and the maps of a row share them.{omitted}"
+        f"{described(data.reference)}; settings that are not on a map are as there. Where no run "
+        f"was trained, a map is empty. The colours are logarithmic, and the maps of a row "
+        f"share them.{omitted}"
     )
 
 

@@ -46,7 +46,8 @@ def group_runs(sweep: SweepResults) -> list[Group]:
     for run in sweep.runs:
         values = tuple(value_of(run.config, axis.key) for axis in sweep.axes)
         members.setdefault((run.model, values), []).append(run)
-    differing = {model: _differing(sweep.axes, members, model) for model, _ in members}
+    models = dict.fromkeys(model for model, _ in members)
+    differing = {model: _differing(sweep.axes, members, model) for model in models}
     return [
         Group(_title(model, dict(zip(sweep.axes, values, strict=True)), differing[model]),
               model, tuple(runs))

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from aevae.axes import Axis
 from analysis.figures import by_digit, by_setting, rate_distortion, two_settings
 from analysis.figures.parts import style
+from analysis.figures.parts.naming import PointNames
 from analysis.figures.parts.scales import Scale
 from analysis.figures.parts.settings import DISTORTION, RATE
 from analysis.figures.recipe import Skipped
@@ -245,3 +247,13 @@ def test_a_map_is_empty_where_no_run_was_trained(varied):
 )
 def test_numbers_have_a_scale_and_other_values_names(values, scale):
     assert Scale(Axis("model.kl_weight", values)).type == scale
+
+
+def test_of_two_names_at_one_place_the_second_is_left_out():
+    axes = Figure(figsize=(2, 2)).add_subplot(xlim=(0, 1), ylim=(0, 1))
+    names = PointNames(axes, 1.5, 1.5)
+    for x, y, name in ((0.5, 0.5, "0.02"), (0.51, 0.5, "0.05"), (0.95, 0.9, "constant")):
+        names.add((x, y), name, "black", below=False)
+    assert [(text.get_text(), text.get_ha()) for text in axes.texts] == [
+        ("0.02", "left"), ("constant", "right"),
+    ]  # fmt: skip

@@ -16,7 +16,7 @@ from analysis.measures.nearest_training import BEST_SAMPLERS
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES
 from analysis.sweep.load import Run, SweepResults
-from analysis.sweep.reference import values_by_kind
+from analysis.sweep.reference import described, values_by_kind
 from analysis.write import prose
 
 ERROR, DISTORTION, RATE, UNITS, QUALITY = "error", "distortion", "rate", "units", "quality"
@@ -108,11 +108,11 @@ def lines_along(study: Study, axis: Axis, numbers: pd.DataFrame) -> list[Line]:
         assert cell.config is not None
         by_value = members.setdefault((cell.model, cell.latent_size), {})
         by_value[value_of(cell.config, axis.key)] = cell
-    lines = []
+    lines, sizes = [], shown_sizes(study.sweep)
     for (model, size), by_value in members.items():
         values = tuple(value for value in axis.values if value in by_value)
         runs = tuple(by_value[value].runs for value in values)
-        if size in shown_sizes(study.sweep):
+        if size in sizes:
             lines.append(Line(model, size, values, runs, numbers))
     return lines if any(len(line.values) > 1 for line in lines) else []
 
@@ -152,6 +152,17 @@ def note_on_seeds(lines: Sequence[Line], bars: str) -> str:
         f" {bars} are 95% intervals over {prose.seeds(runs_of(lines))} (Student's t){lacking}. "
         "Where they are wide, they leave the panel."
     )
+
+
+def note_on_reference(reference: SweepResults, also: str = "") -> str:
+    """Say what is as at the reference cell: the settings that do not vary in a row, and a model."""
+    others = ["the other settings"] if len(reference.axes) > 1 else []
+    subjects = [*others, *([f"the {also}"] if also else [])]
+    if not subjects:
+        return ""
+    verb = "are" if others else "is"
+    named = prose.sentence(f"{prose.listed(subjects)} {verb} as at the reference cell")
+    return f" {named[:-1]}: {described(reference)}."
 
 
 def note_on_models(sweep: SweepResults, axes: Sequence[Axis]) -> str:

@@ -165,6 +165,33 @@ def report(
     _finish(lambda commands: commands.write_report(sweep_dir, to, allow_partial, at or []))
 
 
+@app.command(
+    epilog="Example: aevae-analysis compare runs/paper runs/fast --to out --format csv,md,png"
+)
+def compare(
+    sweep_dirs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SWEEP_DIR...",
+            help="Folders of the sweeps; the others are compared with the first.",
+        ),
+    ],
+    to: Annotated[Path, typer.Option(help="Folder for the files; made if need be.")],
+    format_: Annotated[
+        str, typer.Option("--format", help="Formats, separated by commas.")
+    ] = ",".join((*TABLE_FORMATS, *FIGURE_FORMATS)),
+    allow_partial: AllowPartial = False,
+) -> None:
+    """Compare sweeps, across recipes, datasets or versions of the code: a table and a figure.
+
+    Cells with the same model, latent size and values of the settings that both sweeps vary are
+    compared. The table says in which settings, images and code the sweeps differ, and has 95%
+    intervals of the differences.
+    """
+    formats = _chosen("--format", format_, (*TABLE_FORMATS, *FIGURE_FORMATS))
+    _finish(lambda commands: commands.compare(sweep_dirs, to, formats, allow_partial))
+
+
 @app.command(epilog="Example: aevae-analysis embed runs/quickstart --to out --jobs 2")
 def embed(
     sweep_dir: SweepDir,

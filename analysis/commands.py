@@ -19,6 +19,10 @@ from aevae.files.atomic import publish_text
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import read_runs
 from analysis import figures, findings, tables
+from analysis.comparison import readers
+from analysis.comparison import table as comparison_table
+from analysis.comparison.comparison import Comparison
+from analysis.comparison.members import Member, label_folders
 from analysis.figures import FIGURE_FORMATS
 from analysis.figures.recipe import Drawing, Skipped, write_figure
 from analysis.figures.registry import RECIPES
@@ -117,6 +121,29 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool, at: Sequenc
     _print_first(made)
     terminal.stdout().print(Text(records.count(found)))
     terminal.list_files([*output.written, output.folder / page.PAGE])
+    return code
+
+
+def compare(folders: Sequence[Path], to: Path, formats: Sequence[str], allow_partial: bool) -> int:
+    """Compare the cells of sweeps with those of the first, and print the table for readers."""
+    labels = label_folders(folders)
+    sweeps = [_open(folder) for folder in folders]
+    named = dict(zip(labels, sweeps, strict=True))
+    code = max(_report_gaps(sweep, allow_partial, f"{name}: ") for name, sweep in named.items())
+    if not all(sweep.runs for sweep in sweeps):
+        return INCOMPLETE
+    first, *others = [Member.of(label, sweep) for label, sweep in named.items()]
+    comparison = Comparison.of(first, others)
+    target = prepare_folder(to)
+    data = comparison_table.make(
+        comparison, lambda pairs: terminal.progress(pairs, "comparing cells")
+    )
+    made = readers.captioned(comparison, data)
+    written = recipe.write_tables([made], target, [name for name in formats if name in FORMATS])
+    _print_first([made])
+    for text in made.notes:
+        terminal.stdout().print(Text(text))
+    terminal.list_files(written)
     return code
 
 
@@ -274,10 +301,10 @@ def _open_for_output(
     return _Writer(study, target), code
 
 
-def _report_gaps(sweep: SweepResults, allow_partial: bool) -> int:
-    console = terminal.stderr()
+def _report_gaps(sweep: SweepResults, allow_partial: bool, before: str = "") -> int:
+    """Print what is missing, with the name of the sweep `before` each line if there are several."""
     for gap in sweep.gaps:
-        console.print(Text(f"{gap.run_id}: {gap.state}: {gap.reason}"))
+        terminal.note(f"{before}{gap.run_id}: {gap.state}: {gap.reason}")
     if sweep.gaps:
-        console.print(Text(sweep.partial_note))
+        terminal.note(f"{before}{sweep.partial_note}")
     return INCOMPLETE if sweep.gaps and not allow_partial else OK

@@ -63,17 +63,49 @@ def bootstrap_interval(
         Bounds, each of shape (...); NaN without images.
     """
     sample = np.asarray(values, dtype=np.float64)
+    low, high = np.quantile(_resampled_means(sample, seed, resamples), _tails(level), axis=0)
+    return low, high
+
+
+def bootstrap_difference(
+    values: ArrayLike, others: ArrayLike, *, resamples: int = 1000, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Return percentile bootstrap intervals of differences of means between two sets of images.
+
+    Each set is resampled by itself, since no image of one belongs to an image of the other: Efron
+    and Tibshirani (1993), ch. 8.
+
+    Parameters
+    ----------
+    values, others
+        One row per image, shapes (N, ...) and (M, ...).
+    resamples, level
+        See `bootstrap_interval`.
+
+    Returns
+    -------
+    low, high
+        Bounds of the mean of `others` less that of `values`, each of shape (...).
+    """
+    first, second = (np.asarray(sample, dtype=np.float64) for sample in (values, others))
+    # With one seed, two sets of equally many images would be resampled in the same way.
+    means = _resampled_means(second, 1, resamples) - _resampled_means(first, 0, resamples)
+    low, high = np.quantile(means, _tails(level), axis=0)
+    return low, high
+
+
+def _resampled_means(sample: Floats, seed: int, resamples: int) -> Floats:
+    """Return means of rows (N, ...) drawn with replacement, (resamples, ...); NaN without rows."""
     count = len(sample)
     if count == 0:
-        return np.full(sample.shape[1:], np.nan), np.full(sample.shape[1:], np.nan)
+        return np.full((resamples, *sample.shape[1:]), np.nan)
     rng = np.random.default_rng(seed)
     means = []
     for _ in range(resamples):
         # How often each image was drawn is enough, and smaller than the images drawn.
         drawn = np.bincount(rng.integers(count, size=count), minlength=count)
         means.append(drawn @ sample / count)
-    low, high = np.quantile(means, _tails(level), axis=0)
-    return low, high
+    return np.asarray(means)
 
 
 def seed_interval(means: ArrayLike, level: float = 0.95) -> tuple[float, float]:
@@ -91,6 +123,35 @@ def seed_interval(means: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     values = np.asarray(means, dtype=np.float64)
     half = student_t.ppf(_tails(level)[1], len(values) - 1) * standard_error(values)
     return float(values.mean() - half), float(values.mean() + half)
+
+
+def welch_interval(means: ArrayLike, others: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a difference between the means over two sets of trainings.
+
+    Welch's t, with the degrees of freedom of Welch (1947), eq. 28 and Satterthwaite (1946): the two
+    sets may have different variances and numbers.
+
+    Parameters
+    ----------
+    means, others
+        One value per seed, shapes (S,) and (T,), S >= 2 and T >= 2.
+    level
+        Coverage of the interval.
+
+    Returns
+    -------
+    low, high
+        Bounds of the mean of `others` less that of `means`.
+    """
+    first, second = (np.asarray(sample, dtype=np.float64) for sample in (means, others))
+    difference = second.mean() - first.mean()
+    squares = [standard_error(sample) ** 2 for sample in (first, second)]
+    if sum(squares) == 0:
+        return float(difference), float(difference)
+    freedoms = len(first) - 1, len(second) - 1
+    freedom = sum(squares) ** 2 / sum(s**2 / f for s, f in zip(squares, freedoms, strict=True))
+    half = student_t.ppf(_tails(level)[1], freedom) * np.sqrt(sum(squares))
+    return float(difference - half), float(difference + half)
 
 
 def share_interval(hits: ArrayLike, level: float = 0.95) -> tuple[float, float]:

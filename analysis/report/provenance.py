@@ -9,6 +9,7 @@ from aevae.files.attempt import read_record
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.schema import Results
 from analysis.sweep.load import SweepResults
+from analysis.write import prose
 
 CAPTION = (
     "Every planned run: its seed, where and with what it was trained, how each attempt at it "
@@ -46,7 +47,7 @@ def _row(results: Results, paths: RunPaths) -> dict[str, object]:
         "SLURM job": facts.get("slurm_job_id"),
         "started": facts.get("started_at"),
         "ended": facts.get("ended_at"),
-        "commit": _commit(facts),
+        "commit": prose.commit(facts),
         "versions": ", ".join(f"{name} {v}" for name, v in facts.get("versions", {}).items()),
     }
 
@@ -61,9 +62,3 @@ def _attempts(paths: RunPaths) -> str:
         f"{number} {(record.outcome if record else None) or 'unfinished'}"
         for number, record in records
     )
-
-
-def _commit(facts: dict[str, Any]) -> str | None:
-    """Shorten the commit, and mark uncommitted changes."""
-    commit = facts.get("git_commit")
-    return commit and commit[:10] + "+" * bool(facts.get("git_dirty"))

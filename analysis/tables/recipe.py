@@ -56,6 +56,8 @@ class Table:
         Name of the files: where the classes are no digits, it speaks of classes.
     data, for_readers, caption
         What the recipe has made.
+    notes
+        Sentences below the table, one a paragraph.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Table:
     data: pd.DataFrame
     for_readers: pd.DataFrame | None
     caption: str
+    notes: Sequence[str] = ()
 
 
 def captioned(study: Study, recipe: TableRecipe, data: pd.DataFrame) -> Table:
@@ -81,6 +84,6 @@ def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) 
             data = table.data if format_ == "csv" else table.for_readers
             if data is not None:
                 path = folder / (table.file + suffix)
-                publish_text(path, render(data, table.caption))
+                publish_text(path, render(data, table.caption, table.notes))
                 written.append(path)
     return written

@@ -1,6 +1,6 @@
 """A table as text: CSV for programs, Markdown and LaTeX for readers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,15 +11,15 @@ LATEX_SPECIAL = str.maketrans(
 )
 
 
-def to_csv(table: pd.DataFrame, caption: str) -> str:
-    """Render as CSV without losing digits; `caption` has no place in it."""
-    del caption
+def to_csv(table: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str:
+    """Render as CSV without losing digits; `caption` and `notes` have no place in it."""
+    del caption, notes
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def to_markdown(table: pd.DataFrame, caption: str) -> str:
-    """Render as a Markdown table under its caption."""
-    return f"{caption}\n\n{markdown_rows(table)}\n"
+def to_markdown(table: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str:
+    """Render as a Markdown table between its caption and its notes, a paragraph each."""
+    return "\n\n".join([caption, markdown_rows(table), *notes]) + "\n"
 
 
 def markdown_rows(table: pd.DataFrame) -> str:
@@ -39,8 +39,8 @@ def markdown_rows(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def to_latex(table: pd.DataFrame, caption: str) -> str:
-    """Render as a LaTeX table for the booktabs package."""
+def to_latex(table: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str:
+    """Render as a LaTeX table for the booktabs package, with its notes below it."""
     align = "".join("r" if _is_numeric(table, name) else "l" for name in table.columns)
     rows = [[str(name).replace("_", " ") for name in table.columns]]
     rows += [[format_cell(value) for value in row] for row in table.itertuples(index=False)]
@@ -48,11 +48,12 @@ def to_latex(table: pd.DataFrame, caption: str) -> str:
     text = caption.translate(LATEX_SPECIAL)
     head = [r"\begin{table}", r"\centering", rf"\caption{{{text}}}"]
     body = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", lines[0], r"\midrule", *lines[1:]]
-    foot = [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    below = [line for note in notes for line in ("", rf"\noindent {note.translate(LATEX_SPECIAL)}")]
+    foot = [r"\bottomrule", r"\end{tabular}", *below, r"\end{table}"]
     return "\n".join([*head, *body, *foot]) + "\n"
 
 
-FORMATS: dict[str, tuple[str, Callable[[pd.DataFrame, str], str]]] = {
+FORMATS: dict[str, tuple[str, Callable[[pd.DataFrame, str, Sequence[str]], str]]] = {
     "csv": (".csv", to_csv),
     "md": (".md", to_markdown),
     "latex": (".tex", to_latex),

@@ -1,6 +1,7 @@
 """Phrases that captions share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from aevae.kinds import KINDS, Kind
 from analysis.sweep.load import Run, SweepResults
@@ -10,6 +11,12 @@ def listed(items: Iterable[object]) -> str:
     """Join as prose: ``2, 5 and 10``."""
     words = [str(item) for item in items]
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def commit(facts: Mapping[str, Any]) -> str | None:
+    """Shorten the commit in the provenance of a run, and mark uncommitted changes."""
+    found: str | None = facts.get("git_commit")
+    return found and found[:10] + "+" * bool(facts.get("git_dirty"))
 
 
 def seeds(runs: Sequence[Run]) -> str:

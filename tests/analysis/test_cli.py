@@ -246,7 +246,9 @@ def test_damaged_dataset_file_is_one_line(run, sweep_dir):
 # --- help, and what is imported -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["check", "tables", "figures", "findings", "embed", "report"])
+@pytest.mark.parametrize(
+    "command", ["check", "tables", "figures", "findings", "embed", "report", "compare"]
+)
 def test_every_command_has_an_example(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0

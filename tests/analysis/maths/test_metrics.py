@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, ttest_ind
 
 from analysis.maths import metrics
 
@@ -63,6 +63,29 @@ def test_interval_over_seeds_is_student_s(level, quantile):
     # Quantiles of the t distribution with two degrees of freedom; the standard deviation is 1.
     half = quantile / np.sqrt(3)
     assert metrics.seed_interval([4, 5, 6], level) == pytest.approx((5 - half, 5 + half))
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_interval_of_a_difference_over_seeds_is_welch_s(level):
+    ours, theirs = [4.0, 5.5, 6.0], [9.0, 2.0, 7.0, 8.0, 1.0]
+    published = ttest_ind(theirs, ours, equal_var=False).confidence_interval(level)
+    assert metrics.welch_interval(ours, theirs, level) == pytest.approx(tuple(published))
+
+
+def test_a_difference_between_trainings_that_do_not_vary_is_exact():
+    assert metrics.welch_interval([2, 2], [5, 5, 5]) == (3, 3)
+
+
+def test_a_difference_between_two_sets_of_images_is_as_uncertain_as_both():
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.normal(10, 2, size=(400, 1)), rng.normal(13, 4, size=(900, 1))
+    low, high = metrics.bootstrap_difference(ours, theirs)
+    assert low[0] < theirs.mean() - ours.mean() < high[0]
+    error = np.hypot(ours.std() / 20, theirs.std() / 30)
+    assert high[0] - low[0] == pytest.approx(2 * 1.96 * error, rel=0.1)
+    # The same images twice are resampled each by itself.
+    low, high = metrics.bootstrap_difference(ours, ours)
+    assert high[0] - low[0] == pytest.approx(2 * 1.96 * np.sqrt(2) * ours.std() / 20, rel=0.1)
 
 
 def test_interval_over_seeds_covers_95_percent_if_nothing_is_said():

@@ -27,9 +27,9 @@ STOPPED = RunStatus(
 )
 
 
-def lines(statuses, width):
+def lines(statuses, width, configs=None):
     file = StringIO()
-    Console(width=width, file=file).print(status_table(statuses, width))
+    Console(width=width, file=file).print(status_table(statuses, configs or {}, width))
     return file.getvalue().rstrip("\n").split("\n")
 
 

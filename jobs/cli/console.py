@@ -19,6 +19,14 @@ ChosenDataDir = Annotated[
         "specification, else data.",
     ),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RUNS",
+        help="Runs, by id, by a pattern such as 'vae-*', or by a value such as d=20; several "
+        "options add up. Default: all.",
+    ),
+]
 
 messages = Console(stderr=True)
 

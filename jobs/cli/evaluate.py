@@ -1,11 +1,12 @@
 """Evaluating trained runs again, with other settings or with newer code."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aevae.errors import InputError
-from jobs.cli.console import ChosenDataDir, SweepDir, say
+from jobs.cli.console import ChosenDataDir, Only, SweepDir, say
 
 if TYPE_CHECKING:
     from jobs.sweep.folder import Sweep
@@ -27,7 +28,7 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Runs at once; default: one per GPU or core, at most 8."),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Run ids; default: all.")] = None,
+    only: Only = None,
     data_dir: ChosenDataDir = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
@@ -40,6 +41,7 @@ def evaluate(
     from jobs.cli.start import launch_here, submit
     from jobs.scheduler.profile import choose_cluster, settle_execution
     from jobs.sweep.folder import Sweep, check_outliers, check_storable_runs, write_spec
+    from jobs.sweep.selection import Selection, select_runs
     from jobs.sweep.spec import change_evaluation
 
     chosen = choose_cluster(cluster)
@@ -51,7 +53,7 @@ def evaluate(
     spec = spec.model_copy(update={"execution": execution})
     check_outliers(spec)
     check_storable_runs(spec.runs(str(opened.paths.spec)), spec)
-    trained = _trained(opened, only or [])
+    trained = _trained(opened, select_runs(opened, only or []).run_ids)
     write_spec(opened.paths, spec)
     if again:
         for run_id in trained:
@@ -60,14 +62,13 @@ def evaluate(
     chosen_runs = RunList(opened.runs.planned, tuple(trained))
     sweep = replace(opened, spec=spec, runs=chosen_runs)
     if isinstance(chosen, str):
-        launch_here(sweep, [], chosen, jobs)
+        launch_here(sweep, Selection(chosen_runs.current), chosen, jobs)
     else:
-        submit(sweep, [], chosen, watch=watch, then_analyse=False)
+        submit(sweep, Selection(chosen_runs.current), chosen, watch=watch, then_analyse=False)
 
 
-def _trained(sweep: "Sweep", only: list[str]) -> list[str]:
+def _trained(sweep: "Sweep", wanted: Sequence[str]) -> list[str]:
     """Return the runs that are trained, and tell the user how many are not."""
-    wanted = sweep.select(only)
     trained = [run_id for run_id in wanted if sweep.paths.run(run_id).trained.exists()]
     if not trained:
         raise InputError(

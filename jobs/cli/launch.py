@@ -7,75 +7,147 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aevae.errors import InputError
-from jobs.cli.console import ChosenDataDir, SweepDir, say
+from jobs.cli.console import SweepDir, say
 
 if TYPE_CHECKING:
     from jobs.scheduler.profile import ClusterProfile
     from jobs.sweep.spec import SweepSpec
 
+# The options of `aevae sweep --help`, by subject.
+WHAT = "Which runs"
+WHERE = "Where"
+HOW = "What happens"
+
 
 def sweep(
     spec: Annotated[Path, typer.Argument(help="TOML file, or the name of a shipped one.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Replace a setting of the file.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    grids: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="KEY=V1,V2",
+            help="Train every cell with each of these values.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Short for --set data.dataset=NAME.", rich_help_panel=WHAT
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RUNS",
+            help="Only these: ids, 'vae-*' or d=20. May be given again.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the sweep; default: runs/<name>.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the sweep. Default: runs/NAME.", rich_help_panel=WHERE
+        ),
     ] = None,
     cluster: Annotated[
         str,
         typer.Option(
-            help="local, debug (in this process), auto, or a cluster profile: a TOML file or the "
-            "name of a shipped one."
+            metavar="NAME",
+            help="local, debug (in this process), auto, or a profile: a TOML file or a shipped "
+            "name.",
+            rich_help_panel=WHERE,
         ),
     ] = "local",
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Runs at once; default: one per GPU or core, at most 8."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Runs at once. Default: one per GPU or core, at most 8.",
+            rich_help_panel=WHERE,
+        ),
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value, which replaces the file's value.")
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="AEVAE_DATA_DIR",
+            help="Folder of the datasets. Default: that of the profile or file, or data.",
+            rich_help_panel=WHERE,
+        ),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Short for --set data.dataset=...")] = None,
-    data_dir: ChosenDataDir = None,
-    only: Annotated[list[str] | None, typer.Option(help="Run ids to run; default: all.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the runs, or the batch script, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Show the runs or the batch script, and stop.", rich_help_panel=HOW
+        ),
     ] = False,
     prepare: Annotated[
-        bool, typer.Option("--prepare", help="Write the sweep's folder and stop.")
+        bool,
+        typer.Option("--prepare", help="Write the sweep's folder, and stop.", rich_help_panel=HOW),
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Start more than 200 runs without asking.", rich_help_panel=HOW),
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="After submitting, follow the runs to their end.")
+        bool,
+        typer.Option(
+            "--watch", help="After submitting, follow the runs to their end.", rich_help_panel=HOW
+        ),
     ] = False,
     then_analyse: Annotated[
         bool,
-        typer.Option("--then-analyse", help="Submit also the analysis, to start after the runs."),
+        typer.Option(
+            "--then-analyse", help="Submit the analysis too, after the runs.", rich_help_panel=HOW
+        ),
     ] = False,
 ) -> None:
     """Train the missing runs of a sweep; done runs are skipped, interrupted runs are resumed."""
+    from jobs.cli.overview import confirm
     from jobs.cli.plan import say_how_by_hand, show_plan
     from jobs.cli.start import launch_here, submit
     from jobs.scheduler.profile import choose_cluster
-    from jobs.sweep.folder import check_launch, lay_out
+    from jobs.sweep.folder import Sweep, check_launch, lay_out
+    from jobs.sweep.selection import select_runs
+    from jobs.sweep.spec import named_source
 
     chosen = choose_cluster(cluster)
-    loaded = _load(spec, settings or [], dataset, data_dir, chosen)
+    overrides = [*(settings or []), *([] if dataset is None else [f'data.dataset="{dataset}"'])]
+    loaded = _load(spec, overrides, grids or [], data_dir, chosen)
     if not isinstance(chosen, str):
         chosen = chosen.model_copy(update={"data_dir": loaded.execution.data_dir})
-    runs = loaded.runs(f"{spec} with --set" if settings or dataset else str(spec))
+    runs = loaded.runs(named_source(spec, overrides, grids or []), say)
     suffix = f"-{dataset}" if dataset is not None else ""
     folder = out or Path("runs") / f"{loaded.name}{suffix}"
     for duplicate in loaded.duplicates:
         say(f"{duplicate} is named more than once; its runs are trained once")
+    if not dry_run:
+        check_launch(loaded, runs, folder)
+    foreseen = Sweep.foresee(loaded, runs, folder)
+    wanted = select_runs(foreseen, only or [])
     if dry_run:
-        show_plan(runs, folder, chosen, only or [])
+        show_plan(foreseen, wanted.run_ids, chosen)
         return
-    check_launch(loaded, runs, folder)
-    laid_out = lay_out(loaded, runs, folder)
     if prepare:
-        say_how_by_hand(laid_out)
-    elif isinstance(chosen, str):
-        launch_here(laid_out, only or [], chosen, jobs)
+        say_how_by_hand(lay_out(loaded, runs, folder))
+        return
+    confirm(foreseen, wanted.run_ids, yes=yes)
+    laid_out = lay_out(loaded, runs, folder)
+    if isinstance(chosen, str):
+        launch_here(laid_out, wanted, chosen, jobs)
     else:
-        submit(laid_out, only or [], chosen, watch=watch, then_analyse=then_analyse)
+        submit(laid_out, wanted, chosen, watch=watch, then_analyse=then_analyse)
 
 
 def run(
@@ -130,8 +202,8 @@ def run(
 
 def _load(
     spec: Path,
-    settings: list[str],
-    dataset: str | None,
+    overrides: list[str],
+    grids: list[str],
     data_dir: Path | None,
     cluster: "ClusterProfile | str",
 ) -> "SweepSpec":
@@ -140,8 +212,7 @@ def _load(
     from jobs.scheduler.profile import settle_execution
     from jobs.sweep.spec import load_spec
 
-    named = [] if dataset is None else [f'data.dataset="{dataset}"']
-    loaded = load_spec(spec, [*settings, *named])
+    loaded = load_spec(spec, overrides, grids)
     profile = None if isinstance(cluster, str) else cluster
     execution = settle_execution(loaded.execution, profile, data_dir)
     loaded = loaded.model_copy(update={"execution": execution})

@@ -3,44 +3,53 @@
 import shlex
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.cli.console import say
 
 if TYPE_CHECKING:
-    from aevae.config import RunConfig
     from jobs.scheduler.profile import ClusterProfile
     from jobs.sweep.folder import Sweep
 
 
-def show_plan(
-    runs: "Sequence[RunConfig]",
-    folder: Path,
-    cluster: "ClusterProfile | str",
-    only: list[str],
-) -> None:
-    """Print the runs or, for a cluster, the batch script and what it may cost."""
-    from aevae.files.layout import SweepPaths
+def show_plan(sweep: "Sweep", run_ids: Sequence[str], cluster: "ClusterProfile | str") -> None:
+    """Print some runs or, for a cluster, their batch script, and what they comprise and may cost.
 
+    Parameters
+    ----------
+    sweep
+        The sweep; nothing of it need be written yet.
+    run_ids
+        Runs that would be launched.
+    cluster
+        Where: ``local``, ``debug`` or the profile of a cluster.
+    """
+    from jobs.cli.overview import overview
+    from jobs.sweep.configs import read_configs
+
+    lines = list(overview(list(read_configs(sweep, run_ids).values())))
     if isinstance(cluster, str):
-        for planned in runs:
-            print(planned.run_id)  # noqa: T201 - output for scripts
-        say(f"{len(runs)} runs would go to {folder}")
-        return
-    from aevae.files.filesystem import as_given
+        print("\n".join(run_ids))  # noqa: T201 - output for scripts
+        lines.append(f"{len(run_ids)} runs would go to {sweep.paths.root}")
+    else:
+        lines.append(_print_script(sweep, len(run_ids), cluster))
+    for line in lines:
+        say(line)
+
+
+def _print_script(sweep: "Sweep", runs: int, profile: "ClusterProfile") -> str:
+    """Print the batch script of a number of runs, and return a line about what they may cost."""
     from jobs.launch.code import code_folder
     from jobs.launch.script import batch_script, check_folder, gpu_hours
     from jobs.launch.slurm import next_number
 
-    paths = SweepPaths(as_given(folder))
-    check_folder(paths.root)
-    count = len(only) or len(runs)
-    number, code = next_number(paths), code_folder(paths)
-    print(batch_script(paths, number, cluster, count, code=code))  # noqa: T201 - output for scripts
-    say(
-        f"{count} runs, at most {gpu_hours(cluster, count):.1f} GPU-hours; each of up to "
-        f"{cluster.max_num_timeout} requeues at the time limit may add as much"
+    check_folder(sweep.paths.root)
+    number, code = next_number(sweep.paths), code_folder(sweep.paths)
+    script = batch_script(sweep.paths, number, profile, runs, code=code)
+    print(script)  # noqa: T201 - output for scripts
+    return (
+        f"{runs} runs, at most {gpu_hours(profile, runs):.1f} GPU-hours; each of up to "
+        f"{profile.max_num_timeout} requeues at the time limit may add as much"
     )
 
 

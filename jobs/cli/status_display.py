@@ -1,7 +1,7 @@
 """Showing run states: a live table on a terminal, plain lines elsewhere."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -11,47 +11,55 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from aevae.config import RunConfig
+from jobs.cli.status_groups import table_of_groups
+from jobs.cli.status_styles import GAP, STYLES
 from jobs.sweep.state import State
 from jobs.sweep.status import RunStatus, SweepReport
 
-STYLES = {
-    State.DONE: "green",
-    State.RUNNING: "cyan",
-    State.INTERRUPTED: "yellow",
-    State.FAILED: "red",
-    State.UNKNOWN: "magenta",
-}
-MOST_ROWS = 200
+# With more runs than these, a row stands for a cell of the sweep instead of a run.
+MANY_RUNS = 100
+MOST_LISTED = 30  # runs beside the table of the cells
 BAR_WIDTH = 40
-GAP = "  "
 ALWAYS = ("run", "state")
 NUMBERS = ("epoch", "val loss", "ETA", "silent", "tries", "images/s")
-EXPECTED = (State.PLANNED, State.PENDING, State.DONE)
+# Runs in these states are listed beside the table of the cells, in this order.
+NOTABLE = (State.FAILED, State.UNKNOWN, State.INTERRUPTED, State.RUNNING)
 
 
-def status_table(statuses: Sequence[RunStatus], width: int) -> Group:
+def status_table(
+    statuses: Sequence[RunStatus], configs: Mapping[str, RunConfig], width: int
+) -> Group:
     """Return a row per run, the reasons why runs are not done, a bar of all epochs, and totals.
 
-    If there are more than 200 runs, those that wait or are done have no row.
+    If there are more than 100 runs, a row stands for a cell of the sweep, and only runs that failed
+    or are at work are listed as well.
 
     Parameters
     ----------
     statuses
         States of the runs.
+    configs
+        Configurations of the runs, by id.
     width
         Characters in a line. Empty columns are left out. If the others do not fit into a line, the
         less useful ones are left out too.
     """
+    parts: list[Table | Text] = []
     listed = list(statuses)
-    if len(statuses) > MOST_ROWS:
-        listed = [s for s in statuses if s.state not in EXPECTED][:MOST_ROWS]
-    notes = []
-    if len(listed) < len(statuses):
-        unlisted = len(statuses) - len(listed)
-        notes.append(Text(f"{unlisted:,} runs are not listed here (--json has all)"))
+    if len(statuses) > MANY_RUNS:
+        groups, explained = table_of_groups(statuses, configs, width)
+        listed = [s for state in NOTABLE for s in statuses if s.state is state]
+        parts += [groups, Text(explained)]
+    unlisted = len(listed) - MOST_LISTED if parts else 0
+    if unlisted > 0:
+        listed = listed[:MOST_LISTED]
     table, left_out = _table_of_runs(listed, width)
+    parts += [table] if listed else []
+    if unlisted > 0:
+        parts.append(Text(f"{unlisted:,} more such runs are not listed here (--json has all)"))
     if left_out:
-        notes.append(Text(f"no room for {', '.join(left_out)} (--json has all)"))
+        parts.append(Text(f"no room for {', '.join(left_out)} (--json has all)"))
     bar = ProgressBar(
         total=sum(status.epochs for status in statuses),
         # Early stopping ends a run before all its epochs are trained.
@@ -63,7 +71,7 @@ def status_table(statuses: Sequence[RunStatus], width: int) -> Group:
     beside = BAR_WIDTH + len(GAP) + len(counts) <= width
     for row in [(bar, counts)] if beside else [(bar,), (counts,)]:
         totals.add_row(*row)
-    return Group(*([table] if listed else []), *notes, *_reasons(statuses), totals)
+    return Group(*parts, *_reasons(statuses), totals)
 
 
 def _table_of_runs(listed: Sequence[RunStatus], width: int) -> tuple[Table, list[str]]:
@@ -104,7 +112,7 @@ def _cells(status: RunStatus) -> dict[str, str]:
     }
 
 
-def report_view(report: SweepReport, width: int) -> Group:
+def report_view(report: SweepReport, configs: Mapping[str, RunConfig], width: int) -> Group:
     """Return the table of all runs, what they cost, and the time; see `status_table`."""
     asked = datetime.fromisoformat(report.asked_at).astimezone()
     footer = [f"as of {asked:%Y-%m-%d %H:%M:%S}"]
@@ -113,7 +121,7 @@ def report_view(report: SweepReport, width: int) -> Group:
             f"{report.gpu_hours:.2f} GPU-hours used, {format_duration(report.wall_seconds)} from "
             f"the first start to the last end, according to {report.gpu_hours_source}"
         )
-    return Group(status_table(report.runs, width), Text("; ".join(footer)))
+    return Group(status_table(report.runs, configs, width), Text("; ".join(footer)))
 
 
 def summary_line(statuses: Sequence[RunStatus]) -> str:
@@ -124,11 +132,15 @@ def summary_line(statuses: Sequence[RunStatus]) -> str:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Callable[[list[RunStatus]], None]]:
+def shown(
+    console: Console, configs: Mapping[str, RunConfig]
+) -> Iterator[Callable[[list[RunStatus]], None]]:
     """Yield a function that shows states; a terminal is redrawn, a file gets a line per change."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
-            yield lambda statuses: live.update(status_table(statuses, console.width), refresh=True)
+            yield lambda statuses: live.update(
+                status_table(statuses, configs, console.width), refresh=True
+            )
     else:
         yield _ChangePrinter(console)
 

@@ -1,13 +1,14 @@
 """Looking at a sweep: the states of its runs, and the output of a run."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from aevae.errors import ExitCode, InputError
-from jobs.cli.console import SweepDir, messages
+from jobs.cli.console import Only, SweepDir, messages
 
 if TYPE_CHECKING:
     from jobs.sweep.folder import Sweep
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def status(
     sweep_dir: SweepDir,
+    only: Only = None,
     watch: Annotated[bool, typer.Option("--watch", help="Redraw until no run is active.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
@@ -24,34 +26,40 @@ def status(
     from dataclasses import asdict
 
     from jobs.cli.status_display import report_view
+    from jobs.sweep.configs import read_configs
     from jobs.sweep.folder import Sweep
+    from jobs.sweep.selection import select_runs
     from jobs.sweep.state import State
     from jobs.sweep.status import sweep_report
 
     opened = Sweep.open(sweep_dir)
+    run_ids = select_runs(opened, only or []).run_ids
     if watch:
-        follow_states(opened)
-    report = sweep_report(opened)
+        follow_states(opened, run_ids)
+    report = sweep_report(opened, run_ids)
     if as_json:
         print(json.dumps(asdict(report), indent=1))  # noqa: T201 - output for scripts
     elif not watch:
         # A line must fit the terminal; in a file or a pipe it may be longer.
         console = Console(width=None if sys.stdout.isatty() else 160)
-        console.print(report_view(report, console.width))
+        configs = read_configs(opened, run_ids)
+        console.print(report_view(report, configs, console.width))
     if any(run.state is not State.DONE for run in report.runs):
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def follow_states(sweep: "Sweep") -> "list[RunStatus]":
-    """Show the states of all runs until none waits or runs; return the last ones."""
+def follow_states(sweep: "Sweep", run_ids: Sequence[str] = ()) -> "list[RunStatus]":
+    """Show the states of all runs, or of some, until none waits or runs; return the last ones."""
     import time
 
     from jobs.cli.status_display import shown
+    from jobs.sweep.configs import read_configs
     from jobs.sweep.status import sweep_status
 
-    with shown(messages) as show:
+    configs = read_configs(sweep, run_ids or sweep.runs.current)
+    with shown(messages, configs) as show:
         while True:
-            statuses = sweep_status(sweep)
+            statuses = sweep_status(sweep, run_ids)
             show(statuses)
             if not any(s.state.active for s in statuses):
                 return statuses

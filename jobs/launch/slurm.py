@@ -1,6 +1,6 @@
 """Launching on SLURM: job arrays of submitit, submitted so that no run has two jobs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from submitit.core.utils import DelayedSubmission, JobPaths
 
@@ -28,7 +28,11 @@ from jobs.sweep.to_launch import runs_to_launch
 
 
 def submit_missing(
-    sweep: Sweep, only: Sequence[str], profile: ClusterProfile, say: Callable[[str], None]
+    sweep: Sweep,
+    only: Sequence[str],
+    profile: ClusterProfile,
+    say: Callable[[str], None],
+    insisted: Collection[str] = (),
 ) -> int:
     """Submit the runs that are neither done nor in the queue, without waiting for them.
 
@@ -42,6 +46,8 @@ def submit_missing(
         What the jobs ask for.
     say
         Receives messages for the user.
+    insisted
+        Runs that the user named; see `runs_to_launch`.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def submit_missing(
         newest = {run_id: s for s in jobs.submissions for run_id in s.run_ids}
         wanted = runs_to_launch(
             sweep_status(sweep, only, jobs),
-            only,
+            insisted,
             say,
             more_memory={r for r, s in newest.items() if s.mem_gb != profile.memory_gb},
             more_time={r for r, s in newest.items() if s.may_have_more_time(profile)},

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from aevae.config import MADE_OUTLIERS, DataConfig, RunConfig
@@ -43,6 +44,27 @@ class Sweep:
         if not exists(paths.spec):
             raise InputError(f"{folder} is no sweep folder: it has no {paths.spec.name}")
         return cls(paths, load_spec(paths.spec), read_runs(paths))
+
+    @classmethod
+    def foresee(cls, spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> "Sweep":
+        """Return a sweep as `lay_out` will leave it, without writing anything."""
+        paths = SweepPaths(as_given(folder))
+        before = read_runs(paths) if is_there(paths.run_list) else RunList()
+        cells = {run.run_id: run for run in runs}
+        sweep = cls(paths, spec, before.launched(list(cells)))
+        vars(sweep)["cells"] = cells  # otherwise they would be made again
+        return sweep
+
+    @cached_property
+    def cells(self) -> dict[str, RunConfig]:
+        """The configurations of the runs of the specification, by id.
+
+        Raises
+        ------
+        InputError
+            A cell is invalid, because the specification was edited by hand.
+        """
+        return {run.run_id: run for run in self.spec.runs(str(self.paths.spec))}
 
     def select(self, run_ids: Sequence[str]) -> list[str]:
         """Return the runs as last launched, or those asked for, ordered by index.
@@ -187,9 +209,9 @@ def restore_run(sweep: Sweep, run_id: str) -> None:
     paths = sweep.paths.run(run_id)
     sweep.paths.check_contained(paths)
     if not exists(paths.config):
-        for run in sweep.spec.runs(str(sweep.paths.spec)):
-            if run.run_id == run_id:
-                _write_config(paths, run)
+        run = sweep.cells.get(run_id)
+        if run is not None:
+            _write_config(paths, run)
 
 
 def _write_config(paths: RunPaths, run: RunConfig) -> None:
@@ -210,12 +232,12 @@ def _restore_dataset(paths: SweepPaths, runs: Sequence[RunConfig], data_dir: Pat
     """
     if exists(paths.dataset):
         return
-    finished = next((run for run in runs if _is_there(paths.run(run.run_id).evaluation)), None)
+    finished = next((run for run in runs if is_there(paths.run(run.run_id).evaluation)), None)
     if finished is not None:
         load_dataset(finished.data, data_dir).write(paths.dataset)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether a file exists; False if its folder cannot be read."""
     with suppress(OSError):
         return exists(path)

@@ -88,6 +88,15 @@ def check_values(key: str, values: Iterable[object]) -> Values:
     return tuple(checked)
 
 
+def shown_value(value: Value) -> str:
+    """Return a value as a user writes it on the command line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{','.join(map(str, value))}]"
+    return str(value).removesuffix(".0")
+
+
 @cache
 def _type_of(key: str) -> TypeAdapter[Value]:
     part, _, name = key.partition(".")

@@ -14,10 +14,10 @@ from aevae.files.layout import RunPaths
 from aevae.files.schema import check_results, missing_file
 from jobs.scheduler.queue import NewestJob, SweepJobs
 from jobs.scheduler.usage import gpu_usage
+from jobs.sweep.configs import read_configs
 from jobs.sweep.early_end import early_end, failed_start
 from jobs.sweep.folder import Sweep
 from jobs.sweep.progress import read_progress
-from jobs.sweep.spec import SweepSpec
 from jobs.sweep.state import State
 
 # Without a checkpoint a run starts from the beginning, so the same time limit would stop it again.
@@ -65,7 +65,7 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class SweepReport:
-    """The states of all runs of a sweep, and what they cost, at one moment."""
+    """The states of the runs of a sweep, and what all its runs cost, at one moment."""
 
     sweep: str
     asked_at: str
@@ -143,10 +143,13 @@ def sweep_status(
     return _statuses(sweep, run_ids, jobs or SweepJobs.of(sweep.paths))
 
 
-def sweep_report(sweep: Sweep) -> SweepReport:
-    """Read the states of all runs and what they cost; squeue and sacct are asked once each."""
+def sweep_report(sweep: Sweep, run_ids: Sequence[str] = ()) -> SweepReport:
+    """Read the states of all runs, or of some, and what all of them cost together.
+
+    squeue and sacct are asked once each.
+    """
     jobs = SweepJobs.of(sweep.paths)
-    runs = _statuses(sweep, (), jobs)
+    runs = _statuses(sweep, run_ids, jobs)
     usage = gpu_usage(sweep.paths, jobs)
     return SweepReport(
         sweep=str(sweep.paths.root),
@@ -163,18 +166,30 @@ def _statuses(sweep: Sweep, run_ids: Sequence[str], jobs: SweepJobs) -> list[Run
     runs = [sweep.paths.run(run_id) for run_id in sweep.select(run_ids)]
     attempts = {paths.run_id: _attempts(paths) for paths in runs}
     jobs.look_up({r: job for r, found in attempts.items() if (job := _job_to_ask(found))})
-    return [_status(sweep.spec, paths, attempts[paths.run_id], jobs) for paths in runs]
+    configs, spec = read_configs(sweep, list(attempts)), sweep.spec
+    epochs = {run_id: config.train.epochs for run_id, config in configs.items()}
+    return [
+        _status(
+            *(paths, attempts[paths.run_id], epochs.get(paths.run_id, spec.train.epochs)),
+            spec.evaluation,
+            jobs,
+        )
+        for paths in runs
+    ]
 
 
 def _status(
-    spec: SweepSpec, paths: RunPaths, attempts: "_Attempts | OSError", jobs: SweepJobs
+    paths: RunPaths,
+    attempts: "_Attempts | OSError",
+    epochs: int,
+    evaluation: EvaluationConfig,
+    jobs: SweepJobs,
 ) -> RunStatus:
     """Read the state of one run; it is unknown if a part of the run's folder cannot be read."""
-    epochs = spec.train.epochs
     try:
         if isinstance(attempts, OSError):
             raise attempts
-        return run_status(paths, *attempts, epochs, spec.evaluation, jobs)
+        return run_status(paths, *attempts, epochs, evaluation, jobs)
     except OSError as error:
         job = jobs.newest_job(paths.run_id)
         queued = job.queued if job is not None else None

@@ -124,7 +124,10 @@ def test_04_duplicates_are_trained_once_and_named(weird, spec, aevae):
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("quickstart", 6), ("paper", 18), ("paper-as-published", 18), ("fast", 18), ("seeds", 90)],
+    [
+        *[("quickstart", 6), ("paper", 18), ("paper-as-published", 18), ("fast", 18)],
+        *[("seeds", 90), ("rate-distortion", 153)],
+    ],
 )
 def test_shipped_sweeps_have_the_promised_cells(name, count):
     assert len(load_spec(Path(name)).runs(name)) == count

@@ -182,7 +182,7 @@ def caption(data: LossCurves) -> str:
             "its loss can be negative."
         )
     if prose.stops_early(data.runs):
-        text += " Training stopped early; a dot marks the epoch whose weights were kept."
+        text += " With early stopping, a dot marks the epoch whose weights were kept."
     if data.with_rate:
         text += (
             " Rate (KL) against distortion (SSE) is that of the validation images at "

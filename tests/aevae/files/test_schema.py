@@ -96,7 +96,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
     assert (found.evaluation, list(found.files)) == (small_evaluation, list(expected))
 
 
-def test_only_with_early_stopping_a_history_may_have_less_epochs(weird, stored, tiny_config):
+def test_only_with_early_stopping_a_history_may_have_fewer_epochs(weird, stored, tiny_config):
     _, config, arrays, _ = stored
     weights = {name: array for name, array in arrays.items() if name.startswith("weights")}
     history = {name: array[:1] for name, array in arrays.items() if name.startswith("history")}

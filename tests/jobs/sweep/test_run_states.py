@@ -277,7 +277,7 @@ def test_results_of_the_recorded_size_are_not_opened(sweep, run, attempted):
     run.progress.write_text(json.dumps({"epoch": 1, "beat": "2026-01-01T00:00:00+00:00"}))
     found = status(sweep)
     assert found == RunStatus(run.run_id, State.DONE, attempts=1, node="node9", epoch=2, epochs=2)
-    # After early stopping, the training has less epochs.
+    # After early stopping, the training has fewer epochs.
     run.progress.write_text(json.dumps({"phase": "done", "epoch": 1, "val_loss": 3.5}))
     found = status(sweep)
     assert (found.state, found.epoch, found.epochs) == (State.DONE, 1, 2)

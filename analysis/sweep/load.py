@@ -78,11 +78,6 @@ class Run:
         return self.config.model.traits
 
     @property
-    def variant(self) -> str:
-        """What tells the model from others of its kind."""
-        return self.config.variant
-
-    @property
     def latent_size(self) -> int:
         """Number of latent dimensions, d."""
         return self.config.model.latent_size

@@ -71,7 +71,7 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
         row |= by_size.rename(str).to_dict()
         row["standard error"] = best["standard_error"]
         rows.append(row | {"chosen d": curve.loc[curve["chosen"], "latent_size"].item()})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({name: table[name].dtype for name in axis_columns(table)})
 
 
 def caption(study: Study) -> str:

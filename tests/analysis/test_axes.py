@@ -79,6 +79,7 @@ def test_every_table_has_a_column_for_each_axis(varied, name):
     if recipe.for_readers:
         shown = recipe.for_readers(table)
         assert {"kl_weight", "epochs"} <= set(shown)
+        assert shown["epochs"].dtype == "Int64"  # empty for PCA, but whole for all others
         assert not shown.duplicated().any()
 
 

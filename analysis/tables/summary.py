@@ -47,17 +47,16 @@ def _row(results: Results, any_learns_variance: bool) -> dict[str, object]:
         )
         row |= _squared_errors(split, sse_mean, results.config.data.values)
         row |= {f"{split}_sse_sample": sse_sample.mean(), f"{split}_kl": kl.mean()}
-        loss = likelihood.loss(results, sse_sample, kl) if model.traits.variational else sse_mean
+        loss = likelihood.loss_of_images(results, sse_mean, sse_sample, kl)
         row[f"{split}_loss"] = loss.mean()
         row[f"{split}_elbo"] = likelihood.elbo(results, sse_sample, kl).mean()
         if model.likelihood != "gaussian":
-            row[f"{split}_loss"] = row[f"{split}_elbo"] = np.nan
-    row["val_loss"] = results.array(names.history("val", names.LOSS))[-1]
+            row[f"{split}_elbo"] = np.nan
+    row["val_loss"] = likelihood.validation_loss(results)
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
     if model.traits.variational:
-        log_weights = results.array(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS))
-        row["iwae_bound"] = metrics.iwae_bound(log_weights).mean()
-        row["effective_sample_size"] = metrics.effective_sample_size(log_weights).mean()
+        bound, size = likelihood.importance_bound(results)
+        row |= {"iwae_bound": bound.mean(), "effective_sample_size": size.mean()}
     row["active_units"] = metrics.active_units(results.array(names.of_split("test", names.MU)))
     row["training_seconds"] = results.array(names.EPOCH_SECONDS).sum()
     if any_learns_variance:

@@ -7,16 +7,23 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
 from aevae.errors import ExitCode, InputError, RunFailed, importing, usage_line
+from analysis.figures import EVIDENCE as FIGURE_EVIDENCE
 from analysis.figures import FIGURE_FORMATS, FIGURES
+from analysis.figures import SUBJECTS as FIGURE_SUBJECTS
 from analysis.measures.embedding import NAMES as EMBEDDING_NAMES
-from analysis.tables import EVIDENCE, TABLES
+from analysis.tables import EVIDENCE as TABLE_EVIDENCE
+from analysis.tables import SUBJECTS as TABLE_SUBJECTS
+from analysis.tables import TABLES
 
 TABLE_FORMATS = ("csv", "md", "latex")
+# Lists in the help of a command are as wide as a narrow terminal, in two columns.
+HELP_COLUMNS, NAME_COLUMNS = 78, 20
 
 # What typer raises for any wrong argument. It publishes only one kind of it, and keeps the rest in
 # click or, in later versions, in a copy of click.
@@ -50,10 +57,18 @@ At = Annotated[
 ]
 
 
-def _described(outputs: Mapping[str, str]) -> str:
-    """List outputs with what they are about."""
+def _described(outputs: Mapping[str, str], subjects: Mapping[str, Collection[str]]) -> str:
+    """List outputs by subject, one a line, with what they are about."""
     words = {"noun": "class", "plural": "classes"}
-    return "; ".join(f"{name} ({what.format_map(words)})" for name, what in outputs.items())
+    lines = []
+    for subject, names in subjects.items():
+        lines += ["", f"{subject}:"]
+        for name in names:
+            what = outputs[name].format_map(words)
+            begin = f"  {name:<{NAME_COLUMNS}}"
+            after = " " * len(begin)
+            lines += wrap(what, HELP_COLUMNS, initial_indent=begin, subsequent_indent=after)
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -90,10 +105,10 @@ def check(sweep_dir: SweepDir) -> None:
 
 
 @app.command(
-    help="Write the tables: "
-    + _described(TABLES)
-    + ". Those with thousands of rows are written as CSV only. Where the images show no digits, "
-    "the names of files and columns say class instead of digit.",
+    help="Write the tables, each with a caption.\n\n"
+    "Tables with thousands of rows are written as CSV only. Where the images show\n"
+    "no digits, the names of files and columns say class instead of digit.\n"
+    + _described(TABLES, TABLE_SUBJECTS),
     epilog="Example: aevae-analysis tables runs/quickstart --to out --format csv,md",
 )
 def tables(
@@ -112,14 +127,18 @@ def tables(
     )
 
 
-@app.command(epilog="Example: aevae-analysis figures runs/quickstart --to out --only by_digit")
+@app.command(
+    help="Draw the figures, each with a caption (Markdown) written from the data.\n"
+    + _described(FIGURES, FIGURE_SUBJECTS),
+    epilog="Example: aevae-analysis figures runs/quickstart --to out --only by_digit",
+)
 def figures(
     sweep_dir: SweepDir,
     to: To = None,
     only: Annotated[
         str,
         typer.Option(
-            help="Names, separated by commas: " + _described(FIGURES) + ".",
+            help="Names of figures, separated by commas.",
             show_default="all that the sweep can show",
         ),
     ] = "",
@@ -129,7 +148,7 @@ def figures(
     at: At = None,
     allow_partial: AllowPartial = False,
 ) -> None:
-    """Draw the figures, each with a caption (Markdown) written from the data."""
+    """Draw the figures."""
     _finish(
         lambda commands: commands.write_figures(
             sweep_dir,
@@ -143,8 +162,11 @@ def figures(
 
 
 @app.command(
-    help="Test the claims of the article on a sweep: effect, interval and verdict of each; with "
-    "them come the tables that they rest on: " + _described(EVIDENCE) + ".",
+    help="Test the claims of the article on a sweep: effect, interval and verdict of each.\n\n"
+    "The tables and figures that the findings rest on are written too:\n"
+    + _described(
+        TABLE_EVIDENCE | FIGURE_EVIDENCE, {"Tables": TABLE_EVIDENCE, "Figures": FIGURE_EVIDENCE}
+    ),
     epilog="Example: aevae-analysis findings runs/quickstart --to out",
 )
 def findings(
@@ -160,19 +182,21 @@ def report(
 ) -> None:
     """Write all tables, findings and figures, and report.html, one page that shows them.
 
-    The page has a latent explorer too, opens from disk in any recent browser, and needs no network.
+    The page has a latent explorer too, opens from disk in any recent browser,
+    and needs no network.
     """
     _finish(lambda commands: commands.write_report(sweep_dir, to, allow_partial, at or []))
 
 
 @app.command(
-    epilog="Example: aevae-analysis compare runs/paper runs/fast --to out --format csv,md,png"
+    rich_help_panel="Several sweeps",
+    epilog="Example: aevae-analysis compare runs/paper runs/fast --to out",
 )
 def compare(
     sweep_dirs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SWEEP_DIR...",
+            metavar="SWEEP_DIR",
             help="Folders of the sweeps; the others are compared with the first.",
         ),
     ],
@@ -184,9 +208,9 @@ def compare(
 ) -> None:
     """Compare sweeps, across recipes, datasets or versions of the code: a table and a figure.
 
-    Cells with the same model, latent size and values of the settings that both sweeps vary are
-    compared. The table says in which settings, images and code the sweeps differ, and has 95%
-    intervals of the differences.
+    Cells are compared that have the same model, latent size and values of the
+    settings that both sweeps vary. The table has the differences with their 95%
+    intervals, and says in which settings, images and code the sweeps differ.
     """
     formats = _chosen("--format", format_, (*TABLE_FORMATS, *FIGURE_FORMATS))
     _finish(lambda commands: commands.compare(sweep_dirs, to, formats, allow_partial))
@@ -210,9 +234,10 @@ def embed(
 ) -> None:
     """Lay out images and latents by t-SNE, keep that for the figures, and print scores.
 
-    Figures do the same where it has not been done. Embeddings are kept below the output's folder
-    and used again as long as the results, the recipe and scikit-learn stay the same. Without
-    --only, the scores are also written as a table.
+    Figures do the same where it has not been done. Embeddings are kept below the
+    output's folder and used again as long as the results, the recipe and
+    scikit-learn stay the same. Without --only, the scores are also written as a
+    table.
     """
     _finish(
         lambda commands: commands.embed(

@@ -19,6 +19,7 @@ from aevae.files.atomic import publish_text
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import read_runs
 from analysis import figures, findings, tables
+from analysis.comparison import figure as comparison_figure
 from analysis.comparison import readers
 from analysis.comparison import table as comparison_table
 from analysis.comparison.comparison import Comparison
@@ -140,6 +141,8 @@ def compare(folders: Sequence[Path], to: Path, formats: Sequence[str], allow_par
     )
     made = readers.captioned(comparison, data)
     written = recipe.write_tables([made], target, [name for name in formats if name in FORMATS])
+    if pictures := [name for name in formats if name in FIGURE_FORMATS]:
+        written += write_figure(comparison_figure.drawing(comparison, data), target, pictures)
     _print_first([made])
     for text in made.notes:
         terminal.stdout().print(Text(text))

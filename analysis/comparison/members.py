@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from aevae.axes import Value, find_axes, value_of
+from aevae.axes import Value, find_axes, short, value_of
 from aevae.errors import InputError
 from aevae.kinds import KINDS
 from analysis.sweep.load import Run, SweepResults
 from analysis.write.prose import listed
+
+MOST_NAMED = 6  # cells without a partner
 
 
 @dataclass(frozen=True)
@@ -128,21 +128,47 @@ def find_pairs(first: Member, others: Sequence[Member]) -> list[Pair]:
 
 def without_partner(first: Member, others: Sequence[Member], pairs: Sequence[Pair]) -> str:
     """Say in one sentence which cells of which sweep are not compared; empty if all are."""
-    paired = {id(cell) for pair in pairs for cell in (pair.ours, pair.theirs)}
+    paired = [cell for pair in pairs for cell in (pair.ours, pair.theirs)]
+    known = {id(cell) for cell in paired}
     parts = []
     for member in (first, *others):
-        alone = [cell for cell in member.cells if id(cell) not in paired]
+        alone = [cell for cell in member.cells if id(cell) not in known]
+        # Where some values of an axis have a partner, model and latent size do not name a cell.
+        part = {cell.place(()) for cell in member.cells if id(cell) in known}
+        named = any(cell.place(()) in part for cell in alone)
         if alone:
-            parts.append(f"{len(alone)} of {member.label}: {in_words(alone)}")
+            words = _one_by_one(alone) if named else in_words(alone)
+            parts.append(f"{len(alone)} of {member.label}: {words}")
     return f"Cells without a partner: {'; '.join(parts)}." if parts else ""
 
 
 def in_words(cells: Sequence[Replicates]) -> str:
-    """Name cells, shortly: ``AE, VAE (d = 2 and 20)``; the values of axes are left out."""
+    """Name cells by model and latent size alone: ``AE, VAE (d = 2 and 20)``."""
     models: dict[tuple[int, ...], dict[str, None]] = {}
     for model in dict.fromkeys(cell.model for cell in cells):
-        sizes = tuple(np.unique([cell.latent_size for cell in cells if cell.model == model]))
+        sizes = tuple(sorted({cell.latent_size for cell in cells if cell.model == model}))
         models.setdefault(sizes, {})[KINDS[model].title] = None
     return ", ".join(
         f"{', '.join(titles)} (d = {listed(sizes)})" for sizes, titles in models.items()
     )
+
+
+def _one_by_one(cells: Sequence[Replicates]) -> str:
+    """Name cells with the values of the axes: ``VAE (d = 2, kl_weight = 4)``."""
+    names = []
+    for cell in cells[:MOST_NAMED]:
+        settings = {"d": cell.latent_size, **cell.settings}
+        values = [f"{short(key)} = {shown(v)}" for key, v in settings.items() if v is not None]
+        names.append(f"{KINDS[cell.model].title} ({', '.join(values)})")
+    more = len(cells) - MOST_NAMED
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def shown(value: Value) -> str:
+    """Write the value of a setting: ``64x32`` for the widths of layers; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        words = any(isinstance(part, str) for part in value)
+        return (", " if words else "x").join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -121,25 +121,21 @@ def measure(member: Member, cell: Replicates, *, by_value: bool) -> Measured:
 
 def _of_images(results: Results) -> dict[str, Floats]:
     """Return the quantities that every test image has, each (N,)."""
-    model = results.config.model
     at_mean, at_sample, kl = (
         run_errors(results, "test", name)
         for name in (names.SSE_AT_MEAN, names.SSE_AT_SAMPLE, names.KL)
     )
-    loss = likelihood.loss(results, at_sample, kl) if model.traits.variational else at_mean
-    if model.likelihood != "gaussian":
-        loss = np.full_like(at_mean, np.nan)
+    loss = likelihood.loss_of_images(results, at_mean, at_sample, kl)
     bound = np.full_like(at_mean, np.nan)
-    if model.traits.variational:
-        weights = results.array(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS))
-        bound = metrics.iwae_bound(weights)
+    if results.config.model.traits.variational:
+        bound, _ = likelihood.importance_bound(results)
     return {SSE: at_mean, SSE_SAMPLE: at_sample, KL: kl, LOSS: loss, IWAE: bound}
 
 
 def _of_run(results: Results) -> Mapping[str, float]:
     """Return the quantities of a whole run."""
     return {
-        VAL_LOSS: results.array(names.history("val", names.LOSS))[-1],
+        VAL_LOSS: likelihood.validation_loss(results),
         ACTIVE: metrics.active_units(results.array(names.of_split("test", names.MU))),
         SECONDS: results.array(names.EPOCH_SECONDS).sum(),
     }

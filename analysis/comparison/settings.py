@@ -7,7 +7,7 @@ from typing import Any
 from aevae.axes import KEYS, Value, value_of
 from aevae.config import DataConfig, EvaluationConfig
 from aevae.kinds import KINDS
-from analysis.comparison.members import Member
+from analysis.comparison.members import Member, shown
 from analysis.sweep.load import Run
 from analysis.write import prose
 
@@ -26,16 +26,6 @@ def differences(first: Member, other: Member, *, same_images: bool) -> str:
     if not parts:
         return f"{other.label} has the same settings, images and code as {first.label}."
     return f"{other.label} differs from {first.label} in: {'; '.join(parts)}."
-
-
-def shown(value: Value) -> str:
-    """Write the value of a setting: ``64x32`` for the widths of layers; nothing for None."""
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        words = any(isinstance(part, str) for part in value)
-        return (", " if words else "x").join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _dataset(first: Member, other: Member, *, same_images: bool) -> Iterator[str]:

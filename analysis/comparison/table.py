@@ -9,9 +9,8 @@ from aevae.axes import Value, short
 from aevae.kinds import KINDS
 from analysis.comparison import quantities
 from analysis.comparison.comparison import Comparison
-from analysis.comparison.members import Member, Pair
+from analysis.comparison.members import Member, Pair, shown
 from analysis.comparison.quantities import Estimate, Measured, measure
-from analysis.comparison.settings import shown
 from analysis.tables.published import published
 
 Track = Callable[[Sequence[Pair]], Iterable[Pair]]

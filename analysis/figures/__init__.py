@@ -31,6 +31,30 @@ FIGURES = {
     "two_settings": "error by pairs of settings that vary",
 }
 
+# The same by subject, as the help of the command lists them.
+SUBJECTS = {
+    "Dataset and models": ("digits", "architectures"),
+    "Errors": (
+        "loss_curves",
+        "by_digit",
+        "selection",
+        "reconstructions",
+        "latent_sizes",
+        "anomaly",
+    ),
+    "Generated images": ("generated", "generators", "noise"),
+    "Latent space": (
+        "latent_diagnostics",
+        "latent_grid",
+        "code_map",
+        "traversals",
+        "interpolations",
+        "latent_pca",
+        "tsne",
+        "digits_embedding",
+    ),
+}
+
 # Those that take a minute come with the findings, which need their numbers too.
 EVIDENCE = {
     "closest_pairs": "the samples that come nearest to a training image",

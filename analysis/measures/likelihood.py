@@ -33,6 +33,33 @@ def loss(results: Results, sse: Floats, kl: Floats) -> Floats:
     return -elbo(results, sse, kl, constants=False)
 
 
+def loss_of_images(results: Results, at_mean: Floats, at_sample: Floats, kl: Floats) -> Floats:
+    """Return the loss of images by a run, (N,), from their errors.
+
+    Parameters
+    ----------
+    results
+        Results of the run.
+    at_mean, at_sample, kl
+        SSE decoding the posterior mean (or code) and one sampled z, and KL, shape (N,) each.
+
+    Returns
+    -------
+    ndarray
+        The negative ELBO without its constant, of one sampled z; without a posterior, the SSE. NaN
+        where the likelihood is not Gaussian, since the loss does not follow from the SSE.
+    """
+    model = results.config.model
+    if model.likelihood != "gaussian":
+        return np.full_like(at_mean, np.nan)
+    return loss(results, at_sample, kl) if model.traits.variational else at_mean
+
+
+def validation_loss(results: Results) -> float:
+    """Return the loss of the validation images as it was minimised, at the kept epoch."""
+    return float(results.array(names.history("val", names.LOSS))[results.kept_epoch - 1])
+
+
 def importance_bound(results: Results) -> tuple[Floats, Floats]:
     """Return the IWAE bound of each test image by a variational run, and the effective sample size.
 

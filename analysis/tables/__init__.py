@@ -18,6 +18,19 @@ TABLES = {
     "auroc": "how well errors tell test images from outliers",
 }
 
+# The same by subject, as the help of the command lists them.
+SUBJECTS = {
+    "Errors": (
+        "per_digit_error",
+        "summary",
+        "history",
+        "latent_size_choice",
+        "published",
+        "auroc",
+    ),
+    "Latent space": ("latent_space", "latent_dimensions"),
+}
+
 # These need a trained classifier or take a minute. The findings need the same numbers, so that
 # `aevae-analysis findings` writes these tables.
 EVIDENCE = {

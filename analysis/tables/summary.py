@@ -54,12 +54,12 @@ def _row(
         )
         row |= _squared_errors(split, sse_mean, results.config.data.values)
         row |= {f"{split}_sse_sample": sse_sample.mean(), f"{split}_kl": kl.mean()}
-        loss = likelihood.loss(results, sse_sample, kl) if model.traits.variational else sse_mean
+        loss = likelihood.loss_of_images(results, sse_mean, sse_sample, kl)
         row[f"{split}_loss"] = loss.mean()
         row[f"{split}_elbo"] = likelihood.elbo(results, sse_sample, kl).mean()
         if model.likelihood != "gaussian":
-            row[f"{split}_loss"] = row[f"{split}_elbo"] = np.nan
-    row["val_loss"] = results.array(names.history("val", names.LOSS))[results.kept_epoch - 1]
+            row[f"{split}_elbo"] = np.nan
+    row["val_loss"] = likelihood.validation_loss(results)
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
     if model.traits.variational:
         bound, size = likelihood.importance_bound(results)

@@ -9,8 +9,10 @@ from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, write_runs
 from analysis.figures import EVIDENCE as figures_of_findings
 from analysis.figures import FIGURES
+from analysis.figures import SUBJECTS as FIGURE_SUBJECTS
 from analysis.figures.registry import RECIPES
 from analysis.tables import EVIDENCE as tables_of_findings
+from analysis.tables import SUBJECTS as TABLE_SUBJECTS
 from analysis.tables import TABLES
 
 # Stands in for a machine without the training extra: these imports fail.
@@ -261,10 +263,16 @@ def test_no_table_overwrites_the_caption_of_a_figure():
     assert not (tables & figures | tables & findings | figures & findings)
 
 
-@pytest.mark.parametrize(("command", "names"), [("figures", FIGURES), ("tables", TABLES)])
-def test_help_lists_every_name(run, command, names):
+@pytest.mark.parametrize(
+    ("command", "subjects", "names"),
+    [("figures", FIGURE_SUBJECTS, FIGURES), ("tables", TABLE_SUBJECTS, TABLES)],
+)
+def test_help_lists_every_name_on_a_line_of_its_subject(run, command, subjects, names):
     text = run(command, "--help").stdout
-    assert all(name in text for name in names)
+    starts = {line.split()[0] for line in lines(text)}
+    assert starts >= set(names)
+    assert all(f"{subject}:" in lines(text) for subject in subjects)
+    assert sorted(name for listed in subjects.values() for name in listed) == sorted(names)
 
 
 def test_version(run):

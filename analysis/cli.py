@@ -235,9 +235,9 @@ def embed(
     """Lay out images and latents by t-SNE, keep that for the figures, and print scores.
 
     Figures do the same where it has not been done. Embeddings are kept below the
-    output's folder and used again as long as the results, the recipe and
-    scikit-learn stay the same. Without --only, the scores are also written as a
-    table.
+    output's folder and used again as long as the results, the recipe,
+    scikit-learn and openTSNE stay the same. Without --only, the scores are also
+    written as a table.
     """
     _finish(
         lambda commands: commands.embed(

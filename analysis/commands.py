@@ -114,12 +114,14 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool, at: Sequenc
     output, code = _open_for_output(folder, to, allow_partial, at)
     if output is None:
         return INCOMPLETE
-    made, omitted = output.write_tables(list(page.TABLES), list(FORMATS))
+    made, omitted = output.write_tables(list(tables.TABLES), list(FORMATS))
+    _print_first(made)  # now, since the rest takes minutes
+    evidence, omitted_too = output.write_tables(list(tables.EVIDENCE), list(FORMATS))
+    made, omitted = [*made, *evidence], omitted | omitted_too
     found = output.write_findings()
     drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS)
     content = page.gather(output.study, found, made, omitted, drawings)
     publish_text(output.folder / page.PAGE, page.render(content))
-    _print_first(made)
     terminal.stdout().print(Text(records.count(found)))
     terminal.list_files([*output.written, output.folder / page.PAGE])
     return code

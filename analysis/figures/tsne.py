@@ -17,9 +17,8 @@ from analysis.sweep.load import Run
 from analysis.write import prose
 
 HOW = (
-    "t-SNE by scikit-learn {scikit-learn} (Barnes-Hut, perplexity {perplexity}, early exaggeration "
-    "{early_exaggeration}, {max_iter} iterations, learning rate {learning_rate}, angle {angle}, "
-    "seed {random_state}), starting from the first two of at most {components} principal "
+    "t-SNE by openTSNE {openTSNE} (perplexity {perplexity}, early exaggeration {exaggeration}, "
+    "{iterations} iterations), starting from the first two of at most {components} principal "
     "components; nothing is standardised."
 ).format_map(RECIPE)
 KEPT = (

@@ -2,7 +2,8 @@
 
 The only module of the analysis that opens a sweep's HDF5. Files are checked once, by other
 processes. Arrays are read on demand, from one results file at a time, so that memory does not grow
-with the number of runs.
+with the number of runs. Those of the dataset are kept unless they are large: many measures need
+the same images.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,6 +38,7 @@ from aevae.kinds import KINDS, Kind
 from analysis.sweep.words import plural, with_article
 
 MAX_READERS = 8
+KEPT_BYTES = 64 << 20  # larger arrays of the dataset are read again whenever they are needed
 
 Track = Callable[[Sequence[RunPaths]], Iterable[RunPaths]]
 
@@ -207,6 +209,12 @@ class SweepResults:
     gaps: tuple[Gap, ...]
     axes: tuple[Axis, ...] = ()
     others: tuple[Run, ...] = ()
+    # A part of a sweep shares what has been read with the whole.
+    _kept: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process reads the images itself, which is quicker than sending them.
+        return vars(self) | {"_kept": {}}
 
     @property
     def every(self) -> tuple[Run, ...]:
@@ -240,7 +248,7 @@ class SweepResults:
         return self.dataset
 
     def labels(self, split: str) -> Array:
-        """Return the labels of a split (train, val or test), shape (N,), uint8 or uint16.
+        """Return the labels of a split (train, val or test), shape (N,), read-only integers.
 
         Raises
         ------
@@ -257,7 +265,7 @@ class SweepResults:
         return [self.data.class_names[label] for label in np.flatnonzero(counts < fewer_than)]
 
     def images(self, split: str) -> Array:
-        """Return the images of a split (train, val or test), shape (N, *image_shape), uint8."""
+        """Return the images of a split, shape (N, *image_shape), uint8, read-only."""
         return self._read(names.of_split(split, names.IMAGE))
 
     def open(self, run: Run) -> AbstractContextManager[Results]:
@@ -271,8 +279,14 @@ class SweepResults:
                 yield results
 
     def _read(self, name: str) -> Array:
+        if name in self._kept:
+            return self._kept[name]
         with open_dataset(self.data.path, self.data.checked) as file:
-            return file.array(name)
+            array = file.array(name)
+        array.flags.writeable = False
+        if array.nbytes <= KEPT_BYTES:
+            self._kept[name] = array
+        return array
 
 
 def open_sweep(root: Path, track: Track = iter) -> SweepResults:

@@ -26,7 +26,7 @@ def main() -> None:
         ours, ours_s = timed(partial(embed, codes))
         with threadpool_limits(1):
             placed, default_s = timed(partial(TSNE(random_state=0).fit_transform, codes))
-        default = Layout(placed, neighbour_ranks(codes, placed))
+        default = Layout(placed, *neighbour_ranks(codes, placed))
         rows.append(
             {
                 "run": paths.run_id,

@@ -1,5 +1,6 @@
 """A run goes on from its newest checkpoint, and from none that is not its own."""
 
+import json
 import logging
 import re
 from dataclasses import replace
@@ -86,7 +87,9 @@ def test_a_checkpoint_of_an_earlier_release_is_restored(paths, tiny_config, vers
     config = tiny_config()
     state = trained(config)
     save_checkpoint(paths, config, state)
-    change(paths, version=version, best=None)
+    old = json.loads(config.canonical_json()) | {"version": version + 1}
+    del old["model"]["activation"], old["train"]["early_stopping"], old["data"]["train_images"]
+    change(paths, version=version, best=None, config=json.dumps(old))
     found = load_newest(paths, config, CPU)
     assert (found.epoch, found.best) == (1, None)
     assert torch.equal(found.model.mu.weight, state.model.mu.weight)

@@ -28,6 +28,7 @@ NAME_INCHES = 0.12  # least distance of the names of cells
 OFFSET = 0.13
 MARKERS = "osD^vPX<>"
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+IN_A_ROW = 6  # names of sweeps
 LIGHTEST = 0.5  # how far the colour of the last sweep lies from that of the model towards white
 ARTICLE: dict[str, Any] = {"marker": "_", "linestyle": "", "color": "black", "markersize": 8}
 
@@ -152,14 +153,14 @@ def _name_cells(axes: Axes, comparison: Comparison, part: pd.DataFrame, *, label
 
 def _add_legend(figure: Figure, comparison: Comparison, table: pd.DataFrame) -> None:
     looks = _looks(comparison, "#333333")
-    room = figure.get_figwidth() / min(len(looks) + 1, 4) - 0.6
+    room = figure.get_figwidth() / min(len(looks) + 1, IN_A_ROW) - 0.7
     handles = [
         Line2D([], [], **look, markersize=3.5, label=style.fitted(label, room))
         for label, look in looks.items()
     ]
     if "published" in table:
         handles.append(Line2D([], [], **ARTICLE, label=readers.ARTICLE))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4))
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), IN_A_ROW))
 
 
 def caption(comparison: Comparison, table: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from analysis.write.prose import listed
 MOST_NAMED = 6  # cells without a partner
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Replicates:
     """A cell of a sweep: the runs of one model that differ in their seed only.
 
@@ -122,20 +122,19 @@ def find_pairs(first: Member, others: Sequence[Member]) -> list[Pair]:
     if not pairs:
         have = "; ".join(f"{m.label} has {in_words(m.cells)}" for m in (first, *others))
         raise InputError(f"the sweeps have no model and latent size in common: {have}")
-    places = {id(cell): place for place, cell in enumerate(first.cells)}
-    return sorted(pairs, key=lambda pair: places[id(pair.ours)])
+    places = {cell: place for place, cell in enumerate(first.cells)}
+    return sorted(pairs, key=lambda pair: places[pair.ours])
 
 
 def without_partner(first: Member, others: Sequence[Member], pairs: Sequence[Pair]) -> str:
     """Say in one sentence which cells of which sweep are not compared; empty if all are."""
-    paired = [cell for pair in pairs for cell in (pair.ours, pair.theirs)]
-    known = {id(cell) for cell in paired}
+    paired = {cell for pair in pairs for cell in (pair.ours, pair.theirs)}
     parts = []
     for member in (first, *others):
-        alone = [cell for cell in member.cells if id(cell) not in known]
+        alone = [cell for cell in member.cells if cell not in paired]
         # Where some values of an axis have a partner, model and latent size do not name a cell.
-        part = {cell.place(()) for cell in member.cells if id(cell) in known}
-        named = any(cell.place(()) in part for cell in alone)
+        partly = {cell.place(()) for cell in member.cells if cell in paired}
+        named = any(cell.place(()) in partly for cell in alone)
         if alone:
             words = _one_by_one(alone) if named else in_words(alone)
             parts.append(f"{len(alone)} of {member.label}: {words}")
@@ -165,10 +164,14 @@ def _one_by_one(cells: Sequence[Replicates]) -> str:
 
 
 def shown(value: Value) -> str:
-    """Write the value of a setting: ``64x32`` for the widths of layers; nothing for None."""
+    """Write a value as readers see it: ``64x32``, ``true``, ``0.001``; nothing for None."""
     if value is None:
         return ""
     if isinstance(value, tuple):
         words = any(isinstance(part, str) for part in value)
-        return (", " if words else "x").join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return (", " if words else "x").join(map(shown, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return str(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -58,8 +59,9 @@ class Measured:
         """Number of trainings, S."""
         return len(self.runs)
 
+    @cached_property
     def estimates(self) -> dict[str, Estimate]:
-        """Return the mean of each quantity over images and seeds.
+        """Mean of each quantity over images and seeds.
 
         Its interval is Student's over the seeds, or with one seed a bootstrap over the images.
         """

@@ -1,7 +1,6 @@
 """The table of a comparison for readers, and its caption."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from aevae.axes import short
 from aevae.kinds import KINDS
 from analysis.comparison import quantities as q
 from analysis.comparison.comparison import Comparison
+from analysis.comparison.members import shown
 from analysis.tables.recipe import Table
 from analysis.write import prose
 from analysis.write.formats import format_cell
@@ -48,25 +48,19 @@ def for_readers(comparison: Comparison, table: pd.DataFrame) -> pd.DataFrame:
     """
     axes = [short(key) for key in comparison.axes]
     rows: list[Row] = []
-    for key, part in table.groupby(
-        ["model", "latent_size", *axes, "sweep"], sort=False, dropna=False
-    ):
-        model, size, *values, sweep = map(_plain, key)
-        settings = dict(zip(axes, values, strict=True))
-        cell = {"model": KINDS[str(model)].title, "d": size, **settings}
+    keys = ["model", "latent_size", *axes, "sweep"]
+    for _, part in table.groupby(keys, sort=False, dropna=False):
+        key = part.iloc[0]
+        settings = {name: "" if pd.isna(key[name]) else shown(key[name]) for name in axes}
+        cell = {"model": KINDS[key["model"]].title, "d": key["latent_size"], **settings}
         found = part.set_index("quantity")
-        first = sweep == comparison.first.label
-        rows.append(cell | {"sweep": sweep, "seeds": part["seeds"].iloc[0]})
+        first = key["sweep"] == comparison.first.label
+        rows.append(cell | {"sweep": key["sweep"], "seeds": key["seeds"]})
         rows[-1] |= _numbers(found, first=first, ratio=not all(comparison.same_images.values()))
         if first and "published" in found and found["published"].notna().any():
             rows.append(cell | {"sweep": ARTICLE, "seeds": 1} | _article(found))
     columns = dict.fromkeys(name for row in rows for name in row)
-    return pd.DataFrame(rows, columns=_ordered(columns)).fillna(dict.fromkeys(axes, ""))
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever the axes are
-    """Return nothing to be read where a sweep has no value of an axis."""
-    return "" if pd.isna(value) else value
+    return pd.DataFrame(rows, columns=_ordered(columns))
 
 
 def _numbers(found: pd.DataFrame, *, first: bool, ratio: bool) -> Row:

@@ -1,6 +1,7 @@
 """The table of a comparison: every quantity of every cell, and how it differs from the first."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,13 @@ from aevae.axes import Value, short
 from aevae.kinds import KINDS
 from analysis.comparison import quantities
 from analysis.comparison.comparison import Comparison
-from analysis.comparison.members import Member, Pair, shown
+from analysis.comparison.members import Member, Pair, Replicates, shown
 from analysis.comparison.quantities import Estimate, Measured, measure
 from analysis.tables.published import published
 
 Track = Callable[[Sequence[Pair]], Iterable[Pair]]
 Row = dict[str, object]
+MOST_KEPT = 100  # cells in memory; 10,000 images and three seeds take 1.2 MB
 
 
 def make(comparison: Comparison, track: Track = iter) -> pd.DataFrame:
@@ -26,21 +28,26 @@ def make(comparison: Comparison, track: Track = iter) -> pd.DataFrame:
     difference_high and the method of this interval, and ratio to it, where that has a meaning;
     published (value of the article for this cell).
     """
+
+    # A cell is compared several times where the other sweep varies a setting.
+    @lru_cache(maxsize=MOST_KEPT)
+    def measured(member: Member, cell: Replicates) -> Measured:
+        return measure(member, cell, by_value=comparison.by_value)
+
     rows: list[Row] = []
     last = None
     for pair in track(comparison.pairs):
         if pair.ours is not last:
             last = pair.ours
-            first = measure(comparison.first, last, by_value=comparison.by_value)
-            means = first.estimates()
+            first = measured(comparison.first, last)
             rows += _rows(_identity(comparison, pair, last.settings), comparison.first, first)
-        other = measure(pair.member, pair.theirs, by_value=comparison.by_value)
+        other = measured(pair.member, pair.theirs)
         identity = _identity(comparison, pair, last.settings | pair.theirs.settings)
         same = comparison.same_images[pair.member.label]
         found, method = first.difference(other, same_images=same)
         for row in _rows(identity, pair.member, other):
             name = str(row["quantity"])
-            rows.append(row | _difference(name, means[name].value, found[name], method))
+            rows.append(row | _difference(name, first.estimates[name].value, found[name], method))
     table = pd.DataFrame(rows)
     article = ["published"] if table["published"].notna().any() else []
     return table[[*(name for name in table.columns if name != "published"), *article]]
@@ -49,7 +56,7 @@ def make(comparison: Comparison, track: Track = iter) -> pd.DataFrame:
 def _identity(comparison: Comparison, pair: Pair, settings: Mapping[str, Value]) -> Row:
     """Return what names a cell in the table."""
     values = {short(key): settings.get(key) for key in comparison.axes}
-    texts = {name: shown(v) if isinstance(v, tuple) else v for name, v in values.items()}
+    texts = {name: shown(v) if isinstance(v, tuple | bool) else v for name, v in values.items()}
     return {"model": pair.ours.model, "latent_size": pair.ours.latent_size, **texts}
 
 
@@ -67,7 +74,7 @@ def _rows(identity: Row, member: Member, measured: Measured) -> list[Row]:
             "high": found.high,
             "published": article.get(name, np.nan),
         }
-        for name, found in measured.estimates().items()
+        for name, found in measured.estimates.items()
         if np.isfinite(found.value)
     ]
 

@@ -58,14 +58,23 @@ def find_axes(configs: Iterable[RunConfig]) -> tuple[Axis, ...]:
     by_kind: dict[str, list[RunConfig]] = {}
     for config in configs:
         by_kind.setdefault(config.model.kind, []).append(config)
-    ordered = [by_kind[kind] for kind in KINDS if kind in by_kind]
+    ordered = [_with_each_part(by_kind[kind]) for kind in KINDS if kind in by_kind]
     axes = []
     for key in KEYS:
-        found = [dict.fromkeys(value_of(config, key) for config in runs) for runs in ordered]
+        part = key.partition(".")[0]
+        found = [dict.fromkeys(value_of(config, key) for config in runs[part]) for runs in ordered]
         if any(len(values) > 1 for values in found):
             values = dict.fromkeys(value for values in found for value in values)
             axes.append(Axis(key, _ascending([v for v in values if v is not None])))
     return tuple(axes)
+
+
+def _with_each_part(configs: list[RunConfig]) -> dict[str, list[RunConfig]]:
+    """Return, by part, enough runs to have each part once: the runs of a large sweep share them."""
+    return {
+        part: list({id(getattr(config, part)): config for config in configs}.values())
+        for part in _FIELDS
+    }
 
 
 def _ascending(values: list[Value]) -> tuple[Value, ...]:

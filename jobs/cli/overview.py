@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from aevae.axes import find_axes, value_of
 from aevae.config import RunConfig
@@ -27,29 +27,29 @@ def overview(configs: Sequence[RunConfig]) -> Iterator[str]:
     }
     cells = len(set(zip(*columns.values(), strict=True)))
     columns["seed"] = [config.seed for config in configs]
+    orders = {axis.key: axis.values for axis in axes}
     widest = max(map(len, columns))
     for name, values in columns.items():
-        yield f"{name:{widest}}  {_counts(values)}"
-    yield f"{len(configs):,} runs, which are {cells:,} cells with their seeds"
+        yield f"{name:{widest}}  {_counts(values, orders.get(name))}"
+    yield f"{_runs(len(configs))} in {cells:,} cells; the seeds of a cell are its replicates"
 
 
-def _counts(values: Iterable[Value]) -> str:
+def _counts(values: Sequence[Value], order: Sequence[Value] | None) -> str:
     """Write how often each value occurs, for example ``2, 10, 20 (51 runs each)``."""
-    counts = Counter(values)
-    without = counts.pop(None, 0)
+    found = Counter(values)
+    without = found.pop(None, 0)
+    counts = {shown_value(value): found[value] for value in order or found}
     rest = f"; {_runs(without)} without this setting" if without else ""
     numbers = sorted(set(counts.values()))
-    names = [shown_value(value) for value in counts]
+    names = list(counts)
     if len(names) > MOST_VALUES:
         more = len(names) - MOST_VALUES + 1
         names = [*names[: MOST_VALUES - 2], f"... {more:,} more ...", names[-1]]
     elif len(numbers) > 1:
-        named = zip(names, counts.values(), strict=True)
-        return ", ".join(f"{name} ({_runs(number)})" for name, number in named) + rest
-    each = " each" if len(counts) > 1 else ""
-    number = _runs(numbers[-1])
+        return ", ".join(f"{name} ({_runs(number)})" for name, number in counts.items()) + rest
     least = f"{numbers[0]:,} to " if len(numbers) > 1 else ""
-    return f"{', '.join(names)} ({least}{number}{each}){rest}"
+    each = " each" if len(counts) > 1 else ""
+    return f"{', '.join(names)} ({least}{_runs(numbers[-1])}{each}){rest}"
 
 
 def _runs(number: int) -> str:

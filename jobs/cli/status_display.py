@@ -45,21 +45,41 @@ def status_table(
         Characters in a line. Empty columns are left out. If the others do not fit into a line, the
         less useful ones are left out too.
     """
-    parts: list[Table | Text] = []
-    listed = list(statuses)
     if len(statuses) > MANY_RUNS:
-        groups, explained = table_of_groups(statuses, configs, width)
-        listed = [s for state in NOTABLE for s in statuses if s.state is state]
-        parts += [groups, Text(explained)]
-    unlisted = len(listed) - MOST_LISTED if parts else 0
-    if unlisted > 0:
-        listed = listed[:MOST_LISTED]
-    table, left_out = _table_of_runs(listed, width)
-    parts += [table] if listed else []
-    if unlisted > 0:
-        parts.append(Text(f"{unlisted:,} more such runs are not listed here (--json has all)"))
-    if left_out:
-        parts.append(Text(f"no room for {', '.join(left_out)} (--json has all)"))
+        parts = _parts_of_many(statuses, configs, width)
+    else:
+        parts = [*_listed(statuses, width), *_reasons(statuses)]
+    return Group(*parts, _totals(statuses, width))
+
+
+def _parts_of_many(
+    statuses: Sequence[RunStatus], configs: Mapping[str, RunConfig], width: int
+) -> list[Table | Text]:
+    """Return the table of the cells, some runs that need a look, and some reasons."""
+    groups, explained = table_of_groups(statuses, configs, width)
+    notable = [status for state in NOTABLE for status in statuses if status.state is state]
+    reasons = _reasons(statuses)
+    parts = [groups, Text(explained), *_listed(notable[:MOST_LISTED], width)]
+    if len(notable) > MOST_LISTED:
+        more = len(notable) - MOST_LISTED
+        parts.append(Text(f"{more:,} more such runs are not listed here (--json has all)"))
+    parts += reasons[:MOST_LISTED]
+    if len(reasons) > MOST_LISTED:
+        parts.append(Text(f"{len(reasons) - MOST_LISTED:,} more reasons (--json has all)"))
+    return parts
+
+
+def _listed(statuses: Sequence[RunStatus], width: int) -> list[Table | Text]:
+    """Return the table of some runs, and a line about the columns for which there is no room."""
+    if not statuses:
+        return []
+    table, left_out = _table_of_runs(statuses, width)
+    note = Text(f"no room for {', '.join(left_out)} (--json has all)")
+    return [table, note] if left_out else [table]
+
+
+def _totals(statuses: Sequence[RunStatus], width: int) -> Table:
+    """Return a bar of all epochs, and the number of runs in each state."""
     bar = ProgressBar(
         total=sum(status.epochs for status in statuses),
         # Early stopping ends a run before all its epochs are trained.
@@ -71,7 +91,7 @@ def status_table(
     beside = BAR_WIDTH + len(GAP) + len(counts) <= width
     for row in [(bar, counts)] if beside else [(bar,), (counts,)]:
         totals.add_row(*row)
-    return Group(*parts, *_reasons(statuses), totals)
+    return totals
 
 
 def _table_of_runs(listed: Sequence[RunStatus], width: int) -> tuple[Table, list[str]]:

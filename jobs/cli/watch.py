@@ -21,7 +21,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Redraw until no run is active.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
-    """Show the state of every run; exit 0 if all runs are done, else 1."""
+    """Show the states of runs; exit 0 if all of them are done, else 1."""
     import json
     from dataclasses import asdict
 

@@ -36,8 +36,8 @@ class Cell:
 
     def _has(self, key: str, values: Values) -> bool:
         part, _, name = key.partition(".")
-        if not name:
-            return {"model": self.kind}.get(key, getattr(self, key, None)) in values
+        if key in LISTS:
+            return (self.kind if key == "model" else getattr(self, key)) in values
         if part in KINDS:
             return part == self.kind and self._has(f"model.{name}", values)
         if part == "model" and not KINDS[self.kind].has(name):

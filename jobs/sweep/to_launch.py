@@ -60,7 +60,9 @@ def _why_left(
     if not status.state.resumable:
         return "unknown (--only RUN_ID takes one over)"
     if status.out_of_memory and status.run_id not in more_memory:
-        return "out of memory (raise mem_gb in the profile, or name them with --only)"
+        return "out of memory (raise mem_gb in the profile, or name them with --only RUN_ID)"
     if status.out_of_time and status.run_id not in more_time:
-        return "out of time without a checkpoint (raise timeout_min, or name them with --only)"
+        return (
+            "out of time without a checkpoint (raise timeout_min, or name them with --only RUN_ID)"
+        )
     return None

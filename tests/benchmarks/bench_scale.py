@@ -62,15 +62,17 @@ class Cost:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--planned", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
-    options.add_argument("--done", type=int, nargs="+", default=[10, 100, 1_000])
-    options.add_argument("--submitted", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    options.add_argument("--planned", type=int, nargs="*", default=[10, 100, 1_000, 10_000])
+    options.add_argument("--done", type=int, nargs="*", default=[10, 100, 1_000])
+    options.add_argument("--submitted", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     arguments = options.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for count in sorted({*arguments.planned, *arguments.done}):
             rows.append(measure(Path(folder) / str(count), count, done=count in arguments.done))
             print(rows[-1], flush=True)
+        rows.append(measure_grid(Path(folder)))
+        print(rows[-1], flush=True)
         for count in arguments.submitted:
             rows.append(measure_lookups(Path(folder) / f"submitted-{count}", count))
             print(rows[-1], flush=True)
@@ -100,6 +102,20 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
     row |= {f"{name}_s": round(cost.seconds, 2) for name, cost in costs.items()}
     row |= {"tables_mb": round(costs["tables"].peak_mb)} if done else {}
     return dict.fromkeys(COLUMNS) | row
+
+
+def measure_grid(folder: Path) -> dict[str, object]:
+    """Plan 100,000 cells: the VAE with 100 learning rates, 50 KL weights and 20 weight decays."""
+    lists = {
+        "train.learning_rate": [step / 1e5 for step in range(1, 101)],
+        "model.kl_weight": range(1, 51),
+        "train.weight_decay": range(1, 21),
+    }
+    grids = [f"--grid={key}={','.join(map(str, values))}" for key, values in lists.items()]
+    one = ["--set", 'models=["vae"]', "--set", "latent_sizes=[2]"]
+    command = [sys.executable, "-m", "jobs.cli", "sweep", "fast", "--out", folder / "grid"]
+    cost = run([*command, "--dry-run", *one, *grids])
+    return dict.fromkeys(COLUMNS) | {"runs": 100_000, "dry_run_s": round(cost.seconds, 2)}
 
 
 def measure_lookups(folder: Path, count: int) -> dict[str, object]:

@@ -46,7 +46,7 @@ def measure(folder: Path, count: int) -> dict[str, object]:
     onehost = tomllib.loads((ONEHOST.parent / "clusters" / "onehost.toml").read_text())
     profile.write_text(tomli_w.dumps(onehost | {"setup": ["exit 0"], "requeue": False}))
     aevae = [sys.executable, "-m", "jobs.cli"]
-    submission = run([*aevae, "sweep", spec, "--out", sweep, "--cluster", profile])
+    submission = run([*aevae, "sweep", spec, "--out", sweep, "--cluster", profile, "--yes"])
     status = run([*aevae, "status", sweep])
     row = {
         "runs": count,

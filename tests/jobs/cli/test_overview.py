@@ -12,7 +12,7 @@ from jobs.sweep.spec import load_spec
 @pytest.fixture
 def foreseen(spec, weird):
     loaded = load_spec(
-        spec, ["seeds=[0, 1]"], ["vae.kl_weight=0.5,2", "train.epochs=1,2,3,4,5,6,7,8,9,10,11"]
+        spec, ["seeds=[0, 1]"], ["vae.kl_weight=2,0.5", "train.epochs=1,2,3,4,5,6,7,8,9,10,11"]
     )
     return Sweep.foresee(loaded, loaded.runs("it"), weird / "sweep")
 
@@ -24,7 +24,7 @@ def test_every_list_is_shown_with_its_values_and_how_many_runs_have_them(foresee
         "model.kl_weight  0.5, 2 (22 runs each); 22 runs without this setting",
         "train.epochs     1, 2, 3, 4, 5, 6, 7, 8, ... 2 more ..., 11 (6 runs each)",
         "seed             0, 1 (33 runs each)",
-        "66 runs, which are 33 cells with their seeds",
+        "66 runs in 33 cells; the seeds of a cell are its replicates",
     ]
 
 

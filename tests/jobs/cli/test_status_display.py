@@ -96,7 +96,7 @@ def test_of_many_runs_a_row_counts_the_seeds_of_a_cell_and_failed_runs_are_liste
 
 def test_more_cells_than_can_be_read_are_counted_together(many):
     configs = many(rates=21)
-    statuses = [RunStatus(run_id, State.FAILED, "diverged", epochs=2) for run_id in configs]
+    statuses = [RunStatus(run_id, State.FAILED, f"lost {run_id}", epochs=2) for run_id in configs]
     shown = lines(statuses, 80, configs)
     assert [line.split() for line in shown[1:4]] == [
         ["ae", "2", "210", "0", "%", "210"],
@@ -104,8 +104,9 @@ def test_more_cells_than_can_be_read_are_counted_together(many):
         ["vae", "2", "2", "210", "0", "%", "210"],
     ]
     assert "a line counts all values of learning_rate, and all seeds" in shown[4]
-    assert sum(line.startswith(("ae-", "vae-")) for line in shown) == 30
+    assert sum(line.startswith(("ae-", "vae-")) for line in shown) == 30 + 30
     assert "600 more such runs are not listed here (--json has all)" in shown
+    assert "600 more reasons (--json has all)" in shown
     # Nor is a line longer than the terminal.
     assert lines(statuses, 30, configs)[0].split() == ["model", "d", "runs", "epochs", "failed"]
     # Runs whose configurations are lost are counted as well.

@@ -9,8 +9,8 @@ from jobs.sweep.state import State
 from jobs.sweep.status import NO_CHECKPOINT, NO_EPOCH, RunStatus
 from jobs.sweep.to_launch import runs_to_launch
 
-MEMORY = "out of memory (raise mem_gb in the profile, or name them with --only)"
-TIME = "out of time without a checkpoint (raise timeout_min, or name them with --only)"
+MEMORY = "out of memory (raise mem_gb in the profile, or name them with --only RUN_ID)"
+TIME = "out of time without a checkpoint (raise timeout_min, or name them with --only RUN_ID)"
 UNKNOWN = "unknown (--only RUN_ID takes one over)"
 
 

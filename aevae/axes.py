@@ -27,8 +27,8 @@ KEYS = tuple(f"{part}.{name}" for part, names in _FIELDS.items() for name in nam
 class Axis:
     """A setting that at least two runs of one kind of model differ in.
 
-    `values` has the values of all runs, ascending: numbers and tuples by size, other values in the
-    order of the runs.
+    `values` has the values of all runs: first numbers and tuples, ascending, and then other values
+    in the order of the runs.
     """
 
     key: str
@@ -78,5 +78,5 @@ def _with_each_part(configs: list[RunConfig]) -> dict[str, list[RunConfig]]:
 
 
 def _ascending(values: list[Value]) -> tuple[Value, ...]:
-    comparable = all(isinstance(value, int | float | tuple) for value in values)
-    return tuple(sorted(values) if comparable else values)
+    numbers = [value for value in values if isinstance(value, int | float | tuple)]
+    return (*sorted(numbers), *(value for value in values if value not in numbers))

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -50,6 +51,12 @@ def _known_kind(name: str) -> str:
     return name
 
 
+def _count_or_all(images: object) -> object:
+    if images == "all" or (type(images) is int and images >= 1):
+        return images
+    raise ValueError("input should be 'all' or a number of images, at least 1")
+
+
 def _dataset_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot be the name of a dataset: {NAME_RULE}")
@@ -58,6 +65,7 @@ def _dataset_name(name: str) -> str:
 
 Activation = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh"]
 ModelKind = Annotated[str, AfterValidator(_known_kind)]
+TrainImages = Annotated[int | Literal["all"], BeforeValidator(_count_or_all)]
 DatasetName = Annotated[str, AfterValidator(_dataset_name)]
 
 
@@ -228,8 +236,8 @@ class DataConfig(Frozen):
     """Word for a class in texts: digit, letter, class."""
     validation_fraction: Annotated[float, Field(gt=0, le=0.9)] = 0.1
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    train_images: Annotated[int, Field(ge=0)] = 0
-    """Number of training images that the run is trained on; 0: all. See `trained_rows`."""
+    train_images: TrainImages = "all"
+    """Number of training images that the run is trained on. See `trained_rows`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -273,7 +281,11 @@ class DataConfig(Frozen):
         stratified by class. Runs with the same number share the subset, and a larger subset
         contains a smaller one.
         """
-        return slice(self.train_images or None)
+        return slice(None if self.train_images == "all" else self.train_images)
+
+    def trained_images(self, available: int) -> int:
+        """Return the number of images that the run is trained on, of those available."""
+        return available if self.train_images == "all" else self.train_images
 
     def of(self, images: ImageSet) -> Self:
         """Return these settings for a dataset that has been looked up."""

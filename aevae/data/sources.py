@@ -173,7 +173,7 @@ def _validation_size(config: DataConfig, images: int) -> int:
 
 
 def _check_subset(config: DataConfig, size: int) -> None:
-    if config.train_images > size:
+    if config.trained_images(size) > size:
         raise InputError(
             f"data.train_images must be at most {size}, the number of training images of "
             f"{config.dataset}, got {config.train_images}"

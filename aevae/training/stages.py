@@ -129,7 +129,7 @@ class Stages:
         with open_checked(self.paths.trained, trained.header) as file:
             weights = read_weights(file)
             history = {name: file.array(f"history/{name}").tolist() for name in _PROGRESS}
-        trained_images = self.config.data.train_images or len(train_data)
+        trained_images = self.config.data.trained_images(len(train_data))
         self._write_progress(history, "evaluating", trained_images, trained.kept_epoch)
         model = load_weights(self.config, weights).to(device)
         arrays = evaluate(

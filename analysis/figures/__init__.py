@@ -53,6 +53,7 @@ SUBJECTS = {
         "tsne",
         "digits_embedding",
     ),
+    "Settings that vary": ("by_setting", "rate_distortion", "two_settings"),
 }
 
 # Those that take a minute come with the findings, which need their numbers too.

@@ -108,7 +108,7 @@ def facts(sweep: SweepResults) -> dict[str, str]:
     configs = [run.config for run in sweep.runs]
     sizes = sorted({config.model.latent_size for config in configs})
     data = sweep.data
-    subsets = any(config.data.train_images for config in configs)
+    subsets = any(config.data.train_images != "all" for config in configs)
     return {
         "Sweep": sweep.root.resolve().name,
         "Dataset": f"{data.title}, {data.counts['test']:,} test images",

@@ -88,7 +88,7 @@ class Run:
     def trained_images(self) -> int:
         """Number of images that it was trained on."""
         every = self.checked.shape(names.of_split("train", names.MU))[0]
-        return self.config.data.train_images or every
+        return self.config.data.trained_images(every)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_a_default_never_changes():
             "noun": "digit",
             "validation_fraction": 0.1,
             "split_seed": 0,
-            "train_images": 0,
+            "train_images": "all",
         },
         "seed": 0,
     }

@@ -31,7 +31,7 @@ def test_the_split_is_the_articles(weird):
 
 def test_a_subset_is_the_beginning_of_the_training_split_and_leaves_the_split_as_it_is(weird):
     whole, some = (
-        load_dataset(DIGITS.model_copy(update={"train_images": n}), weird) for n in (0, 9)
+        load_dataset(DIGITS.model_copy(update={"train_images": n}), weird) for n in ("all", 9)
     )
     assert len(whole.train.index[some.config.trained_rows]) == 9
     np.testing.assert_array_equal(some.train.index, whole.train.index)

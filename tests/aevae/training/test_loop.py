@@ -255,7 +255,7 @@ EARLY = {"schedule": "steps", "step_epochs": [1], "step_factor": 300.0, "early_s
 
 
 @pytest.mark.parametrize(
-    ("kind", "training", "images", "epochs"), [("cvae", EARLY, 300, 2), ("sigma-vae", {}, 0, 4)]
+    ("kind", "training", "images", "epochs"), [("cvae", EARLY, 300, 2), ("sigma-vae", {}, "all", 4)]
 )
 def test_a_stopped_run_goes_on_bit_for_bit(
     kind, training, images, epochs, weird, tiny_config, plan, small_evaluation

@@ -128,8 +128,8 @@ def test_a_file_of_the_user_comes_before_a_shipped_name(weird, monkeypatch):
 def test_a_specification_that_is_not_there_is_named(weird, monkeypatch):
     monkeypatch.chdir(weird)
     shipped = (
-        "fast, paper, paper-as-published, quickstart, quickstart-colour, quickstart-digits, "
-        "rate-distortion, seeds"
+        "fast, literature, paper, paper-as-published, quickstart, quickstart-colour, "
+        "quickstart-digits, rate-distortion, seeds"
     )
     message = f"no sweep is called 'papre': give a file or one of {shipped}"
     assert refused(load_spec, Path("papre")) == message

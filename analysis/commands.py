@@ -6,6 +6,7 @@ what was skipped to stderr.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -20,17 +21,18 @@ from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import read_runs
 from analysis import figures, findings, tables
 from analysis.figures import FIGURE_FORMATS
-from analysis.figures.recipe import Drawing, Skipped, write_figure
+from analysis.figures.recipe import Skipped
 from analysis.figures.registry import RECIPES
 from analysis.findings import records
 from analysis.measures.embedding import scores
-from analysis.measures.embedding.compute import compute_all, find_missing, usable_cores
+from analysis.measures.embedding.compute import compute_all, find_missing
 from analysis.measures.embedding.sources import Source, find_sources, source_names
+from analysis.measures.processes import side_by_side, usable_cores
 from analysis.measures.study import Study
 from analysis.report import page
 from analysis.sweep.load import SweepResults, open_sweep
 from analysis.tables import recipe
-from analysis.tables.registry import make_tables
+from analysis.tables.registry import compute_measures, make_tables
 from analysis.write import prose, terminal
 from analysis.write.folder import prepare_folder
 from analysis.write.formats import FORMATS
@@ -87,6 +89,7 @@ def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
     output, code = _open_for_output(folder, to, allow_partial)
     if output is None:
         return INCOMPLETE
+    output.prepare_evidence()
     found = output.write_findings()
     output.write_tables(list(tables.EVIDENCE), list(FORMATS))
     list(output.write_figures(list(figures.EVIDENCE), FIGURE_FORMATS))
@@ -103,10 +106,11 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
         return INCOMPLETE
     made, omitted = output.write_tables(list(tables.TABLES), list(FORMATS))
     _print_first(made)  # now, since the rest takes minutes
+    output.prepare_evidence()
     evidence, omitted_too = output.write_tables(list(tables.EVIDENCE), list(FORMATS))
     made, omitted = [*made, *evidence], omitted | omitted_too
     found = output.write_findings()
-    drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS)
+    drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS, paged=True)
     content = page.gather(output.study, found, made, omitted, drawings)
     publish_text(output.folder / page.PAGE, page.render(content))
     terminal.stdout().print(Text(records.count(found)))
@@ -159,6 +163,10 @@ class _Writer:
         self.written.extend(recipe.write_tables(made, self.folder, formats))
         return made, omitted
 
+    def prepare_evidence(self) -> None:
+        """Compute what takes long in the findings and their tables, over all cores."""
+        compute_measures(self.study, list(tables.EVIDENCE), usable_cores())
+
     def write_findings(self) -> Sequence[findings.ClaimResult]:
         """Test the claims and write the findings."""
         found = findings.findings(
@@ -168,24 +176,25 @@ class _Writer:
         return found
 
     def write_figures(
-        self, names: Sequence[str], formats: Sequence[str]
-    ) -> Iterator[Drawing | Skipped]:
+        self, names: Sequence[str], formats: Sequence[str], *, paged: bool = False
+    ) -> Iterator[page.Drawn | Skipped]:
         """Draw figures and pass each on once its files are written; say which are skipped.
 
-        One figure at a time is in memory.
+        Figures of many images are drawn by several processes, each with one figure in memory.
+        With `paged`, what is passed on includes a picture for the page.
         """
-        wanted = [RECIPES[name] for name in names]
-        embedded = [source for figure in wanted for source in figure.embeddings]
+        embedded = [source for name in names for source in RECIPES[name].embeddings]
         # Why something cannot be embedded is said with the figure that shows it.
         _compute_missing(find_sources(self.study, embedded)[0], usable_cores())
-        for figure in terminal.progress(wanted, "drawing figures"):
-            drawing = figure.drawn(self.study)
-            if isinstance(drawing, Skipped):
-                name = self.study.data.file_name(drawing.name)
-                terminal.note(f"skipped {name}: {drawing.reason}")
+        jobs = usable_cores() if self.study.is_long(len(names)) else 1
+        draw = partial(page.draw, self.study, self.folder, formats, paged)
+        drawn = side_by_side(draw, names, jobs, ordered=True)
+        for name, figure in zip(terminal.progress(names, "drawing figures"), drawn, strict=True):
+            if isinstance(figure, Skipped):
+                terminal.note(f"skipped {self.study.data.file_name(name)}: {figure.reason}")
             else:
-                self.written.extend(write_figure(drawing, self.folder, formats))
-            yield drawing
+                self.written.extend(figure.files)
+            yield figure
 
 
 def _code_of_skipped(skipped: Collection[str], named: Collection[str]) -> int:

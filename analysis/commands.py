@@ -89,7 +89,7 @@ def write_findings(folder: Path, to: Path | None, allow_partial: bool) -> int:
     output, code = _open_for_output(folder, to, allow_partial)
     if output is None:
         return INCOMPLETE
-    output.prepare_evidence()
+    output.prepare_tables(tables.EVIDENCE)
     found = output.write_findings()
     output.write_tables(list(tables.EVIDENCE), list(FORMATS))
     list(output.write_figures(list(figures.EVIDENCE), FIGURE_FORMATS))
@@ -106,7 +106,7 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool) -> int:
         return INCOMPLETE
     made, omitted = output.write_tables(list(tables.TABLES), list(FORMATS))
     _print_first(made)  # now, since the rest takes minutes
-    output.prepare_evidence()
+    output.prepare_tables(tables.EVIDENCE)
     evidence, omitted_too = output.write_tables(list(tables.EVIDENCE), list(FORMATS))
     made, omitted = [*made, *evidence], omitted | omitted_too
     found = output.write_findings()
@@ -163,14 +163,16 @@ class _Writer:
         self.written.extend(recipe.write_tables(made, self.folder, formats))
         return made, omitted
 
-    def prepare_evidence(self) -> None:
-        """Compute what takes long in the findings and their tables, over all cores."""
-        compute_measures(self.study, list(tables.EVIDENCE), usable_cores())
+    def prepare_tables(self, names: Iterable[str]) -> None:
+        """Compute what takes long in tables, over all cores."""
+        compute_measures(self.study, names, usable_cores())
 
     def write_findings(self) -> Sequence[findings.ClaimResult]:
         """Test the claims and write the findings."""
         found = findings.findings(
-            self.study, lambda claims: terminal.progress(claims, "testing claims")
+            self.study,
+            lambda claims: terminal.progress(claims, "testing claims"),
+            self._jobs(len(findings.CLAIMS)),
         )
         self.written.extend(records.write(self.study.sweep, found, self.folder))
         return found
@@ -186,15 +188,19 @@ class _Writer:
         embedded = [source for name in names for source in RECIPES[name].embeddings]
         # Why something cannot be embedded is said with the figure that shows it.
         _compute_missing(find_sources(self.study, embedded)[0], usable_cores())
-        jobs = usable_cores() if self.study.is_long(len(names)) else 1
+        self.prepare_tables(dict.fromkeys(n for name in names for n in RECIPES[name].needs))
         draw = partial(page.draw, self.study, self.folder, formats, paged)
-        drawn = side_by_side(draw, names, jobs, ordered=True)
+        drawn = side_by_side(draw, names, self._jobs(len(names)), ordered=True)
         for name, figure in zip(terminal.progress(names, "drawing figures"), drawn, strict=True):
             if isinstance(figure, Skipped):
                 terminal.note(f"skipped {self.study.data.file_name(name)}: {figure.reason}")
             else:
                 self.written.extend(figure.files)
             yield figure
+
+    def _jobs(self, tasks: int) -> int:
+        """Return how many processes so many claims or figures are worth."""
+        return usable_cores() if self.study.is_long(tasks) else 1
 
 
 def _code_of_skipped(skipped: Collection[str], named: Collection[str]) -> int:

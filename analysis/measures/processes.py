@@ -25,12 +25,14 @@ def side_by_side(
     ChildProcessError
         A process was killed.
     """
-    if not tasks:
+    jobs = min(jobs, len(tasks))
+    if jobs <= 1:
+        yield from map(work, tasks)
         return
     # On an interrupt, joblib warns that tasks are cancelled, which the user has just asked for.
     warnings.filterwarnings("ignore", r"\d+ tasks ", UserWarning, "joblib")
     results = "generator" if ordered else "generator_unordered"
-    parallel = Parallel(n_jobs=min(jobs, len(tasks)), return_as=results)
+    parallel = Parallel(n_jobs=jobs, return_as=results)
     try:
         with _safe_path():
             yield from parallel(delayed(work)(task) for task in tasks)

@@ -83,7 +83,7 @@ class Study:
             self._missing.update(lacking)
 
     def is_long(self, tasks: int) -> bool:
-        """Tell whether so many measures or figures are worth starting processes for."""
+        """Tell whether so many measures, claims or figures are worth starting processes for."""
         return tasks * self.data.counts["train"] >= WORTHWHILE
 
     def _knows(self, key: tuple[object, ...]) -> bool:

@@ -1,10 +1,11 @@
 """Every table there is, and how the tables of a study are computed."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Call, Study, once_per_study
 from analysis.sweep.load import MissingIngredient
 from analysis.tables import (
     TABLES,
@@ -57,10 +58,14 @@ def compute_table(study: Study, name: str) -> pd.DataFrame:
     return recipe.make(study, *(compute_table(study, need) for need in recipe.needs))
 
 
-def compute_measures(study: Study, names: Sequence[str], jobs: int) -> None:
+def compute_measures(study: Study, names: Iterable[str], jobs: int) -> None:
     """Compute what takes long in tables, side by side."""
-    listed = [RECIPES[name].measures for name in names]
-    study.compute([call for measures in listed if measures for call in measures(study)], jobs)
+    calls: list[Call] = []
+    for measures in (RECIPES[name].measures for name in names):
+        if measures is not None:
+            with suppress(MissingIngredient):  # said where the table is made
+                calls += measures(study)
+    study.compute(calls, jobs)
 
 
 def make_tables(

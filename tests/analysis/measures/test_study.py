@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from analysis import commands
+from analysis.findings import findings
 from analysis.measures import nearest_training, study
 from analysis.measures.study import Study
 
@@ -41,3 +42,7 @@ def test_figures_of_several_processes_equal_those_of_one(
     assert files == ["loss_curves.md", "loss_curves.png", "selection.md", "selection.png"]
     for name in files:
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def test_claims_tested_by_several_processes_give_what_one_gives(complete):
+    assert findings(Study(complete), jobs=2) == findings(Study(complete))

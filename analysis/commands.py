@@ -6,6 +6,7 @@ what was skipped to stderr.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -25,18 +26,19 @@ from analysis.comparison import table as comparison_table
 from analysis.comparison.comparison import Comparison
 from analysis.comparison.members import Member, label_folders
 from analysis.figures import FIGURE_FORMATS
-from analysis.figures.recipe import Drawing, Skipped, write_figure
+from analysis.figures.recipe import Skipped, write_figure
 from analysis.figures.registry import RECIPES
 from analysis.findings import records
 from analysis.measures.embedding import scores
-from analysis.measures.embedding.compute import compute_all, find_missing, usable_cores
+from analysis.measures.embedding.compute import compute_all, find_missing
 from analysis.measures.embedding.sources import Source, find_sources, source_names
+from analysis.measures.processes import side_by_side, usable_cores
 from analysis.measures.study import Study
 from analysis.report import page
 from analysis.sweep.load import SweepResults, open_sweep
 from analysis.sweep.reference import described, parse_at
 from analysis.tables import recipe
-from analysis.tables.registry import make_tables
+from analysis.tables.registry import compute_measures, make_tables
 from analysis.write import prose, terminal
 from analysis.write.folder import prepare_folder
 from analysis.write.formats import FORMATS
@@ -100,6 +102,7 @@ def write_findings(
     output, code = _open_for_output(folder, to, allow_partial, at)
     if output is None:
         return INCOMPLETE
+    output.prepare_tables(tables.EVIDENCE)
     found = output.write_findings()
     output.write_tables(list(tables.EVIDENCE), list(FORMATS))
     list(output.write_figures(list(figures.EVIDENCE), FIGURE_FORMATS))
@@ -116,10 +119,11 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool, at: Sequenc
         return INCOMPLETE
     made, omitted = output.write_tables(list(tables.TABLES), list(FORMATS))
     _print_first(made)  # now, since the rest takes minutes
+    output.prepare_tables(tables.EVIDENCE)
     evidence, omitted_too = output.write_tables(list(tables.EVIDENCE), list(FORMATS))
     made, omitted = [*made, *evidence], omitted | omitted_too
     found = output.write_findings()
-    drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS)
+    drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS, paged=True)
     content = page.gather(output.study, found, made, omitted, drawings)
     publish_text(output.folder / page.PAGE, page.render(content))
     terminal.stdout().print(Text(records.count(found)))
@@ -205,33 +209,44 @@ class _Writer:
         self.written.extend(recipe.write_tables(made, self.folder, formats))
         return made, omitted
 
+    def prepare_tables(self, names: Iterable[str]) -> None:
+        """Compute what takes long in tables, over all cores."""
+        compute_measures(self.study, names, usable_cores())
+
     def write_findings(self) -> Sequence[findings.ClaimResult]:
         """Test the claims and write the findings."""
         found = findings.findings(
-            self.study, lambda claims: terminal.progress(claims, "testing claims")
+            self.study,
+            lambda claims: terminal.progress(claims, "testing claims"),
+            self._jobs(len(findings.CLAIMS)),
         )
         self.written.extend(records.write(self.study.reference.sweep, found, self.folder))
         return found
 
     def write_figures(
-        self, names: Sequence[str], formats: Sequence[str]
-    ) -> Iterator[Drawing | Skipped]:
+        self, names: Sequence[str], formats: Sequence[str], *, paged: bool = False
+    ) -> Iterator[page.Drawn | Skipped]:
         """Draw figures and pass each on once its files are written; say which are skipped.
 
-        One figure at a time is in memory.
+        Figures of many images are drawn by several processes, each with one figure in memory.
+        With `paged`, what is passed on includes a picture for the page.
         """
-        wanted = [RECIPES[name] for name in names]
-        embedded = [source for figure in wanted for source in figure.embeddings]
+        embedded = [source for name in names for source in RECIPES[name].embeddings]
         # Why something cannot be embedded is said with the figure that shows it.
         _compute_missing(find_sources(self.study, embedded)[0], usable_cores())
-        for figure in terminal.progress(wanted, "drawing figures"):
-            drawing = figure.drawn(self.study)
-            if isinstance(drawing, Skipped):
-                name = self.study.data.file_name(drawing.name)
-                terminal.note(f"skipped {name}: {drawing.reason}")
+        self.prepare_tables(dict.fromkeys(n for name in names for n in RECIPES[name].needs))
+        draw = partial(page.draw, self.study, self.folder, formats, paged)
+        drawn = side_by_side(draw, names, self._jobs(len(names)), ordered=True)
+        for name, figure in zip(terminal.progress(names, "drawing figures"), drawn, strict=True):
+            if isinstance(figure, Skipped):
+                terminal.note(f"skipped {self.study.data.file_name(name)}: {figure.reason}")
             else:
-                self.written.extend(write_figure(drawing, self.folder, formats))
-            yield drawing
+                self.written.extend(figure.files)
+            yield figure
+
+    def _jobs(self, tasks: int) -> int:
+        """Return how many processes so many claims or figures are worth."""
+        return usable_cores() if self.study.is_long(tasks) else 1
 
 
 def _code_of_skipped(skipped: Collection[str], named: Collection[str]) -> int:

@@ -7,9 +7,11 @@ quickstart and 18-cell sweeps had been seen; a fresh sweep is the cleaner test.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from analysis.findings import digits, generation, latents, reconstruction, sizes
 from analysis.findings.claim import Claim, ClaimResult
+from analysis.measures.processes import side_by_side
 from analysis.measures.study import Study
 
 __all__ = ["CLAIMS", "Claim", "ClaimResult", "findings"]
@@ -24,7 +26,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def findings(
-    study: Study, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter
+    study: Study, track: Callable[[Sequence[Claim]], Iterable[Claim]] = iter, jobs: int = 1
 ) -> tuple[ClaimResult, ...]:
     """Test every claim that concerns the images of a study, in the order of the article.
 
@@ -36,6 +38,13 @@ def findings(
         Its sweep has at least one finished run.
     track
         Wraps the list of claims while they are tested, for example in a progress bar.
+    jobs
+        Number of processes.
     """
     concerned = [claim for claim in CLAIMS if claim.concerns(study)]
-    return tuple(claim.find(study.reference) for claim in track(concerned))
+    results = side_by_side(partial(_find, study.reference), concerned, jobs, ordered=True)
+    return tuple(result for _, result in zip(track(concerned), results, strict=True))
+
+
+def _find(study: Study, claim: Claim) -> ClaimResult:
+    return claim.find(study)

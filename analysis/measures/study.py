@@ -1,16 +1,23 @@
 """One command's work on a sweep, and the memory of what it has computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
+from analysis.measures.processes import side_by_side
 from analysis.sweep.load import MissingIngredient, StoredDataset, SweepResults
 from analysis.sweep.reference import At, at_reference
 
 Found = TypeVar("Found")
 Arguments = TypeVarTuple("Arguments")
+Call = tuple[Callable[..., object], tuple[object, ...]]  # of a measure, with arguments
+
+# Training images times measures: fewer are gone through sooner than processes start.
+WORTHWHILE = 200_000
+PARTS_PER_JOB = 2  # a process that is slowed down then has less left at the end
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +75,7 @@ class Study:
         """
         if self.whole is not None:
             return self.whole.once(measure, *arguments)
-        key = (measure, *arguments)
+        key = _key(measure, arguments)
         if key in self._missing:
             raise MissingIngredient(self._missing[key])
         if key not in self._found:
@@ -79,6 +86,49 @@ class Study:
                 raise
         found: Found = self._found[key]
         return found
+
+    def compute(self, calls: "Sequence[Call]", jobs: int) -> None:
+        """Compute measures side by side and keep what they give.
+
+        Nothing is done if they take less time than processes take to start: then each is computed
+        at its first use. What all of them need must be computed before, or each process does it.
+        """
+        if self.whole is not None:
+            self.whole.compute(calls, jobs)
+            return
+        missing = [call for call in calls if not self._knows(_key(*call))]
+        if jobs == 1 or not self.is_long(len(missing)):
+            return
+        count = min(len(missing), PARTS_PER_JOB * jobs)
+        parts = [(self, missing[first::count]) for first in range(count)]
+        for found, lacking in side_by_side(_compute, parts, jobs):
+            self._found.update(found)
+            self._missing.update(lacking)
+
+    def is_long(self, tasks: int) -> bool:
+        """Tell whether so many measures, claims or figures are worth starting processes for."""
+        return tasks * self.data.counts["train"] >= WORTHWHILE
+
+    def _knows(self, key: tuple[object, ...]) -> bool:
+        return key in self._found or key in self._missing
+
+
+def _key(measure: Callable[..., object], arguments: tuple[object, ...]) -> tuple[object, ...]:
+    """Return what a result is kept under, the same in every process."""
+    return (f"{measure.__module__}.{measure.__qualname__}", *arguments)
+
+
+def _compute(part: "tuple[Study, Sequence[Call]]") -> tuple[dict[Any, Any], dict[Any, str]]:
+    """Compute measures in a process; return their results, and reasons where there is none."""
+    study, calls = part
+    for measure, arguments in calls:
+        with suppress(MissingIngredient):  # the study remembers it
+            measure(study, *arguments)
+    keys = [_key(*call) for call in calls]
+    return (
+        {key: study._found[key] for key in keys if key in study._found},
+        {key: study._missing[key] for key in keys if key in study._missing},
+    )
 
 
 def once_per_study(

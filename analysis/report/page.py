@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib import resources
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import figures, tables
-from analysis.figures.recipe import Drawing, Skipped
+from analysis.figures.recipe import Skipped, write_figure
+from analysis.figures.registry import RECIPES
 from analysis.findings import ClaimResult, records
 from analysis.measures.study import Study
 from analysis.report import explorer, story
@@ -42,20 +44,40 @@ class Content:
     reasons: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A figure whose files are written, and its picture if it is for the page."""
+
+    name: str
+    files: Sequence[Path]
+    picture: Picture | None
+
+
+def draw(
+    study: Study, folder: Path, formats: Sequence[str], paged: bool, name: str
+) -> Drawn | Skipped:
+    """Draw the figure of this name and write its files; make a picture of it if it is `paged`."""
+    drawing = RECIPES[name].drawn(study)
+    if isinstance(drawing, Skipped):
+        return drawing
+    files = write_figure(drawing, folder, formats)
+    return Drawn(name, files, picture(drawing) if paged else None)
+
+
 def gather(
     study: Study,
     findings: Sequence[ClaimResult],
     made: Sequence[Table],
     omitted: Mapping[str, str],
-    drawings: Iterable[Drawing | Skipped],
+    drawn: Iterable[Drawn | Skipped],
 ) -> Content:
-    """Put everything into the form that the page has it in; drawings are taken one by one."""
+    """Put everything into the form that the page has it in; figures are taken one by one."""
     pictures, reasons = {}, dict(omitted)
-    for drawing in drawings:
-        if isinstance(drawing, Skipped):
-            reasons[drawing.name] = drawing.reason
-        else:
-            pictures[drawing.name] = picture(drawing)
+    for figure in drawn:
+        if isinstance(figure, Skipped):
+            reasons[figure.name] = figure.reason
+        elif figure.picture is not None:
+            pictures[figure.name] = figure.picture
     try:
         planes = explorer.planes(study)
     except MissingIngredient as error:
@@ -136,4 +158,4 @@ def _images(data: StoredDataset) -> str:
 
 def asset(name: str) -> Markup:
     """Return the text of a style or script of ours, to stand in the page."""
-    return Markup((files("analysis.report") / "templates" / name).read_text("utf-8"))
+    return Markup((resources.files("analysis.report") / "templates" / name).read_text("utf-8"))

@@ -8,7 +8,7 @@ from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training
 from analysis.measures.cells import run_identity
 from analysis.measures.nearest_training import BEST_SAMPLERS, Pairs
-from analysis.measures.study import Study
+from analysis.measures.study import Call, Study
 from analysis.sweep.load import Run
 from analysis.tables import by_class
 from analysis.tables.by_class import ALL
@@ -26,6 +26,15 @@ def make(study: Study) -> pd.DataFrame:
     without labels have the row ``all`` only.
     """
     return pd.concat([_run_rows(study, run) for run in study.sweep.runs], ignore_index=True)
+
+
+def measures(study: Study) -> list[Call]:
+    """List the search for the training images near to the samples of every run."""
+    searched = {run.trained_images for run in study.sweep.runs}
+    return [
+        *((nearest_training.test_pairs, (count,)) for count in sorted(searched)),
+        *((nearest_training.sample_pairs, (run,)) for run in study.sweep.runs),
+    ]
 
 
 def _run_rows(study: Study, run: Run) -> pd.DataFrame:
@@ -92,4 +101,4 @@ def _noise(study: Study) -> str:
     return f"The noise is from {'the mixture' if codes else 'N(0, I)'}."
 
 
-TABLE = TableRecipe("memorisation", make, caption, for_readers)
+TABLE = TableRecipe("memorisation", make, caption, for_readers, measures=measures)

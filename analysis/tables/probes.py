@@ -4,8 +4,9 @@ import pandas as pd
 
 from analysis.measures import probing
 from analysis.measures.cells import PCA, axis_columns, run_identity
+from analysis.measures.pca import fit_pca
 from analysis.measures.probing import Space
-from analysis.measures.study import Study
+from analysis.measures.study import Call, Study
 from analysis.sweep.load import SweepResults
 from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
@@ -39,6 +40,14 @@ def spaces(sweep: SweepResults) -> list[Space]:
     sizes = sorted({run.latent_size for run in sweep.runs})
     latents = [Space(run=run) for run in sweep.runs]
     return [*latents, *(Space(components=size) for size in sizes), Space()]
+
+
+def measures(study: Study) -> list[Call]:
+    """List the probing of every space."""
+    if not study.data.classes:
+        return []
+    fit_pca(study)
+    return [(probing.hits, (space,)) for space in spaces(study.sweep)]
 
 
 def _identity(study: Study, space: Space) -> dict[str, object]:
@@ -82,4 +91,4 @@ def _goal(study: Study) -> str:
     )
 
 
-TABLE = TableRecipe("probes", make, caption, for_readers)
+TABLE = TableRecipe("probes", make, caption, for_readers, measures=measures)

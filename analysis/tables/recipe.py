@@ -8,7 +8,7 @@ from typing import Concatenate
 import pandas as pd
 
 from aevae.files.atomic import publish_text
-from analysis.measures.study import Study
+from analysis.measures.study import Call, Study
 from analysis.tables import EVIDENCE, TABLES
 from analysis.write import prose
 from analysis.write.formats import FORMATS
@@ -30,6 +30,8 @@ class TableRecipe:
         Shortens the table for a page; None if it is for programs only.
     needs
         Names of the tables that `make` takes after the study, in this order.
+    measures
+        Lists measures that take long, which can be computed side by side before `make` uses them.
     """
 
     name: str
@@ -37,6 +39,7 @@ class TableRecipe:
     caption: Callable[[Study], str]
     for_readers: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     needs: tuple[str, ...] = ()
+    measures: Callable[[Study], list[Call]] | None = None
 
     @property
     def about(self) -> str:

@@ -1,10 +1,11 @@
 """Every table there is, and how the tables of a study are computed."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Call, Study, once_per_study
 from analysis.sweep.axes import is_whole
 from analysis.sweep.groups import TITLES, group_runs
 from analysis.sweep.load import MissingIngredient, SweepResults
@@ -83,6 +84,16 @@ def _rows_of(part: SweepResults, sweep: SweepResults, table: pd.DataFrame) -> pd
     if "group" not in rows:
         return rows
     return rows.assign(group=rows["model"].map(TITLES).fillna(rows["group"]))
+
+
+def compute_measures(study: Study, names: Iterable[str], jobs: int) -> None:
+    """Compute what takes long in tables, side by side."""
+    calls: list[Call] = []
+    for measures in (RECIPES[name].measures for name in names):
+        if measures is not None:
+            with suppress(MissingIngredient):  # said where the table is made
+                calls += measures(study)
+    study.compute(calls, jobs)
 
 
 def make_tables(

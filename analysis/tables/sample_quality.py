@@ -8,7 +8,7 @@ from analysis.measures import quality
 from analysis.measures.cells import run_identity
 from analysis.measures.classifier import why_no_classifier
 from analysis.measures.quality import Assessment
-from analysis.measures.study import Study
+from analysis.measures.study import Call, Study
 from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
 from analysis.write import prose
@@ -40,6 +40,14 @@ def make(study: Study) -> pd.DataFrame:
             rows.append({**identity, "sampler": sampler, **_scores(study, found)})
     whole = {"latent_size": "Int64", "seed": "Int64"}
     return pd.DataFrame(rows).astype(whole)
+
+
+def measures(study: Study) -> list[Call]:
+    """List the assessment of the samples of every run."""
+    quality.feature_spaces(study)
+    return [
+        (quality.assess_samples, (run, sampler)) for run in study.sweep.runs for sampler in SAMPLERS
+    ]
 
 
 def _scores(study: Study, found: Assessment) -> dict[str, float]:
@@ -107,4 +115,4 @@ def _absent(study: Study) -> str:
     return by_class.named("Without training images", study.sweep.rare_classes("train"))
 
 
-TABLE = TableRecipe("sample_quality", make, caption, for_readers)
+TABLE = TableRecipe("sample_quality", make, caption, for_readers, measures=measures)

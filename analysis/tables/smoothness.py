@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.measures.cells import run_identity
 from analysis.measures.classifier import why_no_classifier
 from analysis.measures.interpolation import STEPS, Lines, measure_lines, pairs_of_a_class
-from analysis.measures.study import Study
+from analysis.measures.study import Call, Study
 from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
 
@@ -24,6 +24,12 @@ def make(study: Study) -> pd.DataFrame:
         rows.append({**run_identity(run, study.sweep.axes), **means})
     table = pd.DataFrame(rows)
     return table.drop(columns=["changes", "unsure"]) if why_no_classifier(study) else table
+
+
+def measures(study: Study) -> list[Call]:
+    """List the measuring of lines for every run."""
+    why_no_classifier(study)
+    return [(measure_lines, (run,)) for run in study.sweep.runs]
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
@@ -54,4 +60,4 @@ def _about_classifier(study: Study) -> str:
     )
 
 
-TABLE = TableRecipe("smoothness", make, caption, for_readers)
+TABLE = TableRecipe("smoothness", make, caption, for_readers, measures=measures)

@@ -24,6 +24,7 @@ def main() -> None:
                 {
                     "command": f"{name}, again" if again else name,
                     "seconds": round(cost.seconds, 1),
+                    "processor_s": round(cost.processor_s, 1),
                     "peak_mb": round(cost.peak_mb),
                 }
             )

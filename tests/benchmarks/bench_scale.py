@@ -54,9 +54,10 @@ COLUMNS = ("runs", *(f"{name}_s" for name in COMMANDS), "tables_mb", *LOOKUPS)
 
 @dataclass(frozen=True)
 class Cost:
-    """Time and peak memory of a command."""
+    """Time, processor time with that of its processes, and peak memory of a command."""
 
     seconds: float
+    processor_s: float
     peak_mb: float
 
 
@@ -178,7 +179,8 @@ def run(command: list[object]) -> Cost:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode in (0, 1), command
-    return Cost(time.perf_counter() - started, usage.ru_maxrss / 1024)
+    processor_s = usage.ru_utime + usage.ru_stime
+    return Cost(time.perf_counter() - started, processor_s, usage.ru_maxrss / 1024)
 
 
 if __name__ == "__main__":

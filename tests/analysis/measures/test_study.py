@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from analysis import commands
+from analysis.findings import findings
+from analysis.measures import nearest_training, study
+from analysis.measures.study import Study
+
+
+@pytest.fixture
+def several_processes(monkeypatch):
+    """Two cores, and every measure and figure worth a process."""
+    monkeypatch.setattr(study, "WORTHWHILE", 1)
+    monkeypatch.setattr(commands, "usable_cores", lambda: 2)
+
+
+def forbid(*_):
+    raise AssertionError("computed again")
+
+
+def test_measures_of_several_processes_equal_those_of_one(complete, several_processes, monkeypatch):
+    runs = complete.runs[:3]
+    alone, together = Study(complete), Study(complete)
+    calls = [(nearest_training.sample_pairs, (run,)) for run in runs]
+    expected = [nearest_training.sample_pairs(alone, run) for run in runs]
+    together.compute(calls, jobs=2)
+    monkeypatch.setattr(nearest_training, "_pairs", forbid)
+    for run, one in zip(runs, expected, strict=True):
+        other = nearest_training.sample_pairs(together, run)
+        assert np.array_equal(other.rows, one.rows)
+        assert np.array_equal(other.sse, one.sse)
+
+
+def test_figures_of_several_processes_equal_those_of_one(
+    complete_dir, tmp_path, several_processes, monkeypatch
+):
+    names = ["loss_curves", "selection"]
+    assert commands.write_figures(complete_dir, tmp_path / "two", names, ["png"], False) == 0
+    monkeypatch.setattr(study, "WORTHWHILE", 10**9)
+    assert commands.write_figures(complete_dir, tmp_path / "one", names, ["png"], False) == 0
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert files == ["loss_curves.md", "loss_curves.png", "selection.md", "selection.png"]
+    for name in files:
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def test_claims_tested_by_several_processes_give_what_one_gives(complete):
+    assert findings(Study(complete), jobs=2) == findings(Study(complete))

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -39,6 +39,10 @@ from analysis.sweep.words import plural, with_article
 
 MAX_READERS = 8
 KEPT_BYTES = 64 << 20  # larger arrays of the dataset are read again whenever they are needed
+
+# Arrays of the dataset that this process read last, by its SHA-256 and their names. A process that
+# does one task after the other gets a new copy of the sweep for each, but reads the images once.
+_kept: dict[tuple[str, str], Array] = {}
 
 Track = Callable[[Sequence[RunPaths]], Iterable[RunPaths]]
 
@@ -209,12 +213,6 @@ class SweepResults:
     gaps: tuple[Gap, ...]
     axes: tuple[Axis, ...] = ()
     others: tuple[Run, ...] = ()
-    # A part of a sweep shares what has been read with the whole.
-    _kept: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Another process reads the images itself, which is quicker than sending them.
-        return vars(self) | {"_kept": {}}
 
     @property
     def every(self) -> tuple[Run, ...]:
@@ -279,13 +277,16 @@ class SweepResults:
                 yield results
 
     def _read(self, name: str) -> Array:
-        if name in self._kept:
-            return self._kept[name]
+        key = (self.data.sha256, name)
+        if key in _kept:
+            return _kept[key]
         with open_dataset(self.data.path, self.data.checked) as file:
             array = file.array(name)
         array.flags.writeable = False
+        if any(sha256 != self.data.sha256 for sha256, _ in _kept):
+            _kept.clear()
         if array.nbytes <= KEPT_BYTES:
-            self._kept[name] = array
+            _kept[key] = array
         return array
 
 

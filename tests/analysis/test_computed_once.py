@@ -6,6 +6,7 @@ Python itself counts the calls (sys.settrace), so that no function need be repla
 import sys
 from collections import Counter
 from importlib import import_module
+from inspect import isgeneratorfunction
 from pkgutil import iter_modules
 
 import joblib
@@ -42,7 +43,12 @@ def remembered():
         for module in iter_modules(package.__path__, f"{package.__name__}."):
             for function in vars(import_module(module.name)).values():
                 measure = getattr(function, "__wrapped__", None)
-                if measure and measure.__module__ == module.name:
+                # Context managers are wrapped too, but they compute nothing.
+                if (
+                    measure
+                    and measure.__module__ == module.name
+                    and not isgeneratorfunction(measure)
+                ):
                     yield measure
 
 

@@ -17,8 +17,9 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures import likelihood
 from analysis.measures.study import Study
+from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, StoredDataset
+from analysis.sweep.load import Run
 from analysis.tables import auroc
 from analysis.tables.auroc import BOTH, KL, SSE
 from analysis.write import prose

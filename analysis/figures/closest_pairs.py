@@ -12,8 +12,9 @@ from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training
 from analysis.measures.nearest_training import Pairs
 from analysis.measures.study import Study
+from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, StoredDataset
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 COLUMNS = 10

@@ -13,8 +13,9 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.measures import quality
 from analysis.measures.classifier import why_no_classifier
 from analysis.measures.study import Study
+from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES
-from analysis.sweep.load import Run, StoredDataset
+from analysis.sweep.load import Run
 from analysis.tables.sample_quality import NOISE, REAL
 from analysis.write import prose
 

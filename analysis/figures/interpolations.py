@@ -13,8 +13,9 @@ from analysis.figures.parts.classes import known_labels
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Labels
 from analysis.measures.study import Study
+from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, StoredDataset
+from analysis.sweep.load import Run
 from analysis.sweep.words import with_article
 from analysis.write import prose
 

@@ -14,8 +14,9 @@ from analysis.measures import probing
 from analysis.measures.cells import PCA, PCA_TITLE
 from analysis.measures.probing import KNN, LOGISTIC
 from analysis.measures.study import Study
+from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES
-from analysis.sweep.load import Run, StoredDataset
+from analysis.sweep.load import Run
 from analysis.tables.probes import PIXELS
 from analysis.write import prose
 

@@ -13,8 +13,9 @@ from analysis.figures.parts import style, tiles
 from analysis.figures.parts.classes import IN_A_ROW, Classes, chunks, columns, find_classes
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures.study import Study
+from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, StoredDataset
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 

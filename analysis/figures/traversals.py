@@ -10,8 +10,9 @@ from analysis.figures.parts import style, tiles
 from analysis.figures.parts.blocks import block_figure
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures.study import Study
+from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES, representatives
-from analysis.sweep.load import Run, StoredDataset
+from analysis.sweep.load import Run
 from analysis.write import prose
 
 MOST = 10  # dimensions shown of each model

@@ -94,7 +94,7 @@ class Claim:
         A short name. On images of something else, ``class`` stands for ``digit`` in it.
     claim, test, effect
         See `ClaimResult`. What the classes are called is put into these texts: ``{noun}`` and
-        what else `analysis.sweep.load.StoredDataset.worded` knows.
+        what else `analysis.sweep.dataset.StoredDataset.worded` knows.
     measure
         Tests the claim. It raises MissingIngredient where a sweep cannot decide it.
     of_digits

@@ -31,7 +31,8 @@ from aevae.files.sandbox import examine_as
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.pca import intensities
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import MissingIngredient, StoredDataset
+from analysis.sweep.dataset import StoredDataset
+from analysis.sweep.load import MissingIngredient
 
 HIDDEN = (128, 50)
 SETTINGS: dict[str, Any] = {

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
 from analysis.measures.processes import side_by_side
-from analysis.sweep.load import MissingIngredient, StoredDataset, SweepResults
+from analysis.sweep.dataset import StoredDataset
+from analysis.sweep.load import MissingIngredient, SweepResults
 from analysis.sweep.reference import At, at_reference
 
 Found = TypeVar("Found")

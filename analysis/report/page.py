@@ -16,7 +16,8 @@ from analysis.measures.study import Study
 from analysis.report import explorer, story
 from analysis.report.parts import Grid, Picture, embed, grid, markdown, picture
 from analysis.report.provenance import CAPTION, provenance
-from analysis.sweep.load import MissingIngredient, StoredDataset, SweepResults
+from analysis.sweep.dataset import StoredDataset
+from analysis.sweep.load import MissingIngredient, SweepResults
 from analysis.sweep.reference import described, values_of_axes
 from analysis.tables.recipe import Table
 from analysis.write import prose

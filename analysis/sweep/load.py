@@ -2,8 +2,7 @@
 
 The only module of the analysis that opens a sweep's HDF5. Files are checked once, by other
 processes. Arrays are read on demand, from one results file at a time, so that memory does not grow
-with the number of runs. Those of the dataset are kept unless they are large: many measures need
-the same images.
+with the number of runs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,11 +17,9 @@ import numpy as np
 
 from aevae.axes import Axis, find_axes, value_of
 from aevae.config import DataConfig, EvaluationConfig, RunConfig
-from aevae.datasets import BUILT_IN, DIGITS
 from aevae.errors import InputError
 from aevae.execution import available_cores
 from aevae.files import names
-from aevae.files.dataset import CheckedDataset, check_dataset, file_sha256, open_dataset
 from aevae.files.filesystem import exists
 from aevae.files.hdf5 import Array, InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
@@ -35,14 +32,9 @@ from aevae.files.schema import (
     open_results,
 )
 from aevae.kinds import KINDS, Kind
-from analysis.sweep.words import plural, with_article
+from analysis.sweep.dataset import StoredDataset
 
 MAX_READERS = 8
-KEPT_BYTES = 64 << 20  # larger arrays of the dataset are read again whenever they are needed
-
-# Arrays of the dataset that this process read last, by its SHA-256 and their names. A process that
-# does one task after the other gets a new copy of the sweep for each, but reads the images once.
-_kept: dict[tuple[str, str], Array] = {}
 
 Track = Callable[[Sequence[RunPaths]], Iterable[RunPaths]]
 
@@ -110,88 +102,6 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class StoredDataset:
-    """What identifies the `dataset.h5` of a sweep, and how many images each split has."""
-
-    path: Path
-    sha256: str
-    counts: dict[str, int]
-    checked: CheckedDataset = field(compare=False, repr=False)
-
-    @property
-    def settings(self) -> DataConfig:
-        """The dataset and its split."""
-        return self.checked.data
-
-    @property
-    def name(self) -> str:
-        """Name of the dataset."""
-        return self.settings.dataset
-
-    @property
-    def title(self) -> str:
-        """Name for readers."""
-        return BUILT_IN[self.name].title if self.name in BUILT_IN else self.name
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        """Shape of an image: (height, width), or (height, width, 3) in colour."""
-        return self.settings.image_shape
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the labels; empty without labels."""
-        return self.settings.class_names
-
-    @property
-    def noun(self) -> str:
-        """What a class is called in text: digit, letter, class."""
-        return self.settings.noun
-
-    @property
-    def plural(self) -> str:
-        """The noun for several classes."""
-        return plural(self.noun)
-
-    @property
-    def subject(self) -> str:
-        """What an image shows, in text: a digit, a letter; an image, if there is no such word."""
-        return "image" if self.noun == "class" else self.noun
-
-    @property
-    def are_digits(self) -> bool:
-        """Whether the classes are the ten digits, of which the article speaks."""
-        return (self.noun, self.class_names) == ("digit", DIGITS)
-
-    def worded(self, text: str) -> str:
-        """Put the words for these images into a text: ``{noun}``, ``{plural}``, ``{a_subject}``."""
-        return text.format(
-            noun=self.noun,
-            plural=self.plural,
-            subject=self.subject,
-            subjects=plural(self.subject),
-            a_subject=with_article(self.subject),
-            classes=self.classes,
-        )
-
-    @property
-    def classes(self) -> int:
-        """Number of classes; 0 without labels."""
-        return self.settings.classes
-
-    @property
-    def values(self) -> int:
-        """Number of values of an image: its pixels, times 3 in colour."""
-        return self.settings.values
-
-    def file_name(self, name: str) -> str:
-        """Return the name of an output: where there are no digits, ``digit`` becomes ``class``."""
-        if self.noun == "digit":
-            return name
-        return name.replace("digits", "classes").replace("digit", "class")
-
-
-@dataclass(frozen=True)
 class SweepResults:
     """The runs of a sweep, ordered by model, values on the axes, latent size and seed.
 
@@ -255,7 +165,7 @@ class SweepResults:
         """
         if not self.data.class_names:
             raise MissingIngredient("the images have no labels")
-        return self._read(names.of_split(split, names.LABEL))
+        return self.data.array(names.of_split(split, names.LABEL))
 
     def rare_classes(self, split: str, fewer_than: int = 1) -> list[str]:
         """Name the classes with fewer images in a split, by default with none; see `labels`."""
@@ -264,7 +174,7 @@ class SweepResults:
 
     def images(self, split: str) -> Array:
         """Return the images of a split, shape (N, *image_shape), uint8, read-only."""
-        return self._read(names.of_split(split, names.IMAGE))
+        return self.data.array(names.of_split(split, names.IMAGE))
 
     def open(self, run: Run) -> AbstractContextManager[Results]:
         """Open the results of one run."""
@@ -275,19 +185,6 @@ class SweepResults:
         for run in self.runs:
             with self.open(run) as results:
                 yield results
-
-    def _read(self, name: str) -> Array:
-        key = (self.data.sha256, name)
-        if key in _kept:
-            return _kept[key]
-        with open_dataset(self.data.path, self.data.checked) as file:
-            array = file.array(name)
-        array.flags.writeable = False
-        if any(sha256 != self.data.sha256 for sha256, _ in _kept):
-            _kept.clear()
-        if array.nbytes <= KEPT_BYTES:
-            _kept[key] = array
-        return array
 
 
 def open_sweep(root: Path, track: Track = iter) -> SweepResults:
@@ -315,7 +212,7 @@ def open_sweep(root: Path, track: Track = iter) -> SweepResults:
     planned = [paths.run(run_id) for run_id in read_runs(paths).current]
     if not planned:
         raise InputError(f"{root} is no sweep: it has no runs/<run id>/config.json")
-    dataset = _open_dataset(paths.dataset) if exists(paths.dataset) else None
+    dataset = StoredDataset.open(paths.dataset) if exists(paths.dataset) else None
     check = partial(_check_run, paths, dataset)
     with ThreadPoolExecutor(min(MAX_READERS, available_cores())) as readers:
         checked = [c for _, c in zip(track(planned), readers.map(check, planned), strict=True)]
@@ -331,15 +228,6 @@ def _order(axes: Sequence[Axis], run: Run) -> tuple[int, list[int], int, int, st
     places = [axis.values.index(value) if value is not None else -1 for axis, value in values]
     kind = list(KINDS).index(run.model)
     return kind, places, run.latent_size, run.config.seed, run.run_id
-
-
-def _open_dataset(path: Path) -> StoredDataset:
-    checked = check_dataset(path)
-    counts = {
-        split: checked.header.layout[names.of_split(split, names.INDEX)][0][0]
-        for split in names.SPLITS
-    }
-    return StoredDataset(path, file_sha256(path), counts, checked)
 
 
 def _check_run(sweep: SweepPaths, dataset: StoredDataset | None, paths: RunPaths) -> Run | Gap:

@@ -11,7 +11,8 @@ from analysis.maths.metrics import Floats
 from analysis.measures import likelihood
 from analysis.measures.cells import axis_columns, run_identity
 from analysis.measures.study import Study
-from analysis.sweep.load import MissingIngredient, StoredDataset
+from analysis.sweep.dataset import StoredDataset
+from analysis.sweep.load import MissingIngredient
 from analysis.tables.recipe import TableRecipe
 from analysis.write import prose
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.maths.metrics import Floats
-from analysis.sweep.load import StoredDataset
+from analysis.sweep.dataset import StoredDataset
 from analysis.write.prose import listed
 
 ALL = "all"

@@ -9,7 +9,7 @@ from analysis.maths import metrics
 from analysis.measures import likelihood
 from analysis.measures.cells import PCA, cells, errors, run_errors, run_identity
 from analysis.measures.study import Study
-from analysis.sweep.load import StoredDataset
+from analysis.sweep.dataset import StoredDataset
 from analysis.tables.recipe import TableRecipe
 from analysis.write import prose
 

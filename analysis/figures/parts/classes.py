@@ -12,7 +12,7 @@ from analysis.figures.parts import style
 from analysis.figures.parts.tiles import LABEL_INCHES
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import StoredDataset
+from analysis.sweep.dataset import StoredDataset
 from analysis.write import prose
 
 MOST = 50  # classes that a figure shows; of more, it shows the best and the worst

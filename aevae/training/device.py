@@ -1,8 +1,25 @@
-"""Check whether the installed torch can run on this machine's GPU."""
+"""Whether the installed torch can run on this machine's GPU, and how a CPU computes."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+
+
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Make the CPU take numbers below 1.2e-38 as 0.
+
+    Many processors compute with such numbers at a fraction of their speed. The gradients of pixels
+    that are always black are as small: with them, a step of an AE took 2.8 times as long. Threads
+    inherit this mode when they are started, so torch must not have computed before.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def gpu_problem() -> str | None:

@@ -32,7 +32,7 @@ from aevae.files.schema import (
 )
 from aevae.models.networks import load_weights
 from aevae.training.checkpoint import load_newest, remove_checkpoints, save_checkpoint
-from aevae.training.device import gpu_problem
+from aevae.training.device import denormals_as_zero, gpu_problem
 from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.loop import DeviceImages, TrainState, is_finished, train
 from aevae.training.provenance import collect_provenance, describe_process
@@ -62,18 +62,19 @@ class Stages:
             Request to stop, which is read after every epoch.
         """
         remove_orphans(self.paths.root)
-        torch.set_num_threads(self.execution.threads or granted_threads())
-        device = choose_device(self.execution.device)
-        dataset = load_dataset(self.config.data, self.execution.data_dir)
-        self._check_storable()
-        train_data = DeviceImages.of(dataset.train, self.config.data.classes, device)
-        if trained is None:
-            val_data = DeviceImages.of(dataset.val, self.config.data.classes, device)
-            self._train(train_data.subset(self.config.data.trained_rows), val_data, stop)
-            # The new file is read and checked before the checkpoints are removed.
-            trained = check_training(self.paths.trained)
-        remove_checkpoints(self.paths)
-        self._evaluate(trained, dataset, train_data)
+        with denormals_as_zero():
+            torch.set_num_threads(self.execution.threads or granted_threads())
+            device = choose_device(self.execution.device)
+            dataset = load_dataset(self.config.data, self.execution.data_dir)
+            self._check_storable()
+            train_data = DeviceImages.of(dataset.train, self.config.data.classes, device)
+            if trained is None:
+                val_data = DeviceImages.of(dataset.val, self.config.data.classes, device)
+                self._train(train_data.subset(self.config.data.trained_rows), val_data, stop)
+                # The new file is read and checked before the checkpoints are removed.
+                trained = check_training(self.paths.trained)
+            remove_checkpoints(self.paths)
+            self._evaluate(trained, dataset, train_data)
         log.info("%s is done", self.config.run_id)
 
     def _check_storable(self) -> None:

@@ -215,6 +215,24 @@ def test_a_run_uses_the_threads_that_it_was_given(begin, monkeypatch, threads, e
     assert used == [expected]
 
 
+def test_a_run_takes_denormal_numbers_as_zero_until_it_ends(begin, monkeypatch):
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this CPU always computes with denormal numbers")
+    seen, train = [], stages.train
+
+    def halve():
+        return (torch.tensor(1e-38) / 2).item()
+
+    def watch(*arguments):
+        seen.append(halve())
+        return train(*arguments)
+
+    monkeypatch.setattr(stages, "train", watch)
+    begin("ae", 1).train_and_evaluate(None, StopRequest())
+    assert seen == [0]
+    assert halve() > 0
+
+
 def test_images_are_read_where_the_settings_say(begin, weird, few_digits, monkeypatch):
     asked = []
 

@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
 
-.PHONY: demo test test-slurm-new lint mutation bench reproduce clean
+.PHONY: demo test test-nightly test-slurm-new lint mutation bench reproduce clean
 
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
@@ -21,6 +21,10 @@ demo: $(READY)
 # Many tests wait for processes, so there are more workers than cores.
 test: lint
 	$(BIN)/python -m pytest -n $$(($$(nproc) * 2)) --no-loadscope-reorder
+
+# Tests that take minutes each and find what is rare.
+test-nightly: $(READY)
+	$(BIN)/python -m pytest -n $$(nproc) -m nightly
 
 # The same tests on the SLURM of Debian 13, which is newer than this machine's: see
 # slurm/onehost/README.md. Debian sid has the newest: slurm/onehost/newer test sid.

@@ -23,7 +23,6 @@ def test_every_run_is_intact(released, analyse):
     assert "6 of 6 runs ok" in checked.stdout
 
 
-@pytest.mark.slow
 def test_the_report_is_whole_and_its_tables_are_those_of_the_former_release(released, analyse):
     reported = analyse("report", released, "--to", released / "out", cwd=released)
     assert reported.returncode == 0, reported.stderr

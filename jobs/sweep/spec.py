@@ -204,7 +204,8 @@ def load_spec(path: Path, overrides: Sequence[str] = (), grids: Sequence[str] = 
         The file cannot be read, is not TOML or is invalid. The message is one line with the key,
         its value and what is valid.
     """
-    if not path.exists() and path.parent == Path() and path.suffix == "":
+    # A folder of such a name may be that of a sweep.
+    if (not path.exists() or path.is_dir()) and path.parent == Path() and path.suffix == "":
         path = _shipped(path.name)
     values = read_toml(path)
     for override in overrides:

@@ -125,6 +125,12 @@ def test_a_file_of_the_user_comes_before_a_shipped_name(weird, monkeypatch):
     assert load_spec(Path("quickstart")).name == "own"
 
 
+def test_a_folder_does_not_hide_a_shipped_name(weird, monkeypatch):
+    monkeypatch.chdir(weird)
+    (weird / "fast").mkdir()  # of a sweep, for example
+    assert load_spec(Path("fast")).name == "fast"
+
+
 def test_a_specification_that_is_not_there_is_named(weird, monkeypatch):
     monkeypatch.chdir(weird)
     shipped = (

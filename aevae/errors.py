@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from enum import IntEnum
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+MOST_CHARACTERS = 60  # of a value in a message
 
 
 class ExitCode(IntEnum):
@@ -101,14 +104,23 @@ def describe_validation_error(error: ValidationError, source: str) -> str:
     if not key.isprintable():
         key = repr(key)
     place = f"{key}: " if key else ""  # a rule about several keys names no key
-    message = problem["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+    message = problem_message(problem)
     if problem["type"] == "extra_forbidden":
         return f"unknown key {key!r} in {source}"
     if problem["type"] == "missing":
         return f"missing key {key!r} in {source}"
     if isinstance(problem["input"], (dict, list)) and problem["type"] == "value_error":
         return f"{place}{message} in {source}"
-    value = repr(problem["input"])
-    shown = value if len(value) <= 60 else value[:57] + "..."
-    return f"{place}{message}, got {shown} in {source}"
+    return f"{place}{message}, got {short_repr(problem['input'])} in {source}"
+
+
+def problem_message(problem: ErrorDetails) -> str:
+    """Return the message of one problem of a ValidationError, to stand within a line."""
+    message = problem["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def short_repr(value: object) -> str:
+    """Return the repr of a value that came from the user, cut to 60 characters."""
+    text = repr(value)
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."

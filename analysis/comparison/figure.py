@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -16,9 +15,9 @@ from aevae.kinds import KINDS
 from analysis.comparison import quantities as q
 from analysis.comparison import readers
 from analysis.comparison.comparison import Comparison
-from analysis.comparison.members import shown
 from analysis.figures.parts import style
 from analysis.figures.recipe import Drawing
+from analysis.sweep.axes import written
 
 NAME = "comparison_figure"
 MOST_BESIDE = 8  # cells of a model; with more of them, each model has the width of the page
@@ -91,7 +90,7 @@ def _names(comparison: Comparison, table: pd.DataFrame) -> list[str]:
     """Name the cell of each row by latent size and the values of the axes."""
     axes = [short(key) for key in comparison.axes]
     return [
-        "; ".join(str(v) if isinstance(v, str) else shown(v) for v in row if not pd.isna(v))
+        "; ".join(str(v) if isinstance(v, str) else written(v) for v in row if not pd.isna(v))
         for row in table[["latent_size", *axes]].itertuples(index=False)
     ]
 
@@ -127,10 +126,9 @@ def _looks(comparison: Comparison, colour: str) -> dict[str, dict[str, Any]]:
     Lines join the latent sizes; where a setting varies too, there is no order to be followed.
     """
     labels = [member.label for member in comparison.members]
-    rgb = np.array(to_rgb(colour))
     looks = {}
     for place, label in enumerate(labels):
-        shade = to_hex(tuple(rgb + (1 - rgb) * LIGHTEST * place / (len(labels) - 1)))
+        shade = style.lighter(colour, 1 - LIGHTEST * place / (len(labels) - 1))
         line = "" if comparison.axes else DASHES[place % len(DASHES)]
         marker = MARKERS[place % len(MARKERS)]
         looks[label] = {"color": shade, "marker": marker, "linestyle": line}

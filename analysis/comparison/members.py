@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aevae.axes import Value, find_axes, short, value_of
+from aevae.axes import Value, short, value_of
 from aevae.errors import InputError
 from aevae.kinds import KINDS
+from analysis.sweep.axes import written
 from analysis.sweep.load import Run, SweepResults
 from analysis.write.prose import listed
 
@@ -42,8 +43,8 @@ class Member:
 
     @classmethod
     def of(cls, label: str, sweep: SweepResults) -> "Member":
-        """Find the axes and the cells of a sweep."""
-        axes = {axis.key: axis.values for axis in find_axes(run.config for run in sweep.runs)}
+        """Find the cells of a sweep, by model, latent size and values on its axes."""
+        axes = tuple(axis.key for axis in sweep.axes)
         found: dict[tuple[Value, ...], list[Run]] = {}
         for run in sweep.runs:
             values = tuple(value_of(run.config, key) for key in axes)
@@ -52,13 +53,9 @@ class Member:
             Replicates(model, size, dict(zip(axes, values, strict=True)), tuple(runs))
             for (model, size, *values), runs in found.items()
         ]
-
-        def order(cell: Replicates) -> tuple[int, ...]:
-            values = zip(axes.values(), cell.settings.values(), strict=True)
-            places = [known.index(value) if value in known else -1 for known, value in values]
-            return list(KINDS).index(cell.model), cell.latent_size, *places
-
-        return cls(label, sweep, tuple(axes), tuple(sorted(cells, key=order)))
+        # The runs are ordered by model and the values on the axes.
+        cells.sort(key=lambda cell: (list(KINDS).index(cell.model), cell.latent_size))
+        return cls(label, sweep, axes, tuple(cells))
 
 
 @dataclass(frozen=True)
@@ -157,21 +154,7 @@ def _one_by_one(cells: Sequence[Replicates]) -> str:
     names = []
     for cell in cells[:MOST_NAMED]:
         settings = {"d": cell.latent_size, **cell.settings}
-        values = [f"{short(key)} = {shown(v)}" for key, v in settings.items() if v is not None]
+        values = [f"{short(key)} = {written(v)}" for key, v in settings.items() if v is not None]
         names.append(f"{KINDS[cell.model].title} ({', '.join(values)})")
     more = len(cells) - MOST_NAMED
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
-
-
-def shown(value: Value) -> str:
-    """Write a value as readers see it: ``64x32``, ``true``, ``0.001``; nothing for None."""
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        words = any(isinstance(part, str) for part in value)
-        return (", " if words else "x").join(map(shown, value)) or "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and float(f"{value:g}") == value:
-        return f"{value:g}"
-    return str(value)

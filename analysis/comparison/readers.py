@@ -9,7 +9,7 @@ from aevae.axes import short
 from aevae.kinds import KINDS
 from analysis.comparison import quantities as q
 from analysis.comparison.comparison import Comparison
-from analysis.comparison.members import shown
+from analysis.sweep.axes import written
 from analysis.tables.recipe import Table
 from analysis.write import prose
 from analysis.write.formats import format_cell
@@ -51,7 +51,7 @@ def for_readers(comparison: Comparison, table: pd.DataFrame) -> pd.DataFrame:
     keys = ["model", "latent_size", *axes, "sweep"]
     for _, part in table.groupby(keys, sort=False, dropna=False):
         key = part.iloc[0]
-        settings = {name: "" if pd.isna(key[name]) else shown(key[name]) for name in axes}
+        settings = {name: "" if pd.isna(key[name]) else written(key[name]) for name in axes}
         cell = {"model": KINDS[key["model"]].title, "d": key["latent_size"], **settings}
         found = part.set_index("quantity")
         first = key["sweep"] == comparison.first.label

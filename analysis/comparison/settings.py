@@ -7,7 +7,8 @@ from typing import Any
 from aevae.axes import KEYS, Value, value_of
 from aevae.config import DataConfig, EvaluationConfig
 from aevae.kinds import KINDS
-from analysis.comparison.members import Member, shown
+from analysis.comparison.members import Member
+from analysis.sweep.axes import written
 from analysis.sweep.load import Run
 from analysis.write import prose
 
@@ -103,4 +104,4 @@ def _values(runs: Iterable[Run], read: Callable[[Run], Value]) -> list[Value]:
 
 
 def _listed(values: list[Value]) -> str:
-    return prose.listed(map(shown, values)) or "unknown"
+    return prose.listed(map(written, values)) or "unknown"

@@ -10,8 +10,9 @@ from aevae.axes import Value, short
 from aevae.kinds import KINDS
 from analysis.comparison import quantities
 from analysis.comparison.comparison import Comparison
-from analysis.comparison.members import Member, Pair, Replicates, shown
+from analysis.comparison.members import Member, Pair, Replicates
 from analysis.comparison.quantities import Estimate, Measured, measure
+from analysis.sweep.axes import written
 from analysis.tables.published import published
 
 Track = Callable[[Sequence[Pair]], Iterable[Pair]]
@@ -56,7 +57,7 @@ def make(comparison: Comparison, track: Track = iter) -> pd.DataFrame:
 def _identity(comparison: Comparison, pair: Pair, settings: Mapping[str, Value]) -> Row:
     """Return what names a cell in the table."""
     values = {short(key): settings.get(key) for key in comparison.axes}
-    texts = {name: shown(v) if isinstance(v, tuple | bool) else v for name, v in values.items()}
+    texts = {name: written(v) if isinstance(v, tuple | bool) else v for name, v in values.items()}
     return {"model": pair.ours.model, "latent_size": pair.ours.latent_size, **texts}
 
 

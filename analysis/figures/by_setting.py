@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -105,7 +104,8 @@ def _draw_line(
     shade = shades[line.latent_size]
     places = [scale.place(value, shift) for value in line.values]
     marker = MARKERS[list(shades).index(line.latent_size)]
-    axes.errorbar(places, means, line.half_widths(name), color=_lighter(line.model, shade),
+    colour = style.lighter(style.MODEL_COLOURS[line.model], shade)
+    axes.errorbar(places, means, line.half_widths(name), color=colour,
                   marker=marker, markersize=3, linestyle=scale.line, linewidth=1,
                   elinewidth=0.8)  # fmt: skip
 
@@ -120,11 +120,6 @@ def _shades(data: BySetting) -> dict[int, float]:
     sizes = sorted({line.latent_size for line in data.lines})
     shares = np.linspace(LIGHTEST, 1, len(sizes)) if len(sizes) > 1 else [1.0]
     return dict(zip(sizes, map(float, shares), strict=True))
-
-
-def _lighter(model: str, share: float) -> str:
-    red, green, blue = (1 - share * (1 - part) for part in to_rgb(style.MODEL_COLOURS[model]))
-    return to_hex((red, green, blue))
 
 
 def _set_limits(axes: Axes, name: str, lines: Sequence[Line]) -> None:

@@ -9,9 +9,12 @@ from aevae.config import RunConfig
 
 
 def written(value: Value) -> str:
-    """Write a value as readers see it: ``0.001``, ``256x128``, ``true``, ``one-cycle``."""
+    """Write a value as readers see it: ``0.001``, ``256x128``, ``true``; nothing for None."""
+    if value is None:
+        return ""
     if isinstance(value, tuple):
-        return "x".join(map(written, value)) or "none"
+        words = any(isinstance(part, str) for part in value)
+        return (", " if words else "x").join(map(written, value)) or "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -52,5 +55,5 @@ def columns(axes: Sequence[Axis], config: RunConfig | None) -> dict[str, float |
         if is_numeric(axis):
             cells[axis.name] = np.nan if value is None else value
         else:
-            cells[axis.name] = "" if value is None else written(value)
+            cells[axis.name] = written(value)
     return cells

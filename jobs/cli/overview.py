@@ -4,12 +4,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from aevae.axes import find_axes, value_of
+from aevae.axes import Value, find_axes, value_of
 from aevae.config import RunConfig
 from aevae.errors import InputError
 from jobs.cli.console import messages
 from jobs.sweep.folder import Sweep, is_there
-from jobs.sweep.settings import Value, shown_value
+from jobs.sweep.settings import shown_value
 
 # The largest shipped sweep has 153 runs. More than 200 are more often a mistake in a grid, whose
 # lists multiply, than a plan.

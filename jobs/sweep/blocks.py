@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from aevae.axes import Value
 from aevae.kinds import KINDS
 from jobs.sweep.grid import Grid
-from jobs.sweep.settings import LISTS, PARTS, Value, Values
+from jobs.sweep.settings import LISTS, PARTS, Values
 
 Settings = Mapping[str, Value]
 

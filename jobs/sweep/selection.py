@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from aevae.axes import KEYS, short, value_of
+from aevae.axes import KEYS, Value, short, value_of
 from aevae.config import RunConfig
 from aevae.errors import InputError
 from aevae.kinds import KINDS
 from jobs.sweep.configs import read_configs
 from jobs.sweep.folder import Sweep
 from jobs.sweep.options import parse_values
-from jobs.sweep.settings import Value, check_key, check_value, shown_value
+from jobs.sweep.settings import check_key, check_value, shown_value
 
 # Settings that are no axis, but that runs are chosen by.
 _OWN: Mapping[str, Callable[[RunConfig], Value]] = {

@@ -7,15 +7,14 @@ and seed of a run are called ``model``, ``latent_size`` and ``seed``.
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from aevae.axes import KEYS
+from aevae.axes import KEYS, Value
 from aevae.config import DataConfig, Frozen, ModelConfig, RunConfig, TrainConfig
+from aevae.errors import problem_message, short_repr
 from aevae.kinds import KINDS
 
-Value = Any  # of a setting: a number, a string, a boolean, or a tuple of numbers
 Values = tuple[Value, ...]
 
 PARTS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig, "data": DataConfig}
@@ -27,7 +26,6 @@ _FIELDS: dict[str, tuple[type[Frozen], str]] = {
     "latent_size": (ModelConfig, "latent_size"),
     "seed": (RunConfig, "seed"),
 }
-MOST_CHARACTERS = 60  # of a value in a message
 
 
 def check_key(key: str) -> None:
@@ -44,7 +42,7 @@ def check_key(key: str) -> None:
             raise ValueError(f"{key}: {name} does not apply to the {part}")
     elif key not in KEYS:
         raise ValueError(
-            f"no setting {_shown(key)} may vary; valid are {', '.join(KEYS)}, and those of the "
+            f"no setting {short_repr(key)} may vary; valid are {', '.join(KEYS)}, and those of the "
             "model for one kind, such as vae.kl_weight"
         )
 
@@ -61,9 +59,8 @@ def check_value(key: str, value: object) -> Value:
         return _type_of(key).validate_python(value)
     except ValidationError as error:
         problem = error.errors()[0]
-        message = problem["msg"].removeprefix("Value error, ")
-        message = message[:1].lower() + message[1:]
-        raise ValueError(f"{message}, got {_shown(problem['input'])}") from None
+        message, given = problem_message(problem), short_repr(problem["input"])
+        raise ValueError(f"{message}, got {given}") from None
 
 
 def check_values(key: str, values: Iterable[object]) -> Values:
@@ -81,7 +78,7 @@ def check_values(key: str, values: Iterable[object]) -> Values:
         except ValueError as error:
             raise ValueError(f"{key}: value {number} of {len(given)}: {error}") from None
         if valid in checked:
-            raise ValueError(f"{key}: {_shown(value)} is named twice")
+            raise ValueError(f"{key}: {short_repr(value)} is named twice")
         checked[valid] = None
     if not checked:
         raise ValueError(f"{key}: the list has no value")
@@ -103,8 +100,3 @@ def _type_of(key: str) -> TypeAdapter[Value]:
     owner, name = _FIELDS.get(key) or (PARTS.get(part, ModelConfig), name)
     kind = owner.model_fields[name].rebuild_annotation()
     return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."

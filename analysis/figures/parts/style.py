@@ -120,6 +120,12 @@ def ink_on(colour: ColorType) -> str:
     return "black" if luma > 0.5 else "white"
 
 
+def lighter(colour: ColorType, share: float) -> str:
+    """Return a colour mixed with white; `share` is that of the colour, from 0 to 1."""
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue))
+
+
 def fitted(text: str, inches: float, size: float = SMALL) -> str:
     """Return a name as text of a figure, shortened with an ellipsis to the room that there is."""
     kept, shown = text, plain(text)

@@ -82,19 +82,21 @@ def main() -> None:
     report(title, rows, arguments.json, goals(rows))
 
 
-LIMITS = {  # by number of runs
-    10_000: {"dry_run_s": 5, "status_planned_s": 5},
-    100_000: {"dry_run_s": 5},
-    1_000: {"tables_s": 60, "tables_mb": 1000},
-}
+LIMITS = [
+    # runs, column, what it is, most, unit
+    (10_000, "dry_run_s", "`aevae sweep --dry-run`", 5, "s"),
+    (10_000, "status_planned_s", "`aevae status`", 5, "s"),
+    (100_000, "dry_run_s", "`aevae sweep --dry-run` of a grid", 5, "s"),
+    (1_000, "tables_s", "`aevae-analysis tables`", 60, "s"),
+    (1_000, "tables_mb", "peak memory of `tables`", 1000, "MB"),
+]
 
 
 def goals(rows: list[dict[str, Any]]) -> list[Goal]:
     """Compare what was measured with the limits."""
     return [
-        Goal(f"{count:,} runs: {column}", row[column], most=limit)
-        for count, limits in LIMITS.items()
-        for column, limit in limits.items()
+        Goal(f"{count:,} runs: {what}", row[column], most=most, unit=unit)
+        for count, column, what, most, unit in LIMITS
         for row in rows
         if row["runs"] == count and row[column] is not None
     ]

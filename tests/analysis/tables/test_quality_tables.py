@@ -27,7 +27,10 @@ def test_scores_are_those_of_the_stored_samples(study, stored):
         labels = file["samples/mixture/label"][()]
     seen = np.stack([judge.look_at(images) for judge in find_judges(study)])
     row = rows[rows["sampler"] == "mixture"].iloc[0]
-    assert row["recognisable"] == (seen.max(axis=2) >= 0.9).mean()
+    for name, cutoff in (("sure_50", 0.5), ("recognisable", 0.9), ("sure_99", 0.99)):
+        assert row[name] == pytest.approx((seen.max(axis=2) >= cutoff).mean())
+    assert row["confidence"] == pytest.approx(seen.max(axis=2).mean())
+    assert row["confidence_sd"] == pytest.approx(seen.max(axis=2).mean(axis=1).std(ddof=1))
     assert row["agreement"] == (seen.argmax(axis=2) == labels).mean()
 
 

@@ -9,8 +9,8 @@ from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
-from analysis.measures.judges.panel import find_judges, why_no_judges
-from analysis.measures.quality import SURE, Sight
+from analysis.measures.judges.panel import Sight, find_judges, why_no_judges
+from analysis.measures.quality import SURE
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 

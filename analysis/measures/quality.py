@@ -15,34 +15,15 @@ from sklearn.decomposition import PCA
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.maths.metrics import Floats
 from analysis.maths.overlap import Overlap, Reference, frechet, overlap, reference
 from analysis.measures.judges.judge import Judge
-from analysis.measures.judges.panel import find_judges, why_no_judges
+from analysis.measures.judges.panel import Sight, find_judges, why_no_judges
 from analysis.measures.pca import COMPONENTS, fit_pca, intensities
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
 
 SURE = 0.9
 PCA_SPACE, CLASSIFIER_SPACE = "pca", "classifier"
-
-
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What J judges see in M images: the most probable class and its probability, (J, M)."""
-
-    classes: NDArray[np.intp]
-    confidence: Floats
-
-    @classmethod
-    def of(cls, judges: Sequence[Judge], images: Array) -> "Sight":
-        """Let judges look at images (M, *image_shape), uint8."""
-        seen = np.stack([judge.look_at(images) for judge in judges])
-        return cls(seen.argmax(axis=-1), seen.max(axis=-1))
-
-    def surer_than(self, cutoff: float) -> NDArray[np.bool_]:
-        """Tell which judges are so sure of which images, (J, M)."""
-        return np.asarray(self.confidence >= cutoff)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +59,7 @@ class Assessment:
         return self.sight
 
     @property
-    def classes(self) -> NDArray[np.intp]:
+    def classes(self) -> NDArray[np.int32]:
         """The most probable class of each image for each judge, (J, M); see `seen`."""
         return self.seen.classes
 

@@ -4,11 +4,14 @@ Each is kept in a file of its own in the folder for embeddings. One judge's erro
 what several say, and how far they differ, is in every number that rests on them.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aevae.files.hdf5 import Array, Field, InvalidFile, Schema, open_checked, write_file
 from aevae.files.sandbox import examine_as
@@ -22,6 +25,27 @@ from analysis.sweep.load import MissingIngredient
 
 # The first one's last hidden layer is the space in which sets of images are compared.
 RECIPES = (*(Recipe(PLAIN, state) for state in range(3)), Recipe(STRONG, 0), Recipe(STRONG, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What J judges see in M images: the most probable class and its probability, (J, M)."""
+
+    classes: NDArray[np.int32]
+    confidence: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, judges: Sequence[Judge], images: Array) -> "Sight":
+        """Let judges look at images (M, *image_shape), uint8."""
+        seen = [judge.look_at(images) for judge in judges]
+        return cls(
+            np.stack([probabilities.argmax(axis=1) for probabilities in seen]).astype(np.int32),
+            np.stack([probabilities.max(axis=1) for probabilities in seen]).astype(np.float32),
+        )
+
+    def surer_than(self, cutoff: float) -> NDArray[np.bool_]:
+        """Tell which judges are so sure of which images, (J, M)."""
+        return np.asarray(self.confidence >= cutoff)
 
 
 @once_per_study
@@ -72,9 +96,14 @@ def require_classes(study: Study, labels: Labels) -> None:
 @once_per_study
 def accuracies(study: Study) -> Floats:
     """Share of the test images whose class each judge sees right, (J,)."""
-    images, labels = study.sweep.images("test"), study.sweep.labels("test")
-    seen = [judge.look_at(images).argmax(axis=1) for judge in find_judges(study)]
-    return np.array([(classes == labels).mean() for classes in seen])
+    right = sight_of_test_images(study).classes == study.sweep.labels("test")
+    return np.asarray(right.mean(axis=1))
+
+
+@once_per_study
+def sight_of_test_images(study: Study) -> Sight:
+    """Let the judges look at the test images."""
+    return Sight.of(find_judges(study), study.sweep.images("test"))
 
 
 def described(study: Study) -> str:

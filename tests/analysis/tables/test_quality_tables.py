@@ -1,10 +1,12 @@
 """Tables on generated images; what they measure is checked with the metrics."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from analysis.measures import quality
-from analysis.measures.judges.panel import find_judges
+from analysis.measures.judges.panel import accuracies, find_judges
 from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
 from analysis.tables import sample_quality
@@ -79,3 +81,20 @@ def test_smoothness_has_a_row_per_run(study, complete):
     assert list(table["run_id"]) == [run.run_id for run in complete.runs]
     assert (table["length"] >= 1 - 1e-6).all()
     assert (table["jump"] >= 1).all()
+
+
+def test_judges_are_held_against_labels_requests_or_each_other(study, complete):
+    table = compute_table(study, "calibration").set_index(["model", "judges"])
+    right = (
+        table["right"]
+        .groupby("model")
+        .apply(lambda kinds: (3 * kinds.iloc[0] + 2 * kinds.iloc[1]) / 5)
+    )
+    assert right["real"] == pytest.approx(accuracies(study).mean())
+    prior = [quality.assess_samples(study, run, "prior") for run in complete.runs]
+    asked = [found.classes == found.requested for found in prior[4:]]
+    assert right["cvae"] == pytest.approx(np.mean(asked))
+    seen = np.concatenate([found.classes for found in prior[:2]], axis=1)
+    pairs = [np.mean(a == b) for a, b in combinations(seen, 2)]
+    assert right["ae"] == pytest.approx(np.mean(pairs))
+    assert table.loc[("cvae", "plain"), "n"] == 60

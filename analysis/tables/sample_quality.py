@@ -82,7 +82,8 @@ def _scores(study: Study, found: Assessment) -> dict[str, float]:
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out what only programs need, and all but one number of the classifier's space."""
     hidden = [f"{name}_classifier" for name in ("density", "coverage")]
-    return table.drop(columns=["run_id", "n", *hidden], errors="ignore")
+    shown = table.drop(columns=["run_id", "n", *hidden], errors="ignore")
+    return shown.assign(sampler=shown["sampler"].replace(prose.SAMPLER_TITLES))
 
 
 def caption(study: Study) -> str:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
+from analysis.figures.parts.samplers import SAMPLER_DASHES, sampler_handles
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures import quality
 from analysis.measures.judges.panel import described, why_no_judges
@@ -27,12 +28,6 @@ PANELS = {
 PANELS_WITHOUT_JUDGES = {
     "coverage_pca": "coverage of real images",
     "frechet_pca": "Fréchet distance",
-}
-DASHES: dict[str, Any] = {
-    "prior": "-",
-    "diagonal": (0, (5, 1, 1, 1)),
-    "mixture": (0, (3, 1.5)),
-    "mixture_of_means": (0, (1, 1)),
 }
 BOUNDS: dict[str, Any] = {
     REAL: {"color": "black", "linewidth": 0.9},
@@ -95,16 +90,12 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, name: str) -> None:
         means = part.groupby("latent_size")[name].mean()
         colour = style.MODEL_COLOURS[str(model)]
         axes.plot(means.index.to_numpy(int), means, marker=".", color=colour,
-                  linestyle=DASHES[str(sampler)])  # fmt: skip
+                  linestyle=SAMPLER_DASHES[str(sampler)])  # fmt: skip
 
 
 def _add_legend(figure: Figure, models: list[str], shown: set[str]) -> None:
     handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=TITLES[m]) for m in models]
-    handles += [
-        Line2D([], [], color="#444444", linestyle=DASHES[sampler], label=label)
-        for sampler, label in prose.SAMPLER_TITLES.items()
-        if sampler in shown
-    ]
+    handles += sampler_handles(shown)
     handles.append(Line2D([], [], label="real images", **BOUNDS[REAL]))
     handles.append(Line2D([], [], label="uniform noise", **BOUNDS[NOISE]))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

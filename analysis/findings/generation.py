@@ -12,7 +12,8 @@ from analysis.findings.matched_runs import matched, size_of
 from analysis.maths.intervals import Estimate, of_means
 from analysis.maths.metrics import Floats
 from analysis.measures import linear, nearest_training, quality
-from analysis.measures.quality import Assessment
+from analysis.measures.judges.panel import Sight, described
+from analysis.measures.quality import SURE, Assessment
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES
 from analysis.sweep.load import MissingIngredient, Run
@@ -113,7 +114,7 @@ def _repair(study: Study, model: str) -> tuple[Estimate, Floats]:
     """Estimate what the mixture makes up; return the shares from both samplers and of images."""
     samplers = [names.PRIOR, names.MIXTURE]
     runs = [run for (run,) in matched(study.sweep, (model,))]
-    real = _seen(quality.assess_real(study))[..., None]
+    real = _seen(quality.assess_real(study).seen)[..., None]
     shares = np.array([
         np.concatenate([_recognisable(study, [run] * 2, samplers), real], axis=-1) for run in runs
     ])  # fmt: skip
@@ -127,12 +128,11 @@ def _obeys(study: Study) -> Outcome:
     """Count how often the judges see the class that the CVAE was asked for."""
     runs = [run for (run,) in matched(study.sweep, ("cvae",))]
     found = [_assess(study, run) for run in runs]
-    asked = [np.atleast_2d(each.classes == each.requested)[..., None] for each in found]
+    asked = [(each.classes == each.requested)[..., None] for each in found]
     effect = of_means(asked, _first, judged=True, shared=False, shares=True)
     detail = (
         f"{effect.value:.1%} of the samples at d = {runs[0].latent_size} are taken for the "
-        f"requested {study.data.noun}; the judges are right for "
-        f"{np.mean(quality.accuracy(study)):.1%} of the test images."
+        f"requested {study.data.noun}, mean over {described(study)}."
     )
     return Outcome(effect, detail)
 
@@ -179,12 +179,12 @@ def _linear_for_vae(study: Study) -> Estimate:
 
 
 def _linear_share(study: Study, models: Sequence[str]) -> Estimate:
-    found = linear.assess_linear(study, size_of(study.sweep, models))
+    found = linear.see_linear(study, size_of(study.sweep, models))
     return of_means(_seen(found)[None, ..., None], _first, judged=True, shared=False, shares=True)
 
 
 def _linear_by_class(study: Study) -> Estimate:
-    found = linear.assess_linear_by_class(study, size_of(study.sweep, ("cvae",)))
+    found = linear.see_linear_by_class(study, size_of(study.sweep, ("cvae",)))
     return of_means(_seen(found)[None, ..., None], _first, judged=True, shared=False, shares=True)
 
 
@@ -199,7 +199,7 @@ def _linear_against_vae(study: Study) -> Estimate:
 def _linear_against(study: Study, models: Sequence[str]) -> Estimate:
     """Put PCA in the place of the first of two models."""
     pairs = matched(study.sweep, models)
-    found = _seen(linear.assess_linear(study, pairs[0][0].latent_size))[..., None]
+    found = _seen(linear.see_linear(study, pairs[0][0].latent_size))[..., None]
     shares = [
         np.concatenate([found, _recognisable(study, pair[1:], [names.PRIOR])], axis=-1)
         for pair in pairs
@@ -215,7 +215,7 @@ def _vae_obeys(study: Study) -> Estimate:
     """Compare what the VAE generates with what the CVAE was asked for."""
     pairs = matched(study.sweep, ("vae", "cvae"))
     asked = [
-        np.atleast_2d(_assess(study, vae).classes == _assess(study, cvae).requested)[..., None]
+        (_assess(study, vae).classes == _assess(study, cvae).requested)[..., None]
         for vae, cvae in pairs
     ]
     return of_means(asked, _first, judged=True, shared=False, shares=True)
@@ -235,21 +235,21 @@ def _assess(study: Study, run: Run, sampler: str = names.PRIOR) -> Assessment:
     return quality.assess_samples(study, run, sampler)
 
 
-def _seen(found: Assessment) -> Floats:
+def _seen(found: Sight) -> Floats:
     """Tell which images each judge recognises, (J, M), as numbers."""
-    return np.atleast_2d(found.recognisable).astype(np.float64)
+    return found.surer_than(SURE).astype(np.float64)
 
 
 def _recognisable(study: Study, runs: Sequence[Run], samplers: Sequence[str]) -> Floats:
     """Tell which samples of some runs are recognisable, (J, M, K): a column for each run."""
     return np.stack([
-        _seen(_assess(study, run, sampler)) for run, sampler in zip(runs, samplers, strict=True)
+        _seen(_assess(study, run, sampler).seen) for run, sampler in zip(runs, samplers, strict=True)
     ], axis=-1)  # fmt: skip
 
 
 def _bounds(study: Study) -> str:
     real, noise = quality.assess_real(study), quality.assess_noise(study)
-    shares = _seen(real).mean(), _seen(noise).mean()
+    shares = _seen(real.seen).mean(), _seen(noise.seen).mean()
     return f"real images {shares[0]:.1%}, uniform noise {shares[1]:.1%}"
 
 

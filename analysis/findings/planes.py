@@ -14,9 +14,10 @@ from analysis.findings.matched_runs import matched
 from analysis.maths.decoder import decode
 from analysis.maths.intervals import Estimate, combine, left_out, of_means
 from analysis.maths.metrics import Floats
-from analysis.measures import linear, quality
+from analysis.measures import linear
 from analysis.measures.interpolation import unsure_across, unsure_of_fades
-from analysis.measures.quality import Assessment
+from analysis.measures.judges.panel import Sight, find_judges
+from analysis.measures.quality import SURE
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 from analysis.tables.by_class import MOST
@@ -134,7 +135,7 @@ def divide_plane(study: Study, run: Run) -> tuple[NDArray[np.bool_], Floats]:
         raise MissingIngredient("no square of the plane within the codes is without codes")
     decoded = decode(run.config, weights, plane[within])
     images = (decoded * 255).round().astype(np.uint8)
-    recognised = np.atleast_2d(quality.assess(study, images).recognisable)
+    recognised = Sight.of(find_judges(study), images).surer_than(SURE)
     clear = np.full((len(recognised), len(plane)), np.nan)
     clear[:, within] = recognised
     return held, clear
@@ -143,7 +144,7 @@ def divide_plane(study: Study, run: Run) -> tuple[NDArray[np.bool_], Floats]:
 def _every_class(study: Study) -> Outcome:
     """Look for the rarest class on the grid over the VAE's plane."""
     runs = [run for (run,) in matched(study.sweep, ("vae",), size=2)]
-    shares = np.stack([_shares(study, _assess_grid(study, run)) for run in runs])
+    shares = np.stack([_shares(study, _see_grid(study, run)) for run in runs])
     size = runs[0].evaluation.grid_size
     detail = f"Recognisable on the grid of {size} x {size}, {_numbers(study, shares, size**2)}."
     return Outcome(_rarest(shares), detail)
@@ -151,7 +152,7 @@ def _every_class(study: Study) -> Outcome:
 
 def _every_class_of_pca(study: Study) -> Estimate:
     run = matched(study.sweep, ("vae",), size=2)[0][0]
-    found = linear.assess_linear_grid(study, run.evaluation.grid_size)
+    found = linear.see_linear_grid(study, run.evaluation.grid_size)
     return _rarest(_shares(study, found)[None])
 
 
@@ -173,9 +174,9 @@ def _rarest(shares: Floats) -> Estimate:
     )
 
 
-def _shares(study: Study, found: Assessment) -> Floats:
+def _shares(study: Study, found: Sight) -> Floats:
     """Return the share of the images that each judge takes for each class, (J, C)."""
-    pairs = zip(np.atleast_2d(found.classes), np.atleast_2d(found.recognisable), strict=True)
+    pairs = zip(found.classes, found.surer_than(SURE), strict=True)
     return np.stack([
         np.bincount(classes[sure], minlength=study.data.classes) / len(classes)
         for classes, sure in pairs
@@ -192,11 +193,11 @@ def _numbers(study: Study, shares: Floats, images: int) -> str:
     return f"{data.noun} by {data.noun}: {listed}, means over seeds and judges"
 
 
-def _assess_grid(study: Study, run: Run) -> Assessment:
+def _see_grid(study: Study, run: Run) -> Sight:
     """Judge the stored grid over the quantiles of N(0, I)."""
     with study.sweep.open(run) as results:
         images = results.array(names.grid("quantile", names.IMAGE))
-    return quality.assess(study, images.reshape(-1, *study.data.image_shape))
+    return Sight.of(find_judges(study), images.reshape(-1, *study.data.image_shape))
 
 
 CLAIMS = (

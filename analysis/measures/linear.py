@@ -15,24 +15,24 @@ from aevae.config import MADE_OUTLIERS
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
+from analysis.measures.judges.panel import Sight, find_judges
 from analysis.measures.pca import fit_pca, intensities
-from analysis.measures.quality import Assessment
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient
 
 
 @once_per_study
-def assess_linear(study: Study, components: int) -> Assessment:
-    """Judge images that PCA draws from N(0, diag(variances of its scores))."""
+def see_linear(study: Study, components: int) -> Sight:
+    """Let the judges see images that PCA draws from N(0, diag(variances of its scores))."""
     scores = _training_scores(study, components)
     rng = np.random.default_rng(0)
     drawn = rng.normal(0, scores.std(axis=0), (quality.set_size(study.sweep), scores.shape[1]))
-    return quality.assess(study, reconstructed(study, drawn))
+    return _look(study, drawn)
 
 
 @once_per_study
-def assess_linear_by_class(study: Study, components: int) -> Assessment:
-    """Judge images that PCA draws from a Gaussian for each class, with full covariances.
+def see_linear_by_class(study: Study, components: int) -> Sight:
+    """Let the judges see images that PCA draws from a Gaussian for each class, with full covariances.
 
     Raises
     ------
@@ -50,17 +50,15 @@ def assess_linear_by_class(study: Study, components: int) -> Assessment:
     for label in classes:
         points = scores[labels == label]
         drawn.append(rng.multivariate_normal(points.mean(axis=0), np.cov(points.T), each))
-    return quality.assess(study, reconstructed(study, np.concatenate(drawn)))
+    return _look(study, np.concatenate(drawn))
 
 
 @once_per_study
-def assess_linear_grid(study: Study, side: int) -> Assessment:
-    """Judge the grid over the quantiles of the first two components, like that of a model."""
+def see_linear_grid(study: Study, side: int) -> Sight:
+    """Let the judges see the grid over the quantiles of the first two components, like that of a model."""
     quantiles = norm.ppf((np.arange(side) + 0.5) / side)
     plane = np.stack(np.meshgrid(quantiles, quantiles), axis=-1).reshape(-1, 2)
-    return quality.assess(
-        study, reconstructed(study, plane * _training_scores(study, 2).std(axis=0))
-    )
+    return _look(study, plane * _training_scores(study, 2).std(axis=0))
 
 
 @once_per_study
@@ -100,6 +98,10 @@ def _outliers(name: str, images: Array) -> Array:
         return 255 - images
     square = images.shape[1] == images.shape[2]
     return np.rot90(images, axes=(1, 2)) if square else images[:, ::-1]
+
+
+def _look(study: Study, scores: Array) -> Sight:
+    return Sight.of(find_judges(study), reconstructed(study, scores))
 
 
 def reconstructed(study: Study, scores: Array) -> NDArray[np.uint8]:

@@ -319,10 +319,16 @@ def test_latent_spaces_sum_the_dimensions_up(study, stored):
     every = compute_table(study, "latent_dimensions").query("model == 'cvae' and latent_size == 2")
     assert row["kl"] == pytest.approx(every["kl"].sum())
     assert row["largest_variance"] == every["variance"].max()
-    assert row["active_units"] == 2
-    assert row["log_n"] == pytest.approx(np.log(100))
-    empty = table.query("model == 'ae'")[["kl", *latent_space.PARTS, "log_n"]]
+    assert (row["active_units"], row["informative_units"]) == (2, 2)
+    # The posteriors of the training images, of which there are 60.
+    assert row["log_n"] == pytest.approx(np.log(60))
+    for name in latent_space.BRACKETED:
+        assert row[f"{name}_low"] < row[f"{name}_high"]
+    parts = [f"{part}_{end}" for part in latent_space.PARTS for end in ("low", "high")]
+    empty = table.query("model == 'ae'")[["kl", *parts, "informative_units", "posteriors", "log_n"]]
     assert empty.isna().all(axis=None)
+    shown = latent_space.for_readers(table)
+    assert shown["total_correlation"].iloc[-1].count(" to ") == 1
 
 
 def test_units_that_no_training_image_excites_are_dead(

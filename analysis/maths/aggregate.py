@@ -118,12 +118,14 @@ def measure_densities(
     """
     own = _log_normal(z, mu[rows], logvar[rows]).sum(axis=1)
     prior = _log_normal(z, 0.0, 0.0).sum(axis=1)
+    classes = None if labels is None else np.eye(labels.max() + 1, dtype=np.float32)[labels]
     ends: dict[str, list[Bracket]] = {"joint": [], "marginals": [], "label": []}
-    for chunk, joint, marginals in _log_densities(z, rows, mu, logvar):
-        ends["joint"].append(_bracket(joint, rows[chunk]))
+    for chunk, logs, marginals in _log_densities(z, rows, mu, logvar):
+        parts = _Parts.of(logs, rows[chunk])
+        ends["joint"].append(parts.mean)
         ends["marginals"].append(marginals)
-        if labels is not None:
-            ends["label"].append(_label_bracket(joint, rows[chunk], labels))
+        if labels is not None and classes is not None:
+            ends["label"].append(parts.share(classes, labels[rows[chunk]]))
     brackets = {name: _join(parts) for name, parts in ends.items() if parts}
     shares = np.bincount([] if labels is None else labels) / len(mu)
     entropy = -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
@@ -160,38 +162,55 @@ def _log_densities(
             np.square(density, out=density)
             np.subtract(offset[k], density, out=density)
             total += density
-            found = _bracket(density, rows[chunk])
+            found = _Parts.of(density, rows[chunk]).mean
             marginals = Bracket(marginals.low + found.low, marginals.high + found.high)
         yield chunk, total, marginals
 
 
-def _bracket(logs: Array, rows: NDArray[np.intp]) -> Bracket:
-    """Average densities (C, N), given as logarithms: without the own one, and with it."""
-    own, others = _split(logs, rows)
-    count = logs.shape[1]
-    return Bracket(others - np.log(count - 1), np.logaddexp(others, own) - np.log(count))
+@dataclass(frozen=True)
+class _Parts:
+    """Densities of C draws under N posteriors: that of the own one, and those of all others.
 
+    `own` are logarithms, (C,). The others are `weights` (C, N), with 0 in the place of the own one,
+    times a factor for each draw, whose logarithm is `factor` (C,).
+    """
 
-def _label_bracket(logs: Array, rows: NDArray[np.intp], labels: Labels) -> Bracket:
-    """Give the log-probability of the own class: without the own posterior, and with it."""
-    own, others = _split(logs, rows)
-    same = np.where(labels == labels[rows][:, None], logs, np.float32(-np.inf))
-    _, others_of_class = _split(same, rows)
-    without = np.exp(others_of_class - others)
-    without += UNSURE * (1 / len(np.unique(labels)) - without)
-    return Bracket(np.log(without), np.logaddexp(others_of_class, own) - np.logaddexp(others, own))
+    own: Floats
+    factor: Floats
+    weights: Array
 
+    @staticmethod
+    def of(logs: Array, rows: NDArray[np.intp]) -> "_Parts":
+        """Take log-densities (C, N) apart, in place: a copy would take as long as all the rest."""
+        at = np.arange(len(rows)), rows
+        own = logs[at].astype(np.float64)
+        logs[at] = -np.inf
+        highest = logs.max(axis=1, initial=np.finfo(np.float32).min)
+        logs -= highest[:, None]
+        np.exp(logs, out=logs)
+        return _Parts(own, highest.astype(np.float64), logs)
 
-def _split(logs: Array, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Return the own log-density, (C,), and the logarithm of the sum of all others, (C,)."""
-    at = np.arange(len(rows)), rows
-    own = logs[at].astype(np.float64)
-    logs[at] = -np.inf
-    highest = logs.max(axis=1, initial=np.finfo(np.float32).min)
-    sums = np.exp(logs - highest[:, None]).sum(axis=1, dtype=np.float64)
-    logs[at] = own
-    with np.errstate(divide="ignore"):  # no other image has this class
-        return own, highest + np.log(sums)
+    @property
+    def mean(self) -> Bracket:
+        """Logarithm of the mean of the others, and of all."""
+        count = self.weights.shape[1]
+        others = self._log(self.weights.sum(axis=1))
+        return Bracket(others - np.log(count - 1), np.logaddexp(others, self.own) - np.log(count))
+
+    def share(self, classes: Array, labels: Labels) -> Bracket:
+        """Log-probability of the draws' classes (C,), given the classes (N, K) of all as 0 and 1.
+
+        Without the own posterior it is mixed with an even guess.
+        """
+        every = (self.weights @ classes).astype(np.float64)
+        same, others = every[np.arange(len(labels)), labels], every.sum(axis=1)
+        without = (1 - UNSURE) * same / others + UNSURE / (classes.sum(axis=0) > 0).sum()
+        counted_in = np.logaddexp(self._log(same), self.own)
+        return Bracket(np.log(without), counted_in - np.logaddexp(self._log(others), self.own))
+
+    def _log(self, sums: Array) -> Floats:
+        with np.errstate(divide="ignore"):  # no other image has this class
+            return np.asarray(self.factor + np.log(sums, dtype=np.float64))
 
 
 def _join(parts: list[Bracket]) -> Bracket:

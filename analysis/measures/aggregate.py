@@ -11,7 +11,7 @@ from analysis.measures.latents import SAMPLE, has_samples, read_latents, read_po
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
-LEAST_DRAWS, MOST_DRAWS = 1000, 5000
+LEAST_DRAWS, MOST_DRAWS = 1000, 2000
 LATENTS = 20_000  # drawn in all, so that large latent sizes do not take much longer
 
 

@@ -74,7 +74,7 @@ def draw(data: LatentDiagnostics) -> Figure:
 
 
 def _draw_units(axes: Axes, runs: pd.DataFrame, sizes: Sequence[int]) -> None:
-    axes.plot(sizes, sizes, color="#bbbbbb", linestyle=":", label="all d")
+    axes.plot(sizes, sizes, color="#aaaaaa", linestyle=":", label="all d")
     for group, part in runs.groupby("group", sort=False):
         means = part.groupby("latent_size")[["active_units", "dead_units"]].mean()
         colour = style.MODEL_COLOURS[part["model"].iloc[0]]

@@ -44,16 +44,16 @@ def assert_nothing_is_cut_off(figure):
 
 
 @pytest.mark.parametrize("recipe", ARTICLE, ids=lambda recipe: recipe.name)
-def test_every_figure_stays_within_its_page(study, recipe):
-    figure = recipe.drawn(study).figure
+def test_every_figure_stays_within_its_page(drawn, recipe):
+    figure = drawn(recipe).figure
     assert isinstance(figure, Figure)
     assert figure.get_figwidth() <= style.PAGE_INCHES
     assert_nothing_is_cut_off(figure)
 
 
 @pytest.mark.parametrize("recipe", ARTICLE, ids=lambda recipe: recipe.name)
-def test_captions_name_dataset_seed_and_every_run_shown(study, recipe, tmp_path):
-    drawing = recipe.drawn(study)
+def test_captions_name_dataset_seed_and_every_run_shown(drawn, recipe, tmp_path):
+    drawing = drawn(recipe)
     write_figure(drawing, tmp_path, [])
     caption = (tmp_path / f"{recipe.name}.md").read_text()
     assert "MNIST" in caption

@@ -61,18 +61,25 @@ def closest(colours, vision):
 
 
 def marks(figure):
-    """Collect the colours of lines, points and areas, but for pictures, axes and their grid."""
+    """Collect the colours of lines, points and areas, but for pictures, axes and their grid.
+
+    Those of a panel that has a legend of its own are a set of their own.
+    """
     colours = {}
     for axes in (axes for axes in figure.axes if axes.get_label() != "<colorbar>"):
+        legend = axes if axes.get_legend() else figure
         for artist in (*axes.lines, *axes.collections, *axes.patches):
-            if isinstance(artist, Line2D):
-                found = [artist.get_color()]
-            elif isinstance(artist, LineCollection):
-                found = list(artist.get_edgecolor())
-            else:
-                found = list(np.atleast_2d(to_rgba_array(artist.get_facecolor())))
-            colours |= {to_hex(colour): None for colour in found if to_rgba(colour)[3]}
-    return list(colours)
+            found = [colour for colour in _colours(artist) if to_rgba(colour)[3]]
+            colours.setdefault(legend, {}).update((to_hex(colour), None) for colour in found)
+    return [list(found) for found in colours.values() if len(found) > 1]
+
+
+def _colours(artist):
+    if isinstance(artist, Line2D):
+        return [artist.get_color()]
+    if isinstance(artist, LineCollection):
+        return list(artist.get_edgecolor())
+    return list(np.atleast_2d(to_rgba_array(artist.get_facecolor())))
 
 
 @pytest.mark.parametrize("vision", VISION)
@@ -104,8 +111,7 @@ FIGURES = [recipe for recipe in RECIPES.values() if not recipe.least_axes]
 
 @pytest.mark.parametrize("recipe", FIGURES, ids=lambda recipe: recipe.name)
 def test_colours_that_meet_in_a_figure_are_told_apart(drawn, recipe):
-    colours = marks(drawn(recipe).figure)
-    for vision in VISION:
-        if len(colours) > 1:
+    for colours in marks(drawn(recipe).figure):
+        for vision in VISION:
             distance, *pair = closest(colours, vision)
             assert distance > LEAST, (vision, pair)

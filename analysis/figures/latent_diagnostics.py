@@ -20,7 +20,7 @@ from analysis.tables.latent_space import PARTS
 from analysis.write import prose
 
 # The colours go from light to dark, so that the parts are told apart in print without colour too.
-PART_COLOURS = ("#bfd7ea", "#6c9bc4", "#1f4e79")
+PART_COLOURS = ("#d6e4f5", "#8ab4e8", "#303080")
 PART_NAMES = ("mutual information", "total correlation", "KL of each dimension")
 
 

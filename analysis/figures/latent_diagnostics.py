@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
@@ -21,10 +22,10 @@ from analysis.write import prose
 
 # Shades from dark to light, each with a marker of its own: they are told apart in print, too.
 PARTS = {
-    "mutual_information": ("I(x; z)", "#1f4e79", "o"),
-    "total_correlation": ("total correlation", "#6c9bc4", "s"),
-    "dimension_wise_kl": ("KL of each dimension from N(0, 1)", "#a9c7de", "D"),
-    "class_information": ("", "#b35900", "^"),
+    "mutual_information": ("I(x; z)", "#303080", "o"),
+    "total_correlation": ("total correlation", "#8ab4e8", "s"),
+    "dimension_wise_kl": ("KL of each dimension from N(0, 1)", "#b8b8c8", "D"),
+    "class_information": ("", "#e0c040", "^"),
 }
 SIDE_BY_SIDE = 0.18  # distance of the parts of a cell; cells are at a distance of 1
 INFORMATIVE_LINE: dict[str, Any] = {"linestyle": (0, (4, 2)), "markerfacecolor": "white"}
@@ -83,7 +84,7 @@ def draw(data: LatentDiagnostics) -> Figure:
 
 
 def _draw_units(axes: Axes, runs: pd.DataFrame, sizes: Sequence[int]) -> None:
-    axes.plot(sizes, sizes, color="#bbbbbb", linestyle=":", label="all d")
+    axes.plot(sizes, sizes, color="#aaaaaa", linestyle=":", label="all d")
     for group, part in runs.groupby("group", sort=False):
         colour = style.MODEL_COLOURS[part["model"].iloc[0]]
         names = ["active_units", "informative_units", "dead_units"]
@@ -91,7 +92,7 @@ def _draw_units(axes: Axes, runs: pd.DataFrame, sizes: Sequence[int]) -> None:
         axes.plot(means.index, means["active_units"], color=colour, marker=".", label=group)
         if means["informative_units"].notna().any():
             axes.plot(means.index, means["informative_units"], color=colour, marker=".",
-                      label=f"{group}, informative", **INFORMATIVE_LINE)  # fmt: skip
+                      label=f"_{group}, informative", **INFORMATIVE_LINE)  # fmt: skip
         if means["dead_units"].any():
             axes.plot(means.index, means["dead_units"], color=colour, linestyle=":", marker="x",
                       markersize=4, label=f"{group}, dead")  # fmt: skip
@@ -99,7 +100,12 @@ def _draw_units(axes: Axes, runs: pd.DataFrame, sizes: Sequence[int]) -> None:
     style.latent_size_axis(axes, sizes)
     style.plain_log_ticks(axes.yaxis)
     axes.grid(which="major", axis="y")
-    axes.legend()
+    handles = axes.get_legend_handles_labels()[0]
+    if runs["informative_units"].notna().any():
+        handles.append(
+            Line2D([], [], color="black", marker=".", label="informative", **INFORMATIVE_LINE)
+        )
+    axes.legend(handles=handles)
 
 
 def _draw_dimensions(axes: Axes, shown: pd.DataFrame, colours: Mapping[int, str]) -> None:
@@ -167,8 +173,8 @@ def caption(data: LatentDiagnostics) -> str:
     text = (
         f"Latent spaces on the {data.n_test:,} test images of {data.dataset}. Active units: "
         "dimensions whose mean varies over the images "
-        f"(variance above {metrics.ACTIVE_VARIANCE:g}){_informative(data)}; dead: 0 for every "
-        f"training image. Aggregate posterior: the variance of each of its dimensions "
+        f"(variance above {metrics.ACTIVE_VARIANCE:g}); dead: 0 for every training "
+        f"image.{_informative(data)} Aggregate posterior: the variance of each of its dimensions "
         f"({_codes(data)}none of a dead one), in the colours of the first panel; the prior has 1 "
         "(dashed)."
     )
@@ -177,8 +183,8 @@ def caption(data: LatentDiagnostics) -> str:
         text += (
             " KL by dimension: mean over the images, in descending order. Parts of the KL, as in "
             "Chen et al. (2018): mutual information of image and z, total correlation, and KL of "
-            "each dimension; they add up to the KL (black). Bars reach from the lower to the upper "
-            f"end of what is bracketed. {explained(shown)} The lower end of the mutual information "
+            f"each dimension; they add up to the KL (black). {explained(shown)} Bars "
+            "reach from one end to the other. The lower end of the mutual information "
             f"cannot exceed log N = {data.per_run['log_n'].min():.2f}."
         )
     if data.per_run["class_information_low"].notna().any():
@@ -193,8 +199,9 @@ def _informative(data: LatentDiagnostics) -> str:
     if not data.with_kl:
         return ""
     return (
-        f"; informative (dashed), those with a KL above {INFORMATIVE_KL:g} nats (dotted line). A "
-        "mean of variance 0.01 is 1% of the variance of z, and hardly changes what is decoded"
+        f" Informative (dashed): those with a KL above {INFORMATIVE_KL:g} nats (dotted line). A "
+        "dimension whose mean has a variance of 0.01 is active, though 99% of the variance of z is "
+        "noise."
     )
 
 

@@ -98,7 +98,9 @@ def _parts(study: Study) -> str:
     return (
         " The KL (nats per image) is split as in Chen et al. (2018) into the mutual information of "
         "image and z, the total correlation and the KL of each dimension; the last two make up the "
-        f"divergence of the aggregate posterior from N(0, I). {_of_class(study)}{explained(runs)}"
+        f"divergence of the aggregate posterior from N(0, I). {_of_class(study)}{explained(runs)} "
+        "The error is that of either end over the draws of one training; it covers neither other "
+        "seeds nor other images."
     )
 
 
@@ -114,8 +116,7 @@ def explained(runs: list[Run]) -> str:
     return (
         "Each is bracketed: the aggregate posterior is the exact mean of the posteriors of all "
         f"{images} images at {counts} draws, with the posterior that a draw comes from counted "
-        "in or left out. The error is that of either end over the draws of one "
-        "training; it covers neither other seeds nor other images."
+        "in or left out."
     )
 
 

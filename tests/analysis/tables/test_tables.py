@@ -185,10 +185,10 @@ def test_after_early_stopping_the_numbers_are_those_of_the_kept_epoch(
     assert compute_table(study, "history")["epoch"].max() == 3
     data = loss_curves.gather(study)
     (curve,) = data.curves.values()
-    assert (curve.kept_sse, curve.kept_kl) == (val["sse"][1], val["kl"][1])
+    assert (curve.kept("sse"), curve.kept("kl")) == (val["sse"][1], val["kl"][1])
     figure = loss_curves.draw(data)
-    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[2, val["loss"][1]]]
-    assert figure.axes[1].get_title() == "Rate and distortion, kept epoch"
+    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[2, val["sse"][1]]]
+    assert figure.axes[-1].get_title() == "Rate and distortion, kept epoch"
     assert "a dot marks the epoch" in loss_curves.caption(data)
     assert facts(study.sweep)["Epochs"] == "at most 9"
 

@@ -187,10 +187,10 @@ def test_after_early_stopping_the_numbers_are_those_of_the_kept_epoch(
     assert compute_table(study, "history")["epoch"].max() == 3
     data = loss_curves.gather(study)
     (curve,) = data.curves.values()
-    assert (curve.kept_sse, curve.kept_kl) == (val["sse"][1], val["kl"][1])
+    assert (curve.kept("sse"), curve.kept("kl")) == (val["sse"][1], val["kl"][1])
     figure = loss_curves.draw(data)
-    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[2, val["loss"][1]]]
-    assert figure.axes[1].get_title() == "Rate and distortion, kept epoch"
+    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[2, val["sse"][1]]]
+    assert figure.axes[-1].get_title() == "Rate and distortion, kept epoch"
     assert "a dot marks the epoch" in loss_curves.caption(data)
     assert facts(study.sweep)["Epochs"] == "at most 9"
 
@@ -345,10 +345,16 @@ def test_latent_spaces_sum_the_dimensions_up(study, stored):
     every = compute_table(study, "latent_dimensions").query("model == 'cvae' and latent_size == 2")
     assert row["kl"] == pytest.approx(every["kl"].sum())
     assert row["largest_variance"] == every["variance"].max()
-    assert row["active_units"] == 2
-    assert row["log_n"] == pytest.approx(np.log(100))
-    empty = table.query("model == 'ae'")[["kl", *latent_space.PARTS, "log_n"]]
+    assert (row["active_units"], row["informative_units"]) == (2, 2)
+    # The posteriors of the training images, of which there are 60.
+    assert row["log_n"] == pytest.approx(np.log(60))
+    for name in latent_space.BRACKETED:
+        assert row[f"{name}_low"] < row[f"{name}_high"]
+    parts = [f"{part}_{end}" for part in latent_space.PARTS for end in ("low", "high")]
+    empty = table.query("model == 'ae'")[["kl", *parts, "informative_units", "posteriors", "log_n"]]
     assert empty.isna().all(axis=None)
+    shown = latent_space.for_readers(table)
+    assert shown["total_correlation"].iloc[-1].count(" to ") == 1
 
 
 def test_units_that_no_training_image_excites_are_dead(

@@ -15,6 +15,7 @@ TABLES = {
     "published": "test errors beside those published with the article",
     "latent_space": "active and dead units, aggregate posterior, parts of the KL",
     "latent_dimensions": "the same for every latent dimension",
+    "pixel_costs": "what an error of a pixel costs: cross-entropy and squared error",
     "auroc": "how well errors tell test images from outliers",
 }
 
@@ -26,6 +27,7 @@ SUBJECTS = {
         "history",
         "latent_size_choice",
         "published",
+        "pixel_costs",
         "auroc",
     ),
     "Latent space": ("latent_space", "latent_dimensions"),

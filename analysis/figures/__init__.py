@@ -60,6 +60,7 @@ SUBJECTS = {
 
 # Those that take a minute come with the findings, which need their numbers too.
 EVIDENCE = {
+    "calibration": "how far the judges of generated images can be believed",
     "closest_pairs": "the samples that come nearest to a training image",
     "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",
 }

@@ -7,6 +7,7 @@ from analysis.figures import (
     architectures,
     by_digit,
     by_setting,
+    calibration,
     closest_pairs,
     code_map,
     digits,
@@ -57,6 +58,7 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
         by_setting.FIGURE,
         rate_distortion.FIGURE,
         two_settings.FIGURE,
+        calibration.FIGURE,
         closest_pairs.FIGURE,
         probe_curves.FIGURE,
     )

@@ -11,11 +11,11 @@ from analysis.findings.claim import (
     Rows,
     interval,
     interval_of_means,
-    interval_of_share,
 )
 from analysis.findings.matched_runs import matched
 from analysis.maths.metrics import Floats
 from analysis.measures import nearest_training, quality
+from analysis.measures.judges.panel import described
 from analysis.measures.quality import Assessment
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representative
@@ -24,8 +24,8 @@ from analysis.sweep.load import Run
 HALF = 0.5
 OBEYED = 0.9
 RECOGNISABLE = (
-    "Share of the samples from N(0, I) of whose {noun} a classifier, which was also trained to "
-    "take blends and blots for no {noun}, is at least 90% sure. "
+    "Share of the samples from N(0, I) of whose {noun} a judge, a classifier that was also trained "
+    "to take blends and blots for no {noun}, is at least 90% sure, mean over several judges. "
 )
 
 
@@ -50,7 +50,8 @@ def _cvae_succeeds(study: Study) -> Outcome:
 def _count(study: Study, model: str) -> tuple[Interval, str]:
     """Estimate the share of a model's samples that is recognisable, and put it in words."""
     runs = [run for (run,) in matched(study.sweep, (model,))]
-    effect = interval_of_share([_assess(study, run).recognisable for run in runs])
+    shares = [_recognisable(study, [run], ["prior"]) for run in runs]
+    effect = interval_of_means(shares, lambda means: means[0])
     found = [f"{effect.estimate:.1%} at d = {runs[0].latent_size}"]
     plane = representative(study.sweep.runs, model, 2)
     if plane is not None and runs[0].latent_size != 2:
@@ -84,7 +85,7 @@ def _mixture_repairs(study: Study) -> Outcome:
     """See how much of the AE's deficit goes away when the noise is like its codes."""
     runs = [run for (run,) in matched(study.sweep, ("ae",))]
     samplers = ["prior", "mixture"]
-    real = quality.assess_real(study).recognisable
+    real = quality.assess_real(study).recognisable.mean(axis=0)
     shares = [np.column_stack([_recognisable(study, [run] * 2, samplers), real]) for run in runs]
     effect = interval_of_means(shares, lambda means: (means[1] - means[0]) / (means[2] - means[0]))
     prior, mixture, ideal = np.mean([share.mean(axis=0) for share in shares], axis=0)
@@ -101,14 +102,14 @@ def _mixture_repairs(study: Study) -> Outcome:
 
 
 def _obeys(study: Study) -> Outcome:
-    """Count how often the classifier sees the class that the CVAE was asked for."""
+    """Count how often the judges see the class that the CVAE was asked for."""
     runs = [run for (run,) in matched(study.sweep, ("cvae",))]
     found = [_assess(study, run) for run in runs]
-    effect = interval_of_share([np.asarray(each.classes == each.requested) for each in found])
+    right = [(each.classes == each.requested).mean(axis=0)[:, None] for each in found]
+    effect = interval_of_means(right, lambda means: means[0])
     detail = (
         f"{effect.estimate:.1%} of the samples at d = {runs[0].latent_size} are classified as the "
-        f"requested {study.data.noun}; the classifier is right for {quality.accuracy(study):.1%} "
-        "of the test images."
+        f"requested {study.data.noun}, mean over {described(study)}."
     )
     return Outcome(effect, effect.above(OBEYED), detail)
 
@@ -145,9 +146,9 @@ def _assess(study: Study, run: Run) -> Assessment:
 
 
 def _recognisable(study: Study, runs: Sequence[Run], samplers: Sequence[str]) -> Floats:
-    """Tell which samples of some runs are recognisable, (M, K): a column for run and sampler."""
+    """Return for how many judges samples are recognisable, (M, K): a column for run and sampler."""
     return np.column_stack([
-        quality.assess_samples(study, run, sampler).recognisable
+        quality.assess_samples(study, run, sampler).recognisable.mean(axis=0)
         for run, sampler in zip(runs, samplers, strict=True)
     ]).astype(np.float64)  # fmt: skip
 

@@ -20,8 +20,8 @@ from analysis.maths import posterior
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
 from analysis.measures import probing, quality
-from analysis.measures.classifier import find_classifier
-from analysis.measures.interpolation import measure_lines
+from analysis.measures.interpolation import Lines, measure_lines
+from analysis.measures.judges.panel import find_judges
 from analysis.measures.probing import KNN, Space
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
@@ -35,16 +35,16 @@ KS_RESAMPLES = 200  # each takes ten times as long as other effects
 
 def _rougher(study: Study) -> Outcome:
     """Compare the paths that both models take between the same images."""
-    find_classifier(study)  # or say why there is none
+    find_judges(study)  # or say why there is none
     pairs = matched(study.sweep, ("ae", "vae"))
+    found = [[_by_line(measure_lines(study, run)) for run in pair] for pair in pairs]
     length, changes = (
         interval_of_means(
-            [np.stack([getattr(measure_lines(study, run), name) for run in pair], axis=1)
-             for pair in pairs],
+            [np.stack([each[name] for each in pair], axis=1) for pair in found],
             lambda means: means[0] - means[1],
         )
         for name in ("length", "changes")
-    )  # fmt: skip
+    )
     verdict = length.above(0)
     if verdict != changes.above(0):
         verdict = "undecided"
@@ -58,6 +58,11 @@ def _rougher(study: Study) -> Outcome:
     count = len(lines[0].length)
     detail = f"Means over {count} lines at d = {size}: AE {measures[0]}; VAE {measures[1]}."
     return Outcome(length, verdict, detail)
+
+
+def _by_line(lines: Lines) -> dict[str, Floats]:
+    """Return the two measures of each line, (P,): what the judges see is their mean."""
+    return {"length": lines.length, "changes": lines.changes.mean(axis=0)}
 
 
 def _gaps(study: Study) -> Outcome:
@@ -96,7 +101,7 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
     -------
     held, clear
         Whether a square holds training codes, and whether the image decoded there is recognisable
-        (1 or 0; NaN outside the convex hull of the codes), (Q,) each.
+        (a share of the judges; NaN outside the convex hull of the codes), (Q,) each.
     """
     with study.sweep.open(run) as results:
         codes, weights = (
@@ -114,7 +119,7 @@ def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
     decoded = decode(run.config, weights, plane[within])
     images = (decoded * 255).round().astype(np.uint8)
     clear = np.full(len(plane), np.nan)
-    clear[within] = quality.assess(study, images).recognisable
+    clear[within] = quality.assess(study, images).recognisable.mean(axis=0)
     return held, clear
 
 
@@ -144,11 +149,18 @@ def _numbers(study: Study, counts: Array) -> str:
 
 
 def _classes_on_grid(study: Study, run: Run) -> Array:
-    """Count the recognisable images of each class, (C,), over the quantiles of N(0, I)."""
+    """Count the recognisable images of each class, (C,), over the quantiles of N(0, I).
+
+    They are the counts of the median judge.
+    """
     with study.sweep.open(run) as results:
         images = results.array(names.grid("quantile", names.IMAGE))
     found = quality.assess(study, images.reshape(-1, *study.data.image_shape))
-    return np.bincount(found.classes[found.recognisable], minlength=study.data.classes)
+    counts = [
+        np.bincount(classes[clear], minlength=study.data.classes)
+        for classes, clear in zip(found.classes, found.recognisable, strict=True)
+    ]
+    return np.asarray(np.median(counts, axis=0).astype(np.intp))
 
 
 def _keeps_class(study: Study) -> Outcome:
@@ -235,7 +247,7 @@ CLAIMS = (
         "The AE's latent space, being unconstrained, is harder to interpolate in than the VAE's.",
         "Straight lines between the codes of the same pairs of test images, decoded: length of the "
         "path through the images over the distance of its ends, and how often the {noun} that "
-        "a classifier sees changes on the way. Supported if both are greater for the AE, with as "
+        "a judge sees changes on the way. Supported if both are greater for the AE, with as "
         "many latents; undecided if they disagree.",
         "mean relative path length of the AE less that of the VAE",
         _rougher,

@@ -9,7 +9,7 @@ from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
-from analysis.measures.classifier import find_classifier, why_no_classifier
+from analysis.measures.judges.panel import Sight, find_judges, why_no_judges
 from analysis.measures.quality import SURE
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
@@ -19,7 +19,7 @@ PAIRS, STEPS = 200, 21
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Measures of P lines, (P,) each; the last two are NaN without a classifier.
+    """Measures of P lines, (P,) each; the last two are (J, P) and have no rows without judges.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Lines:
     jump
         Largest step, divided by the mean step; 1 if all steps are equal.
     changes
-        How often the class that the classifier sees changes from step to step.
+        How often the class that each of J judges sees changes from step to step, (J, P).
     unsure
-        Share of the images along the line of whose class the classifier is less than 90% sure.
+        Share of the images along the line of whose class a judge is less than 90% sure, (J, P).
     """
 
     length: Floats
@@ -100,16 +100,14 @@ def measure(study: Study, images: Array) -> Lines:
 
 
 def _changes(study: Study, images: Array) -> tuple[Floats, Floats]:
-    """Return what the classifier sees along lines: see `Lines`."""
-    if why_no_classifier(study):
-        nothing = np.full(len(images), np.nan)
-        return nothing, nothing
-    classifier = find_classifier(study)
+    """Return what the judges see along lines: see `Lines`."""
+    if why_no_judges(study):
+        return np.empty((0, len(images))), np.empty((0, len(images)))
     pixels = (images * 255).round().reshape(-1, *images.shape[2:])
-    seen = classifier.probabilities(classifier.features(pixels))
-    seen = seen.reshape(*images.shape[:2], -1)
-    changed = np.diff(seen.argmax(axis=-1), axis=1) != 0
-    return changed.sum(axis=1).astype(np.float64), (seen.max(axis=-1) < SURE).mean(axis=1)
+    seen = Sight.of(find_judges(study), pixels)
+    changed = np.diff(seen.classes.reshape(-1, *images.shape[:2]), axis=2) != 0
+    unsure = ~seen.surer_than(SURE).reshape(-1, *images.shape[:2])
+    return changed.sum(axis=2).astype(np.float64), unsure.mean(axis=2)
 
 
 def _ratio(values: Floats, units: Floats) -> Floats:

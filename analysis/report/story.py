@@ -179,8 +179,8 @@ SECTIONS = (
         "The second way uses the decoder alone: draw noise from a standard normal distribution, "
         "and decode it. A Gaussian mixture, fitted to the codes of the training images, tells a "
         "decoder that cannot draw from one that was given the wrong noise.",
-        figures=("generated", "generators", "closest_pairs"),
-        tables=("sample_quality", "control", "memorisation"),
+        figures=("generated", "generators", "calibration", "closest_pairs"),
+        tables=("sample_quality", "calibration", "control", "memorisation"),
     ),
     Section(
         "latents",

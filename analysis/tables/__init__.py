@@ -37,6 +37,7 @@ SUBJECTS = {
 # `aevae-analysis findings` writes these tables.
 EVIDENCE = {
     "sample_quality": "generated images against test images, by model and sampler",
+    "calibration": "how far the judges of generated images can be believed",
     "control": "whether a CVAE draws the {noun} that it is asked for",
     "smoothness": "how images change between the codes of test images",
     "memorisation": "how near samples and test images come to training images",

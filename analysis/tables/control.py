@@ -8,6 +8,7 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
+from analysis.measures.judges.panel import described
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
 from analysis.tables import by_class
@@ -21,15 +22,15 @@ def make(study: Study) -> pd.DataFrame:
     """Return one row per CVAE and requested class, with one row ``all`` at the end of each CVAE.
 
     Columns: identity of the run; digit or class, n (samples from the prior), agreement (share that
-    the classifier takes for the requested class) with the bounds of its 95% Wilson interval;
-    diversity: total variance of the samples' pixels within the class over that of the test images
-    (for ``all``, the mean over the classes). Classes without samples, or unknown to the classifier
-    since no training image shows them, have no row.
+    the judges take for the requested class, mean over the judges) with the bounds of its 95%
+    bootstrap interval over the samples; diversity: total variance of the samples' pixels within the
+    class over that of the test images (for ``all``, the mean over the classes). Classes without
+    samples, or unknown to the judges since no training image shows them, have no row.
 
     Raises
     ------
     MissingIngredient
-        There is no CVAE, or no classifier.
+        There is no CVAE, or there are no judges.
     """
     runs = _runs(study)
     if not runs:
@@ -47,7 +48,7 @@ def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
     """Return the rows of one run; `real` (C,) are the total variances of the test images."""
     images, wanted = quality.read_samples(study.sweep, run, SAMPLER)
     assert wanted is not None
-    right = quality.assess_samples(study, run, SAMPLER).classes == wanted
+    right = (quality.assess_samples(study, run, SAMPLER).classes == wanted).mean(axis=0)
     diversity = _variances(images, wanted, study.data.classes) / real
     names, column = study.data.class_names, by_class.column(study.data)
     rows = [
@@ -60,13 +61,13 @@ def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
     return pd.DataFrame([run_identity(run, study.sweep.axes) | row for row in rows])
 
 
-def _agreement(right: Array) -> dict[str, float]:
-    low, high = metrics.share_interval(right)
+def _agreement(right: Floats) -> dict[str, float]:
+    low, high = metrics.bootstrap_interval(right)
     return {
         "n": len(right),
         "agreement": right.mean(),
-        "agreement_low": low,
-        "agreement_high": high,
+        "agreement_low": float(low),
+        "agreement_high": float(high),
     }
 
 
@@ -101,8 +102,8 @@ def caption(study: Study) -> str:
     assert wanted is not None
     return (
         f"Samples of the CVAE from N(0, I) by the {data.noun} asked for, trained on "
-        f"{data.title}: the share that a classifier takes for that {data.noun} (on test images it "
-        f"is right for {quality.accuracy(study):.1%}), with 95% Wilson intervals, and the "
+        f"{data.title}: the share that a judge takes for that {data.noun}, mean over "
+        f"{described(study)}, with 95% bootstrap intervals over the samples, and the "
         f"diversity within the {data.noun}: the total variance of pixels over that of the test "
         "images, 1 for real ones. Blurred images vary less."
         + by_class.note(data, len(_tested(study, wanted)), "agreement")
@@ -113,7 +114,7 @@ def caption(study: Study) -> str:
 
 
 def _tested(study: Study, wanted: Array) -> list[int]:
-    """List the classes of samples (N,) that the classifier knows."""
+    """List the classes of samples (N,) that the judges know."""
     known = np.unique(study.sweep.labels("train"))
     return [int(label) for label in np.unique(wanted) if label in known]
 

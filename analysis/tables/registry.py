@@ -12,6 +12,7 @@ from analysis.sweep.load import MissingIngredient, SweepResults
 from analysis.tables import (
     TABLES,
     auroc,
+    calibration,
     control,
     history,
     latent_dimensions,
@@ -41,6 +42,7 @@ RECIPES: dict[str, TableRecipe] = {
         pixel_costs.TABLE,
         auroc.TABLE,
         sample_quality.TABLE,
+        calibration.TABLE,
         control.TABLE,
         smoothness.TABLE,
         memorisation.TABLE,

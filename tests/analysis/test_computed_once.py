@@ -16,7 +16,7 @@ import analysis.findings
 import analysis.measures
 from analysis import commands
 from analysis.maths import decoder, densities, embedding, metrics, neighbours, overlap, posterior
-from analysis.measures import classifier
+from analysis.measures.judges import judge
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
 from analysis.tables.registry import RECIPES
@@ -24,7 +24,7 @@ from analysis.tables.registry import RECIPES
 pytestmark = pytest.mark.timeout(900)  # a whole report, at half of its usual speed
 
 COSTLY = (
-    classifier.train_classifier,
+    judge.train_judge,
     decoder.decode,
     densities.plane_density,
     embedding.class_accuracy,

@@ -19,8 +19,8 @@ from analysis.figures import anomaly, interpolations, loss_curves, selection
 from analysis.findings import CLAIMS, findings, records
 from analysis.findings.reconstruction import CLAIMS as OF_RECONSTRUCTIONS
 from analysis.measures import likelihood, nearest_training, pca
-from analysis.measures.classifier import find_classifier
 from analysis.measures.embedding import scores
+from analysis.measures.judges.panel import find_judges
 from analysis.measures.study import Study
 from analysis.sweep import groups
 from analysis.sweep.load import open_sweep
@@ -120,7 +120,7 @@ def test_without_labels_all_but_what_is_by_class_stands(unlabelled):
     quality = tables["sample_quality"]
     assert quality.data["coverage_pca"].notna().all()
     assert not [name for name in quality.data if "classifier" in name or name == "recognisable"]
-    assert f"What needs a classifier is left out: {reason}." in quality.caption
+    assert f"What needs judges is left out: {reason}." in quality.caption
     assert list(tables["smoothness"].data.columns[-2:]) == ["length", "jump"]
 
 
@@ -217,7 +217,7 @@ def test_of_one_class_what_needs_two_is_left_out(study_of, make_data):
         ("control", "probes"), reason
     )
     captions = {table.name: table.caption for table in made}
-    assert f"What needs a classifier is left out: {reason}." in captions["sample_quality"]
+    assert f"What needs judges is left out: {reason}." in captions["sample_quality"]
     assert "per_digit_error" in captions
     detail = {finding.name: finding.detail for finding in findings(study)}["vae-recognisable"]
     assert detail == f"Not tested: {reason}."
@@ -250,12 +250,12 @@ def test_large_images_have_nearly_the_same_components(animals, monkeypatch):
     assert found["test", 2].mean() == pytest.approx(exact["test", 2].mean(), rel=1e-3)
 
 
-def test_a_classifier_of_other_images_is_replaced(study_of, make_data, tmp_path):
+def test_judges_of_other_images_are_replaced(study_of, make_data, tmp_path):
     for shape in ((6, 5), (5, 5)):
         study = study_of(make_data(shape, ["cat", "emu"], "animal"), ["vae"])
-        classifier = find_classifier(Study(study.sweep, tmp_path))
-        assert classifier.layers[0][0].shape[0] == np.prod(shape)
-        assert classifier.layers[-1][1].shape == (3,)
+        for judge in find_judges(Study(study.sweep, tmp_path)):
+            assert judge.layers[0][0].shape[0] == np.prod(shape)
+            assert judge.layers[-1][1].shape == (3,)
 
 
 def test_scores_of_layouts_are_by_class_and_need_labels(animals, unlabelled):

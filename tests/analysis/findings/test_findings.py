@@ -160,7 +160,7 @@ def test_gaps_are_squares_within_the_hull_without_codes(one_run, monkeypatch):
         """Takes the first half of whatever it gets for digits."""
 
         def __init__(self, study, images):
-            self.recognisable = np.arange(len(images)) < len(images) // 2
+            self.recognisable = (np.arange(len(images)) < len(images) // 2)[None]
 
     monkeypatch.setattr(latents.quality, "assess", Classified)
     sweep = one_run("ae", 2, ring)

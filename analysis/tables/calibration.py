@@ -1,0 +1,81 @@
+"""How often the judges of generated images are right when they are so sure."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.maths.calibration import reliability
+from analysis.measures.calibration import Answers, all_answers
+from analysis.measures.judges.panel import RECIPES, described
+from analysis.measures.study import Study
+from analysis.tables.recipe import TableRecipe
+from analysis.tables.sample_quality import REAL, measures
+
+CUTOFFS = (0.5, 0.9, 0.99, 1)
+ROWS = {kind: [n for n, recipe in enumerate(RECIPES) if recipe.kind.name == kind]
+        for kind in dict.fromkeys(recipe.kind.name for recipe in RECIPES)}  # fmt: skip
+
+
+def make(study: Study) -> pd.DataFrame:
+    """Return one row per set of images and kind of judge.
+
+    Columns: group (of runs; ``test images`` first), model, judges (their kind), truth (what decides
+    whether a judge is right: label, class asked for, or other judges), n (images); said (mean
+    probability of the class seen), right (share), error (expected calibration error of each judge,
+    mean), right_50, right_90 and right_99: share right of the answers from that probability to the
+    next of them; NaN without such answers.
+
+    Raises
+    ------
+    MissingIngredient
+        There are no judges.
+    """
+    return pd.DataFrame([row for answers in all_answers(study) for row in _rows(answers)])
+
+
+def _rows(answers: Answers) -> Iterator[dict[str, object]]:
+    group = answers.group
+    for kind, rows in ROWS.items():
+        said, right = answers.said[rows], answers.right[rows]
+        yield {
+            "group": group.title if group else "test images",
+            "model": group.model if group else REAL,
+            "judges": kind,
+            "truth": answers.truth,
+            "n": said.shape[1],
+            "said": said.mean(),
+            "right": right.mean(),
+            "error": np.mean([reliability(*one).error for one in zip(said, right, strict=True)]),
+            **_by_cutoff(said, right),
+        }
+
+
+def _by_cutoff(said: NDArray[np.float32], right: NDArray[np.float64]) -> dict[str, float]:
+    found = reliability(said.ravel(), right.ravel(), np.array([0, *CUTOFFS]))
+    shares = zip(CUTOFFS, found.right[1:], strict=False)
+    return {f"right_{100 * cutoff:.0f}": share for cutoff, share in shares}
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the model, which the group names."""
+    return table.drop(columns="model")
+
+
+def caption(study: Study) -> str:
+    """Say what is right."""
+    noun = study.data.noun
+    return (
+        f"How far the judges can be believed: {described(study)}. Of the test images of "
+        f"{study.data.title} the {noun} is known. Samples from N(0, I) of a conditional model are "
+        f"held against the {noun} asked for, which the model may not have drawn; other samples "
+        "have no truth, and right is the share of the other judges that agree. Said: mean "
+        f"probability of the {noun} seen, small where a judge takes an image for none; error: "
+        "expected calibration error (Guo et al. 2017), mean over the judges of a kind; right_50, "
+        "right_90, right_99: share right where a judge is 50 to 90%, 90 to 99% and at least 99% "
+        "sure."
+    )
+
+
+TABLE = TableRecipe("calibration", make, caption, for_readers, measures=measures)

@@ -1,16 +1,16 @@
 """The claims of the article, each tested on the sweep at hand; one module per subject.
 
-Every claim has a rule that is the same for every sweep: the verdict follows from a 95% interval,
-over the seeds if there are several, else over the images; then differences between trainings are
-not part of it. The classifier and the rule on interpolation were revised after their numbers on the
-quickstart and 18-cell sweeps had been seen; a fresh sweep is the cleaner test.
+Every claim has a rule that is the same for every sweep, with the day of its last change, and a
+control that must fail it. The verdict follows from a 95% interval over seeds, judges and images,
+adjusted for the number of claims.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from analysis.findings import digits, generation, latents, reconstruction, sizes
-from analysis.findings.claim import Claim, ClaimResult
+from analysis.findings import digits, generation, latents, planes, reconstruction, sizes
+from analysis.findings.claim import Claim, Measured
+from analysis.findings.result import ClaimResult, judge
 from analysis.measures.processes import side_by_side
 from analysis.measures.study import Study
 
@@ -21,6 +21,7 @@ CLAIMS: tuple[Claim, ...] = (
     *sizes.CLAIMS,
     *reconstruction.CLAIMS,
     *generation.CLAIMS,
+    *planes.CLAIMS,
     *latents.CLAIMS,
 )
 
@@ -42,9 +43,11 @@ def findings(
         Number of processes.
     """
     concerned = [claim for claim in CLAIMS if claim.concerns(study)]
-    results = side_by_side(partial(_find, study.reference), concerned, jobs, ordered=True)
-    return tuple(result for _, result in zip(track(concerned), results, strict=True))
+    reference = study.reference
+    measured = side_by_side(partial(_measure, reference), concerned, jobs, ordered=True)
+    each = [found for _, found in zip(track(concerned), measured, strict=True)]
+    return judge(reference, concerned, each)
 
 
-def _find(study: Study, claim: Claim) -> ClaimResult:
-    return claim.find(study)
+def _measure(study: Study, claim: Claim) -> Measured:
+    return claim.measured(study)

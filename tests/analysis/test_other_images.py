@@ -240,7 +240,7 @@ def test_edges_in_colour_are_along_both_axes_of_the_image_and_in_every_channel(a
             down = ((images[:, 1:] - images[:, :-1]) ** 2).sum()
             energies.append(down + ((images[:, :, 1:] - images[:, :, :-1]) ** 2).sum())
         kept.append(100 * energies[0] / energies[1])
-    assert claim.find(animals).estimate == pytest.approx(kept[0] - kept[1], rel=1e-4)
+    assert claim.measure(animals).effect.value == pytest.approx(kept[0] - kept[1], rel=1e-4)
 
 
 def test_large_images_have_nearly_the_same_components(animals, monkeypatch):

@@ -1,0 +1,141 @@
+"""What PCA makes of the same tasks as the models: a control that has learned nothing deep.
+
+As a generator, PCA draws its scores from a Gaussian with their variances, of all images or of each
+class, and reconstructs: a probabilistic linear model (Tipping and Bishop 1999) without its noise.
+Images are clipped to [0, 1].
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from aevae.config import MADE_OUTLIERS
+from aevae.files.hdf5 import Array
+from analysis.maths.metrics import Floats
+from analysis.measures import quality
+from analysis.measures.judges.panel import Sight, find_judges
+from analysis.measures.pca import fit_pca, intensities
+from analysis.measures.study import Study, once_per_study
+from analysis.sweep.load import MissingIngredient
+
+
+@once_per_study
+def see_linear(study: Study, components: int) -> Sight:
+    """Let the judges see images that PCA draws from N(0, diag(variances of its scores))."""
+    scores = _training_scores(study, components)
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(0, scores.std(axis=0), (quality.set_size(study.sweep), scores.shape[1]))
+    return _look(study, drawn)
+
+
+@once_per_study
+def see_linear_by_class(study: Study, components: int) -> Sight:
+    """Let the judges see images that PCA draws from a Gaussian for each class, with full covariances.
+
+    Raises
+    ------
+    MissingIngredient
+        The images have no labels, or a class has fewer training images than its Gaussian needs.
+    """
+    labels = study.sweep.labels("train")[: _trained(study)]
+    scores = _training_scores(study, components)
+    classes, counts = np.unique(labels, return_counts=True)
+    if counts.min() <= components:
+        raise MissingIngredient(f"a {study.data.noun} has too few training images for a Gaussian")
+    rng = np.random.default_rng(0)
+    each = max(quality.set_size(study.sweep) // len(classes), 1)
+    drawn = []
+    for label in classes:
+        points = scores[labels == label]
+        drawn.append(rng.multivariate_normal(points.mean(axis=0), np.cov(points.T), each))
+    return _look(study, np.concatenate(drawn))
+
+
+@once_per_study
+def see_linear_grid(study: Study, side: int) -> Sight:
+    """Let the judges see the grid over the quantiles of the first two components, like that of a model."""
+    quantiles = norm.ppf((np.arange(side) + 0.5) / side)
+    plane = np.stack(np.meshgrid(quantiles, quantiles), axis=-1).reshape(-1, 2)
+    return _look(study, plane * _training_scores(study, 2).std(axis=0))
+
+
+@once_per_study
+def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float32]:
+    """Return the scores of a split, each component scaled to variance 1, (N, components)."""
+    scores = fit_pca(study).transform(intensities(study.sweep.images(split)))[:, :components]
+    spread = _training_scores(study, components).std(axis=0)
+    return np.asarray(scores / np.maximum(spread, 1e-9), dtype=np.float32)
+
+
+@once_per_study
+def linear_outlier_errors(study: Study, components: int) -> Mapping[str, Floats]:
+    """Return the SSE of PCA for the outliers that are made of the test images, (N,), by name."""
+    images = study.sweep.images("test")
+    return {name: linear_errors(study, _outliers(name, images), components)
+            for name in MADE_OUTLIERS}  # fmt: skip
+
+
+def linear_errors(study: Study, images: Array, components: int) -> Floats:
+    """Return the SSE of PCA for images (N, *image_shape), uint8: shape (N,)."""
+    pca = fit_pca(study)
+    centred = intensities(images) - pca.mean_.astype(np.float32)
+    scores = centred @ pca.components_[:components].T.astype(np.float32)
+    total = np.square(centred, dtype=np.float64).sum(axis=1)
+    within = np.square(scores, dtype=np.float64).sum(axis=1)
+    return np.asarray(np.maximum(total - within, 0))
+
+
+def _outliers(name: str, images: Array) -> Array:
+    """Make outliers as the evaluation does, though not with the same random numbers."""
+    rng = np.random.default_rng(0)
+    if name == "noise":
+        return rng.integers(0, 256, images.shape, dtype=np.uint8)
+    if name == "shuffled":
+        return rng.permuted(images.reshape(len(images), -1), axis=1).reshape(images.shape)
+    if name == "inverted":
+        return 255 - images
+    square = images.shape[1] == images.shape[2]
+    return np.rot90(images, axes=(1, 2)) if square else images[:, ::-1]
+
+
+def _look(study: Study, scores: Array) -> Sight:
+    return Sight.of(find_judges(study), reconstructed(study, scores))
+
+
+def reconstructed(study: Study, scores: Array) -> NDArray[np.uint8]:
+    """Turn scores (M, d) of the first components into images (M, *image_shape)."""
+    pca = fit_pca(study)
+    rows = pca.mean_ + scores @ pca.components_[: scores.shape[1]]
+    levels = (np.clip(rows, 0, 1) * 255).round().astype(np.uint8)
+    return np.asarray(levels.reshape(-1, *study.data.image_shape))
+
+
+def _trained(study: Study) -> int:
+    return max(run.trained_images for run in study.sweep.runs)
+
+
+@once_per_study
+def _scores(study: Study) -> NDArray[np.float32]:
+    """Return the scores of the training images."""
+    train = intensities(study.sweep.images("train")[: _trained(study)])
+    return np.asarray(fit_pca(study).transform(train), dtype=np.float32)
+
+
+def _training_scores(study: Study, components: int) -> NDArray[np.float32]:
+    return _scores(study)[:, :components]
+
+
+@once_per_study
+def mean_image_errors(study: Study) -> Floats:
+    """Return the SSE of the mean training image for each test image, (N,)."""
+    return linear_errors(study, study.sweep.images("test"), 0)
+
+
+def reconstructions(study: Study, split: str, components: int) -> NDArray[np.uint8]:
+    """Reconstruct the images of a split from their first components, (N, *image_shape)."""
+    pca = fit_pca(study)
+    return reconstructed(
+        study, pca.transform(intensities(study.sweep.images(split)))[:, :components]
+    )

@@ -22,6 +22,7 @@ from analysis.figures import (
     latent_sizes,
     loss_curves,
     noise,
+    pixel_costs,
     probe_curves,
     rate_distortion,
     reconstructions,
@@ -37,6 +38,7 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
     for recipe in (
         digits.FIGURE,
         architectures.FIGURE,
+        pixel_costs.FIGURE,
         loss_curves.FIGURE,
         by_digit.FIGURE,
         selection.FIGURE,

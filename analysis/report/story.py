@@ -142,8 +142,8 @@ SECTIONS = (
                 " The sigma-VAE also learns how large the errors of its images are.",
             ),
         ),
-        figures=("loss_curves",),
-        tables=("summary",),
+        figures=("pixel_costs", "loss_curves"),
+        tables=("pixel_costs", "summary"),
     ),
     Section(
         "errors",

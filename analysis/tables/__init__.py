@@ -16,6 +16,7 @@ TABLES = {
     "literature": "log-likelihoods beside those of other papers",
     "latent_space": "active and dead units, aggregate posterior, parts of the KL",
     "latent_dimensions": "the same for every latent dimension",
+    "pixel_costs": "what an error of a pixel costs: cross-entropy and squared error",
     "auroc": "how well errors tell test images from outliers",
 }
 
@@ -28,6 +29,7 @@ SUBJECTS = {
         "latent_size_choice",
         "published",
         "literature",
+        "pixel_costs",
         "auroc",
     ),
     "Latent space": ("latent_space", "latent_dimensions"),

@@ -4,12 +4,18 @@ Shapes: N images of a split, E trained epochs, d latent size, P lines of interpo
 uint8 (value / 255 is the intensity in [0, 1]); errors are computed before images are rounded.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 from aevae.config import MADE_OUTLIERS, EvaluationConfig, RunConfig
 from aevae.files import names
 from aevae.files.hdf5 import Field, check_sizes
 
+# Version of both files of a run. Version 2 has only images of 28 x 28 grey pixels in ten classes.
+# Up to version 3, all epochs were trained, and the last weights kept; and the weight of every
+# importance sample was stored. Up to version 4, the variances of the posteriors of the training
+# images were not stored, and there were two samplers.
+SCHEMA_VERSION = 5
 MOST_PAIRS = 20  # lines of interpolation
 MOST_PLANES = 50  # planes of latents of a conditional model: only its first classes have one
 
@@ -45,28 +51,28 @@ def training_fields(config: RunConfig) -> list[Field]:
 
 
 def evaluation_fields(
-    config: RunConfig, evaluation: EvaluationConfig, *, all_weights: bool = False
+    config: RunConfig, evaluation: EvaluationConfig, version: int = SCHEMA_VERSION
 ) -> list[Field]:
-    """Return the fields of ``evaluation.h5``.
+    """Return the fields of ``evaluation.h5``, or of what stands in its place in an older schema.
 
     Parameters
     ----------
     config, evaluation
         Settings of the run and of its evaluation.
-    all_weights
-        Whether the weight of every importance sample is stored, as up to schema 3, and not what is
-        made of them.
+    version
+        Of the schema; the fields have the names of this version.
     """
     fields = [
-        *_split_fields(config),
-        *_importance_fields(config, evaluation, all_weights),
-        *_sample_fields(config, evaluation),
+        *_split_fields(config, version),
+        *_importance_fields(config, evaluation, version),
+        *_sample_fields(config, evaluation, version),
         *_line_fields(config, evaluation),
         *_outlier_fields(config, evaluation),
     ]
     if config.model.latent_size == 2:
         fields += _grid_fields(config, evaluation)
-    return fields
+    translation = names.Translation(version, config.model.traits)
+    return [replace(field, path=translation.to_file(field.path)) for field in fields]
 
 
 def check_storable(config: RunConfig, evaluation: EvaluationConfig, sizes: dict[str, int]) -> None:
@@ -90,7 +96,7 @@ def check_storable(config: RunConfig, evaluation: EvaluationConfig, sizes: dict[
     check_sizes([Field(names.weight("*"), pair, "f4") for pair in pairwise(layers)], sizes)
 
 
-def _split_fields(config: RunConfig) -> list[Field]:
+def _split_fields(config: RunConfig, version: int) -> list[Field]:
     d = config.model.latent_size
 
     def field(split: str, name: str, *dims: int) -> Field:
@@ -105,27 +111,30 @@ def _split_fields(config: RunConfig) -> list[Field]:
             fields.append(field(split, names.LOGVAR, d))
             fields.append(field(split, names.SSE_AT_SAMPLE))
             fields.append(field(split, names.KL))
+        if version >= 5:
+            fields.append(field("train", names.LOGVAR, d))
         fields.append(field("test", names.Z, d))
         fields.append(field("test", names.RECONSTRUCTION_AT_SAMPLE, *config.data.image_shape))
     return fields
 
 
 def _importance_fields(
-    config: RunConfig, evaluation: EvaluationConfig, all_weights: bool
+    config: RunConfig, evaluation: EvaluationConfig, version: int
 ) -> list[Field]:
     if not config.model.traits.variational:
         return []
-    if all_weights:
+    if version < 4:
         shape = ("N_test", evaluation.importance_samples)
         return [Field(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS), shape, "f4")]
     made = (names.IWAE_BOUND, names.EFFECTIVE_SAMPLE_SIZE)
     return [Field(names.of_split("test", name), ("N_test",), "f8") for name in made]
 
 
-def _sample_fields(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
+def _sample_fields(config: RunConfig, evaluation: EvaluationConfig, version: int) -> list[Field]:
+    samplers = names.Translation(version, config.model.traits).samplers
     d, m, shape = config.model.latent_size, evaluation.samples_per_sampler, config.data.image_shape
     fields = []
-    for sampler in names.SAMPLERS:
+    for sampler in samplers:
         fields.append(Field(names.sample(sampler, names.Z), (m, d), "f4"))
         fields.append(Field(names.sample(sampler, names.IMAGE), (m, *shape), "u1"))
         if config.model.traits.conditional:

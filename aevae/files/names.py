@@ -1,10 +1,19 @@
 """Names of the datasets in the HDF5 files, for writers and readers.
 
-Schemas 2 to 4 have these names. `name_in_schema_1` translates them for files of schema 1.
+Schema 5 has these names. `Translation` knows the names that older schemas had instead.
 """
 
+from dataclasses import dataclass
+
+from aevae.kinds import Kind
+
 SPLITS = ("train", "val", "test")
-SAMPLERS = ("prior", "gmm")
+# Where the latents of generated images are drawn from: N(0, I); a Gaussian with the mean and the
+# variance of every latent; a Gaussian mixture fitted on sampled latents, per class for a
+# conditional model; and a mixture fitted on posterior means.
+PRIOR, DIAGONAL, MIXTURE, MIXTURE_OF_MEANS = "prior", "diagonal", "mixture", "mixture_of_means"
+SAMPLERS = (PRIOR, DIAGONAL, MIXTURE, MIXTURE_OF_MEANS)
+GMM = "gmm"  # up to schema 4, the one mixture, which was fitted on posterior means or codes
 PLANES = ("quantile", "range")
 
 # Values of each image of a split.
@@ -89,12 +98,43 @@ def weight(parameter: str) -> str:
     return f"{WEIGHTS}/{parameter}"
 
 
-def name_in_schema_1(path: str) -> str:
-    """Translate the name of a dataset, or of a group, to the one that it has in schema 1."""
-    return "/".join(_SCHEMA_1.get(part, part) for part in path.split("/"))
+@dataclass(frozen=True)
+class Translation:
+    """Between the names of today and those in the files of one schema.
 
+    Parameters
+    ----------
+    version
+        Of the schema.
+    kind
+        The kind of model.
+    """
 
-def name_from_schema_1(path: str) -> str:
-    """Translate the name of a dataset in schema 1 to the one that it has now."""
-    known = {old: new for new, old in _SCHEMA_1.items()}
-    return "/".join(known.get(part, part) for part in path.split("/"))
+    version: int
+    kind: Kind
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """The samplers of the schema, by their names of today.
+
+        The code of an AE is its mean and its sample, so that both mixtures are the same.
+        """
+        every = SAMPLERS if self.kind.variational else SAMPLERS[:-1]
+        return every if self.version >= 5 else (PRIOR, every[-1])
+
+    def to_file(self, path: str) -> str:
+        """Translate the name of a dataset, or of a group, to the one in the files."""
+        renamed = _SCHEMA_1 if self.version == 1 else {}
+        path = "/".join(renamed.get(part, part) for part in path.split("/"))
+        return path.replace(f"samples/{self._renamed}/", f"samples/{GMM}/")
+
+    def from_file(self, path: str) -> str:
+        """Translate the name in the files to the one of today."""
+        renamed = {old: new for new, old in _SCHEMA_1.items()} if self.version == 1 else {}
+        path = "/".join(renamed.get(part, part) for part in path.split("/"))
+        return path.replace(f"samples/{GMM}/", f"samples/{self._renamed}/")
+
+    @property
+    def _renamed(self) -> str:
+        """The sampler that the schema names differently."""
+        return self.samplers[-1] if self.version < 5 else GMM

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy as np
 from aevae.config import EvaluationConfig, RunConfig
 from aevae.errors import InputError, NewerVersion
 from aevae.files import names
-from aevae.files.fields import evaluation_fields, training_fields
+from aevae.files.fields import SCHEMA_VERSION, evaluation_fields, training_fields
 from aevae.files.filesystem import exists
 from aevae.files.hdf5 import (
     Array,
@@ -42,10 +42,6 @@ from aevae.files.sandbox import examine
 
 TRAINED = "aevae-trained"
 EVALUATION = "aevae-evaluation"
-# Version of both files of a run. Version 2 has only images of 28 x 28 grey pixels in ten classes.
-# Up to version 3, all epochs were trained, and the last weights kept; and the weight of every
-# importance sample was stored.
-SCHEMA_VERSION = 4
 OLDEST = 2
 RESULTS_1 = "aevae-results"  # the one file of a run in schema 1
 
@@ -110,7 +106,12 @@ class CheckedResults:
 
     def stored_name(self, name: str) -> str:
         """Return the name that a dataset or group has in the files."""
-        return names.name_in_schema_1(name) if self.version == 1 else name
+        return self.translation.to_file(name)
+
+    @property
+    def translation(self) -> names.Translation:
+        """Between the names of today and those in the files."""
+        return names.Translation(self.version, self.config.model.traits)
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Results(CheckedResults):
     def all_names(self) -> list[str]:
         """Return the names of all datasets, in the order of the files."""
         stored = [name for file in self.opened for name in file.layout]
-        return [names.name_from_schema_1(name) for name in stored] if self.version == 1 else stored
+        return [self.translation.from_file(name) for name in stored]
 
     def names(self, group: str) -> list[str]:
         """Return the names below a group, for example the outlier sets below ``outliers``."""
@@ -268,9 +269,8 @@ def check_evaluation(path: Path, trained: CheckedTraining) -> CheckedEvaluation:
     with _naming(path):
         header.check(EVALUATION, SCHEMA_VERSION, OLDEST)
         settings = EvaluationConfig.from_json(_text(header, "evaluation"), "attribute 'evaluation'")
-        older = int(header.attribute("schema_version")) < 4
-        fields = evaluation_fields(trained.config, settings, all_weights=older)
-        check_layout(header.layout, fields)
+        version = int(header.attribute("schema_version"))
+        check_layout(header.layout, evaluation_fields(trained.config, settings, version))
         if header.attribute("weights_sha256") != trained.weights_sha256:
             raise InvalidFile("made from other weights than those of the run")
         return CheckedEvaluation(header, settings, _text(header, "dataset_sha256"))
@@ -328,10 +328,8 @@ def _check_schema_1(path: Path) -> CheckedResults:
 
 
 def _fields_1(config: RunConfig, evaluation: EvaluationConfig) -> list[Field]:
-    """Return the fields of schema 1: the present fields under their names in schema 1."""
-    evaluated = evaluation_fields(config, evaluation, all_weights=True)
-    fields = [*training_fields(config), *evaluated]
-    return [replace(f, path=names.name_in_schema_1(f.path)) for f in fields]
+    """Return the fields of schema 1, in which a run has one file."""
+    return [*training_fields(config), *evaluation_fields(config, evaluation, version=1)]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.generated import shown_samplers
+from analysis.figures.generated import noise_title
 from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -52,7 +52,7 @@ def gather(study: Study) -> ClosestPairs:
     rows = []
     for run in runs:
         samples = nearest_training.samples(study.sweep, run)
-        noise = shown_samplers(run.kind)[nearest_training.BEST_SAMPLERS[run.model]]
+        noise = noise_title(run.kind, nearest_training.BEST_SAMPLERS[run.model])
         pairs = nearest_training.sample_pairs(study, run)
         rows.append(_row(study, f"{TITLES[run.model]}\n{noise}", samples, pairs, train))
     real = nearest_training.test_images(study.sweep)

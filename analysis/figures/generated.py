@@ -50,11 +50,24 @@ class Generated:
         return [run.kind for run in self.runs if run.kind.conditional]
 
 
-def shown_samplers(kind: Kind) -> dict[str, str]:
-    """Name the noise of each sampler that is shown of a kind of model."""
-    if kind.conditional:
-        return {"prior": "prior"}
-    return {"prior": "prior" if kind.variational else "N(0, I)", "gmm": "mixture"}
+MIXTURES = (names.MIXTURE, names.MIXTURE_OF_MEANS)
+
+
+def shown_samplers(run: Run) -> list[str]:
+    """List the samplers that are shown of a run: N(0, I), and a mixture if no class is asked for.
+
+    Older files have no mixture on sampled latents, and that on posterior means takes its place.
+    """
+    if run.kind.conditional:
+        return [names.PRIOR]
+    return [names.PRIOR, next(name for name in MIXTURES if name in run.samplers)]
+
+
+def noise_title(kind: Kind, sampler: str) -> str:
+    """Name the noise that a sampler draws for a kind of model."""
+    if sampler == names.PRIOR:
+        return "prior" if kind.variational else "N(0, I)"
+    return "mixture"
 
 
 def gather(study: Study) -> Generated:
@@ -64,8 +77,8 @@ def gather(study: Study) -> Generated:
     strips: list[Strip] = []
     for run in runs:
         with study.sweep.open(run) as results:
-            for sampler, name in shown_samplers(run.kind).items():
-                label = f"{run.kind.title}\n{name}"
+            for sampler in shown_samplers(run):
+                label = f"{run.kind.title}\n{noise_title(run.kind, sampler)}"
                 strips += _strips(results, sampler, label, classes, width)
     components = runs[0].evaluation.mixture_components
     shown = int(np.prod(strips[0].images.shape[:2]))
@@ -144,7 +157,7 @@ def caption(data: Generated) -> str:
         text += " The AE was never trained to decode the standard normal noise N(0, I)."
     if any(kind.variational for kind in kinds):
         text += " Prior: standard normal noise."
-    if any("gmm" in shown_samplers(kind) for kind in kinds):
+    if not all(kind.conditional for kind in kinds):
         text += (
             f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
             "the codes of the training images."

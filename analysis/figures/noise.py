@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from aevae.files import names
 from aevae.files.schema import Results
 from aevae.kinds import Kind
-from analysis.figures.generated import shown_samplers
+from analysis.figures.generated import noise_title, shown_samplers
 from analysis.figures.parts import style, tiles
 from analysis.figures.parts.classes import IN_A_ROW, Classes, find_classes
 from analysis.figures.recipe import FigureRecipe
@@ -38,7 +38,7 @@ class NoiseRow:
     @property
     def label(self) -> str:
         """Model and noise."""
-        return f"{self.kind.title}\n{shown_samplers(self.kind)[self.sampler]}"
+        return f"{self.kind.title}\n{noise_title(self.kind, self.sampler)}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def gather(study: Study) -> Noise:
     for run in runs:
         with study.sweep.open(run) as results:
             trained = train[run.config.data.trained_rows]
-            samplers = shown_samplers(run.kind)
+            samplers = shown_samplers(run)
             rows += [_row(study, results, name, chosen, trained) for name in samplers]
     components = runs[0].evaluation.mixture_components
     return Noise(runs, rows, classes, asked, components)
@@ -137,7 +137,7 @@ def caption(data: Noise) -> str:
     )
     if data.same_noise and len(data.runs) > 1:
         text += " All rows from standard normal noise decode the same z in each column."
-    if any(row.sampler == "gmm" for row in data.rows):
+    if any(row.sampler != names.PRIOR for row in data.rows):
         text += (
             f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
             "the codes of the training images."

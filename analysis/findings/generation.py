@@ -83,7 +83,7 @@ def _compare(study: Study, models: Sequence[str]) -> Outcome:
 def _mixture_repairs(study: Study) -> Outcome:
     """See how much of the AE's deficit goes away when the noise is like its codes."""
     runs = [run for (run,) in matched(study.sweep, ("ae",))]
-    samplers = ["prior", "gmm"]
+    samplers = ["prior", "mixture"]
     real = quality.assess_real(study).recognisable
     shares = [np.column_stack([_recognisable(study, [run] * 2, samplers), real]) for run in runs]
     effect = interval_of_means(shares, lambda means: (means[1] - means[0]) / (means[2] - means[0]))

@@ -15,7 +15,7 @@ from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
 # The sampler that suits each model: an AE was never trained to decode N(0, I).
-BEST_SAMPLERS = {name: "prior" if kind.variational else "gmm" for name, kind in KINDS.items()}
+BEST_SAMPLERS = {name: "prior" if kind.variational else "mixture" for name, kind in KINDS.items()}
 
 
 @dataclass(frozen=True, eq=False)

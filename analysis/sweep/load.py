@@ -23,6 +23,7 @@ from aevae.files import names
 from aevae.files.filesystem import exists
 from aevae.files.hdf5 import Array, InvalidFile, NewerFile
 from aevae.files.layout import RunPaths, SweepPaths
+from aevae.files.names import Translation
 from aevae.files.runs import read_runs
 from aevae.files.schema import (
     CheckedResults,
@@ -74,6 +75,11 @@ class Run:
     def kind(self) -> Kind:
         """What is known of the kind of model."""
         return self.config.model.traits
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Where the latents of its generated images were drawn from."""
+        return Translation(self.checked.version, self.kind).samplers
 
     @property
     def latent_size(self) -> int:

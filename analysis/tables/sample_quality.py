@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from aevae.files.names import SAMPLERS
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
 from analysis.measures.classifier import why_no_classifier
@@ -34,7 +33,7 @@ def make(study: Study) -> pd.DataFrame:
     ):
         rows.append({**unnamed, "model": model, "sampler": "", **_scores(study, found)})
     for run in study.sweep.runs:
-        for sampler in SAMPLERS:
+        for sampler in run.samplers:
             found = quality.assess_samples(study, run, sampler)
             identity = run_identity(run, study.sweep.axes)
             rows.append({**identity, "sampler": sampler, **_scores(study, found)})
@@ -46,7 +45,9 @@ def measures(study: Study) -> list[Call]:
     """List the assessment of the samples of every run."""
     quality.feature_spaces(study)
     return [
-        (quality.assess_samples, (run, sampler)) for run in study.sweep.runs for sampler in SAMPLERS
+        (quality.assess_samples, (run, sampler))
+        for run in study.sweep.runs
+        for sampler in run.samplers
     ]
 
 
@@ -83,8 +84,10 @@ def caption(study: Study) -> str:
     if not why_no_classifier(study):
         spaces += " or of the classifier's last hidden layer"
     return (
-        f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}: z "
-        "from N(0, I) (prior) or from a Gaussian mixture fitted on the training codes (gmm). The "
+        f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}: "
+        "z from N(0, I) (prior), from a Gaussian with the mean and variance of each latent "
+        "(diagonal), or from a Gaussian mixture fitted on the training codes: on sampled z, by "
+        "class for a conditional model (mixture), or on posterior means (mixture_of_means). The "
         "first rows are training images, which an ideal generator would equal, and uniform noise. "
         f"{_about_classifier(study)}"
         f"frechet: distance of Gaussians {spaces}, less is better; precision and recall "

@@ -15,10 +15,16 @@ from typer.testing import CliRunner, Result
 from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files.atomic import publish_text
 from aevae.files.dataset import file_sha256, write_dataset
-from aevae.files.fields import MOST_PLANES, evaluation_fields, label_type, training_fields
+from aevae.files.fields import (
+    MOST_PLANES,
+    SCHEMA_VERSION,
+    evaluation_fields,
+    label_type,
+    training_fields,
+)
 from aevae.files.hdf5 import Array
 from aevae.files.layout import SweepPaths
-from aevae.files.names import SAMPLERS
+from aevae.files.names import Translation
 from aevae.files.schema import open_results
 from analysis.cli import app
 from analysis.measures.study import Study
@@ -108,7 +114,7 @@ def _result_arrays(
     squares = ((decoded / 255.0 - images / 255.0) ** 2).reshape(len(images), -1)
     errors = squares.sum(axis=1) / config.model.latent_size
     arrays["test/sse_at_mean"] = errors.astype("f4")
-    for name in SAMPLERS:
+    for name in Translation(SCHEMA_VERSION, config.model.traits).samplers:
         # As in real files, the noise depends on the seed and not on the model.
         noise = np.random.default_rng(config.seed).normal(size=(30, config.model.latent_size))
         arrays[f"samples/{name}/z"] = noise.astype("f4")

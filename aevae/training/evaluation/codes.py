@@ -4,16 +4,22 @@ import torch
 from torch import Tensor
 
 from aevae.files import names
-from aevae.files.hdf5 import Array
 from aevae.models.losses import kl_divergence, sse
 from aevae.models.posterior import Posterior
 from aevae.training.evaluation.evaluator import Arrays, Evaluator, join
 from aevae.training.loop import DeviceImages
 
 
-def posterior_means(run: Evaluator, data: DeviceImages, name: str) -> Array:
-    """Encode the images of a split to posterior means (the codes, for the AE), (N, d)."""
-    return join(run.model.encode(x, y).mu for x, y in run.batches(data, name))
+def training_posteriors(run: Evaluator, data: DeviceImages) -> Arrays:
+    """Encode the training images to means and log-variances, or to codes, (N, d) each."""
+    means, logvars = [], []
+    for x, y in run.batches(data, "train"):
+        posterior = run.model.encode(x, y)
+        means.append(posterior.mu)
+        if posterior.logvar is not None:
+            logvars.append(posterior.logvar)
+    arrays = {names.of_split("train", names.MU): join(means)}
+    return arrays | ({names.of_split("train", names.LOGVAR): join(logvars)} if logvars else {})
 
 
 def split_arrays(run: Evaluator, data: DeviceImages, name: str) -> Arrays:

@@ -13,7 +13,8 @@ from aevae.config import EvaluationConfig, RunConfig
 from aevae.data.sources import Dataset
 from aevae.files import names
 from aevae.models.networks import Autoencoder
-from aevae.training.evaluation.codes import posterior_means, split_arrays
+from aevae.models.samplers import Codes
+from aevae.training.evaluation.codes import split_arrays, training_posteriors
 from aevae.training.evaluation.evaluator import Arrays, Evaluator
 from aevae.training.evaluation.importance import importance_bound
 from aevae.training.evaluation.outliers import outlier_errors
@@ -56,17 +57,29 @@ def evaluate(
     run = Evaluator(config, evaluation, model, device)
     val_data = DeviceImages.of(dataset.val, config.data.classes, device)
     test_data = DeviceImages.of(dataset.test, config.data.classes, device)
-    train_mu, test_mu = names.of_split("train", names.MU), names.of_split("test", names.MU)
-    arrays: Arrays = {train_mu: posterior_means(run, train_data, "train")}
+    test_mu = names.of_split("test", names.MU)
+    arrays = training_posteriors(run, train_data)
     arrays |= split_arrays(run, val_data, "val")
     arrays |= split_arrays(run, test_data, "test")
     if run.variational:
         arrays |= importance_bound(run, test_data)
-    trained_mu = arrays[train_mu][config.data.trained_rows]
-    arrays |= samples(run, trained_mu)
+    codes = _trained_codes(config, arrays, dataset)
+    arrays |= samples(run, codes)
     if config.model.latent_size == 2:
         arrays |= grids(run, arrays[test_mu])
-    arrays |= traversal(run, arrays, trained_mu, dataset.test.labels[0])
+    arrays |= traversal(run, arrays, codes.mu, dataset.test.labels[0])
     arrays |= interpolations(run, arrays[test_mu], dataset.test.labels)
     arrays |= outlier_errors(run, dataset, data_dir)
     return arrays
+
+
+def _trained_codes(config: RunConfig, arrays: Arrays, dataset: Dataset) -> Codes:
+    """Take the posteriors of those training images that the run was trained on."""
+    rows = config.data.trained_rows
+    logvar = arrays.get(names.of_split("train", names.LOGVAR))
+    labels = dataset.train.labels if config.model.traits.conditional else None
+    return Codes(
+        arrays[names.of_split("train", names.MU)][rows],
+        None if logvar is None else logvar[rows],
+        None if labels is None else labels[rows],
+    )

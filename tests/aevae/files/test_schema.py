@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from itertools import product
 from pathlib import Path
 
 import h5py
@@ -69,7 +70,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
     publish(paths, config, small_evaluation, arrays, {"host": "here", "a": 1}, "0" * 64)
     weights = {"weights/mu.bias": arrays["weights/mu.bias"]}
     common = {
-        "schema_version": 4,
+        "schema_version": 5,
         "complete": 1,
         "run_id": config.run_id,
         "weights_sha256": weights_sha256(weights),
@@ -92,7 +93,7 @@ def test_both_files_say_what_they_are(weird, stored, small_evaluation, publish):
         with h5py.File(path) as file:
             assert dict(file.attrs) == common | values
     found = check_results(paths)
-    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 4, "0" * 64)
+    assert (found.run_id, found.version, found.dataset_sha256) == (config.run_id, 5, "0" * 64)
     assert (found.evaluation, list(found.files)) == (small_evaluation, list(expected))
 
 
@@ -166,8 +167,9 @@ def test_the_results_of_the_first_release_are_read_as_those_of_today(schema_1):
             assert json.loads(results.evaluation.canonical_json()) == settings
             assert list(results.files) == [paths.results]
             fields = [*training_fields(results.config)]
-            fields += evaluation_fields(results.config, results.evaluation, all_weights=True)
+            fields += evaluation_fields(results.config, results.evaluation, version=1)
             declared = {field.path for field in fields} - {"weights/*"}
+            declared = {results.translation.from_file(path) for path in declared}
             weights = {f"weights/{name}" for name in results.weights()}
             assert set(results.all_names()) == declared | weights
             assert results.names("outliers") == sorted(file["ood"])
@@ -250,8 +252,8 @@ def test_results_that_break_the_schema_are_not_written(stored, changes, message)
     ("name", "value", "message"),
     [
         ("schema", "other", "schema 'other' is not 'aevae-trained'"),
-        ("schema_version", 0, "schema version 0 is not 4"),
-        ("schema_version", "two", "schema version two is not 4"),
+        ("schema_version", 0, "schema version 0 is not 5"),
+        ("schema_version", "two", "schema version two is not 5"),
         ("complete", 0, "not marked complete"),
         ("weights_sha256", "0" * 64, "made from other weights than those of the run"),
         ("config", "{}", "missing key 'model' in attribute 'config'$"),
@@ -271,10 +273,12 @@ def test_a_file_of_a_newer_release_is_named_as_such(stored, name):
     paths, *_ = stored
     path = getattr(paths, name)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 5
+        file.attrs["schema_version"] = 6
     with pytest.raises(NewerFile) as caught:
         check_results(paths)
-    expected = f"{path}: written by a newer aevae: schema version 5; this aevae reads 1, 2, 3 and 4"
+    expected = (
+        f"{path}: written by a newer aevae: schema version 6; this aevae reads 1, 2, 3, 4 and 5"
+    )
     assert str(caught.value) == expected
 
 
@@ -379,6 +383,29 @@ def test_any_other_hdf5_file_is_refused(weird):
         check_training(weird / "x.h5")
 
 
+NEW_SAMPLES = product(("diagonal", "mixture"), ("z", "image", "label"))
+NEW_IN_VERSION_5 = ("train/logvar", *(f"samples/{s}/{name}" for s, name in NEW_SAMPLES))
+
+
+def as_in_version_4(file):
+    """Take what is new out of the evaluation of a CVAE, and give the mixture its old name."""
+    del file["train/logvar"], file["samples/diagonal"], file["samples/mixture"]
+    file.move("samples/mixture_of_means", "samples/gmm")
+
+
+def test_a_file_of_version_4_is_read(stored):
+    paths, _, arrays, _ = stored
+    with h5py.File(paths.evaluation, "r+") as file:
+        as_in_version_4(file)
+    for path in (paths.trained, paths.evaluation):
+        with h5py.File(path, "r+") as file:
+            file.attrs["schema_version"] = 4
+    with open_results(paths) as results:
+        assert set(results.all_names()) == set(arrays) - set(NEW_IN_VERSION_5)
+        found = results.array("samples/mixture_of_means/z")
+    assert np.array_equal(found, arrays["samples/mixture_of_means/z"])
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_file_of_version_2_or_3_is_read(stored, version):
     """Version 2 has only images of 28 by 28 pixels in ten classes, and does not say so."""
@@ -396,6 +423,7 @@ def test_a_file_of_version_2_or_3_is_read(stored, version):
     with h5py.File(paths.evaluation, "r+") as file:
         del file["test/iwae_bound"], file["test/effective_sample_size"]
         file["test/log_importance_weights"] = weights
+        as_in_version_4(file)
     with h5py.File(paths.trained, "r+") as file:
         del file.attrs["kept_epoch"]
     for path in (paths.trained, paths.evaluation):
@@ -405,7 +433,7 @@ def test_a_file_of_version_2_or_3_is_read(stored, version):
                 file.attrs["config"] = json.dumps(old)
     checked = check_results(paths)
     assert (checked.config, checked.version, checked.kept_epoch) == (config, version, 2)
-    made = {"test/iwae_bound", "test/effective_sample_size"}
+    made = {"test/iwae_bound", "test/effective_sample_size", *NEW_IN_VERSION_5}
     with open_results(paths) as results:
         assert set(results.all_names()) == set(arrays) - made | {"test/log_importance_weights"}
         bound, size = importance_bound(results)

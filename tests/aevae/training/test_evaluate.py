@@ -14,11 +14,12 @@ from aevae.data.outliers import make_outliers
 from aevae.data.sources import Dataset
 from aevae.files.fields import evaluation_fields
 from aevae.files.hdf5 import check_layout
+from aevae.files.names import SAMPLERS
 from aevae.models.networks import Autoencoder, build_model, one_hot
+from aevae.models.samplers import mixture
 from aevae.training.evaluation import evaluator, importance, outliers
 from aevae.training.evaluation.evaluate import evaluate
 from aevae.training.evaluation.planes import traversal
-from aevae.training.evaluation.samples import _mixture_samples
 from aevae.training.loop import DeviceImages
 from aevae.training.seeds import derive_seed
 from analysis.maths import metrics
@@ -32,7 +33,7 @@ def test_the_mixture_draws_what_the_codes_are_like():
     near = rng.standard_normal((3000, 2)) @ [[1.0, 0.8], [0.0, 0.6]]
     codes = np.concatenate([near, near[:1500] * 0.5 + 20])
     codes = np.column_stack([codes, np.zeros(len(codes))]).astype(np.float32)
-    z = _mixture_samples(2, codes, 20_000, np.random.default_rng(1))
+    z = mixture(2, codes, 20_000, np.random.default_rng(1))
     assert z.dtype == np.float32
     far = z[:, 0] > 10
     assert abs(far.mean() - 1 / 3) < 0.02
@@ -136,13 +137,15 @@ def test_a_traversal_goes_from_minus_to_plus_three_sigma_most_informative_first(
 
 def test_prior_samples_ignore_the_codes_and_the_mixture_follows_them(evaluated):
     arrays = evaluated.arrays
-    prior, mixture = arrays["samples/prior/z"], arrays["samples/gmm/z"]
+    variational = "train/logvar" in arrays
+    fitted = "mixture_of_means" if variational else "mixture"
+    prior, mixture = (arrays[f"samples/{name}/z"] for name in ("prior", fitted))
     assert np.abs(prior).max() < 4
     assert 0.6 < prior.std() < 1.5
     codes = arrays["train/mu"]
     distance = np.abs(mixture - codes.mean(axis=0)) / codes.std(axis=0)
     assert distance.max() < 4
-    for name, z in (("prior", prior), ("gmm", mixture)):
+    for name, z in (("prior", prior), (fitted, mixture)):
         # Ten samples: a conditional model is asked for each digit once.
         assert arrays.get(f"samples/{name}/label", np.arange(10)).tolist() == list(range(10))
         images = arrays[f"samples/{name}/image"]
@@ -269,16 +272,17 @@ def test_an_evaluation_is_what_a_textbook_gives(
     shape = (20, latent_size)
     rng = np.random.default_rng(derive_seed(5, "samples-prior"))
     assert np.array_equal(arrays["samples/prior/z"], rng.standard_normal(shape, dtype=np.float32))
-    rng = np.random.default_rng(derive_seed(5, "samples-gmm"))
+    fitted = "mixture" if kind == "ae" else "mixture_of_means"
+    rng = np.random.default_rng(derive_seed(5, f"samples-{fitted}"))
     codes = arrays["train/mu"][:25]
-    drawn = _mixture_samples(evaluation.mixture_components, codes, 20, rng)
-    assert np.array_equal(arrays["samples/gmm/z"], drawn)
+    drawn = mixture(evaluation.mixture_components, codes, 20, rng)
+    assert np.array_equal(arrays[f"samples/{fitted}/z"], drawn)
     varied = arrays["traversal/dim"][0]
     ends = arrays["traversal/z"][0, [0, -1], varied]
     mean, sigma = codes[:, varied].mean(), codes[:, varied].std()
     assert ends == pytest.approx([mean - 3 * sigma, mean + 3 * sigma], rel=1e-5)
     digits = np.unique(dataset.test.labels)
-    for sampler in ("prior", "gmm") if kind == "cvae" else ():
+    for sampler in SAMPLERS if kind == "cvae" else ():
         labels = arrays[f"samples/{sampler}/label"]
         assert np.array_equal(labels, np.repeat(digits, 20 // len(digits)))
 
@@ -295,15 +299,15 @@ def test_dimensions_that_tell_nothing_keep_their_order(tiny_config, small_evalua
 def test_a_dimension_that_does_not_vary_is_drawn_within_a_hundredth_of_the_others():
     rng = np.random.default_rng(0)
     codes = np.column_stack([rng.normal(0, 100, 2000), np.full(2000, 1000)]).astype(np.float32)
-    z = _mixture_samples(1, codes, 20_000, rng)
+    z = mixture(1, codes, 20_000, rng)
     # The mean variance of both dimensions, and a ten-thousandth of it.
     assert z[:, 1].std() == pytest.approx(math.sqrt(1e-4 * 100**2 / 2), rel=0.1)
-    z = _mixture_samples(1, np.zeros((50, 2), dtype=np.float32), 20_000, rng)
+    z = mixture(1, np.zeros((50, 2), dtype=np.float32), 20_000, rng)
     assert z.std() == pytest.approx(1e-3, rel=0.1)
 
 
 def test_less_codes_than_components_are_fitted_all_the_same():
     codes = np.array([[1.0, 2.0], [1.0, 2.0], [1.5, 2.0]], dtype=np.float32)
-    z = _mixture_samples(10, codes, 40, np.random.default_rng(0))
+    z = mixture(10, codes, 40, np.random.default_rng(0))
     assert z.shape == (40, 2)
     assert np.abs(z - [1.2, 2.0]).max() < 0.5

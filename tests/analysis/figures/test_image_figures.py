@@ -1,5 +1,7 @@
 """Figures made of rows of images: what is shown must be what is stored."""
 
+from itertools import product
+
 import h5py
 import numpy as np
 import pytest
@@ -166,7 +168,7 @@ def test_rows_are_the_first_samples_of_each_sampler(study, stored):
     assert labels == ["AE\nN(0, I)", "AE\nmixture", "VAE\nprior", "VAE\nmixture", "CVAE\nprior"]
     assert {shown(axes).get_clim() for axes in figure.axes} == {(0, 1)}
     with stored("ae-z020") as file:
-        first = file["samples/gmm/image"][:10] / 255
+        first = file["samples/mixture/image"][:10] / 255
     assert np.array_equal(untile(shown(figure.axes[1]).get_array())[0], first)
 
 
@@ -203,7 +205,7 @@ def test_noise_rows_show_stored_samples_over_their_nearest_training_images(
     ]
     with h5py.File(complete_dir / "dataset.h5", locking=False) as file:
         train = file["train/image"][()] / 255
-    runs = [("ae", "prior"), ("ae", "gmm"), ("vae", "prior"), ("vae", "gmm"), ("cvae", "prior")]
+    runs = [*product(("ae", "vae"), ("prior", "mixture")), ("cvae", "prior")]
     for axes, (model, sampler) in zip(figure.axes, runs, strict=True):
         with stored(f"{model}-z002") as file:
             images = file[f"samples/{sampler}/image"][:10] / 255

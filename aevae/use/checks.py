@@ -132,13 +132,13 @@ def rate(false_positive_rate: float, images: int) -> None:
         )
 
 
-def positive(count: int, what: str) -> None:
-    """Check that a number of images is at least 1.
+def at_least(least: int, number: int, what: str) -> None:
+    """Check that a number is large enough.
 
     Raises
     ------
     InputError
-        It is not.
+        It is less than `least`.
     """
-    if count < 1:
-        raise InputError(f"{what} must be at least 1, got {count}")
+    if number < least:
+        raise InputError(f"{what} must be at least {least}, got {number}")

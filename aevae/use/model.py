@@ -205,8 +205,9 @@ class Model:
             Requested classes, if the model is conditional. Without them, there are equally many
             images of every class, sorted by class; two numbers differ by at most one.
         sampler
-            Where z is drawn from: ``prior``, N(0, I), or ``mixture``, a Gaussian mixture fitted to
-            the codes of the training images.
+            Where z is drawn from: ``prior``, N(0, I); ``mixture``, a Gaussian mixture fitted to
+            latents of the training images, one for each class if the model is conditional;
+            ``diagonal`` or ``mixture_of_means``, see docs/methods.md.
         seed
             The same seed gives the same images.
         """
@@ -227,7 +228,8 @@ class Model:
         seed: int = 0,
     ) -> Iterator[Generated]:
         """Yield the images of `generate` in batches, so that any number fits into memory."""
-        checks.positive(count, "count")
+        checks.at_least(1, count, "count")
+        checks.at_least(0, seed, "seed")
         classes = self._requested(labels, count)
         draw = make_sampler(self.run, sampler)
         return self._generated(count, classes, draw, np.random.default_rng(seed))
@@ -247,7 +249,7 @@ class Model:
             The classes of both images, if the model is conditional. The class changes along the
             line like the code.
         """
-        checks.positive(steps - 1, "the number of steps less 1")
+        checks.at_least(2, steps, "steps")
         x, y = self._inputs(np.stack([np.asarray(first), np.asarray(second)]), labels)
         mu, _ = self._network.encode(x, y)
         share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
@@ -263,7 +265,7 @@ class Model:
     ) -> Iterator[Generated]:
         for start in range(0, count, BATCH):
             part = None if classes is None else classes[start : start + BATCH]
-            z = draw(rng, np.zeros(min(BATCH, count - start), int) if part is None else part)
+            z = draw(np.zeros(min(BATCH, count - start), int) if part is None else part, rng)
             yield Generated(self._decoded(z, self._one_hot(part)), z, part)
 
     @cached_property

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aevae.config import DataConfig, EvaluationConfig, ModelConfig, RunConfig, TrainConfig
+from aevae.files.dataset import write_dataset
 from aevae.files.fields import evaluation_fields, training_fields
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.models.networks import build_model
@@ -18,6 +19,7 @@ DATA = DataConfig(
     class_names=("round", "long", "7"),
     noun="cell",
 )
+LABELS = {split: np.arange(SIZES[f"N_{split}"]) % 3 for split in ("train", "val", "test")}
 EVALUATION = EvaluationConfig(samples_per_sampler=10, grid_size=2, outliers=())
 
 
@@ -48,6 +50,7 @@ def add_run(weird, publish) -> Callable[..., RunPaths]:
         arrays["val/sse_at_mean"] = np.arange(1, 100, dtype="f4")
         if "val/kl" in arrays:
             arrays["val/kl"][:] = 0
+        arrays["train/mu"][LABELS["train"] == 1] += 5
         paths = SweepPaths(weird).run(config.run_id)
         paths.root.mkdir(parents=True)
         paths.config.write_text(config.canonical_json())
@@ -63,3 +66,19 @@ def add_run(weird, publish) -> Callable[..., RunPaths]:
 def images() -> np.ndarray:
     """Images of the shape that the models take."""
     return np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
+
+
+@pytest.fixture
+def add_dataset(weird) -> Callable[[], None]:
+    """A function that adds the dataset to the sweep."""
+
+    def add():
+        rng = np.random.default_rng(0)
+        arrays = {}
+        for split, labels in LABELS.items():
+            arrays[f"{split}/label"] = labels.astype("u1")
+            arrays[f"{split}/index"] = np.arange(len(labels))
+            arrays[f"{split}/image"] = rng.integers(0, 256, (len(labels), 5, 4), dtype=np.uint8)
+        write_dataset(SweepPaths(weird).dataset, arrays, DATA, source="made up", sha256={})
+
+    return add

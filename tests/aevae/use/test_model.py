@@ -67,6 +67,32 @@ def test_generated_images_follow_the_seed_and_the_class(add_run, weird):
     assert model.generate(2, "long").labels.tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("sampler", ["diagonal", "mixture", "mixture_of_means"])
+def test_fitted_samplers_draw_latents_like_those_of_the_training_images(
+    add_run, add_dataset, weird, sampler
+):
+    """The codes of the small sweep are uniform in [0, 1], those of one class are 5 larger."""
+    add_dataset()
+    run = add_run("cvae")
+    model = aevae.load(weird)
+    with model.run.results() as results:
+        stored = results.array("train/mu")
+    z = model.generate(300, "long", sampler=sampler).z
+    others = model.generate(300, "round", sampler=sampler).z
+    assert run.evaluation.exists()
+    assert (z.mean() - others.mean() > 4) == (sampler == "mixture")
+    if sampler == "mixture_of_means":
+        assert z.mean() == pytest.approx(stored.mean(), abs=0.5)
+
+
+def test_a_mixture_for_results_of_an_older_release_is_refused_with_advice(schema_1):
+    model = aevae.load(schema_1, "vae-z005")
+    assert model.generate(3, sampler="mixture_of_means").z.shape == (3, 5)
+    assert aevae.load(schema_1, "ae-z005").generate(3, sampler="mixture").z.shape == (3, 5)
+    with pytest.raises(aevae.InputError, match=r"aevae evaluate .* --again"):
+        model.generate(3, sampler="mixture")
+
+
 def test_floats_and_uint8_are_the_same_images(add_run, weird, images):
     add_run("ae")
     model = aevae.load(weird)

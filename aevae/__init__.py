@@ -15,10 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aevae.errors import InputError, RunFailed
-    from aevae.use.model import Codes, Generated, Model, load
+    from aevae.use.model import Codes, Generated, Model, Reconstructed, load
     from aevae.use.scoring import Scores
 
-__all__ = ["Codes", "Generated", "InputError", "Model", "RunFailed", "Scores", "load"]
+__all__ = [
+    "Codes",
+    "Generated",
+    "InputError",
+    "Model",
+    "Reconstructed",
+    "RunFailed",
+    "Scores",
+    "load",
+]
 
 _MODULES = {
     "InputError": "aevae.errors",

@@ -52,6 +52,24 @@ class Generated(NamedTuple):
     labels: Classes | None
 
 
+class Reconstructed(NamedTuple):
+    """Reconstructions of N images: their posterior means, decoded.
+
+    Parameters
+    ----------
+    images
+        Intensities in [0, 1], (N, *image_shape).
+    sse
+        Sum of squared errors of each image, (N,).
+    kl
+        KL(q(z|x) || N(0, I)) of each image in nats, (N,); 0 for an autoencoder.
+    """
+
+    images: Floats
+    sse: Floats
+    kl: Floats
+
+
 class Model:
     """A trained model; `aevae.load` reads it.
 
@@ -142,17 +160,15 @@ class Model:
         classes = checks.classes(labels, len(codes), self.config)
         return self._decoded(codes, self._one_hot(classes))
 
-    def reconstruct(self, images: ArrayLike, labels: Labels | None = None) -> Floats:
-        """Encode images and decode their posterior means: (N, *image_shape), in [0, 1].
-
-        See `encode` for the parameters.
-        """
-        x, y = self._inputs(images, labels)
-        parts = [
-            self._network.decode(self._network.encode(rows, of)[0], of)
-            for rows, of in _batches(x, y)
-        ]
-        return self._as_images(parts)
+    def reconstruct(self, images: ArrayLike, labels: Labels | None = None) -> Reconstructed:
+        """Encode images and decode their posterior means; see `encode` for the parameters."""
+        parts = list(self._reconstructed(images, labels))
+        sse, kl = ([part[at] for part in parts] for at in (1, 2))
+        return Reconstructed(
+            self._as_images([part[0] for part in parts]),
+            np.concatenate([np.empty(0, np.float32), *sse]),
+            np.concatenate([np.empty(0, np.float32), *kl]),
+        )
 
     def score(
         self,
@@ -175,16 +191,9 @@ class Model:
         InputError
             The run has not been evaluated, or the rate is out of range.
         """
-        checks.rate(false_positive_rate, len(self._calibration.losses))
-        x, y = self._inputs(images, labels)
-        sse, kl = np.empty(len(x), np.float32), np.zeros(len(x), np.float32)
-        start = 0
-        for rows, of in _batches(x, y):
-            part = slice(start, start := start + len(rows))
-            mu, logvar = self._network.encode(rows, of)
-            sse[part] = np.square(self._network.decode(mu, of) - rows).sum(axis=1)
-            if logvar is not None:
-                kl[part] = 0.5 * (np.square(mu) + np.exp(logvar) - 1 - logvar).sum(axis=1)
+        empty = np.empty(0, np.float32)
+        errors = [(sse, kl) for _, sse, kl in self._reconstructed(images, labels)]
+        sse, kl = (np.concatenate([empty, *(part[at] for part in errors)]) for at in (0, 1))
         return self._calibration.scores(sse, kl, false_positive_rate)
 
     def generate(
@@ -271,6 +280,19 @@ class Model:
     @cached_property
     def _calibration(self) -> Calibration:
         return Calibration.of(self.run)
+
+    def _reconstructed(
+        self, images: ArrayLike, labels: Labels | None
+    ) -> Iterator[tuple[Floats, Floats, Floats]]:
+        """Yield the decoded images, (B, V), SSE and KL of each batch."""
+        x, y = self._inputs(images, labels)
+        for rows, of in _batches(x, y):
+            mu, logvar = self._network.encode(rows, of)
+            decoded = self._network.decode(mu, of)
+            kl = np.zeros(len(rows), np.float32)
+            if logvar is not None:
+                kl = 0.5 * (np.square(mu) + np.exp(logvar) - 1 - logvar).sum(axis=1)
+            yield decoded, np.square(decoded - rows).sum(axis=1), kl
 
     def _requested(self, labels: Labels | None, count: int) -> Classes | None:
         if labels is None and self.is_conditional:

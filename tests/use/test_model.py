@@ -47,10 +47,10 @@ def test_any_number_of_images_is_processed_in_batches(add_run, weird, monkeypatc
     model = aevae.load(weird)
     labels = LABELS["cvae"]
     whole = (*model.encode(images, labels), *model.score(images, labels),
-             model.reconstruct(images, labels), *model.generate(7, seed=3))  # fmt: skip
+             *model.reconstruct(images, labels), *model.generate(7, seed=3))  # fmt: skip
     monkeypatch.setattr("aevae.use.model.BATCH", 3)
     parts = (*model.encode(images, labels), *model.score(images, labels),
-             model.reconstruct(images, labels), *model.generate(7, seed=3))  # fmt: skip
+             *model.reconstruct(images, labels), *model.generate(7, seed=3))  # fmt: skip
     for one, other in zip(whole, parts, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
     assert model.encode(images[:0], []).mu.shape == (0, 3)
@@ -97,14 +97,14 @@ def test_floats_and_uint8_are_the_same_images(add_run, weird, images):
     add_run("ae")
     model = aevae.load(weird)
     assert model.encode(images).mu == pytest.approx(model.encode(images / 255).mu, abs=1e-6)
-    assert np.array_equal(model.reconstruct(images), model.decode(model.encode(images).mu))
+    assert np.array_equal(model.reconstruct(images).images, model.decode(model.encode(images).mu))
 
 
 def test_a_line_goes_from_one_image_to_the_other(add_run, weird, images):
     add_run("cvae")
     model = aevae.load(weird)
     line = model.interpolate(images[0], images[1], 5, ["round", "7"])
-    ends = model.reconstruct(images[:2], ["round", "7"])
+    ends = model.reconstruct(images[:2], ["round", "7"]).images
     assert line.shape == (5, 5, 4)
     assert line[[0, -1]] == pytest.approx(ends, abs=1e-6)
     middle = model.encode(images[:2], [0, 2]).mu.mean(axis=0, keepdims=True)
@@ -126,7 +126,7 @@ def test_scores_compare_an_image_with_the_validation_images(add_run, weird, imag
     add_run("ae")
     model = aevae.load(weird)
     scores = model.score(images, false_positive_rate=0.05)
-    squares = np.square(model.reconstruct(images) - images / 255).sum(axis=(1, 2))
+    squares = np.square(model.reconstruct(images).images - images / 255).sum(axis=(1, 2))
     assert scores.sse == pytest.approx(squares, rel=1e-5)
     assert scores.kl.tolist() == [0] * 7
     found = model._calibration.scores(

@@ -84,11 +84,9 @@ def caption(study: Study) -> str:
     if not why_no_classifier(study):
         spaces += " or of the classifier's last hidden layer"
     return (
-        f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}: "
-        "z from N(0, I) (prior), from a Gaussian with the mean and variance of each latent "
-        "(diagonal), or from a Gaussian mixture fitted on the training codes: on sampled z, by "
-        "class for a conditional model (mixture), or on posterior means (mixture_of_means). The "
-        "first rows are training images, which an ideal generator would equal, and uniform noise. "
+        f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}. "
+        f"z is from {prose.samplers(study.sweep.runs)}. The first rows are training images, "
+        "which an ideal generator would equal, and uniform noise. "
         f"{_about_classifier(study)}"
         f"frechet: distance of Gaussians {spaces}, less is better; precision and recall "
         "(Kynkäänniemi et al. "

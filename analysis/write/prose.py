@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aevae.files import names
 from aevae.kinds import KINDS, Kind
 from analysis.sweep.load import Run, SweepResults
 
@@ -71,6 +72,22 @@ def latents(runs: Sequence[Run]) -> str:
     """Say which latents stand for an image: ``posterior means; codes for the AE``."""
     both = f"posterior means; codes for the {listed(deterministic(runs))}"
     return _encoding(runs, "posterior means", "codes", both)
+
+
+def samplers(runs: Sequence[Run]) -> str:
+    """Say where the latents of generated images are drawn from, with the name of each sampler."""
+    found = {name for run in runs for name in run.samplers}
+    by_class = f", for the {listed(conditional(runs))} by class" if conditional(runs) else ""
+    fitted = _encoding(
+        runs, "sampled z", "codes", f"sampled z (codes of the {listed(deterministic(runs))})"
+    )
+    descriptions = {
+        names.PRIOR: "N(0, I)",
+        names.DIAGONAL: "a Gaussian with the mean and variance of each latent",
+        names.MIXTURE: f"a Gaussian mixture fitted on {fitted}{by_class}",
+        names.MIXTURE_OF_MEANS: "a Gaussian mixture fitted on posterior means",
+    }
+    return listed(f"{words} ({name})" for name, words in descriptions.items() if name in found)
 
 
 def mean_or_code(runs: Sequence[Run]) -> str:

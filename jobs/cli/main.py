@@ -27,6 +27,7 @@ USE_EXAMPLES: dict[Callable[..., None], str] = {
     use.reconstruct: "aevae reconstruct runs/paper vae-z020 mnist --to reconstructions.h5",
     use.score: "aevae score runs/paper 'vae-*' pictures --best --to scores.csv",
     use.interpolate: "aevae interpolate runs/paper vae-z020 first.png second.png --to line.gif",
+    use.export: "aevae export runs/paper vae-z020 --to vae.onnx",
 }
 
 DATA_EXAMPLES: dict[str, tuple[Callable[..., None], str]] = {

@@ -1,7 +1,7 @@
 """Use of the trained model of a run: generate, encode, reconstruct, score, interpolate, export."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from aevae.data.importing.source import Progress
     from aevae.use.images import GivenImages
     from aevae.use.model import Model
+    from aevae.use.networks import Backend
+    from aevae.use.samplers import SamplerName
 
 Run = Annotated[
     str,
@@ -51,10 +53,12 @@ Split = Annotated[
 Resize = Annotated[
     bool, typer.Option("--resize", help="Scale images of another size to that of the model.")
 ]
-Backend = Literal["auto", "numpy", "torch"]
 Computes = Annotated[
-    Backend,
-    typer.Option(help="What computes; auto: torch with an NVIDIA GPU, otherwise NumPy."),
+    str,
+    typer.Option(
+        metavar="auto|numpy|torch",
+        help="What computes; auto: torch with an NVIDIA GPU, otherwise NumPy.",
+    ),
 ]
 ImagesTo = Annotated[
     Path, typer.Option(help="A .png file (a sheet), a new folder (of PNG files), .npz or .h5.")
@@ -68,9 +72,10 @@ def generate(
     count: Annotated[int, typer.Option(help="Number of images.")] = 100,
     class_: Class = None,
     sampler: Annotated[
-        Literal["prior", "diagonal", "mixture", "mixture_of_means"],
+        str,
         typer.Option(
-            help="Where z is drawn from: N(0, I), or what is fitted to the training images."
+            metavar="prior|diagonal|mixture|mixture_of_means",
+            help="Where z is drawn from: N(0, I), or what is fitted to the training images.",
         ),
     ] = "prior",
     seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
@@ -81,7 +86,7 @@ def generate(
     from aevae.use import tasks
 
     model = _load(sweep_dir, run, best, backend)
-    request = tasks.Request(count, class_, sampler, seed)
+    request = tasks.Request(count, class_, cast("SamplerName", sampler), seed)
     with shown_progress() as progress:
         tasks.generate(model, request, to, progress)
     say(f"wrote {count:,} images of {model.run_id} to {to}")
@@ -198,6 +203,25 @@ def interpolate(
     say(f"wrote a line of {steps} images by {model.run_id} to {to}")
 
 
+def export(
+    sweep_dir: SweepDir,
+    to: Annotated[
+        Path,
+        typer.Option(
+            help="A .safetensors file; or an .onnx file: -encoder and -decoder are added to its "
+            "name."
+        ),
+    ],
+    run: Run = "",
+    best: Best = False,
+) -> None:
+    """Write the trained model for other programs: safetensors, or ONNX of encoder and decoder."""
+    from aevae.use.export import export as write
+
+    for path, checked in write(_load(sweep_dir, run, best, "auto").run, to):
+        say(f"wrote {path}{checked}")
+
+
 def _two_rows(text: str) -> tuple[int, int]:
     numbers = text.split(",")
     if len(numbers) != 2 or not all(number.strip().isdecimal() for number in numbers):
@@ -205,7 +229,7 @@ def _two_rows(text: str) -> tuple[int, int]:
     return int(numbers[0]), int(numbers[1])
 
 
-def _load(sweep_dir: Path, run: str, best: bool, backend: Backend) -> "Model":
+def _load(sweep_dir: Path, run: str, best: bool, backend: str) -> "Model":
     """Load the model of the run that is named, by whatever `--only` takes too."""
     from aevae.files.layout import SweepPaths
     from aevae.use.model import Model
@@ -221,7 +245,7 @@ def _load(sweep_dir: Path, run: str, best: bool, backend: Backend) -> "Model":
         else:
             found = matching(SweepPaths(sweep_dir), run)
         trained = choose_run(SweepPaths(sweep_dir), found, best=best)
-        return Model(trained, build(trained, backend))
+        return Model(trained, build(trained, cast("Backend", backend)))
 
 
 def _open(

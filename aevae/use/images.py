@@ -215,8 +215,8 @@ def _as_classes(different: Array, which: Array, data: DataConfig) -> NDArray[np.
     labels = different.tolist()
     if all(str(label) in data.class_names for label in labels):
         classes = [data.class_names.index(str(label)) for label in labels]
-    elif different.dtype.kind == "i" and all(0 <= label < data.classes for label in labels):
-        classes = labels
+    elif all(str(label).isdecimal() and int(label) < data.classes for label in labels):
+        classes = [int(label) for label in labels]
     else:
         return None
     return np.array(classes, dtype=np.int64)[which]

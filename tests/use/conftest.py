@@ -11,7 +11,7 @@ from aevae.files.fields import evaluation_fields, training_fields
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.models.networks import build_model
 
-SIZES = {"N_train": 40, "N_val": 99, "N_test": 20, "P": 20, "E": 1}
+SIZES = {"N_train": 40, "N_val": 99, "N_test": 100, "P": 20, "E": 1}
 DATA = DataConfig(
     dataset="cells",
     fingerprint="5" * 64,
@@ -69,16 +69,17 @@ def images() -> np.ndarray:
 
 
 @pytest.fixture
-def add_dataset(weird) -> Callable[[], None]:
+def add_dataset(weird) -> Callable[..., None]:
     """A function that adds the dataset to the sweep."""
 
-    def add():
+    def add(data=DATA):
         rng = np.random.default_rng(0)
         arrays = {}
         for split, labels in LABELS.items():
+            shape = (len(labels), *data.image_shape)
             arrays[f"{split}/label"] = labels.astype("u1")
             arrays[f"{split}/index"] = np.arange(len(labels))
-            arrays[f"{split}/image"] = rng.integers(0, 256, (len(labels), 5, 4), dtype=np.uint8)
-        write_dataset(SweepPaths(weird).dataset, arrays, DATA, source="made up", sha256={})
+            arrays[f"{split}/image"] = rng.integers(0, 256, shape, dtype=np.uint8)
+        write_dataset(SweepPaths(weird).dataset, arrays, data, source="made up", sha256={})
 
     return add

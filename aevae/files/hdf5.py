@@ -304,7 +304,7 @@ class CheckedFile:
         """
         return self._read(name, ())
 
-    def _read(self, name: str, rows: Array | tuple[()]) -> Array:
+    def _read(self, name: str, rows: slice | Array | tuple[()]) -> Array:
         if name not in self.layout:
             raise InvalidFile(f"{self.path}: {name}: missing")
         try:
@@ -315,6 +315,13 @@ class CheckedFile:
     def rows(self, name: str, rows: Array) -> Array:
         """Read some rows of a dataset, given by sorted numbers; see `array` for the errors."""
         return self._read(name, rows)
+
+    def blocks(self, name: str) -> Iterator[Array]:
+        """Yield all rows of a dataset, about one MiB at a time; see `array` for the errors."""
+        shape, dtype = self.layout[name]
+        step = max(1, rows_per_chunk(shape, dtype))
+        for start in range(0, shape[0], step):
+            yield self._read(name, slice(start, start + step))
 
     def names(self, group: str) -> list[str]:
         """Return the sorted names directly below `group`; empty if there is no such group."""

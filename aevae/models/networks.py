@@ -25,7 +25,7 @@ from aevae.files.hdf5 import Array
 from aevae.models.losses import bce, sse
 from aevae.models.posterior import Posterior
 
-# By the setting `activation`. `analysis.maths.decoder` has the same functions in NumPy.
+# By the setting `activation`. `aevae.models.plain` has the same functions in NumPy.
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": partial(nn.ReLU, inplace=True),
     "leaky-relu": nn.LeakyReLU,

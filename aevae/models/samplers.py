@@ -100,6 +100,42 @@ def _mixture_by_class(
 
 def mixture(components: int, codes: Array, count: int, rng: np.random.Generator) -> Latents:
     """Fit a Gaussian mixture with full covariances on the codes and draw (count, d) from it."""
+    return fit_mixture(components, codes, rng).draw(count, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A fitted Gaussian mixture of K components, in double precision.
+
+    Parameters
+    ----------
+    shares
+        Weights of the components, (K,).
+    means
+        Their means, (K, d).
+    factors
+        Cholesky factors of their covariances, (K, d, d).
+    """
+
+    shares: NDArray[np.float64]
+    means: Array
+    factors: NDArray[np.float64]
+
+    def draw(self, count: int, rng: np.random.Generator) -> Latents:
+        """Draw latents, (count, d)."""
+        parts = [
+            mean + rng.standard_normal((size, len(mean))) @ factor.T
+            for size, mean, factor in zip(
+                rng.multinomial(count, self.shares), self.means, self.factors, strict=True
+            )
+        ]
+        # The samples are ordered by component. They are shuffled, so that a label, which is given
+        # by position, does not depend on the component.
+        return rng.permutation(np.concatenate(parts), axis=0).astype(np.float32)
+
+
+def fit_mixture(components: int, codes: Array, rng: np.random.Generator) -> Mixture:
+    """Fit a Gaussian mixture with full covariances on the codes, (N, d)."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
@@ -116,17 +152,7 @@ def mixture(components: int, codes: Array, count: int, rng: np.random.Generator)
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted.fit(codes[rows])
     # The mixture has the single precision of the codes, which fails the checks in mixture.sample().
-    # So the samples are drawn here, in double precision.
+    # So the samples are drawn by `Mixture`, in double precision.
     shares = fitted.weights_.astype(np.float64)
-    parts = [
-        mean + rng.standard_normal((size, len(mean))) @ np.linalg.cholesky(covariance).T
-        for size, mean, covariance in zip(
-            rng.multinomial(count, shares / shares.sum()),
-            fitted.means_,
-            fitted.covariances_.astype(np.float64),
-            strict=True,
-        )
-    ]
-    # The samples are ordered by component. They are shuffled, so that a label, which is given by
-    # position, does not depend on the component.
-    return rng.permutation(np.concatenate(parts), axis=0).astype(np.float32)
+    factors = np.linalg.cholesky(fitted.covariances_.astype(np.float64))
+    return Mixture(shares / shares.sum(), fitted.means_, factors)

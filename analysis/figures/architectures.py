@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from aevae.files import names
 from aevae.files.schema import Results
+from aevae.models.plain import layer_names
 from analysis.figures.parts import style
 from analysis.figures.parts.diagram import (
     COLOURS,
@@ -22,7 +23,6 @@ from analysis.figures.parts.diagram import (
     write,
 )
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths.decoder import layer_names
 from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
 from analysis.sweep.groups import representatives

@@ -14,10 +14,11 @@ from aevae.config import RunConfig
 from aevae.files import names
 from aevae.files.hdf5 import Array
 from aevae.files.schema import Results
+from aevae.models.plain import layer_names
 from analysis.figures.latent_grid import shown_grid
 from analysis.figures.parts import maps, style
 from analysis.figures.parts.classes import Classes, find_classes, known_labels
-from analysis.maths.decoder import decode, layer_names
+from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, planar

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aevae.errors import InputError, Interrupted
-from jobs.cli.console import DataDir, messages, say
+from aevae.errors import InputError
+from jobs.cli.console import DataDir, messages, say, shown_progress
 
 if TYPE_CHECKING:
-    from aevae.data.importing.source import Progress, Size
+    from aevae.data.importing.source import Size
     from aevae.data.summary import Summary
 
 Name = Annotated[str, typer.Argument(help="Name of the dataset, built in or staged.")]
@@ -55,7 +54,7 @@ def add(
 
     named = None if class_names is None else tuple(map(str.strip, class_names.split(",")))
     options = Options(name, _size(size), transpose, named, noun, test_share, seed, replace)
-    with _progress() as progress:
+    with shown_progress() as progress:
         done = add_images(sources, options, data_dir, progress)
     for remark in done.description.remarks:
         say(f"note: {remark}")
@@ -74,33 +73,6 @@ def _size(text: str | None) -> "Size | None":
     if match is None or 0 in (int(match[1]), int(match[2])):
         raise InputError(f"--size takes height x width such as 32x32, got {text!r}")
     return int(match[1]), int(match[2])
-
-
-@contextmanager
-def _progress() -> "Iterator[Progress]":
-    """Show the progress of the import; a signal stops it at the next block of images."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    from aevae.execution import StopRequest
-
-    stop = StopRequest().install()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bars(
-        *columns,
-        TimeRemainingColumn(),
-        console=messages,
-        transient=True,
-        disable=not messages.is_terminal,
-    ) as bars:
-        bar = bars.add_task("reading", total=None)
-
-        def show(what: str, done: int, total: int) -> None:
-            bars.update(bar, description=what, completed=done, total=total)
-            if stop.signal is not None:
-                raise Interrupted(stop.signal.name)
-
-        yield show
 
 
 def show(

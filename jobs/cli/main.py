@@ -6,7 +6,7 @@ from typing import NoReturn, cast
 import typer
 
 from aevae.errors import ExitCode, InputError, Interrupted, RunFailed, one_line, usage_line
-from jobs.cli import cancel, data, evaluate, launch, prepare, watch
+from jobs.cli import cancel, data, evaluate, launch, prepare, use, watch
 from jobs.cli.console import messages
 from jobs.scheduler.commands import SchedulerError
 
@@ -19,6 +19,15 @@ EXAMPLES: dict[Callable[..., None], str] = {
     watch.logs: "aevae logs runs/paper vae-z020-s0-b4107d13fb --follow",
     cancel.cancel: "aevae cancel runs/paper",
     prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
+}
+
+USE_EXAMPLES: dict[Callable[..., None], str] = {
+    use.generate: "aevae generate runs/paper cvae-z020 --class 7 --count 100 --to sevens.png",
+    use.encode: "aevae encode runs/paper vae-z020 cells.npz --to codes.npz",
+    use.reconstruct: "aevae reconstruct runs/paper vae-z020 mnist --to reconstructions.h5",
+    use.score: "aevae score runs/paper 'vae-*' pictures --best --to scores.csv",
+    use.interpolate: "aevae interpolate runs/paper vae-z020 first.png second.png --to line.gif",
+    use.export: "aevae export runs/paper vae-z020 --to vae.onnx",
 }
 
 DATA_EXAMPLES: dict[str, tuple[Callable[..., None], str]] = {
@@ -41,6 +50,8 @@ app = typer.Typer(
 )
 for command, example in EXAMPLES.items():
     app.command(epilog=f"Example: {example}")(command)
+for command, example in USE_EXAMPLES.items():
+    app.command(rich_help_panel="Trained models", epilog=f"Example: {example}")(command)
 data_app = typer.Typer(no_args_is_help=True, help="Stage images of your own, and look at them.")
 for name, (command, example) in DATA_EXAMPLES.items():
     data_app.command(name, epilog=f"Example: {example}")(command)

@@ -208,7 +208,9 @@ def _images(files: _Files, size: Size, remarks: Remarks, *, colour: bool) -> Ima
                 remarks.add(note)
             yield np.stack([pixels for pixels, _ in pictures])
 
-    return Images(shown(files.root), shape, np.dtype("u1"), blocks, pictures=True)
+    return Images(
+        shown(files.root), shape, np.dtype("u1"), blocks, pictures=True, names=files.names
+    )
 
 
 def _in_threads(

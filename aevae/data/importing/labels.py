@@ -47,7 +47,7 @@ def classes(source: Source) -> Classes | None:
         if part.labels is None:
             (other,) = labelled.values()
             raise InputError(f"{other.title} is there, but {name} images have no labels")
-    found = {name: _found(part, source.remarks) for name, part in source.parts().items()}
+    found = {name: found_labels(part, source.remarks) for name, part in source.parts().items()}
     titles = [labels.title for labels in labelled.values()]
     if len({values.dtype.kind for values, _ in found.values()}) > 1:
         raise InputError(f"{titles[0]} and {titles[1]} are of two kinds: numbers and texts")
@@ -131,8 +131,14 @@ def compare_splits(
         remarks.add(line, repr(names[i]))
 
 
-def _found(part: Part, remarks: Remarks) -> tuple[Array, Array]:
-    """Return the different labels, as int64 or texts, and for each image the index of its label."""
+def found_labels(part: Part, remarks: Remarks) -> tuple[Array, Array]:
+    """Return the different labels, as int64 or texts, and for each image the index of its label.
+
+    Raises
+    ------
+    InputError
+        The kind of the labels is not supported, or their number is not that of the images.
+    """
     labels = part.labels
     assert labels is not None
     if labels.names is not None:

@@ -1,7 +1,7 @@
 """The common form of all kinds of sources: images that are read in blocks, and labels."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fsencode
 from typing import Any
@@ -45,6 +45,8 @@ class Images:
     pictures
         Whether the images come from picture files. Such images are uint8, (N, H, W) or
         (N, H, W, 3), and already scaled.
+    names
+        File of each image, relative to the folder; None for arrays.
     """
 
     title: str
@@ -52,6 +54,7 @@ class Images:
     dtype: np.dtype[Any]
     blocks: Callable[[Index], Iterator[Array]]
     pictures: bool = False
+    names: Sequence[str] | None = None
 
     def all_rows(self) -> Index:
         """Return the numbers of all rows."""

@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
 
-.PHONY: demo test test-nightly test-slurm-new lint mutation bench bench-page reproduce clean
+.PHONY: demo test test-nightly test-slurm-new lint mutation bench bench-page docs reproduce clean
 
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
@@ -56,6 +56,11 @@ bench-page: $(READY)
 # docs/performance.md.
 bench-%: $(READY)
 	$(BIN)/python tests/benchmarks/bench_$*.py --json build/benchmarks/$*.json
+
+# Build the documentation site in build/site.
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Make everything in docs/results/ again: train all sweeps on the one-machine SLURM, then analyse
 # them.

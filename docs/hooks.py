@@ -1,0 +1,91 @@
+"""Hooks of the documentation site: pages from outside docs/, commands, and links between pages.
+
+README.md and others stand where a reader of the repository expects them, so they are taken into the
+site from there. The page of the commands is what they print for ``--help``.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+# Pages of the site that stand elsewhere in the repository.
+OUTSIDE = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "slurm/README.md": "clusters.md",
+    "slurm/onehost/README.md": "onehost.md",
+}
+COMMAND = re.compile(r"^│ ([a-z]+) ", re.MULTILINE)
+LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
+IMAGE = re.compile(r"(src=\"|!\[[^\]]*\]\()(?!https?:)([^)\"\s]+)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that do not stand in docs/."""
+    for source, target in OUTSIDE.items():
+        files.append(File.generated(config, target, content=(ROOT / source).read_text()))
+    files.append(File.generated(config, "commands.md", content=commands()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Point the links of a page, which are right in the repository, to the pages of the site.
+
+    A link to what is not on the site, such as a program, becomes plain text.
+    """
+    here = page.file.src_uri
+    at = {target: source for source, target in OUTSIDE.items()}.get(here, f"docs/{here}")
+
+    def found(link: str) -> str | None:
+        path, _, anchor = link.partition("#")
+        place = os.path.normpath(PurePosixPath(at).parent / path)
+        target = OUTSIDE.get(place, place.removeprefix("docs/"))
+        if files.get_file_from_path(target) is None:
+            return None
+        moved = os.path.relpath(target, PurePosixPath(here).parent)
+        return f"{moved}#{anchor}" if anchor else moved
+
+    def image(match: re.Match[str]) -> str:
+        return match[1] + (found(match[2]) or match[2])
+
+    def link(match: re.Match[str]) -> str:
+        target = found(match[2])
+        return match[1] if target is None else f"[{match[1]}]({target})"
+
+    return LINK.sub(link, IMAGE.sub(image, markdown))
+
+
+def commands() -> str:
+    """Write what every command prints for ``--help``."""
+    parts = ["# Commands", "What each command prints for `--help`."]
+    for program in ("aevae", "aevae-analysis"):
+        parts += _sections([program])
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(command: list[str]) -> list[str]:
+    """Write a section for a command, and for each command below it."""
+    text = _help(command)
+    parts = [f"{'#' * (1 + len(command))} {' '.join(command)}", f"```text\n{text.strip()}\n```"]
+    listed = text.partition("─ Commands ─")[2].partition("╰")[0]
+    for name in COMMAND.findall(listed):
+        parts += _sections([*command, name])
+    return parts
+
+
+def _help(command: list[str]) -> str:
+    program = Path(sys.executable).parent / command[0]
+    environment = {**os.environ, "COLUMNS": "84", "NO_COLOR": "1", "TERM": "dumb"}
+    done = subprocess.run(
+        [program, *command[1:], "--help"],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    return done.stdout

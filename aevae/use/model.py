@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from aevae.config import RunConfig
 from aevae.files.layout import SweepPaths
@@ -17,57 +16,10 @@ from aevae.use.networks import Backend, Network, build
 from aevae.use.runs import TrainedRun, choose_run, matching
 from aevae.use.samplers import Draw, SamplerName
 from aevae.use.samplers import sampler as make_sampler
-from aevae.use.scoring import Calibration, Scores
+from aevae.use.scoring import Calibration
+from aevae.use.values import Classes, Codes, Generated, Reconstructed, Scores
 
 BATCH = 2000  # images computed at once, so that memory does not grow with their number
-
-Classes = NDArray[np.int64]
-
-
-class Codes(NamedTuple):
-    """The posteriors of N images: mean and log-variance, (N, d) each.
-
-    For an autoencoder `mu` is the code, and `logvar` is None.
-    """
-
-    mu: Floats
-    logvar: Floats | None
-
-
-class Generated(NamedTuple):
-    """Generated images.
-
-    Parameters
-    ----------
-    images
-        Intensities in [0, 1], (N, *image_shape).
-    z
-        The latents that they were decoded from, (N, d).
-    labels
-        The class of each image, (N,), from 0; None for a model that takes no classes.
-    """
-
-    images: Floats
-    z: Floats
-    labels: Classes | None
-
-
-class Reconstructed(NamedTuple):
-    """Reconstructions of N images: their posterior means, decoded.
-
-    Parameters
-    ----------
-    images
-        Intensities in [0, 1], (N, *image_shape).
-    sse
-        Sum of squared errors of each image, (N,).
-    kl
-        KL(q(z|x) || N(0, I)) of each image in nats, (N,); 0 for an autoencoder.
-    """
-
-    images: Floats
-    sse: Floats
-    kl: Floats
 
 
 class Model:

@@ -211,12 +211,16 @@ class Model:
             line like the code.
         """
         checks.at_least(2, steps, "steps")
-        x, y = self._inputs(np.stack([np.asarray(first), np.asarray(second)]), labels)
+        ends = [
+            checks.intensities(checks.as_array(image, "image")[None], self.image_shape)
+            for image in (first, second)
+        ]
+        x, y = self._inputs(np.concatenate(ends).reshape(-1, *self.image_shape), labels)
         mu, _ = self._network.encode(x, y)
         share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
 
-        def line(ends: Floats) -> Floats:
-            between: Floats = (1 - share) * ends[0] + share * ends[1]
+        def line(pair: Floats) -> Floats:
+            between: Floats = (1 - share) * pair[0] + share * pair[1]
             return between
 
         return self._decoded(line(mu), None if y is None else line(y))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aevae.errors import InputError, RunFailed
-    from aevae.use.model import Codes, Generated, Model, Reconstructed, load
-    from aevae.use.scoring import Scores
+    from aevae.use.model import Model, load
+    from aevae.use.values import Codes, Generated, Reconstructed, Scores
 
 __all__ = [
     "Codes",
@@ -32,7 +32,8 @@ __all__ = [
 _MODULES = {
     "InputError": "aevae.errors",
     "RunFailed": "aevae.errors",
-    "Scores": "aevae.use.scoring",
+    "Model": "aevae.use.model",
+    "load": "aevae.use.model",
 }
 
 
@@ -42,4 +43,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type of each name is im
         raise AttributeError(f"module 'aevae' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_MODULES.get(name, "aevae.use.model")), name)
+    return getattr(import_module(_MODULES.get(name, "aevae.use.values")), name)

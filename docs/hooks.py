@@ -1,7 +1,8 @@
 """Hooks of the documentation site: pages from outside docs/, commands, and links between pages.
 
 README.md and others stand where a reader of the repository expects them, so they are taken into the
-site from there. The page of the commands is what they print for ``--help``.
+site from there. The page of the commands is what they print for ``--help``, and the page of the
+Python interface has its docstrings.
 """
 
 import os
@@ -13,6 +14,9 @@ from pathlib import Path, PurePosixPath
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+import aevae
+import analysis
 
 ROOT = Path(__file__).parents[1]
 # Pages of the site that stand elsewhere in the repository.
@@ -33,6 +37,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, target in OUTSIDE.items():
         files.append(File.generated(config, target, content=(ROOT / source).read_text()))
     files.append(File.generated(config, "commands.md", content=commands()))
+    files.append(File.generated(config, "python.md", content=python()))
     return files
 
 
@@ -63,6 +68,18 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(link, IMAGE.sub(image, markdown))
 
 
+def python() -> str:
+    """List what both packages offer to programs; the text is that of the docstrings."""
+    heading = "heading_level: 3\n      show_root_full_path: false"
+    parts = ["# Python", "What programs may import; see [using a trained model](using-a-model.md)."]
+    for package in (aevae, analysis):
+        parts.append(f"## {package.__name__}")
+        for name in package.__all__:
+            module = getattr(package, name).__module__
+            parts.append(f"::: {module}.{name}\n    options:\n      {heading}")
+    return "\n\n".join(parts) + "\n"
+
+
 def commands() -> str:
     """Write what every command prints for ``--help``."""
     parts = ["# Commands", "What each command prints for `--help`."]
@@ -75,7 +92,7 @@ def _sections(command: list[str]) -> list[str]:
     """Write a section for a command, and for each command below it."""
     text = _help(command)
     parts = [f"{'#' * (1 + len(command))} {' '.join(command)}", f"```text\n{text.strip()}\n```"]
-    listed = text.partition("─ Commands ─")[2].partition("╰")[0]
+    listed = text.partition("─ Commands ─")[2]  # and the boxes below, which have other titles
     for name in COMMAND.findall(listed):
         parts += _sections([*command, name])
     return parts

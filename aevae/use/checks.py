@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +33,7 @@ def intensities(images: ArrayLike, shape: tuple[int, ...]) -> Floats:
     InputError
         The shape, type or range is another.
     """
-    given = np.asarray(images)
+    given = as_array(images, "images")
     if given.ndim == 0 or given.shape[1:] != shape:
         wanted = ", ".join(map(str, ("N", *shape)))
         raise InputError(f"images have the shape {given.shape}; the model takes ({wanted})")
@@ -59,7 +60,7 @@ def codes(z: ArrayLike, latent_size: int) -> Floats:
     InputError
         The shape or type is another, or a number is not finite.
     """
-    given = np.asarray(z)
+    given = as_array(z, "z")
     if given.ndim != 2 or given.shape[1] != latent_size:
         raise InputError(f"z has the shape {given.shape}; the model takes (N, {latent_size})")
     if given.dtype.kind not in "fiu":
@@ -84,7 +85,7 @@ def classes(labels: Labels | None, count: int, config: RunConfig) -> NDArray[np.
         return None
     if labels is None:
         raise InputError(f"the {title} needs the class of each image; valid are {listed(known)}")
-    given = np.asarray(labels)
+    given = as_array(labels, "labels")
     if given.ndim == 0:
         return np.full(count, class_number(given.item(), known))
     if given.shape != (count,):
@@ -142,3 +143,11 @@ def at_least(least: int, number: int, what: str) -> None:
     """
     if number < least:
         raise InputError(f"{what} must be at least {least}, got {number}")
+
+
+def as_array(values: ArrayLike, what: str) -> NDArray[Any]:
+    """Return values as an array; rows of different lengths are none."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{what} are no array: {error}") from None

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from aevae.config import RunConfig
 from aevae.files.layout import SweepPaths
@@ -17,57 +16,10 @@ from aevae.use.networks import Backend, Network, build
 from aevae.use.runs import TrainedRun, choose_run, matching
 from aevae.use.samplers import Draw, SamplerName
 from aevae.use.samplers import sampler as make_sampler
-from aevae.use.scoring import Calibration, Scores
+from aevae.use.scoring import Calibration
+from aevae.use.values import Classes, Codes, Generated, Reconstructed, Scores
 
 BATCH = 2000  # images computed at once, so that memory does not grow with their number
-
-Classes = NDArray[np.int64]
-
-
-class Codes(NamedTuple):
-    """The posteriors of N images: mean and log-variance, (N, d) each.
-
-    For an autoencoder `mu` is the code, and `logvar` is None.
-    """
-
-    mu: Floats
-    logvar: Floats | None
-
-
-class Generated(NamedTuple):
-    """Generated images.
-
-    Parameters
-    ----------
-    images
-        Intensities in [0, 1], (N, *image_shape).
-    z
-        The latents that they were decoded from, (N, d).
-    labels
-        The class of each image, (N,), from 0; None for a model that takes no classes.
-    """
-
-    images: Floats
-    z: Floats
-    labels: Classes | None
-
-
-class Reconstructed(NamedTuple):
-    """Reconstructions of N images: their posterior means, decoded.
-
-    Parameters
-    ----------
-    images
-        Intensities in [0, 1], (N, *image_shape).
-    sse
-        Sum of squared errors of each image, (N,).
-    kl
-        KL(q(z|x) || N(0, I)) of each image in nats, (N,); 0 for an autoencoder.
-    """
-
-    images: Floats
-    sse: Floats
-    kl: Floats
 
 
 class Model:
@@ -259,12 +211,16 @@ class Model:
             line like the code.
         """
         checks.at_least(2, steps, "steps")
-        x, y = self._inputs(np.stack([np.asarray(first), np.asarray(second)]), labels)
+        ends = [
+            checks.intensities(checks.as_array(image, "image")[None], self.image_shape)
+            for image in (first, second)
+        ]
+        x, y = self._inputs(np.concatenate(ends).reshape(-1, *self.image_shape), labels)
         mu, _ = self._network.encode(x, y)
         share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
 
-        def line(ends: Floats) -> Floats:
-            between: Floats = (1 - share) * ends[0] + share * ends[1]
+        def line(pair: Floats) -> Floats:
+            between: Floats = (1 - share) * pair[0] + share * pair[1]
             return between
 
         return self._decoded(line(mu), None if y is None else line(y))

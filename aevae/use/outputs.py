@@ -84,23 +84,8 @@ def image_output(
         )
     sheet = _Sheet()
     yield sheet.add
-    images = np.concatenate(sheet.images)
-    classes = np.concatenate(sheet.classes) if sheet.classes else np.empty(0, int)
-    width = columns or pictures.columns_of(count, classes.tolist())
-    if pairs:
-        images = _interleaved(np.concatenate(sheet.originals), images, width)
-    names = [] if pairs or columns else _row_names(classes, width, model.class_names)
+    images, width, names = sheet.arranged(columns, model.class_names)
     pictures.write_sheet(to, images, width, names)
-
-
-def _row_names(classes: Array, width: int, names: Sequence[str]) -> list[str]:
-    """Name the rows of a sheet by their classes, if each row shows one class and none has two."""
-    if len(classes) == 0 or len(classes) % width:
-        return []
-    rows = classes.reshape(-1, width)
-    first = rows[:, 0]
-    one_each = len(np.unique(first)) == len(first) and np.all(rows == first[:, None])
-    return [names[number] for number in first.tolist()] if one_each else []
 
 
 @dataclass
@@ -118,11 +103,35 @@ class _Sheet:
         originals: Pixels | None = None,
         **_: Array | None,
     ) -> None:
+        """Keep a block of images."""
         self.images.append(images)
         if labels is not None:
             self.classes.append(labels)
         if originals is not None:
             self.originals.append(originals)
+
+    def arranged(
+        self, columns: int | None, names: Sequence[str]
+    ) -> tuple[Pixels, int, Sequence[str]]:
+        """Return the images in their order on the sheet, the columns, and the names of rows."""
+        from aevae.use.pictures import columns_of
+
+        images = np.concatenate(self.images)
+        classes = np.concatenate(self.classes) if self.classes else np.empty(0, int)
+        width = columns or columns_of(len(images), classes.tolist())
+        if self.originals:
+            return _interleaved(np.concatenate(self.originals), images, width), width, ()
+        return images, width, () if columns else _row_names(classes, width, names)
+
+
+def _row_names(classes: Array, width: int, names: Sequence[str]) -> list[str]:
+    """Name the rows of a sheet by their classes, if each row shows one class and none has two."""
+    if len(classes) == 0 or len(classes) % width:
+        return []
+    rows = classes.reshape(-1, width)
+    first = rows[:, 0]
+    one_each = len(np.unique(first)) == len(first) and np.all(rows == first[:, None])
+    return [names[number] for number in first.tolist()] if one_each else []
 
 
 def _interleaved(originals: Pixels, made: Pixels, columns: int) -> Pixels:

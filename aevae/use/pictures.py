@@ -101,7 +101,10 @@ class PictureFolder:
     def add(self, images: Pixels, classes: Sequence[int] | None = None) -> None:
         """Write the next images; `classes` are their numbers in `class_names`."""
         digits = len(str(self.count - 1))
-        self.root.mkdir(exist_ok=True)
+        try:
+            self.root.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot write {self.root}: {error.strerror or error}") from None
         for at, pixels in enumerate(images):
             folder = self.root
             if classes is not None and self.class_names:

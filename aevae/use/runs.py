@@ -117,7 +117,7 @@ def matching(sweep: SweepPaths, run: str) -> list[str]:
     InputError
         The folder is no sweep, or no run matches.
     """
-    if not exists(sweep.root):
+    if not sweep.root.is_dir():
         raise InputError(f"{sweep.root} is not a folder")
     runs = read_runs(sweep)
     if run in runs.index:

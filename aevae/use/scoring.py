@@ -1,7 +1,7 @@
 """How unusual an image is: its loss, compared with the losses of the validation images."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,34 +9,7 @@ from numpy.typing import NDArray
 from aevae.files import names
 from aevae.use import checks
 from aevae.use.runs import TrainedRun
-
-Doubles = NDArray[np.float64]
-
-
-class Scores(NamedTuple):
-    """Anomaly scores of N images, (N,) each.
-
-    Parameters
-    ----------
-    sse
-        Sum of squared errors, decoding the posterior mean (the code, for an autoencoder).
-    kl
-        KL(q(z|x) || N(0, I)) in nats; 0 for an autoencoder.
-    loss
-        What the percentile compares: SSE + KL. For a decoder that learnt its variance s,
-        SSE / 2s + V/2 ln(2s) + KL, for images of V values.
-    percentile
-        Percentage of the validation images that have a smaller loss.
-    flagged
-        Whether the loss is so large that at most the chosen share of images like the validation
-        images is flagged.
-    """
-
-    sse: NDArray[np.float32]
-    kl: NDArray[np.float32]
-    loss: Doubles
-    percentile: Doubles
-    flagged: NDArray[np.bool_]
+from aevae.use.values import Doubles, Scores
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,8 @@ def test_images_of_another_size_are_scaled_where_asked(add_run, call, weird, tmp
         ("cvae", "generate --to x.png --class oval", "knows no class 'oval'"),
         ("vae", "generate --to x.jpg", "--to takes a name that ends in .png, .npz or .h5"),
         ("vae", "generate --to x.png --count 20000", "up to 10,000 images, not 20,000"),
+        ("vae", "generate --to no/such/folder", "cannot write no/such/folder: No such file"),
+        ("vae", "generate --to x.png --sampler best", "got 'best'"),
         ("vae", "generate --to no/such/x.npz", "cannot write no/such/x.npz: No such file"),
         ("vae", "generate --to x.png ae", "matches 'ae'"),
         ("vae", "generate --to x.png d=4", "has d=4: there is 3"),

@@ -148,6 +148,8 @@ def test_the_loss_of_a_learnt_variance_weighs_the_errors(add_run, weird, images)
     ("kind", "call", "message"),
     [
         ("vae", lambda m: m.encode(np.zeros((2, 4, 5))), "the model takes (N, 5, 4)"),
+        ("vae", lambda m: m.encode([[[0.5]], [[0.5, 0.5]]]), "images are no array"),
+        ("vae", lambda m: m.interpolate(np.zeros((5, 4)), np.zeros((4, 5))), "takes (N, 5, 4)"),
         ("vae", lambda m: m.encode(np.zeros((2, 5, 4), int)), "type int64"),
         ("vae", lambda m: m.encode(np.full((2, 5, 4), 1.5)), "from 1.5 to 1.5"),
         ("vae", lambda m: m.encode(np.full((2, 5, 4), np.nan)), "floats must be from 0 to 1"),

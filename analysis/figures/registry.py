@@ -23,6 +23,7 @@ from analysis.figures import (
     probe_curves,
     rate_distortion,
     reconstructions,
+    seen_by_setting,
     selection,
     traversals,
     tsne,
@@ -57,5 +58,6 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
         two_settings.FIGURE,
         closest_pairs.FIGURE,
         probe_curves.FIGURE,
+        seen_by_setting.FIGURE,
     )
 }

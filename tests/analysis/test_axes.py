@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from aevae.axes import Axis
-from analysis.figures import by_digit, by_setting, rate_distortion, two_settings
+from analysis.figures import by_digit, by_setting, rate_distortion, seen_by_setting, two_settings
 from analysis.figures.parts import style
 from analysis.figures.parts.naming import PointNames
 from analysis.figures.parts.scales import Scale
@@ -211,7 +211,19 @@ def test_rate_and_distortion_are_means_of_the_sampled_z(varied):
     assert names <= {"0.5", "1", "4"}
 
 
-@pytest.mark.parametrize("figure", [by_setting, rate_distortion, two_settings])
+def test_what_z_tells_is_drawn_by_setting_between_the_ends_of_its_bracket(varied):
+    data = seen_by_setting.FIGURE.gathered(varied)
+    _, _, of_image, *_ = seen_by_setting.draw(data).axes
+    runs = compute_table(varied, "latent_space").query("model == 'vae' and epochs == 4")
+    means = runs.groupby("kl_weight").mean(numeric_only=True)
+    (band,) = of_image.collections[1:]  # after the bars of the line
+    drawn = set(band.get_paths()[0].vertices[:, 1])
+    assert len(means) == 3
+    for end in ("low", "high"):
+        assert drawn.issuperset(means[f"mutual_information_{end}"])
+
+
+@pytest.mark.parametrize("figure", [by_setting, rate_distortion, seen_by_setting, two_settings])
 def test_figures_by_setting_stay_within_their_page(varied, figure):
     drawn = figure.FIGURE.drawn(varied).figure
     canvas = FigureCanvasAgg(drawn)

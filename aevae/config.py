@@ -35,8 +35,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = (
     "a name has up to 64 letters, digits, '.', '_' and '-', and starts with a letter or a digit"
 )
-# Outlier sets that are made from the test images. Any other name of an outlier set is a dataset.
-MADE_OUTLIERS = ("noise", "shuffled", "inverted", "rotated")
 
 Count = Annotated[int, Field(ge=1)]
 # Tuples arrive as TOML or JSON arrays, which strict mode would refuse.

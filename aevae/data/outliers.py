@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from aevae.data.source_images import Images, Labels
 from aevae.data.sources import Split, load_source
 from aevae.errors import InputError
-
-OUTLIER_SEED = 0  # the same for every run, so that runs are comparable
+from aevae.outliers import MADE_OUTLIERS, outliers_from
 
 
 def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Labels]:
@@ -17,13 +14,10 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
     Parameters
     ----------
     name
-        ``noise`` (uniformly random pixels), ``shuffled`` (each image's values in a random order),
-        ``inverted`` (255 minus each value), ``rotated`` (by 90 degrees; images
-        that are not square are mirrored top to bottom), or the name of another dataset (its test
-        images).
+        One of those that are made from the test images (`aevae.outliers`), or the name of another
+        dataset (its test images).
     test
-        The test images, from which ``shuffled``, ``inverted`` and ``rotated`` are made. ``noise``
-        has the same number of images.
+        The test images.
     data_dir
         The data folder, from which another dataset is read.
 
@@ -38,22 +32,12 @@ def make_outliers(name: str, test: Split, data_dir: Path) -> tuple[Images, Label
     InputError
         A file of the other dataset is missing or damaged, or its images have another shape.
     """
-    rng = np.random.default_rng(OUTLIER_SEED)
-    images = test.images
-    if name == "noise":
-        return rng.integers(0, 256, images.shape, dtype=np.uint8), test.labels
-    if name == "shuffled":
-        flat = images.reshape(len(images), -1)
-        return rng.permuted(flat, axis=1).reshape(images.shape), test.labels
-    if name == "inverted":
-        return 255 - images, test.labels
-    if name == "rotated":
-        height, width = images.shape[1:3]
-        turned = np.rot90(images, axes=(1, 2)) if height == width else images[:, ::-1]
-        return np.ascontiguousarray(turned), test.labels
+    if name in MADE_OUTLIERS:
+        return outliers_from(name, test.images), test.labels
     other = load_source(name, data_dir)
-    if other.test_images.shape[1:] != images.shape[1:]:
-        raise InputError(other_shape(name, other.facts.image_shape, images.shape[1:]))
+    wanted = test.images.shape[1:]
+    if other.test_images.shape[1:] != wanted:
+        raise InputError(other_shape(name, other.facts.image_shape, wanted))
     return other.test_images, other.test_labels
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevae.config import MADE_OUTLIERS, DataConfig, EvaluationConfig
+from aevae.config import DataConfig, EvaluationConfig
 from aevae.data.idx import IDX_SOURCES, load_idx, verify_idx
 from aevae.data.packaged import PACKAGED
 from aevae.data.source_images import Images, Index, Labels, SourceImages
@@ -17,6 +17,7 @@ from aevae.data.staged import describe_staged, load_staged
 from aevae.datasets import BUILT_IN, ImageSet
 from aevae.errors import InputError
 from aevae.files.dataset import write_dataset
+from aevae.outliers import MADE_OUTLIERS
 
 
 @dataclass(frozen=True)

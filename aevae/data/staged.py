@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from aevae.config import MADE_OUTLIERS, NAME, NAME_RULE
+from aevae.config import NAME, NAME_RULE
 from aevae.data.source_images import SourceImages
 from aevae.datasets import BUILT_IN, ImageSet
 from aevae.errors import InputError
 from aevae.files.filesystem import exists, names_in
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.images import SPLITS, CheckedImages, check_images, open_images
+from aevae.outliers import MADE_OUTLIERS
 
 SUFFIX = ".h5"
 TAKEN = (*BUILT_IN, *MADE_OUTLIERS)  # evaluations select outliers by these names or by a dataset's

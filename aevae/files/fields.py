@@ -7,9 +7,10 @@ uint8 (value / 255 is the intensity in [0, 1]); errors are computed before image
 from dataclasses import replace
 from itertools import pairwise
 
-from aevae.config import MADE_OUTLIERS, EvaluationConfig, RunConfig
+from aevae.config import EvaluationConfig, RunConfig
 from aevae.files import names
 from aevae.files.hdf5 import Field, check_sizes
+from aevae.outliers import MADE_OUTLIERS
 
 # Version of both files of a run. Version 2 has only images of 28 x 28 grey pixels in ten classes.
 # Up to version 3, all epochs were trained, and the last weights kept; and the weight of every

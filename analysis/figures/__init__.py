@@ -9,7 +9,7 @@ import `analysis.tables` and what lies below it.
 FIGURES = {
     "digits": "test images of each {noun}",
     "architectures": "the layers and the loss of each model",
-    "loss_curves": "training and validation loss by epoch; rate against distortion",
+    "loss_curves": "SSE, KL and loss by epoch; rate against distortion",
     "by_digit": "test error of each {noun} against latent size",
     "selection": "validation error against latent size, and the choice",
     "latent_diagnostics": "active units, KL by dimension and its parts, aggregate posterior",

@@ -27,7 +27,8 @@ ANNOTATED_SIZES = 8  # more columns leave no room for numbers in the map
 NAME_INCHES = 0.7  # room for the name of a class
 HEIGHT = 4.5  # of lines and map together
 LINE_INCHES, AXIS_INCHES = 0.12, 0.5  # of a line of the map, if there are many, and below them
-PCA_LINE: dict[str, Any] = {"color": "#777777", "linestyle": (0, (3, 1.5)), "linewidth": 1}
+# In the colour of all classes, since it is their mean; the dashes say that it is another model's.
+PCA_LINE: dict[str, Any] = {"color": ALL_COLOUR, "linestyle": (0, (3, 1.5)), "linewidth": 1}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from analysis.write import prose
 
 TILES = 10  # along each side of a box
 SHARES: dict[float, Literal["-", "--"]] = {0.5: "-", 0.9: "--"}  # of the codes in a contour
-COLOURS = {"dense": "#d55e00", "sparse": "#0072b2"}  # Okabe and Ito (2008)
+BOXES: dict[str, Literal["-", ":"]] = {"dense": "-", "sparse": ":"}  # lines of their frames
+FRAME_COLOUR, CONTOUR_COLOUR = "black", "#666666"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def gather(study: Study) -> CodeMap:
     decoder = partial(decode, run.config, weights)
     boxes = {
         name: _box(corners, codes, decoder)
-        for name, corners in zip(COLOURS, dense_and_sparse_box(codes), strict=True)
+        for name, corners in zip(BOXES, dense_and_sparse_box(codes), strict=True)
     }
     return CodeMap([run], codes, known_labels(study), boxes, find_classes(study))
 
@@ -106,9 +107,9 @@ def draw(data: CodeMap) -> Figure:
     by_height = sorted(data.boxes.items(), key=lambda item: -item[1].low[1])
     for place, (name, box) in enumerate(by_height):
         inset = figure.add_subplot(grid[place, 1])
-        _draw_box(inset, box, COLOURS[name])
+        _draw_box(inset, box, BOXES[name])
         inset.set_title(f"{name} box: {box.held}")
-        _frame_box(plane, inset, box, COLOURS[name])
+        _frame_box(plane, inset, box, BOXES[name])
     maps.add_legend(figure, data.classes)
     return figure
 
@@ -119,34 +120,34 @@ def _draw_codes(axes: Axes, data: CodeMap) -> None:
     assert smooth is not None, "gather refuses codes on a line"
     handles = []
     for share, line in SHARES.items():
-        axes.contour(smooth.x, smooth.y, smooth.values, [smooth.level(share)], colors="black",
-                     linewidths=0.8, linestyles=line)  # fmt: skip
-        handles.append(Line2D([], [], color="black", linewidth=0.8, linestyle=line,
+        look: dict[str, Any] = {"colors": CONTOUR_COLOUR, "linewidths": 0.8, "linestyles": line}
+        axes.contour(smooth.x, smooth.y, smooth.values, [smooth.level(share)], **look)
+        handles.append(Line2D([], [], color=CONTOUR_COLOUR, linewidth=0.8, linestyle=line,
                               label=f"{share:.0%} of the codes"))  # fmt: skip
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
-def _draw_box(axes: Axes, box: Box, colour: str) -> None:
+def _draw_box(axes: Axes, box: Box, line: Literal["-", ":"]) -> None:
     """Draw the decoded images where their z lie, upright, with ticks away from the plane."""
     extent = (box.low[0], box.high[0], box.low[1], box.high[1])
     # A cell is a square of codes, which is drawn as wide and as high as an image.
     aspect = box.images.shape[2] / box.images.shape[3]
     picture = tiles.tile(box.images[::-1])
     axes.imshow(picture, vmin=0, vmax=1, extent=extent, aspect=aspect)
-    axes.spines[:].set(visible=True, color=colour, linewidth=1.5)
+    axes.spines[:].set(visible=True, color=FRAME_COLOUR, linestyle=line, linewidth=1.5)
     axes.yaxis.tick_right()
 
 
-def _frame_box(plane: Axes, inset: Axes, box: Box, colour: str) -> None:
+def _frame_box(plane: Axes, inset: Axes, box: Box, line: Literal["-", ":"]) -> None:
     """Frame the box on the plane, and lead from there to the inset; classes' names stay on top."""
     width, height = box.high - box.low
-    look: dict[str, Any] = {"color": colour, "zorder": 2.5}
+    look: dict[str, Any] = {"color": FRAME_COLOUR, "linestyle": line, "zorder": 2.5}
     plane.add_patch(Rectangle((box.low[0], box.low[1]), width, height, fill=False, **look))
     for z2 in (box.low[1], box.high[1]):
-        line = ConnectionPatch((box.high[0], z2), (box.low[0], z2), plane.transData,
+        lead = ConnectionPatch((box.high[0], z2), (box.low[0], z2), plane.transData,
                                inset.transData, clip_on=False, in_layout=False, **look)  # fmt: skip
-        plane.add_artist(line)
+        plane.add_artist(lead)
 
 
 def caption(data: CodeMap) -> str:

@@ -1,4 +1,4 @@
-"""Loss by epoch, and rate against distortion at the end."""
+"""SSE, KL and loss by epoch, and rate against distortion at the end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from aevae.config import RunConfig
 from aevae.files import names
 from aevae.kinds import KINDS
 from analysis.figures.parts import style
@@ -21,24 +22,26 @@ from analysis.sweep.groups import Group, group_runs
 from analysis.sweep.load import Run
 from analysis.write import prose
 
-PANELS_PER_ROW = 2
+COLUMNS = 3
 DASHED = (0, (2, 1.5))
 MARKERS = "osDPXv*<>"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One run: loss per image by epoch, shape (E,).
+    """One run: means per image by epoch, shape (E,), of training and validation by term.
 
-    `kept_sse` and `kept_kl` (nats) are of the validation images at the epoch whose weights were
-    kept, the last or `kept_epoch` (from 1).
+    The terms are `names.SSE`, `names.KL` (nats) and `names.LOSS`, as far as the model has them and
+    the loss is not the SSE alone. The weights of `kept_epoch` (from 1) were kept.
     """
 
-    train: Floats
-    val: Floats
+    train: Mapping[str, Floats]
+    val: Mapping[str, Floats]
     kept_epoch: int
-    kept_sse: float
-    kept_kl: float | None
+
+    def kept(self, term: str) -> float:
+        """Return a term of the validation images at the epoch whose weights were kept."""
+        return float(self.val[term][self.kept_epoch - 1])
 
 
 @dataclass(frozen=True)
@@ -65,65 +68,81 @@ def gather(study: Study) -> LossCurves:
     """Read the histories of every run."""
     curves = {}
     for results in study.sweep.results():
-        variational, kept = results.config.model.traits.variational, results.kept_epoch - 1
-        curves[results.run_id] = Curve(
-            results.array(names.history("train", names.LOSS)),
-            results.array(names.history("val", names.LOSS)),
-            results.kept_epoch,
-            float(results.array(names.history("val", names.SSE))[kept]),
-            float(results.array(names.history("val", names.KL))[kept]) if variational else None,
+        train, val = (
+            {term: results.array(names.history(split, term)) for term in _terms(results.config)}
+            for split in ("train", "val")
         )
+        curves[results.run_id] = Curve(train, val, results.kept_epoch)
     return LossCurves(group_runs(study.sweep), curves, study.data.title, study.data.counts)
+
+
+def _terms(config: RunConfig) -> list[str]:
+    """Name the terms of a model; its loss is one of them unless it is the SSE."""
+    variational = config.model.traits.variational
+    alone = not variational and config.model.likelihood == "gaussian"
+    return [names.SSE, *[names.KL] * variational, *[names.LOSS] * (not alone)]
 
 
 @style.styled()
 def draw(data: LossCurves) -> Figure:
-    """Draw one panel of losses per group, then rate against distortion."""
-    panels = len(data.groups) + bool(data.with_rate)
-    columns = min(PANELS_PER_ROW, panels)
-    rows = -(-panels // columns)
-    figure = style.new_figure(style.PAGE_INCHES * columns / PANELS_PER_ROW, 2.3 * rows + 0.5)
+    """Draw a row of panels per group, one for each term, then rate against distortion.
+
+    The first free places of a row, if there are two, hold rate against distortion.
+    """
+    terms = [_terms(group.config) for group in data.groups]
+    free = [len(row) for row in terms if len(row) < COLUMNS - 1]
+    columns = COLUMNS if data.with_rate else max(map(len, terms))
+    rows = len(terms) + (bool(data.with_rate) and not free)
+    figure = style.new_figure(style.PAGE_INCHES * columns / COLUMNS, 1.8 * rows + 0.4)
     grid = figure.add_gridspec(rows, columns)
     colours = style.latent_colours([run.latent_size for run in data.runs])
-    for place, group in enumerate(data.groups):
-        axes = figure.add_subplot(grid[divmod(place, columns)])
-        _draw_losses(axes, group, data.curves, colours)
+    for row, (group, named) in enumerate(zip(data.groups, terms, strict=True)):
+        for column, term in enumerate(named):
+            _draw_term(figure.add_subplot(grid[row, column]), group, term, data.curves, colours)
     if data.with_rate:
-        axes = figure.add_subplot(grid[divmod(panels - 1, columns)])
+        row = next((r for r, named in enumerate(terms) if len(named) in free), rows - 1)
+        axes = figure.add_subplot(grid[row, free[0] if free else 0 :])
         _draw_rate_distortion(axes, data, colours)
     _add_legend(figure, colours)
     return figure
 
 
-def _draw_losses(
+def _draw_term(
     axes: Axes,
     group: Group,
+    term: str,
     curves: Mapping[str, Curve],
     colours: Mapping[int, str],
 ) -> None:
     for run in group.runs:
         curve, colour = curves[run.run_id], colours[run.latent_size]
-        epochs = np.arange(1, len(curve.val) + 1)
+        epochs = np.arange(1, len(curve.val[term]) + 1)
         # A single epoch is drawn as a marker, since one point makes no line.
         crosses, dots = ("x", ".") if len(epochs) == 1 else ("", "")
-        axes.plot(epochs, curve.train, color=colour, linestyle=DASHED, marker=crosses)
-        axes.plot(epochs, curve.val, color=colour, marker=dots)
+        axes.plot(epochs, curve.train[term], color=colour, linestyle=DASHED, marker=crosses)
+        axes.plot(epochs, curve.val[term], color=colour, marker=dots)
         if run.config.train.early_stopping:
             kept = curve.kept_epoch
-            axes.plot(kept, curve.val[kept - 1], color=colour, marker="o", markersize=3.5)
-    kind = KINDS[group.model]
-    term = "SSE + KL" if kind.variational else "SSE"
-    if group.runs[0].config.model.likelihood == "bernoulli":
-        term = term.replace("SSE", "cross-entropy")
-    if kind.learns_variance:
-        term = "negative ELBO"
-    axes.set(title=group.title, xlabel="epoch", ylabel=f"loss per image: {term}")
+            axes.plot(kept, curve.kept(term), color=colour, marker="o", markersize=3.5)
+    axes.set(title=f"{group.title}: {_named(group, term)}", xlabel="epoch", ylabel="per image")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    if kind.learns_variance:
-        # With a small variance, the density of an image is above 1, and the loss is negative.
-        axes.grid(which="major", axis="both")
-    else:
+    if term == names.SSE or (term == names.LOSS and not KINDS[group.model].learns_variance):
         _log_axis(axes)
+    else:
+        # A KL may be 0. With a small variance, the density of an image is above 1, and the loss is
+        # negative.
+        axes.grid(which="major", axis="both")
+
+
+def _named(group: Group, term: str) -> str:
+    """Name a term as readers know it."""
+    model = group.config.model
+    if term != names.LOSS:
+        return {names.SSE: "SSE", names.KL: "KL (nats)"}[term]
+    if model.traits.learns_variance:
+        return "loss, negative ELBO"
+    error = "cross-entropy" if model.likelihood == "bernoulli" else "SSE"
+    return f"loss, {error}{' + KL' * model.traits.variational}"
 
 
 def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, str]) -> None:
@@ -138,7 +157,7 @@ def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, st
         handles.append(Line2D([], [], marker=marker, label=group.title, **grey))
     when = "kept epoch" if prose.stops_early(data.runs) else "last epoch"
     axes.set(title=f"Rate and distortion, {when}", xlabel="rate: KL per image (nats)")
-    axes.set_ylabel("distortion: SSE per image")
+    axes.set_ylabel("SSE per image")
     axes.legend(handles=handles, loc="best")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     _log_axis(axes)
@@ -147,8 +166,8 @@ def _draw_rate_distortion(axes: Axes, data: LossCurves, colours: Mapping[int, st
 def _end(data: LossCurves, runs: Sequence[Run]) -> tuple[float, float]:
     """Return KL and SSE at the kept epoch, averaged over the seeds."""
     curves = [data.curves[run.run_id] for run in runs]
-    rates = [curve.kept_kl for curve in curves if curve.kept_kl is not None]
-    return float(np.mean(rates)), float(np.mean([curve.kept_sse for curve in curves]))
+    rates, distortions = ([curve.kept(term) for curve in curves] for term in (names.KL, names.SSE))
+    return float(np.mean(rates)), float(np.mean(distortions))
 
 
 def _log_axis(axes: Axes) -> None:
@@ -166,20 +185,21 @@ def _add_legend(figure: Figure, colours: Mapping[int, str]) -> None:
 
 def caption(data: LossCurves) -> str:
     """Say what is drawn, on how many images, from which runs."""
+    kl = ", KL and the loss that is minimised" if data.with_rate else ""
     text = (
-        f"Loss per image by epoch on {data.dataset}: training "
+        f"SSE{kl} by epoch on {data.dataset}, means per image: training "
         f"({prose.trained_images(data.runs)} images, dashed) and validation "
         f"({data.counts['val']:,} images, solid), for latent size d = "
         f"{prose.listed(sorted({run.latent_size for run in data.runs}))}, "
-        f"{prose.seeds(data.runs)}. SSE is the sum of squared pixel errors of an "
-        f"image{', KL is in nats' if data.with_rate else ''}. A training loss is the mean over an "
-        "epoch in which the model still improves, so it may lie above the validation loss at the "
-        "end of that epoch. Each panel has its own logarithmic axis."
+        f"{prose.seeds(data.runs)}, a line for each run. SSE is the sum of squared pixel errors of "
+        "an image. A training mean is over an epoch in which the model still improves, so it may "
+        "lie above that of validation at the end of that epoch. Axes of SSE and loss are "
+        "logarithmic, and every panel has its own."
     )
     if any(KINDS[group.model].learns_variance for group in data.groups):
         text += (
-            " Only the axis of a model that learns the variance of its decoder is linear, because "
-            "its loss can be negative."
+            " The loss of a model that learns the variance of its decoder has a linear axis, "
+            "because its loss can be negative."
         )
     if prose.stops_early(data.runs):
         text += " With early stopping, a dot marks the epoch whose weights were kept."

@@ -5,7 +5,7 @@ seen the images it is measured on. If all runs are trained on subsets, they are 
 subset. Reconstructions are not clipped to [0, 1].
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,15 +45,21 @@ def pca_errors(study: Study) -> Mapping[tuple[str, int], Floats]:
     """
     sizes = sorted({run.latent_size for run in study.sweep.runs})
     pca = fit_pca(study)
-    errors = {}
+    errors: dict[tuple[str, int], Floats] = {}
     for split in SPLITS:
-        images = intensities(study.sweep.images(split))
-        total = np.square(images - pca.mean_, dtype=np.float64).sum(axis=1)
-        explained = np.square(pca.transform(images), dtype=np.float64).cumsum(axis=1)
-        for d in sizes:
-            # More components than training images explain nothing more.
-            errors[split, d] = np.maximum(total - explained[:, min(d, pca.n_components_) - 1], 0)
+        of_split = errors_by(pca, study.sweep.images(split), sizes)
+        errors |= {(split, d): values for d, values in of_split.items()}
     return errors
+
+
+def errors_by(pca: PCA, images: Array, sizes: Sequence[int]) -> dict[int, Floats]:
+    """Return the SSE of images (N, *image_shape), uint8, by number of components: (N,) each."""
+    rows = intensities(images)
+    total = np.square(rows - pca.mean_, dtype=np.float64).sum(axis=1)
+    explained = np.square(pca.transform(rows), dtype=np.float64).cumsum(axis=1)
+    # More components than training images explain nothing more.
+    places = {d: min(d, pca.n_components_) - 1 for d in sizes}
+    return {d: np.maximum(total - explained[:, place], 0) for d, place in places.items()}
 
 
 def intensities(images: Array) -> NDArray[np.float32]:

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from aevae.config import MADE_OUTLIERS
 from aevae.files import names
 from aevae.files.schema import Results
+from aevae.outliers import MADE_OUTLIERS
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures import likelihood

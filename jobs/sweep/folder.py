@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from aevae.config import MADE_OUTLIERS, DataConfig, RunConfig
+from aevae.config import DataConfig, RunConfig
 from aevae.data.outliers import other_shape
 from aevae.data.sources import load_dataset, look_up, split_sizes, verify_source
 from aevae.errors import InputError
@@ -17,6 +17,7 @@ from aevae.files.filesystem import as_given, exists, read_bytes
 from aevae.files.hdf5 import InvalidFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
+from aevae.outliers import MADE_OUTLIERS
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
 

@@ -20,11 +20,16 @@ FEW = 5  # of each
 IN_A_ROW, ABREAST = 10, 20  # tiles in a row: of ten classes or fewer, and at most
 SHORT = 2  # characters of a name that fits on a disc on a map
 
-# Petroff (2021), arXiv:2107.02270: distinguishable with every common colour-vision deficiency.
-COLOURS = tuple(to_hex(colour) for colour in matplotlib.color_sequences["petroff10"])
+# Petroff (2021), arXiv:2107.02270, which is distinguishable with every common colour-vision
+# deficiency. Its two greys, the fourth and the ninth, are replaced, because they are much alike and
+# like the grey of what is no class.
+COLOURS = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#870f4b", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#0000d2", "#92dadd",
+)  # fmt: skip
 # With more classes neighbours look alike, but their order can be followed with every deficiency.
 MAP, DARKEST, LIGHTEST = "viridis", 0.0, 0.95
-OTHERS_COLOUR = "#bbbbbb"  # of the classes that are not shown by themselves
+OTHERS_COLOUR = "#888888"  # of the classes that are not shown by themselves
 PLAIN_COLOUR = "#4a6fa5"  # of images without labels
 ALL_COLOUR = "black"
 

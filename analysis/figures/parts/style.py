@@ -38,7 +38,7 @@ TINY, SMALL = 6.0, 7.0
 FAMILY = "DejaVu Sans"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
-MODEL_COLOURS = {**{name: kind.colour for name, kind in KINDS.items()}, "pca": "#777777"}
+MODEL_COLOURS = {**{name: kind.colour for name, kind in KINDS.items()}, "pca": "#333333"}
 
 _RC: dict[str, Any] = {
     "font.family": FAMILY,

@@ -44,16 +44,16 @@ def assert_nothing_is_cut_off(figure):
 
 
 @pytest.mark.parametrize("recipe", ARTICLE, ids=lambda recipe: recipe.name)
-def test_every_figure_stays_within_its_page(study, recipe):
-    figure = recipe.drawn(study).figure
+def test_every_figure_stays_within_its_page(drawn, recipe):
+    figure = drawn(recipe).figure
     assert isinstance(figure, Figure)
     assert figure.get_figwidth() <= style.PAGE_INCHES
     assert_nothing_is_cut_off(figure)
 
 
 @pytest.mark.parametrize("recipe", ARTICLE, ids=lambda recipe: recipe.name)
-def test_captions_name_dataset_seed_and_every_run_shown(study, recipe, tmp_path):
-    drawing = recipe.drawn(study)
+def test_captions_name_dataset_seed_and_every_run_shown(drawn, recipe, tmp_path):
+    drawing = drawn(recipe)
     write_figure(drawing, tmp_path, [])
     caption = (tmp_path / f"{recipe.name}.md").read_text()
     assert "MNIST" in caption
@@ -93,29 +93,35 @@ def test_drawing_changes_no_global_style(study):
 # --- loss curves ----------------------------------------------------------------------------------
 
 
-def test_loss_panels_show_training_and_validation_of_every_run(study, stored):
+def test_panels_show_every_term_of_training_and_validation_of_every_run(study, stored):
     figure = loss_curves.draw(loss_curves.FIGURE.gathered(study))
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["AE", "VAE", "CVAE", "Rate and distortion, last epoch"]
-    vae = titled(figure, "VAE")
-    assert vae.get_yscale() == "log"
-    drawn = {tuple(line.get_ydata()) for line in vae.lines}
-    with stored("vae-z002") as two, stored("vae-z020") as twenty:
-        expected = {
-            tuple(file[f"history/{split}/loss"][()])
-            for file in (two, twenty)
-            for split in ("train", "val")
-        }
-    assert drawn == expected
-    assert list(vae.lines[0].get_xdata()) == [1, 2, 3]
-    low, high = vae.get_ylim()  # its own: the curves fill the panel
+    assert titles == [
+        "AE: SSE",
+        "VAE: SSE", "VAE: KL (nats)", "VAE: loss, SSE + KL",
+        "CVAE: SSE", "CVAE: KL (nats)", "CVAE: loss, SSE + KL",
+        "Rate and distortion, last epoch",
+    ]  # fmt: skip
+    for title, term in (("KL (nats)", "kl"), ("loss, SSE + KL", "loss")):
+        panel = titled(figure, f"VAE: {title}")
+        with stored("vae-z002") as two, stored("vae-z020") as twenty:
+            expected = {
+                tuple(file[f"history/{split}/{term}"][()])
+                for file in (two, twenty)
+                for split in ("train", "val")
+            }
+        drawn = {tuple(line.get_ydata()) for line in panel.lines}
+        assert drawn == expected
+        assert panel.get_yscale() == {"kl": "linear", "loss": "log"}[term]
+        assert list(panel.lines[0].get_xdata()) == [1, 2, 3]
+    low, high = panel.get_ylim()  # its own: the curves fill the panel
     assert np.log(np.max(list(drawn)) / np.min(list(drawn))) > 0.8 * np.log(high / low)
 
 
 def test_latent_size_has_one_colour_in_all_panels(study):
     figure = loss_curves.draw(loss_curves.FIGURE.gathered(study))
     colours = style.latent_colours([2, 20])
-    for title in ("AE", "VAE", "CVAE"):
+    for title in ("AE: SSE", "VAE: KL (nats)", "CVAE: loss, SSE + KL"):
         assert [to_hex(line.get_color()) for line in titled(figure, title).lines] == [
             colours[2], colours[2], colours[20], colours[20],
         ]  # fmt: skip
@@ -143,7 +149,10 @@ def test_the_legend_of_rates_hides_no_point(study):
     vae = [group for group in data.groups if group.model == "vae"]
     ends = zip(vae[0].runs, ((0.032, 11.25), (0.0354, 11.48)), strict=True)
     curves = {
-        run.run_id: replace(data.curves[run.run_id], kept_kl=kl, kept_sse=sse)
+        run.run_id: replace(
+            data.curves[run.run_id],
+            val={"sse": np.full(3, sse), "kl": np.full(3, kl), "loss": np.full(3, kl + sse)},
+        )
         for run, (kl, sse) in ends
     }
     figure = loss_curves.draw(replace(data, groups=vae, curves=curves))
@@ -160,7 +169,7 @@ def test_autoencoders_alone_have_no_rate_panel(build_sweep, make_config, tmp_pat
     folder = build_sweep(tmp_path / "s", [make_config("ae", 2, epochs=1)])
     data = loss_curves.FIGURE.gathered(Study(open_sweep(folder)))
     figure = loss_curves.draw(data)
-    assert [axes.get_title() for axes in figure.axes] == ["AE"]
+    assert [axes.get_title() for axes in figure.axes] == ["AE: SSE"]
     assert [line.get_marker() for line in figure.axes[0].lines] == ["x", "."]
     assert "Rate" not in loss_curves.caption(data)
 

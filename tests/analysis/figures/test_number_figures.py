@@ -1,8 +1,11 @@
 """What is on the axes of the figures of numbers: PCA, choice, latent spaces, outliers."""
 
+import h5py
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
 
 from aevae.config import EvaluationConfig
 from analysis.figures import anomaly, by_digit, latent_diagnostics, selection
@@ -58,19 +61,22 @@ def test_choice_of_the_latent_size_is_ringed(study, stored):
 # --- latent diagnostics ---------------------------------------------------------------------------
 
 
-def test_parts_of_the_kl_are_stacked_below_the_bound(study):
+def test_parts_of_the_kl_reach_from_the_lower_to_the_upper_end(study):
     data = latent_diagnostics.FIGURE.gathered(study)
     axes = titled(latent_diagnostics.draw(data), "Parts of the KL")
     runs = data.per_run.dropna(subset="kl")
-    parts = ["mutual_information", "total_correlation", "dimension_wise_kl"]
-    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
-    assert np.transpose(heights) == pytest.approx(runs[parts].to_numpy())
-    tops = [bar.get_y() + bar.get_height() for bar in axes.containers[-1]]
-    assert tops == pytest.approx(list(runs[parts].sum(axis=1)))
-    (bound,) = axes.lines
-    assert set(bound.get_ydata()) == {np.log(100)}
+    bars = {container.get_label(): container for container in axes.containers}
+    names = {"I(x; z)": "mutual_information", "total correlation": "total_correlation",
+             "I(z; digit)": "class_information"}  # fmt: skip
+    for label, name in names.items():
+        (lines,) = bars[label].lines[2]
+        ends = [segment[:, 1] for segment in lines.get_segments()]
+        assert np.array(ends) == pytest.approx(runs[[f"{name}_low", f"{name}_high"]].to_numpy())
+    kl, bound = axes.lines[-2:]
+    assert list(kl.get_ydata()) == pytest.approx(list(runs["kl"]))
+    assert set(bound.get_ydata()) == {np.log(60)}
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "20", "2", "20"]
-    assert "log N = 4.61" in latent_diagnostics.caption(data)
+    assert "log N = 4.09" in latent_diagnostics.caption(data)
 
 
 def test_dimensions_are_drawn_by_descending_kl(study, stored):
@@ -87,7 +93,9 @@ def test_units_in_use_and_variances_of_every_dimension_are_shown(study):
     data = latent_diagnostics.FIGURE.gathered(study)
     figure = latent_diagnostics.draw(data)
     lines = {line.get_label(): line for line in titled(figure, "Active units").lines}
-    assert list(lines) == ["all d", "AE", "VAE", "CVAE"]
+    assert list(lines) == [
+        "all d", "AE", "VAE", "_VAE, informative", "CVAE", "_CVAE, informative"
+    ]  # fmt: skip
     assert list(lines["CVAE"].get_ydata()) == [2, 20]
     points = titled(figure, "Aggregate posterior").collections
     drawn = [float(y) for group in points for y in group.get_offsets()[:, 1]]
@@ -101,7 +109,7 @@ def test_groups_of_other_latent_sizes_share_the_figure(build_sweep, make_config,
     )
     figure = latent_diagnostics.draw(data)
     lines = {line.get_label(): line for line in titled(figure, "VAE: KL by dimension").lines}
-    assert list(lines) == ["d = 5"]
+    assert list(lines) == ["d = 5", "0.1 nats"]
 
 
 def test_autoencoders_alone_have_no_kl_to_draw(build_sweep, make_config, tmp_path):
@@ -123,15 +131,32 @@ def test_roc_curves_belong_to_their_areas(study):
     table = data.table.set_index(["outliers", "model", "score", "latent_size"])["auroc"]
     for name, upper, lower in zip(("inverted", "noise"), roc, areas, strict=True):
         curves = {line.get_label(): line for line in upper.lines[1:]}
-        assert len(curves) == 1 + 3 + 3
+        assert len(curves) == 1 + 3 + 3 + 2
         curve = curves["CVAE SSE + KL"]
+        assert upper.get_xscale() == "log"
+        assert curve.get_xdata()[0] == 0.01  # of one test image; what lies below adds no area
         area = np.trapezoid(curve.get_ydata(), curve.get_xdata())
-        assert area == pytest.approx(table[name, "cvae", "SSE + KL", 20])
+        assert area == pytest.approx(table[name, "cvae", "SSE + KL", 20], abs=0.01)
         below = {line.get_label(): line for line in lower.lines[1:]}
         assert list(below["VAE KL"].get_xdata()) == [2, 20]
         expected = [table[name, "vae", "KL", d] for d in (2, 20)]
         assert below["VAE KL"].get_ydata() == pytest.approx(expected)
     assert "inverted (100) and noise (100)" in anomaly.caption(data)
+
+
+def test_outliers_are_told_apart_without_a_model_too(study, complete_dir):
+    """PCA by another solver, and the intensity of inverted images, made here once more."""
+    with h5py.File(complete_dir / "dataset.h5") as file:
+        train, test = (file[f"{split}/image"][()].reshape(-1, 784) / 255
+                       for split in ("train", "test"))  # fmt: skip
+    pca = PCA(20, svd_solver="full").fit(train)
+    errors = [np.square(rows - pca.inverse_transform(pca.transform(rows))).sum(axis=1)
+              for rows in (test, 1 - test)]  # fmt: skip
+    areas = anomaly.FIGURE.gathered(study).naive["inverted"]
+    truth = np.repeat([0, 1], 100)
+    assert areas.pca[20] == pytest.approx(roc_auc_score(truth, np.concatenate(errors)), abs=1e-3)
+    bright = np.concatenate([test.sum(axis=1), 784 - test.sum(axis=1)])
+    assert areas.bright == pytest.approx(roc_auc_score(truth, bright))
 
 
 def test_without_outliers_there_is_nothing_to_detect(build_sweep, make_config, tmp_path):

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from aevae.config import MADE_OUTLIERS
 from aevae.files.hdf5 import Array
+from aevae.outliers import MADE_OUTLIERS
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
 from analysis.measures.judges.panel import Sight, find_judges

@@ -62,6 +62,7 @@ SUBJECTS = {
 EVIDENCE = {
     "calibration": "how far the judges of generated images can be believed",
     "closest_pairs": "the samples that come nearest to a training image",
+    "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",
 }
 

@@ -22,6 +22,7 @@ from analysis.figures import (
     loss_curves,
     noise,
     pixel_costs,
+    plane_structure,
     probe_curves,
     rate_distortion,
     reconstructions,
@@ -60,6 +61,7 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
         two_settings.FIGURE,
         calibration.FIGURE,
         closest_pairs.FIGURE,
+        plane_structure.FIGURE,
         probe_curves.FIGURE,
     )
 }

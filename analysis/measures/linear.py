@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from aevae.config import MADE_OUTLIERS
 from aevae.files.hdf5 import Array
+from aevae.outliers import MADE_OUTLIERS, outliers_from
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
 from analysis.measures.judges.panel import Sight, find_judges
@@ -69,11 +69,16 @@ def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float3
     return np.asarray(scores / np.maximum(spread, 1e-9), dtype=np.float32)
 
 
+def unscaled(study: Study, codes: Array) -> Array:
+    """Turn codes of `linear_codes`, (M, d), into scores."""
+    return np.asarray(codes * _training_scores(study, codes.shape[1]).std(axis=0))
+
+
 @once_per_study
 def linear_outlier_errors(study: Study, components: int) -> Mapping[str, Floats]:
     """Return the SSE of PCA for the outliers that are made of the test images, (N,), by name."""
     images = study.sweep.images("test")
-    return {name: linear_errors(study, _outliers(name, images), components)
+    return {name: linear_errors(study, outliers_from(name, images), components)
             for name in MADE_OUTLIERS}  # fmt: skip
 
 
@@ -85,19 +90,6 @@ def linear_errors(study: Study, images: Array, components: int) -> Floats:
     total = np.square(centred, dtype=np.float64).sum(axis=1)
     within = np.square(scores, dtype=np.float64).sum(axis=1)
     return np.asarray(np.maximum(total - within, 0))
-
-
-def _outliers(name: str, images: Array) -> Array:
-    """Make outliers as the evaluation does, though not with the same random numbers."""
-    rng = np.random.default_rng(0)
-    if name == "noise":
-        return rng.integers(0, 256, images.shape, dtype=np.uint8)
-    if name == "shuffled":
-        return rng.permuted(images.reshape(len(images), -1), axis=1).reshape(images.shape)
-    if name == "inverted":
-        return 255 - images
-    square = images.shape[1] == images.shape[2]
-    return np.rot90(images, axes=(1, 2)) if square else images[:, ::-1]
 
 
 def _look(study: Study, scores: Array) -> Sight:

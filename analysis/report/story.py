@@ -215,8 +215,8 @@ SECTIONS = (
             Said("told", " Does a CVAE keep the {noun} that it is told, and change its style?"),
             Said("codes", " What does the autoencoder draw in the gaps between its codes?"),
         ),
-        figures=("latent_grid", "traversals", "interpolations"),
-        tables=("smoothness",),
+        figures=("latent_grid", "plane_structure", "traversals", "interpolations"),
+        tables=("smoothness", "plane_structure"),
     ),
     Section(
         "settings",

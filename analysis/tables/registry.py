@@ -21,6 +21,7 @@ from analysis.tables import (
     memorisation,
     per_digit_error,
     pixel_costs,
+    plane_structure,
     probes,
     published,
     sample_quality,
@@ -45,6 +46,7 @@ RECIPES: dict[str, TableRecipe] = {
         calibration.TABLE,
         control.TABLE,
         smoothness.TABLE,
+        plane_structure.TABLE,
         memorisation.TABLE,
         probes.TABLE,
     )

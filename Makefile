@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
 
-.PHONY: demo test test-nightly test-slurm-new lint mutation bench reproduce clean
+.PHONY: demo test test-nightly test-slurm-new lint mutation bench bench-page reproduce clean
 
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
@@ -44,10 +44,16 @@ mutation: $(READY)
 	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/mutmut run --max-children 1
 	$(BIN)/python tests/mutation/score.py
 
-# Some benchmarks need finished sweeps, the one-machine SLURM or a GPU: see docs/performance.md.
-BENCHMARKS := startup epoch side_by_side evaluation quality embedding analysis scale submission import
-bench: $(addprefix bench-,$(BENCHMARKS))
+# Run all benchmarks that need nothing but MNIST, and print one table with their goals.
+bench: $(READY)
+	$(BIN)/python tests/benchmarks/bench_all.py
 
+# Write the tables of the last benchmarks into the page.
+bench-page: $(READY)
+	$(BIN)/python tests/benchmarks/bench_all.py --page docs/performance.md
+
+# Run one benchmark. Some need finished sweeps, the one-machine SLURM or a GPU: see
+# docs/performance.md.
 bench-%: $(READY)
 	$(BIN)/python tests/benchmarks/bench_$*.py --json build/benchmarks/$*.json
 

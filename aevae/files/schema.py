@@ -99,6 +99,10 @@ class CheckedResults:
     version: int
     kept_epoch: int
 
+    def __contains__(self, name: str) -> bool:
+        stored = self.stored_name(name)
+        return any(stored in header.layout for header in self.files.values())
+
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a dataset."""
         stored = self.stored_name(name)
@@ -119,10 +123,6 @@ class Results(CheckedResults):
     """The open results of one run; `array` reads a dataset."""
 
     opened: tuple[CheckedFile, ...]
-
-    def __contains__(self, name: str) -> bool:
-        stored = self.stored_name(name)
-        return any(stored in file.layout for file in self.opened)
 
     def array(self, name: str) -> Array:
         """Read one dataset, named as in `aevae.files.names`.

@@ -12,6 +12,7 @@ from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures import probing
 from analysis.measures.cells import PCA, PCA_TITLE
+from analysis.measures.latents import MEAN
 from analysis.measures.probing import KNN, LOGISTIC
 from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
@@ -22,6 +23,8 @@ from analysis.write import prose
 
 MODELS = {**TITLES, PCA: PCA_TITLE}
 PIXEL_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9}
+SAMPLE_LINE: dict[str, Any] = {"marker": "."}
+MEAN_LINE: dict[str, Any] = {"marker": ".", "markerfacecolor": "white", "linestyle": (0, (4, 2))}
 CHANCE_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": (0, (1, 1.5))}
 
 
@@ -66,14 +69,20 @@ def draw(data: ProbeCurves) -> Figure:
 def _draw_panel(axes: Axes, shown: pd.DataFrame, chance: float) -> None:
     axes.axhline(shown.loc[shown["model"] == PIXELS, "accuracy"].item(), **PIXEL_LINE)
     axes.axhline(chance, **CHANCE_LINE)
-    for model, part in shown[shown["model"] != PIXELS].groupby("model", sort=False):
-        means = part.groupby("latent_size")["accuracy"].mean()
-        axes.plot(means.index, means, marker=".", color=style.MODEL_COLOURS[str(model)])
+    lines = shown[shown["model"] != PIXELS].groupby(["model", "points"], sort=False)
+    for (model, points), part in lines:
+        look = MEAN_LINE if points == MEAN else SAMPLE_LINE
+        seeds = part.groupby("latent_size")["accuracy"]
+        colour = style.MODEL_COLOURS[str(model)]
+        axes.plot(seeds.mean().index, seeds.mean(), color=colour, **look)
+        axes.vlines(seeds.mean().index, seeds.min(), seeds.max(), color=colour, linewidth=0.9)
 
 
 def _add_legend(figure: Figure, table: pd.DataFrame) -> None:
     models = [model for model in table["model"].unique() if model != PIXELS]
     handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=MODELS[m]) for m in models]
+    if MEAN in table["points"].unique():
+        handles.append(Line2D([], [], color="#555555", label="posterior means", **MEAN_LINE))
     handles.append(Line2D([], [], label="all pixels", **PIXEL_LINE))
     handles.append(Line2D([], [], label="chance", **CHANCE_LINE))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
@@ -84,11 +93,11 @@ def caption(data: ProbeCurves) -> str:
     noun = data.dataset.noun
     return (
         f"Share of {data.n_test:,} test images of {data.dataset.title} whose {noun} is read right "
-        f"from the {prose.mean_or_code(data.runs)}, from as many principal components, or from all "
-        f"pixels, by the 5 nearest of the labelled training images (above) or by logistic "
-        "regression (below), "
-        f"{prose.seeds(data.runs)}. With few labels, means over {probing.DRAWS} draws of them. "
-        f"{_goal(data)}"
+        f"from {prose.sample_or_mean(data.runs)} (dashed), from as many principal components, or "
+        f"from all pixels, by the 5 nearest of the labelled training images (above) or by logistic "
+        "regression (below). With few labels, means over "
+        f"{probing.DRAWS} draws of them. {prose.hidden_by_noise(data.runs)}"
+        f"{_goal(data)} {prose.range_over_seeds(data.runs)}"
     )
 
 

@@ -17,14 +17,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats, Labels
 from analysis.measures.judges.panel import require_classes
+from analysis.measures.latents import MEAN, SAMPLE, At, read_latents
 from analysis.measures.pca import fit_pca, intensities
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
+CODE = "code"  # name of the points of an AE
 KNN, LOGISTIC = "kNN", "logistic regression"
 PROBES = (KNN, LOGISTIC)
 LABELS_PER_CLASS = (10, 100)  # on average; and all that there are
@@ -36,21 +37,39 @@ ITERATIONS = 50
 
 @dataclass(frozen=True)
 class Space:
-    """Where a class is read: the latents of a run, as many principal components, or pixels."""
+    """Where a class is read: the latents of a run, as many principal components, or pixels.
+
+    Parameters
+    ----------
+    run, components
+        The run or the number of components; with neither, pixels.
+    at
+        Whether the latents are samples of the posteriors, which is what the decoder sees, or their
+        means. The code of an AE is both.
+    """
 
     run: Run | None = None
     components: int | None = None
+    at: At = SAMPLE
 
     @property
     def name(self) -> str:
-        """Kind of space: ``z``, ``pca`` or ``pixels``."""
-        return "z" if self.run else "pca" if self.components else "pixels"
+        """What the points are: ``z``, ``mean``, ``code``, ``components`` or ``pixels``."""
+        if self.run is None:
+            return "components" if self.components else "pixels"
+        return CODE if not self.run.kind.variational else MEAN if self.at == MEAN else "z"
 
     def points(self, study: Study, split: str) -> Array:
-        """Read the points of a split, (N, D)."""
+        """Read the points of a split, (N, D).
+
+        Raises
+        ------
+        MissingIngredient
+            The results lack the variances that samples need; see `read_latents`.
+        """
         if self.run is not None:
             with study.sweep.open(self.run) as results:
-                return results.array(names.of_split(split, names.MU))
+                return read_latents(results, split, self.at)
         images = intensities(study.sweep.images(split))
         return fit_pca(study).transform(images)[:, : self.components] if self.components else images
 
@@ -71,7 +90,8 @@ def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
     Raises
     ------
     MissingIngredient
-        The images have no labels, or the training images are all of one class.
+        The images have no labels, the training images are all of one class, or the results lack
+        the latents.
     """
     labels = study.sweep.labels("train")
     require_classes(study, labels)

@@ -14,10 +14,10 @@ from analysis.tables.recipe import TableRecipe
 def make(study: Study) -> pd.DataFrame:
     """Return one row per run and latent dimension (from 0).
 
-    Columns: identity of the run; kl (nats, mean over the test images), mu_variance (of the test
-    images' means) and active (if above 0.01), dead (AE: 0 for every training image); mean,
-    variance of the aggregate posterior of the test images, and ks, the Kolmogorov-Smirnov
-    distance of one sampled z each (AE: the codes) from N(0, 1).
+    Columns: identity of the run; kl (nats, mean over the test images) and informative (if above
+    0.1), mu_variance (of the test images' means) and active (if above 0.01), dead (AE: 0 for every
+    training image); mean, variance of the aggregate posterior of the test images, and ks, the
+    Kolmogorov-Smirnov distance of one sampled z each (AE: the codes) from N(0, 1).
     """
     parts = []
     for results in study.sweep.results():
@@ -30,7 +30,12 @@ def make(study: Study) -> pd.DataFrame:
 def _columns(results: Results) -> dict[str, object]:
     mu = results.array(names.of_split("test", names.MU))
     spread = mu.var(axis=0, dtype=np.float64)
-    columns = {"kl": np.nan, "mu_variance": spread, "active": spread > metrics.ACTIVE_VARIANCE}
+    columns = {
+        "kl": np.nan,
+        "informative": None,
+        "mu_variance": spread,
+        "active": spread > metrics.ACTIVE_VARIANCE,
+    }
     if not results.config.model.traits.variational:
         mean, variance = posterior.aggregate_moments(mu, None)
         trained = results.array(names.of_split("train", names.MU))[results.config.data.trained_rows]
@@ -38,7 +43,8 @@ def _columns(results: Results) -> dict[str, object]:
         ks = posterior.distance_from_normal(mu)
     else:
         logvar = results.array(names.of_split("test", names.LOGVAR))
-        columns["kl"] = posterior.kl_per_dimension(mu, logvar)
+        columns["kl"] = kl = posterior.kl_per_dimension(mu, logvar)
+        columns["informative"] = kl > posterior.INFORMATIVE_KL
         mean, variance = posterior.aggregate_moments(mu, logvar)
         columns["dead"] = False
         ks = posterior.distance_from_normal(results.array(names.of_split("test", names.Z)))

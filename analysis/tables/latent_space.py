@@ -1,38 +1,40 @@
 """What the latent space of every run holds."""
 
-from dataclasses import asdict, fields
-
 import numpy as np
 import pandas as pd
 
-from aevae.files import names
-from analysis.maths.posterior import DRAWS, Decomposition, decompose_kl
+from analysis.maths.aggregate import Bracket
+from analysis.measures.aggregate import draws, find_densities, split_of
 from analysis.measures.cells import run_identity
-from analysis.measures.study import Study
-from analysis.sweep.load import Run, SweepResults
+from analysis.measures.study import Call, Study
+from analysis.sweep.load import Run
 from analysis.tables.recipe import TableRecipe
 from analysis.write import prose
 
+# Parts of the KL, their sum without the first, and what z tells of the class.
 PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
-NO_PARTS = dict.fromkeys([*(field.name for field in fields(Decomposition)), "log_n"], np.nan)
+BRACKETED = (*PARTS, "divergence", "class_information")
 
 
 def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
     """Return one row per run, which sums up the table `latent_dimensions`.
 
-    Columns: identity of the run; active_units and dead_units; largest_mean (absolute),
-    least_variance, largest_variance and mean_ks of the dimensions of the aggregate posterior,
-    which for N(0, I) are 0, 1, 1 and near 0; kl (nats per image), its three parts and their
-    error as in `analysis.maths.posterior.Decomposition`, and log_n, the largest possible mutual
-    information.
+    Columns: identity of the run; active_units, informative_units and dead_units; largest_mean
+    (absolute), least_variance, largest_variance and mean_ks of the dimensions of the aggregate
+    posterior, which for N(0, I) are 0, 1, 1 and near 0; kl (nats per image). Then what is
+    bracketed, see `analysis.maths.aggregate.Densities`, each with the ends ``_low`` and ``_high``
+    and their standard error ``_se``, in nats; posteriors, the number N of images that make up the
+    aggregate posterior, log_n, and label_entropy, the largest possible class_information.
     """
     rows = []
     runs = {run.run_id: run for run in study.sweep.runs}
     for run_id, every in dimensions.groupby("run_id", sort=False):
         run = runs[str(run_id)]
         row = every.iloc[0][[*run_identity(run, study.sweep.axes)]].to_dict()
+        informative = every["informative"].sum() if run.kind.variational else np.nan
         row |= {
             "active_units": every["active"].sum(),
+            "informative_units": informative,
             "dead_units": every["dead"].sum(),
             "largest_mean": every["mean"].abs().max(),
             "least_variance": every["variance"].min(),
@@ -40,50 +42,81 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
             "mean_ks": every["ks"].mean(),
             "kl": every["kl"].sum(min_count=1),
         }
-        parts = NO_PARTS
-        if run.kind.variational:
-            parts = asdict(_decompose(study.sweep, run)) | {
-                "log_n": np.log(study.data.counts["test"])
-            }
-        rows.append(row | parts)
-    return pd.DataFrame(rows)
+        rows.append(row | _bracketed(study, run))
+    return pd.DataFrame(rows).astype({"informative_units": "Int64", "posteriors": "Int64"})
 
 
-def _decompose(sweep: SweepResults, run: Run) -> Decomposition:
-    with sweep.open(run) as results:
-        z, mu, logvar = (
-            results.array(names.of_split("test", name))
-            for name in (names.Z, names.MU, names.LOGVAR)
-        )
-    return decompose_kl(z, mu, logvar)
+def measures(study: Study) -> list[Call]:
+    """List the densities of every variational run."""
+    return [(find_densities, (run,)) for run in study.sweep.runs if run.kind.variational]
+
+
+def _bracketed(study: Study, run: Run) -> dict[str, float]:
+    """Estimate what the aggregate posterior tells; NaN for an AE, whose codes have no density."""
+    found = find_densities(study, run) if run.kind.variational else None
+    row: dict[str, float] = {}
+    for name in BRACKETED:
+        bracket: Bracket | None = getattr(found, name, None)
+        ends = (*bracket.ends, bracket.error) if bracket else (np.nan,) * 3
+        row |= zip((f"{name}_low", f"{name}_high", f"{name}_se"), ends, strict=True)
+    count = found.count if found else np.nan
+    entropy = found.label_entropy if found and found.label else np.nan
+    return row | {"posteriors": count, "log_n": np.log(count), "label_entropy": entropy}
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the run id."""
-    return table.drop(columns="run_id")
+    """Leave out the run id, and write each bracket in one column."""
+    shown = table.drop(columns="run_id")
+    for name in BRACKETED:
+        columns = [f"{name}_{what}" for what in ("low", "high", "se")]
+        shown[columns[0]] = [_written(*ends) for ends in shown[columns].itertuples(index=False)]
+        shown = shown.drop(columns=columns[1:]).rename(columns={columns[0]: name})
+    return shown
+
+
+def _written(low: float, high: float, error: float) -> str:
+    return "" if np.isnan(low) else f"{low:.3f} to {high:.3f} ± {error:.3f}"
 
 
 def caption(study: Study) -> str:
     """Say what the numbers are and how they were estimated."""
+    of_codes = _of(study, " (of the codes, for the ")
     return (
         f"Latent spaces on the {study.data.counts['test']:,} test images of {study.data.title}. "
-        "Active: the variance of the mean over the images is above 0.01. Dead: 0 for every "
-        f"training image{_of(study, ' (')}. Mean, variance and Kolmogorov-Smirnov distance are "
-        "those of the dimensions of the aggregate "
-        f"posterior{_of(study, ' (of the codes, for the ')} against N(0, I).{_parts(study)}"
+        "Active: the variance of the mean over the images is above 0.01. Informative: the KL of "
+        f"the dimension is above 0.1 nats. Dead: 0 for every training image{_of(study, ' (')}. "
+        "Mean, variance and Kolmogorov-Smirnov distance are those of the dimensions of the "
+        f"aggregate posterior{of_codes} against N(0, I).{_parts(study)}"
     )
 
 
 def _parts(study: Study) -> str:
     """Say how the KL was split, where there is one."""
-    n = study.data.counts["test"]
-    if not prose.variational(study.sweep.runs):
+    runs = [run for run in study.sweep.runs if run.kind.variational]
+    if not runs:
         return ""
     return (
-        " The KL (nats per image) is split as in Chen et al. (2018), with the aggregate posterior "
-        f"as the exact mean of all {n:,} posteriors, evaluated at {min(DRAWS, n):,} draws; the "
-        "error is that of the mutual information, which cannot exceed log N: where it comes near, "
-        "what is missing is counted as total correlation."
+        " The KL (nats per image) is split as in Chen et al. (2018) into the mutual information of "
+        "image and z, the total correlation and the KL of each dimension; the last two make up the "
+        f"divergence of the aggregate posterior from N(0, I). {_of_class(study)}{explained(runs)} "
+        "The error is that of either end over the draws of one training; it covers neither other "
+        "seeds nor other images."
+    )
+
+
+def _of_class(study: Study) -> str:
+    return f"class_information is I(z; {study.data.noun}). " if study.data.classes else ""
+
+
+def explained(runs: list[Run]) -> str:
+    """Say what the ends of a bracket and its error mean."""
+    counts = " or ".join(f"{n:,}" for n in sorted({draws(run.latent_size) for run in runs}))
+    splits = sorted({split_of(run) for run in runs})
+    images = "training" if splits == ["train"] else " or ".join(splits).replace("train", "training")
+    return (
+        "Each is bracketed: the aggregate posterior is the exact mean of the posteriors of all "
+        f"{images} images at {counts} draws, with the posterior that a draw comes from counted "
+        "in or left out."
     )
 
 
@@ -93,4 +126,6 @@ def _of(study: Study, begin: str) -> str:
     return f"{begin}{prose.listed(titles)})" if titles else ""
 
 
-TABLE = TableRecipe("latent_space", make, caption, for_readers, needs=("latent_dimensions",))
+TABLE = TableRecipe(
+    "latent_space", make, caption, for_readers, needs=("latent_dimensions",), measures=measures
+)

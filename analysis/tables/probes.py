@@ -4,6 +4,7 @@ import pandas as pd
 
 from analysis.measures import probing
 from analysis.measures.cells import PCA, axis_columns, run_identity
+from analysis.measures.latents import MEAN, has_samples
 from analysis.measures.pca import fit_pca
 from analysis.measures.probing import Space
 from analysis.measures.study import Call, Study
@@ -18,8 +19,9 @@ PIXELS = "pixels"
 def make(study: Study) -> pd.DataFrame:
     """Return one row per space, probe and number of labels.
 
-    Columns: identity of the run (model ``pca`` or ``pixels`` where there is none), probe, labels
-    (training images with a known class), accuracy on the test images.
+    Columns: identity of the run (model ``pca`` or ``pixels`` where there is none), points (what
+    the class is read from, see `analysis.measures.probing.Space.name`), probe, labels (training
+    images with a known class), accuracy on the test images.
 
     Raises
     ------
@@ -31,14 +33,18 @@ def make(study: Study) -> pd.DataFrame:
     for space in spaces(study.sweep):
         for (probe, count), hits in probing.hits(study, space).items():
             known = {"probe": probe, "labels": count or every, "accuracy": hits.mean()}
-            rows.append({**_identity(study, space), **known})
+            rows.append({**_identity(study, space), "points": space.name, **known})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
 def spaces(sweep: SweepResults) -> list[Space]:
-    """List the latents of all runs, PCA at each of their sizes, and pixels."""
+    """List the latents of all runs, PCA at each of their sizes, and pixels.
+
+    Of a variational run these are samples, if its results tell how to draw them, and means.
+    """
     sizes = sorted({run.latent_size for run in sweep.runs})
-    latents = [Space(run=run) for run in sweep.runs]
+    latents = [Space(run=run) for run in sweep.runs if has_samples(run)]
+    latents += [Space(run=run, at=MEAN) for run in sweep.runs if run.kind.variational]
     return [*latents, *(Space(components=size) for size in sizes), Space()]
 
 
@@ -60,9 +66,9 @@ def _identity(study: Study, space: Space) -> dict[str, object]:
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per space, a column per probe and number of labels."""
     kept = table.assign(column=table["probe"] + ", " + table["labels"].map("{:,}".format))
-    space = ["model", "latent_size", "run_id"]
+    space = ["model", "latent_size", "run_id", "points"]
     wide = kept.set_index([*space, "column"])["accuracy"].unstack(sort=False)
-    identity = ["model", "variant", "latent_size", *axis_columns(table), "seed", "run_id"]
+    identity = ["model", "variant", "latent_size", *axis_columns(table), "seed", "run_id", "points"]
     spaces = table[identity].drop_duplicates(space)
     return spaces.join(wide, on=space).drop(columns="run_id").reset_index(drop=True)
 
@@ -72,10 +78,10 @@ def caption(study: Study) -> str:
     noun = study.data.noun
     return (
         f"Share of {len(probing.test_rows(study.sweep)):,} test images of {study.data.title} whose "
-        f"{noun} is read right from the {prose.mean_or_code(study.sweep.runs)}, from as many "
+        f"{noun} is read right from {prose.sample_or_mean(study.sweep.runs)}, from as many "
         "principal components of the training images (pca), or from all pixels, by the 5 nearest "
         "of the labelled training images or by logistic regression on them. With few labels, the "
-        f"mean over 5 draws. {_goal(study)}"
+        f"mean over 5 draws. {prose.hidden_by_noise(study.sweep.runs)}{_goal(study)}"
         + by_class.named("Without training images", study.sweep.rare_classes("train"))
     )
 

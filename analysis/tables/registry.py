@@ -18,6 +18,7 @@ from analysis.tables import (
     latent_dimensions,
     latent_size_choice,
     latent_space,
+    literature,
     memorisation,
     per_digit_error,
     pixel_costs,
@@ -38,6 +39,7 @@ RECIPES: dict[str, TableRecipe] = {
         history.TABLE,
         latent_size_choice.TABLE,
         published.TABLE,
+        literature.TABLE,
         latent_space.TABLE,
         latent_dimensions.TABLE,
         pixel_costs.TABLE,
@@ -102,6 +104,12 @@ def compute_measures(study: Study, names: Iterable[str], jobs: int) -> None:
     study.compute(calls, jobs)
 
 
+def concerns(study: Study, name: str) -> bool:
+    """Tell whether a table has a meaning for a study."""
+    asked = RECIPES[name].concerns
+    return asked is None or asked(study)
+
+
 def make_tables(
     study: Study,
     track: Callable[[Sequence[str]], Iterable[str]] = iter,
@@ -118,7 +126,7 @@ def make_tables(
     """
     made: list[Table] = []
     omitted: dict[str, str] = {}
-    for name in track(names):
+    for name in track([name for name in names if concerns(study, name)]):
         try:
             made.append(captioned(study, RECIPES[name], compute_table(study, name)))
         except MissingIngredient as error:

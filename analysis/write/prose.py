@@ -111,6 +111,23 @@ def mean_or_code(runs: Sequence[Run]) -> str:
     return _encoding(runs, "posterior mean", "code", "posterior mean (or code)")
 
 
+def sample_or_mean(runs: Sequence[Run]) -> str:
+    """Say what stands for an image where samples of the posteriors and their means do."""
+    posterior = "a sample of the posterior (z) or its mean"
+    both = f"{posterior} (for the {listed(deterministic(runs))}, its code)"
+    return _encoding(runs, posterior, "the code", both)
+
+
+def hidden_by_noise(runs: Sequence[Run]) -> str:
+    """Warn of posterior means: a sentence and a space, or nothing without variational models."""
+    if not variational(runs):
+        return ""
+    return (
+        "The decoder is trained on z; a mean also shows differences between images that the noise "
+        "of the posterior hides from the decoder. "
+    )
+
+
 def decoded(runs: Sequence[Run]) -> str:
     """Say what is decoded: ``the posterior mean (the code itself for the AE)``."""
     both = f"the posterior mean (the code itself for the {listed(deterministic(runs))})"
@@ -127,6 +144,17 @@ def _encoding(runs: Sequence[Run], posterior: str, code: str, both: str) -> str:
 def over_seeds(runs: Sequence[Run]) -> str:
     """Say that numbers are means over seeds, where there are several."""
     return ", averaged over seeds" if len({run.config.seed for run in runs}) > 1 else ""
+
+
+def range_over_seeds(runs: Sequence[Run]) -> str:
+    """Say what the lines and bars of a figure are that shows means and extremes over seeds."""
+    count = len({run.config.seed for run in runs})
+    if count == 1:
+        return f"One training each ({seeds(runs)}), so there is no interval."
+    return (
+        f"Lines are means over {count} trainings each ({seeds(runs)}); bars reach from the least "
+        "to the greatest of them and do not cover the choice of the test images."
+    )
 
 
 def with_runs(caption: str, runs: Sequence[Run]) -> str:

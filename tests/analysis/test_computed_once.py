@@ -15,7 +15,7 @@ import pytest
 import analysis.findings
 import analysis.measures
 from analysis import commands
-from analysis.maths import decoder, densities, embedding, metrics, neighbours, overlap, posterior
+from analysis.maths import aggregate, decoder, densities, embedding, metrics, neighbours, overlap
 from analysis.measures.judges import judge
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
@@ -24,6 +24,7 @@ from analysis.tables.registry import RECIPES
 pytestmark = pytest.mark.timeout(900)  # a whole report, at half of its usual speed
 
 COSTLY = (
+    aggregate.measure_densities,
     judge.train_judge,
     decoder.decode,
     densities.plane_density,
@@ -33,7 +34,6 @@ COSTLY = (
     neighbours.nearest,
     overlap.frechet,
     overlap.overlap,
-    posterior.decompose_kl,
 )
 
 

@@ -2,8 +2,9 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from measure import parser, report, seconds, training_state
+from measure import Goal, parser, report, seconds, training_state
 
 from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.files.schema import check_training, write_evaluation, write_training
@@ -23,10 +24,16 @@ def main() -> None:
     for kind, d in CASES:
         rows.append(measure(kind, d, arguments.data_dir))
         print(rows[-1], flush=True)
-    report("evaluation and writing, over an epoch of MNIST", rows, arguments.json)
+    worst = max(row["over_epoch"] for row in rows)
+    size = max(row["file_mb"] for row in rows if row["d"] == 20)
+    goals = [
+        Goal("evaluation and writing of a run: time over that of an epoch", worst, most=2),
+        Goal("files of a run with d = 20", size, most=30, unit="MB"),
+    ]
+    report("evaluation and writing, over an epoch of MNIST", rows, arguments.json, goals)
 
 
-def measure(kind: str, d: int, data_dir: Path) -> dict[str, object]:
+def measure(kind: str, d: int, data_dir: Path) -> dict[str, Any]:
     config = RunConfig(
         model=ModelConfig(kind=kind, latent_size=d), train=TrainConfig(epochs=EPOCHS)
     )

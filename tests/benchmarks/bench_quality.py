@@ -8,9 +8,10 @@ multiplies the time of an epoch by the number of epochs.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from conventional import ConventionalLoop
-from measure import best_of, parser, report, training_state
+from measure import Goal, best_of, parser, report, training_state
 
 from aevae.config import RunConfig
 from aevae.files.layout import SweepPaths
@@ -27,7 +28,7 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=2, help="each side is timed this often")
     arguments = options.parse_args()
     fast = list(finished(arguments.fast))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for paper, mark in finished(arguments.paper):
         if paper.model.latent_size not in arguments.latent_sizes:
             continue
@@ -51,7 +52,18 @@ def main() -> None:
         print(rows[-1], flush=True)
     if not rows:
         raise SystemExit("no cell is finished in both: `aevae sweep paper`, `aevae sweep seeds`")
-    report("time to the validation loss of the faithful recipe", rows, arguments.json)
+    missed = sum(not row["reached"] for row in rows)
+    goals = [
+        Goal("fast recipe: cells that miss the loss of the faithful recipe", missed, most=0),
+        Goal("fast recipe: time over faithful", max(row["over_paper"] for row in rows), most=1 / 6),
+        Goal(
+            "fast recipe: time over 50 conventional epochs",
+            max(row["over_conventional"] for row in rows),
+            most=0.1,
+        ),
+    ]
+    title = "time to the validation loss of the faithful recipe"
+    report(title, rows, arguments.json, goals)
 
 
 def finished(sweep: Path) -> Iterator[tuple[RunConfig, float]]:

@@ -15,9 +15,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
-from measure import parser, report, timed
+from measure import Goal, parser, report, timed
 
 from aevae.config import RunConfig
 from aevae.files.attempt import Attempt
@@ -77,14 +78,31 @@ def main() -> None:
         for count in arguments.submitted:
             rows.append(measure_lookups(Path(folder) / f"submitted-{count}", count))
             print(rows[-1], flush=True)
-    report(
-        "seconds, peak memory (MB) and microseconds a lookup, by number of runs",
-        rows,
-        arguments.json,
-    )
+    title = "seconds, peak memory (MB) and microseconds a lookup, by number of runs"
+    report(title, rows, arguments.json, goals(rows))
 
 
-def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
+LIMITS = [
+    # runs, column, what it is, most, unit
+    (10_000, "dry_run_s", "`aevae sweep --dry-run`", 5, "s"),
+    (10_000, "status_planned_s", "`aevae status`", 5, "s"),
+    (100_000, "dry_run_s", "`aevae sweep --dry-run` of a grid", 5, "s"),
+    (1_000, "tables_s", "`aevae-analysis tables`", 60, "s"),
+    (1_000, "tables_mb", "peak memory of `tables`", 1000, "MB"),
+]
+
+
+def goals(rows: list[dict[str, Any]]) -> list[Goal]:
+    """Compare what was measured with the limits."""
+    return [
+        Goal(f"{count:,} runs: {what}", row[column], most=most, unit=unit)
+        for count, column, what, most, unit in LIMITS
+        for row in rows
+        if row["runs"] == count and row[column] is not None
+    ]
+
+
+def measure(folder: Path, count: int, *, done: bool) -> dict[str, Any]:
     folder.mkdir()
     spec, sweep = folder / "scale.toml", folder / "sweep"
     spec.write_text(SPEC.format(seeds=list(range(count))))
@@ -99,13 +117,13 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, object]:
         finish_all(sweep, load_spec(spec).runs(str(spec)))
         costs["status_done"] = run([*jobs, "status", sweep])
         costs["tables"] = run([*analysis, "tables", sweep, "--format", "csv"])
-    row: dict[str, object] = {"runs": count}
+    row: dict[str, Any] = {"runs": count}
     row |= {f"{name}_s": round(cost.seconds, 2) for name, cost in costs.items()}
     row |= {"tables_mb": round(costs["tables"].peak_mb)} if done else {}
     return dict.fromkeys(COLUMNS) | row
 
 
-def measure_grid(folder: Path) -> dict[str, object]:
+def measure_grid(folder: Path) -> dict[str, Any]:
     """Plan 100,000 cells: the VAE with 100 learning rates, 50 KL weights and 20 weight decays."""
     lists = {
         "train.learning_rate": [step / 1e5 for step in range(1, 101)],
@@ -119,7 +137,7 @@ def measure_grid(folder: Path) -> dict[str, object]:
     return dict.fromkeys(COLUMNS) | {"runs": 100_000, "dry_run_s": round(cost.seconds, 2)}
 
 
-def measure_lookups(folder: Path, count: int) -> dict[str, object]:
+def measure_lookups(folder: Path, count: int) -> dict[str, Any]:
     """Look up every run of one submission: half of its jobs wait, the others have ended."""
     paths = SweepPaths(folder)
     run_ids = tuple(f"vae-z002-s{seed}-{seed:08x}" for seed in range(count))

@@ -3,8 +3,10 @@
 import argparse
 import json
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -60,9 +62,38 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def report(title: str, rows: Sequence[Row], json_path: Path | None) -> None:
-    """Print `rows` as an aligned table under a title and the machine, versions and date."""
-    processor = f"{platform.machine()}, {torch.get_num_threads()} threads"
+@dataclass(frozen=True)
+class Goal:
+    """What a benchmark should give: a number of at most, or of at least, some size."""
+
+    what: str
+    measured: float
+    most: float | None = None
+    least: float | None = None
+    unit: str = ""
+
+    @property
+    def row(self) -> dict[str, str]:
+        """The goal beside what was measured."""
+        bound = f"≤ {self.most:g}" if self.most is not None else f"≥ {self.least:g}"
+        above = self.least is not None and self.measured < self.least
+        missed = above or (self.most is not None and self.measured > self.most)
+        return {
+            "goal": self.what,
+            "wanted": f"{bound} {self.unit}".strip(),
+            "measured": f"{self.measured:.3g} {self.unit}".strip(),
+            "reached": "no" if missed else "yes",
+        }
+
+
+def report(
+    title: str, rows: Sequence[Row], json_path: Path | None, goals: Sequence[Goal] = ()
+) -> None:
+    """Print `rows` as an aligned table under a title and the machine, versions and date.
+
+    `bench_all.py` makes one table of the goals of all benchmarks from their JSON.
+    """
+    processor = f"{_processor()}, {torch.get_num_threads()} threads"
     if torch.cuda.is_initialized():
         processor += f", {torch.cuda.get_device_name()}"
     machine = {
@@ -72,14 +103,26 @@ def report(title: str, rows: Sequence[Row], json_path: Path | None) -> None:
         "date": datetime.now(UTC).date().isoformat(),
     }
     print(f"\n{title}\n{', '.join(f'{key} {value}' for key, value in machine.items())}")
+    show(rows)
+    if json_path:
+        json_path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"title": title, **machine, "rows": rows, "goals": [goal.row for goal in goals]}
+        json_path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _processor() -> str:
+    """Name the processor; its architecture where the kernel does not tell more."""
+    facts = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.+)", facts.read_text()) if facts.exists() else None
+    return named[1] if named else platform.machine()
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Print rows as an aligned table."""
     cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
-    if json_path:
-        json_path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"title": title, **machine, "rows": rows}
-        json_path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _cell(value: object) -> str:

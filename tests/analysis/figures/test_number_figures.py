@@ -71,19 +71,22 @@ def test_choice_of_the_latent_size_is_ringed(study, stored):
 # --- latent diagnostics ---------------------------------------------------------------------------
 
 
-def test_parts_of_the_kl_are_stacked_below_the_bound(study):
+def test_parts_of_the_kl_reach_from_the_lower_to_the_upper_end(study):
     data = latent_diagnostics.FIGURE.gathered(study)
     axes = titled(latent_diagnostics.draw(data), "Parts of the KL")
     runs = data.per_run.dropna(subset="kl")
-    parts = ["mutual_information", "total_correlation", "dimension_wise_kl"]
-    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
-    assert np.transpose(heights) == pytest.approx(runs[parts].to_numpy())
-    tops = [bar.get_y() + bar.get_height() for bar in axes.containers[-1]]
-    assert tops == pytest.approx(list(runs[parts].sum(axis=1)))
-    (bound,) = axes.lines
-    assert set(bound.get_ydata()) == {np.log(100)}
+    bars = {container.get_label(): container for container in axes.containers}
+    names = {"I(x; z)": "mutual_information", "total correlation": "total_correlation",
+             "I(z; digit)": "class_information"}  # fmt: skip
+    for label, name in names.items():
+        (lines,) = bars[label].lines[2]
+        ends = [segment[:, 1] for segment in lines.get_segments()]
+        assert np.array(ends) == pytest.approx(runs[[f"{name}_low", f"{name}_high"]].to_numpy())
+    kl, bound = axes.lines[-2:]
+    assert list(kl.get_ydata()) == pytest.approx(list(runs["kl"]))
+    assert set(bound.get_ydata()) == {np.log(60)}
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "20", "2", "20"]
-    assert "log N = 4.61" in latent_diagnostics.caption(data)
+    assert "log N = 4.09" in latent_diagnostics.caption(data)
 
 
 def test_dimensions_are_drawn_by_descending_kl(study, stored):
@@ -100,7 +103,9 @@ def test_units_in_use_and_variances_of_every_dimension_are_shown(study):
     data = latent_diagnostics.FIGURE.gathered(study)
     figure = latent_diagnostics.draw(data)
     lines = {line.get_label(): line for line in titled(figure, "Active units").lines}
-    assert list(lines) == ["all d", "AE", "VAE", "CVAE"]
+    assert list(lines) == [
+        "all d", "AE", "VAE", "_VAE, informative", "CVAE", "_CVAE, informative"
+    ]  # fmt: skip
     assert list(lines["CVAE"].get_ydata()) == [2, 20]
     points = titled(figure, "Aggregate posterior").collections
     drawn = [float(y) for group in points for y in group.get_offsets()[:, 1]]
@@ -114,7 +119,7 @@ def test_groups_of_other_latent_sizes_share_the_figure(build_sweep, make_config,
     )
     figure = latent_diagnostics.draw(data)
     lines = {line.get_label(): line for line in titled(figure, "VAE: KL by dimension").lines}
-    assert list(lines) == ["d = 5"]
+    assert list(lines) == ["d = 5", "0.1 nats"]
 
 
 def test_autoencoders_alone_have_no_kl_to_draw(build_sweep, make_config, tmp_path):

@@ -6,7 +6,7 @@ from analysis.findings import CLAIMS
 from analysis.measures import probing
 from analysis.measures.probing import KNN, LOGISTIC, Space
 from analysis.measures.study import Study
-from analysis.sweep.load import open_sweep
+from analysis.sweep.load import MissingIngredient, open_sweep
 from analysis.tables import probes
 from analysis.tables.registry import compute_table
 
@@ -14,7 +14,7 @@ from analysis.tables.registry import compute_table
 @pytest.fixture
 def vae(complete):
     (run,) = (r for r in complete.runs if r.run_id.startswith("vae-z020"))
-    return Space(run=run)
+    return Space(run=run, at="mean")
 
 
 def test_knn_agrees_with_all_distances(study, complete, vae, stored):
@@ -46,7 +46,38 @@ def test_a_latent_that_is_the_digit_is_read(build_sweep, make_config, tmp_path, 
 
     rewrite_results(folder, tell)
     sweep = open_sweep(folder)
-    assert probing.hits(Study(sweep), Space(run=sweep.runs[0]))[LOGISTIC, None].mean() == 1
+    assert probing.hits(Study(sweep), Space(sweep.runs[0], at="mean"))[LOGISTIC, None].mean() == 1
+
+
+def test_noise_hides_a_class_that_only_the_means_of_collapsed_dimensions_carry(
+    build_sweep, make_config, tmp_path, rewrite_results
+):
+    folder = build_sweep(tmp_path / "s", [make_config("cvae", 2)])
+    before = open_sweep(folder)
+    rng = np.random.default_rng(0)
+
+    def collapse(arrays):
+        for split in ("train", "test"):
+            labels = before.labels(split)
+            arrays[f"{split}/mu"] = np.stack([labels / 100, labels % 3 / 100], axis=1).astype("f4")
+            arrays[f"{split}/logvar"] = np.zeros((len(labels), 2), dtype="f4")
+        arrays["test/z"] = arrays["test/mu"] + rng.standard_normal((100, 2), dtype="f4")
+
+    rewrite_results(folder, collapse)
+    study = Study(open_sweep(folder))
+    (run,) = study.sweep.runs
+    assert probing.hits(study, Space(run, at="mean"))[KNN, None].mean() > 0.9
+    assert probing.hits(study, Space(run))[KNN, None].mean() < 0.25
+
+
+def test_results_of_the_first_schema_give_means_only(schema_1):
+    study = Study(open_sweep(schema_1))
+    vae = next(run for run in study.sweep.runs if run.model == "vae")
+    with pytest.raises(MissingIngredient, match=f"^{vae.run_id}: its results have no train/logvar"):
+        probing.hits(study, Space(vae))
+    assert {space.name for space in probes.spaces(study.sweep)} == {
+        "code", "mean", "components", "pixels"
+    }  # fmt: skip
 
 
 def test_chance_is_one_number_wherever_it_is_said(study, test_labels):
@@ -69,12 +100,12 @@ def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch)
     # There are 60 training images.
     monkeypatch.setattr(probing, "LABELS_PER_CLASS", (2, 100))
     table = compute_table(Study(complete), "probes")
-    # Six runs, PCA at two sizes, and pixels.
-    assert len(table) == (6 + 2 + 1) * 2 * 2
+    # Two AE and, as samples and as means, four variational runs; PCA at two sizes; pixels.
+    assert len(table) == (2 + 2 * 4 + 2 + 1) * 2 * 2
     assert set(table["labels"]) == {20, 60}
     assert table["accuracy"].between(0, 1).all()
     assert list(table["latent_size"].unique()) == [2, 20, 784]
     shown = probes.for_readers(table)
-    assert len(shown) == 6 + 2 + 1
+    assert len(shown) == 2 + 2 * 4 + 2 + 1
     assert shown.drop(columns="seed").notna().all(axis=None)
     assert shown["kNN, 60"].tolist() == table["accuracy"].iloc[1::4].tolist()

@@ -8,7 +8,15 @@ adjusted for the number of claims.
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from analysis.findings import digits, generation, latents, planes, reconstruction, sizes
+from analysis.findings import (
+    digits,
+    generation,
+    latents,
+    neighbourhoods,
+    planes,
+    reconstruction,
+    sizes,
+)
 from analysis.findings.claim import Claim, Measured
 from analysis.findings.result import ClaimResult, judge
 from analysis.measures.processes import side_by_side
@@ -22,6 +30,7 @@ CLAIMS: tuple[Claim, ...] = (
     *reconstruction.CLAIMS,
     *generation.CLAIMS,
     *planes.CLAIMS,
+    *neighbourhoods.CLAIMS,
     *latents.CLAIMS,
 )
 

@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain, groupby
 
-from analysis.findings import digits, generation, latents, planes, reconstruction, sizes
+from analysis.findings import (
+    digits,
+    generation,
+    latents,
+    neighbourhoods,
+    planes,
+    reconstruction,
+    sizes,
+)
 from analysis.findings.claim import Claim, Measured
 from analysis.findings.result import ClaimResult, judge
 from analysis.measures import quality
@@ -24,6 +32,7 @@ CLAIMS: tuple[Claim, ...] = (
     *reconstruction.CLAIMS,
     *generation.CLAIMS,
     *planes.CLAIMS,
+    *neighbourhoods.CLAIMS,
     *latents.CLAIMS,
 )
 

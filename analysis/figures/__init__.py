@@ -29,6 +29,7 @@ FIGURES = {
     "generators": "how good generated images are, by model, sampler and latent size",
     "by_setting": "error, KL, active units and sample quality by each setting that varies",
     "rate_distortion": "KL against error along each setting that varies",
+    "decoder_variance": "rate, error and sample quality by the variance of the decoder",
     "two_settings": "error by pairs of settings that vary",
 }
 
@@ -55,7 +56,7 @@ SUBJECTS = {
         "tsne",
         "digits_embedding",
     ),
-    "Settings that vary": ("by_setting", "rate_distortion", "two_settings"),
+    "Settings that vary": ("by_setting", "rate_distortion", "decoder_variance", "two_settings"),
 }
 
 # Those that take a minute come with the findings, which need their numbers too.

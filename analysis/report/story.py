@@ -225,7 +225,7 @@ SECTIONS = (
         "reference cell, {reference}, and the findings were tested on these runs; the tables have "
         "all runs. Here one or two settings change at a time, and the others stay as they are at "
         "the reference cell.",
-        figures=("by_setting", "rate_distortion", "two_settings"),
+        figures=("by_setting", "rate_distortion", "decoder_variance", "two_settings"),
         where="axes",
     ),
 )

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from aevae.axes import Axis
-from analysis.figures import by_digit, by_setting, rate_distortion, two_settings
+from analysis.figures import by_digit, by_setting, decoder_variance, rate_distortion, two_settings
 from analysis.figures.parts import style
 from analysis.figures.parts.naming import PointNames
 from analysis.figures.parts.scales import Scale
@@ -23,6 +23,7 @@ from analysis.sweep.load import SweepResults, open_sweep
 from analysis.tables.registry import RECIPES, compute_table
 
 SEEDS = 3
+BY_SETTING = by_setting, rate_distortion, decoder_variance, two_settings
 # These tables are of MNIST only, of models with labels, or of the settings of a paper.
 OF_ANY = [name for name in RECIPES if name not in ("published", "control", "literature")]
 
@@ -169,7 +170,7 @@ def test_another_reference_is_drawn_on_demand(run, folder, tmp_path):
 # --- figures by setting ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("figure", [by_setting, rate_distortion, two_settings])
+@pytest.mark.parametrize("figure", BY_SETTING)
 def test_without_axes_there_is_nothing_to_compare(study, figure):
     drawing = figure.FIGURE.drawn(study)
     assert isinstance(drawing, Skipped)
@@ -216,7 +217,23 @@ def test_rate_and_distortion_are_means_of_the_sampled_z(varied):
     assert names <= {"0.5", "1", "4"}
 
 
-@pytest.mark.parametrize("figure", [by_setting, rate_distortion, two_settings])
+def test_every_noise_has_a_score_at_every_variance(varied):
+    data = decoder_variance.FIGURE.gathered(varied)
+    table = decoder_variance.table(data).set_index("variance")
+    quality = compute_table(varied, "sample_quality").query("epochs == 4")
+    runs = quality.query("model == 'vae' and kl_weight == .5 and sampler == 'mixture'")
+    assert table.loc["0.25", "recognisable mixture"] == pytest.approx(runs["recognisable"].mean())
+    ae = quality.query("model == 'ae' and sampler == 'diagonal'")
+    assert table.loc["", "coverage_classifier diagonal"] == pytest.approx(
+        ae["coverage_classifier"].mean()
+    )
+    rate, distortion, *scores = decoder_variance.draw(data).axes
+    assert (len(rate.lines), len(distortion.lines)) == (1, 2)
+    # Four noises for the VAE, three for the AE, whose mean is its code.
+    assert [len(axes.lines) for axes in scores] == [7, 7]
+
+
+@pytest.mark.parametrize("figure", BY_SETTING)
 def test_figures_by_setting_stay_within_their_page(varied, figure):
     drawn = figure.FIGURE.drawn(varied).figure
     canvas = FigureCanvasAgg(drawn)

@@ -9,6 +9,7 @@ import `analysis.tables` and what lies below it.
 FIGURES = {
     "digits": "test images of each {noun}",
     "architectures": "the layers and the loss of each model",
+    "pixel_costs": "what an error of a pixel costs: cross-entropy and squared error",
     "loss_curves": "SSE, KL and loss by epoch; rate against distortion",
     "by_digit": "test error of each {noun} against latent size",
     "selection": "validation error against latent size, and the choice",
@@ -36,6 +37,7 @@ FIGURES = {
 SUBJECTS = {
     "Dataset and models": ("digits", "architectures"),
     "Errors": (
+        "pixel_costs",
         "loss_curves",
         "by_digit",
         "selection",
@@ -61,6 +63,7 @@ SUBJECTS = {
 EVIDENCE = {
     "calibration": "how far the judges of generated images can be believed",
     "closest_pairs": "the samples that come nearest to a training image",
+    "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",
 }
 

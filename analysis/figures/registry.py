@@ -22,6 +22,8 @@ from analysis.figures import (
     latent_sizes,
     loss_curves,
     noise,
+    pixel_costs,
+    plane_structure,
     probe_curves,
     rate_distortion,
     reconstructions,
@@ -37,6 +39,7 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
     for recipe in (
         digits.FIGURE,
         architectures.FIGURE,
+        pixel_costs.FIGURE,
         loss_curves.FIGURE,
         by_digit.FIGURE,
         selection.FIGURE,
@@ -60,6 +63,7 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
         two_settings.FIGURE,
         calibration.FIGURE,
         closest_pairs.FIGURE,
+        plane_structure.FIGURE,
         probe_curves.FIGURE,
     )
 }

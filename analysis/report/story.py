@@ -142,8 +142,8 @@ SECTIONS = (
                 " The sigma-VAE also learns how large the errors of its images are.",
             ),
         ),
-        figures=("loss_curves",),
-        tables=("summary",),
+        figures=("pixel_costs", "loss_curves"),
+        tables=("pixel_costs", "summary"),
     ),
     Section(
         "errors",
@@ -215,8 +215,8 @@ SECTIONS = (
             Said("told", " Does a CVAE keep the {noun} that it is told, and change its style?"),
             Said("codes", " What does the autoencoder draw in the gaps between its codes?"),
         ),
-        figures=("latent_grid", "traversals", "interpolations"),
-        tables=("smoothness",),
+        figures=("latent_grid", "plane_structure", "traversals", "interpolations"),
+        tables=("smoothness", "plane_structure"),
     ),
     Section(
         "settings",

@@ -16,6 +16,7 @@ TABLES = {
     "literature": "log-likelihoods beside those of other papers",
     "latent_space": "active and dead units, aggregate posterior, parts of the KL",
     "latent_dimensions": "the same for every latent dimension",
+    "pixel_costs": "what an error of a pixel costs: cross-entropy and squared error",
     "auroc": "how well errors tell test images from outliers",
 }
 
@@ -28,6 +29,7 @@ SUBJECTS = {
         "latent_size_choice",
         "published",
         "literature",
+        "pixel_costs",
         "auroc",
     ),
     "Latent space": ("latent_space", "latent_dimensions"),
@@ -40,6 +42,7 @@ EVIDENCE = {
     "calibration": "how far the judges of generated images can be believed",
     "control": "whether a CVAE draws the {noun} that it is asked for",
     "smoothness": "how images change between the codes of test images",
+    "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "memorisation": "how near samples and test images come to training images",
     "probes": "how well the {noun} can be read from latents, PCA and pixels",
 }

@@ -9,6 +9,7 @@ import `analysis.tables` and what lies below it.
 FIGURES = {
     "digits": "test images of each {noun}",
     "architectures": "the layers and the loss of each model",
+    "pixel_costs": "what an error of a pixel costs: cross-entropy and squared error",
     "loss_curves": "SSE, KL and loss by epoch; rate against distortion",
     "by_digit": "test error of each {noun} against latent size",
     "selection": "validation error against latent size, and the choice",
@@ -28,6 +29,7 @@ FIGURES = {
     "generators": "how good generated images are, by model, sampler and latent size",
     "by_setting": "error, KL, active units and sample quality by each setting that varies",
     "rate_distortion": "KL against error along each setting that varies",
+    "decoder_variance": "rate, error and sample quality by the variance of the decoder",
     "two_settings": "error by pairs of settings that vary",
 }
 
@@ -35,6 +37,7 @@ FIGURES = {
 SUBJECTS = {
     "Dataset and models": ("digits", "architectures"),
     "Errors": (
+        "pixel_costs",
         "loss_curves",
         "by_digit",
         "selection",
@@ -53,12 +56,14 @@ SUBJECTS = {
         "tsne",
         "digits_embedding",
     ),
-    "Settings that vary": ("by_setting", "rate_distortion", "two_settings"),
+    "Settings that vary": ("by_setting", "rate_distortion", "decoder_variance", "two_settings"),
 }
 
 # Those that take a minute come with the findings, which need their numbers too.
 EVIDENCE = {
+    "calibration": "how far the judges of generated images can be believed",
     "closest_pairs": "the samples that come nearest to a training image",
+    "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",
     "seen_by_setting": "what z tells of image and {noun}, by each setting that varies",
 }

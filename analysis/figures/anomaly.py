@@ -228,7 +228,7 @@ def caption(data: Anomaly) -> str:
         f"{dataset.title}, {prose.seeds(data.runs)}: {prose.listed(sets)}. Scores are "
         f"{scores}; the higher, the less normal.{_naive(data)} Above, ROC curves at latent size "
         f"{data.size}, of one run per model, over a logarithmic false positive rate, from that of "
-        f"one test image on; below, the area under them (AUROC) at each latent "
+        "one test image on; below, the area under them (AUROC) at each latent "
         f"size{prose.over_seeds(data.runs)}, without intervals. "
         f"Grey is chance; below it, outliers look more normal than {normal}.{told}{data.note}"
     )

@@ -150,7 +150,7 @@ def caption(data: BySetting) -> str:
     what.append("the number of active units")
     noun = data.reference.data.noun
     share = {
-        "recognisable": f"the share of generated images of whose {noun} a classifier is at least "
+        "recognisable": f"the share of generated images of whose {noun} a judge is at least "
         "90% sure",
         "coverage_pca": "the share of test images near which there is a generated one",
     }

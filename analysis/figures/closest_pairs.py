@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.generated import noise_title
+from analysis.figures.generated import strip_label
 from analysis.figures.parts import style, tiles
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
@@ -13,7 +13,7 @@ from analysis.measures import nearest_training
 from analysis.measures.nearest_training import Pairs
 from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
-from analysis.sweep.groups import TITLES, representatives
+from analysis.sweep.groups import representatives
 from analysis.sweep.load import Run
 from analysis.write import prose
 
@@ -52,9 +52,9 @@ def gather(study: Study) -> ClosestPairs:
     rows = []
     for run in runs:
         samples = nearest_training.samples(study.sweep, run)
-        noise = noise_title(run.kind, nearest_training.BEST_SAMPLERS[run.model])
+        label = strip_label(run.kind, nearest_training.BEST_SAMPLERS[run.model])
         pairs = nearest_training.sample_pairs(study, run)
-        rows.append(_row(study, f"{TITLES[run.model]}\n{noise}", samples, pairs, train))
+        rows.append(_row(study, label, samples, pairs, train))
     real = nearest_training.test_images(study.sweep)
     pairs = nearest_training.test_pairs(study, runs[0].trained_images)
     rows.append(_row(study, TEST, real, pairs, train))

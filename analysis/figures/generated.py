@@ -1,5 +1,6 @@
 """Images decoded from noise: which model turns which noise into images like the real ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,6 @@ class Generated:
     strips: list[Strip]
     classes: Classes
     shown: int
-    components: int
 
     @property
     def conditional(self) -> list[Kind]:
@@ -54,20 +54,25 @@ MIXTURES = (names.MIXTURE, names.MIXTURE_OF_MEANS)
 
 
 def shown_samplers(run: Run) -> list[str]:
-    """List the samplers that are shown of a run: N(0, I), and a mixture if no class is asked for.
+    """List the samplers that are shown of a run: N(0, I), and a mixture.
 
-    Older files have no mixture on sampled latents, and that on posterior means takes its place.
+    Older files have no mixture on sampled latents, and that on posterior means takes its place;
+    but not for a conditional model, since that mixture does not heed the class.
     """
-    if run.kind.conditional:
-        return [names.PRIOR]
-    return [names.PRIOR, next(name for name in MIXTURES if name in run.samplers)]
+    known = MIXTURES[:1] if run.kind.conditional else MIXTURES
+    mixtures = [name for name in known if name in run.samplers]
+    return [names.PRIOR, *mixtures[:1]]
 
 
-def noise_title(kind: Kind, sampler: str) -> str:
-    """Name the noise that a sampler draws for a kind of model."""
-    if sampler == names.PRIOR:
-        return "prior" if kind.variational else "N(0, I)"
-    return "mixture"
+def strip_label(kind: Kind, sampler: str) -> str:
+    """Name a kind of model and its noise, in short lines."""
+    noise = prose.SAMPLER_TITLES[sampler].replace(" of ", "\nof ")
+    return f"{kind.title}\n{noise}"
+
+
+def shown_noise(runs: Sequence[Run]) -> str:
+    """Say which noise is shown of some runs, for captions."""
+    return prose.samplers(runs, {name for run in runs for name in shown_samplers(run)})
 
 
 def gather(study: Study) -> Generated:
@@ -78,11 +83,10 @@ def gather(study: Study) -> Generated:
     for run in runs:
         with study.sweep.open(run) as results:
             for sampler in shown_samplers(run):
-                label = f"{run.kind.title}\n{noise_title(run.kind, sampler)}"
+                label = strip_label(run.kind, sampler)
                 strips += _strips(results, sampler, label, classes, width)
-    components = runs[0].evaluation.mixture_components
     shown = int(np.prod(strips[0].images.shape[:2]))
-    return Generated(runs, strips, classes, shown, components)
+    return Generated(runs, strips, classes, shown)
 
 
 def _columns(classes: Classes) -> int:
@@ -151,17 +155,10 @@ def caption(data: Generated) -> str:
     text = (
         f"Images decoded from noise, latent size {data.runs[0].latent_size}, {dataset.title}, "
         f"{prose.seeds(data.runs)}: the first {data.shown} samples of each sampler, none picked, "
-        f"all on the same {scale} from 0 to 1."
+        f"all on the same {scale} from 0 to 1. Noise is drawn from {shown_noise(data.runs)}."
     )
     if any(not kind.variational for kind in kinds):
-        text += " The AE was never trained to decode the standard normal noise N(0, I)."
-    if any(kind.variational for kind in kinds):
-        text += " Prior: standard normal noise."
-    if not all(kind.conditional for kind in kinds):
-        text += (
-            f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
-            "the codes of the training images."
-        )
+        text += " The AE was never trained to decode N(0, I)."
     for kind in data.conditional:
         text += (
             f" The {kind.title} was asked for the {dataset.noun} above each column; it alone is "

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from aevae.files import names
 from aevae.files.schema import Results
 from aevae.kinds import Kind
-from analysis.figures.generated import noise_title, shown_samplers
+from analysis.figures.generated import shown_noise, shown_samplers, strip_label
 from analysis.figures.parts import style, tiles
 from analysis.figures.parts.classes import IN_A_ROW, Classes, find_classes
 from analysis.figures.recipe import FigureRecipe
@@ -38,7 +38,7 @@ class NoiseRow:
     @property
     def label(self) -> str:
         """Model and noise."""
-        return f"{self.kind.title}\n{noise_title(self.kind, self.sampler)}"
+        return strip_label(self.kind, self.sampler)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,6 @@ class Noise:
     rows: list[NoiseRow]
     classes: Classes
     asked: list[int]
-    components: int
 
     @property
     def same_noise(self) -> bool:
@@ -83,8 +82,7 @@ def gather(study: Study) -> Noise:
             trained = train[run.config.data.trained_rows]
             samplers = shown_samplers(run)
             rows += [_row(study, results, name, chosen, trained) for name in samplers]
-    components = runs[0].evaluation.mixture_components
-    return Noise(runs, rows, classes, asked, components)
+    return Noise(runs, rows, classes, asked)
 
 
 def _first_asked(labels: Labels, classes: Classes) -> Labels:
@@ -133,15 +131,10 @@ def caption(data: Noise) -> str:
         f"{prose.seeds(data.runs)}, none picked, and below each sample the most similar of "
         f"the {prose.trained_images(data.runs)} training images, by squared pixel error. Mean of "
         f"that error over the {'ten' if count == IN_A_ROW else count} samples: "
-        f"{prose.listed(means)}."
+        f"{prose.listed(means)}. Noise is drawn from {shown_noise(data.runs)}."
     )
     if data.same_noise and len(data.runs) > 1:
-        text += " All rows from standard normal noise decode the same z in each column."
-    if any(row.sampler != names.PRIOR for row in data.rows):
-        text += (
-            f" Mixture: noise from a Gaussian mixture of {data.components} components fitted to "
-            "the codes of the training images."
-        )
+        text += " All rows from N(0, I) decode the same z in each column."
     for kind in dict.fromkeys(row.kind for row in data.rows if row.kind.conditional):
         text += f" The {kind.title} was asked for the {dataset.noun} above each column."
     return text

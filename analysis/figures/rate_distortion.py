@@ -14,16 +14,15 @@ from aevae.kinds import KINDS
 from analysis.figures.parts import settings, style
 from analysis.figures.parts.naming import PointNames
 from analysis.figures.parts.scales import Scale, show_all
-from analysis.figures.parts.settings import DISTORTION, RATE, Line
+from analysis.figures.parts.settings import DISTORTION, KL_WEIGHT, RATE, Line
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
 from analysis.sweep.axes import written
-from analysis.sweep.groups import TITLES, group_runs
+from analysis.sweep.groups import TITLES
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
 from analysis.write import prose
 
-WEIGHT = "model.kl_weight"  # its row comes first, since it is there to change the trade-off
 PANELS_PER_ROW = 3
 HEIGHT = 2.3  # of a row of panels, in inches
 BAND = 0.15  # opacity of the interval of a model without a rate
@@ -60,7 +59,8 @@ def gather(study: Study, summary: pd.DataFrame) -> RateDistortion:
     """Take rate and distortion of the runs from the table."""
     numbers = settings.numbers_of_runs(summary)
     rows: dict[Axis, list[Line]] = {}
-    for axis in sorted(study.sweep.axes, key=lambda axis: axis.key != WEIGHT):
+    # The row of the weight comes first, since it is there to change the trade-off.
+    for axis in sorted(study.sweep.axes, key=lambda axis: axis.key != KL_WEIGHT):
         lines = settings.lines_along(study, axis, numbers)
         curves = [line for line in lines if KINDS[line.model].variational]
         if any(len(line.values) > 1 for line in curves):
@@ -68,17 +68,7 @@ def gather(study: Study, summary: pd.DataFrame) -> RateDistortion:
     if not rows:
         raise MissingIngredient("no setting of a model with a KL varies from the reference cell")
     reference = study.reference.sweep
-    return RateDistortion(rows, _flat(reference, numbers), reference)
-
-
-def _flat(reference: SweepResults, numbers: pd.DataFrame) -> list[Line]:
-    """Return models without a rate at the reference cell, as lines of one value."""
-    return [
-        Line(group.model, size, (None,), (tuple(group.of_size(size)),), numbers)
-        for group in group_runs(reference)
-        for size in settings.shown_sizes(reference)
-        if not KINDS[group.model].variational and size in group.latent_sizes
-    ]
+    return RateDistortion(rows, settings.lines_of_codes(reference, numbers), reference)
 
 
 @style.styled()

@@ -12,6 +12,8 @@ from aevae.files import names
 from analysis.figures.parts import style, tiles
 from analysis.figures.parts.classes import IN_A_ROW, Classes, chunks, columns, find_classes
 from analysis.figures.recipe import FigureRecipe
+from analysis.maths.metrics import Floats
+from analysis.measures.cells import run_errors
 from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES, representatives
@@ -24,8 +26,8 @@ class Reconstructions:
     """What the figure shows: I images, as many of each class shown, intensities in [0, 1].
 
     `labels` are theirs, one for each; there are none without classes. `images` and each of
-    `decoded` (by run id) have shape (I, H, W[, 3]); `indices` are rows of the test split;
-    `mean_sse` (by run id) is that of the whole split.
+    `decoded` (by run id) have shape (I, H, W[, 3]), and each of `sse` has shape (I,); `indices`
+    are rows of the test split; `mean_sse` (by run id) is that of the whole split.
     """
 
     runs: list[Run]
@@ -34,6 +36,7 @@ class Reconstructions:
     indices: list[int]
     images: style.Image
     decoded: Mapping[str, style.Image]
+    sse: Mapping[str, Floats]
     mean_sse: Mapping[str, float]
     n_test: int
 
@@ -56,16 +59,15 @@ def gather(study: Study) -> Reconstructions:
         beside = classes.beside(labels)
         first = [np.flatnonzero(labels == label)[:beside] for label in classes.shown]
         indices, shown = np.concatenate(first).tolist(), np.repeat(classes.shown, beside).tolist()
-    decoded, mean_sse = {}, {}
+    decoded, sse, mean_sse = {}, {}, {}
     for run in runs:
         with study.sweep.open(run) as results:
             images = results.array(names.of_split("test", names.RECONSTRUCTION_AT_MEAN))
             decoded[run.run_id] = tiles.intensities(images[indices], shape)
-            mean_sse[run.run_id] = float(
-                results.array(names.of_split("test", names.SSE_AT_MEAN)).mean(dtype=np.float64)
-            )
+            errors = run_errors(results, "test", names.SSE_AT_MEAN)
+            sse[run.run_id], mean_sse[run.run_id] = errors[indices], float(errors.mean())
     originals = tiles.intensities(study.sweep.images("test")[indices], shape)
-    return Reconstructions(runs, classes, shown, indices, originals, decoded, mean_sse, n_test)
+    return Reconstructions(runs, classes, shown, indices, originals, decoded, sse, mean_sse, n_test)
 
 
 @style.styled()
@@ -96,6 +98,9 @@ def _draw_block(all_axes: Sequence[Axes], data: Reconstructions, block: slice) -
     for run, decoded_axes, axes in zip(data.runs, all_axes[1::2], all_axes[2::2], strict=True):
         decoded = data.decoded[run.run_id][block]
         tiles.show_strip(decoded_axes, tiles.in_rows(decoded, width), TITLES[run.model])
+        tiles.write_below(
+            decoded_axes, [f"{error:.1f}" for error in data.sse[run.run_id][block]], width
+        )
         residual = tiles.residual(decoded, originals, image_shape)
         picture = tiles.show_strip(
             axes, tiles.in_rows(residual, width), "residual", **tiles.RESIDUAL
@@ -133,8 +138,8 @@ def caption(data: Reconstructions) -> str:
         f"{prose.listed(data.indices)}, the same for every model) and {its}, "
         f"decoding {prose.decoded(data.runs)}, with latent size "
         f"{data.runs[0].latent_size}, {prose.seeds(data.runs)}. Residuals are reconstruction "
-        f"minus original: {meaning(dataset)}. Mean SSE over all "
-        f"{data.n_test:,} test images: {prose.listed(means)}.{data.classes.note}"
+        f"minus original: {meaning(dataset)}. Below each reconstruction stands its SSE. "
+        f"Mean SSE over all {data.n_test:,} test images: {prose.listed(means)}.{data.classes.note}"
     )
 
 

@@ -21,6 +21,7 @@ from analysis.write import prose
 
 CHOSEN: dict[str, Any] = {"s": 70, "facecolors": "none", "edgecolors": "black", "zorder": 3}
 MARKERS = "osDPXv*<>"
+NORMAL_95 = 1.96  # standard errors on each side of a 95% interval
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,33 @@ def gather(study: Study, table: pd.DataFrame) -> Selection:
 
 @style.styled()
 def draw(data: Selection) -> Figure:
-    """Draw a panel for each criterion, with the chosen size of each model in a ring."""
+    """Draw each criterion, and below it what the rule looks at: the excess over the least error.
+
+    The chosen size of each model is in a ring.
+    """
     panels = _panels(data)
-    figure = style.new_figure(style.PAGE_INCHES * min(len(panels), 2) / 2, 2.9)
+    figure = style.new_figure(style.PAGE_INCHES * min(len(panels), 2) / 2, 5.2)
     markers = dict(zip(data.table["group"].unique(), cycle(MARKERS), strict=False))
     sizes = sorted(data.table["latent_size"].unique())
     for place, (title, shown) in enumerate(panels.items()):
-        axes = figure.add_subplot(1, len(panels), place + 1)
+        axes = figure.add_subplot(2, len(panels), place + 1)
+        below = figure.add_subplot(2, len(panels), len(panels) + place + 1)
+        below.axhline(1, color="black", linewidth=0.8, linestyle="--")
         for group, curve in shown.groupby("group", sort=False):
             _draw_curve(axes, curve, markers[group])
+            _draw_excess(below, curve, markers[group])
         axes.set(title=title, xlabel="latent size d")
         axes.set_ylabel("validation error per image")
-        style.latent_size_axis(axes, sizes)
-        axes.grid(which="major", axis="y")
         if (shown["criterion"] == SSE).all():
             axes.set_yscale("log")
             style.plain_log_ticks(axes.yaxis)
+        below.set(title="Excess over the least error", xlabel="latent size d")
+        below.set_yscale("symlog", linthresh=1)
+        below.yaxis.set_major_formatter("{x:g}")
+        below.set_ylabel("standard errors of the least")
+        for panel in (axes, below):
+            style.latent_size_axis(panel, sizes)
+            panel.grid(which="major", axis="y")
     _add_legend(figure, data.table, markers)
     return figure
 
@@ -91,6 +103,17 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame, marker: str) -> None:
     axes.scatter(chosen["latent_size"], chosen["error"], **CHOSEN)
 
 
+def _draw_excess(axes: Axes, curve: pd.DataFrame, marker: str) -> None:
+    """Draw by how much each size exceeds the least error, in standard errors of that."""
+    colour = style.MODEL_COLOURS[curve["model"].iloc[0]]
+    unit = curve.sort_values("error")["standard_error"].iloc[0]
+    excess, spread = curve["excess"] / unit, NORMAL_95 * curve["excess_error"] / unit
+    axes.errorbar(curve["latent_size"], excess, spread, color=colour, marker=marker, markersize=3.5,
+                  elinewidth=1.2, capsize=2)  # fmt: skip
+    chosen = curve["chosen"]
+    axes.scatter(curve.loc[chosen, "latent_size"], excess[chosen], **CHOSEN)
+
+
 def _add_legend(figure: Figure, table: pd.DataFrame, markers: Mapping[str, str]) -> None:
     models = table.drop_duplicates("group").set_index("group")["model"]
     handles = [
@@ -112,6 +135,9 @@ def caption(data: Selection) -> str:
     return (
         f"Error of the {data.n_val:,} validation images of {data.dataset}, "
         f"{prose.seeds(data.runs)}, mean per image with its standard error over the images. "
+        "Below, the excess over the least error of the model, in standard errors of the latter, "
+        "with 95% intervals of the paired difference over the images, which leave out the "
+        "variation between trainings; a size below the dashed line is within one standard error. "
         f"SSE is the sum of squared pixel errors: {_sampled(data)}of the code for "
         f"{prose.listed(codes)}{'; KL is in nats' if _sampled(data) else ''}. A ring marks the "
         "choice: the "

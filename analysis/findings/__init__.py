@@ -1,16 +1,26 @@
 """The claims of the article, each tested on the sweep at hand; one module per subject.
 
-Every claim has a rule that is the same for every sweep: the verdict follows from a 95% interval,
-over the seeds if there are several, else over the images; then differences between trainings are
-not part of it. The classifier and the rule on interpolation were revised after their numbers on the
-quickstart and 18-cell sweeps had been seen; a fresh sweep is the cleaner test.
+Every claim has a rule that is the same for every sweep, with the day of its last change, and a
+control that must fail it. The verdict follows from a 95% interval over seeds, judges and images,
+adjusted for the number of claims.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain, groupby
 
-from analysis.findings import digits, generation, latents, reconstruction, sizes
-from analysis.findings.claim import Claim, ClaimResult
+from analysis.findings import (
+    digits,
+    generation,
+    latents,
+    neighbourhoods,
+    planes,
+    reconstruction,
+    sizes,
+)
+from analysis.findings.claim import Claim, Measured
+from analysis.findings.result import ClaimResult, judge
+from analysis.measures import quality
 from analysis.measures.processes import side_by_side
 from analysis.measures.study import Study
 
@@ -21,6 +31,8 @@ CLAIMS: tuple[Claim, ...] = (
     *sizes.CLAIMS,
     *reconstruction.CLAIMS,
     *generation.CLAIMS,
+    *planes.CLAIMS,
+    *neighbourhoods.CLAIMS,
     *latents.CLAIMS,
 )
 
@@ -42,9 +54,15 @@ def findings(
         Number of processes.
     """
     concerned = [claim for claim in CLAIMS if claim.concerns(study)]
-    results = side_by_side(partial(_find, study.reference), concerned, jobs, ordered=True)
-    return tuple(result for _, result in zip(track(concerned), results, strict=True))
+    reference = study.reference
+    # Claims of a group share measures, so that one process tests them all.
+    groups = [tuple(members) for _, members in groupby(concerned, lambda claim: claim.group)]
+    if jobs > 1:
+        quality.feature_spaces(reference)  # most groups need it: not once in every process
+    measured = side_by_side(partial(_measure, reference), groups, jobs, ordered=True)
+    each = [found for _, found in zip(track(concerned), chain.from_iterable(measured), strict=True)]
+    return judge(reference, concerned, each)
 
 
-def _find(study: Study, claim: Claim) -> ClaimResult:
-    return claim.find(study)
+def _measure(study: Study, claims: Sequence[Claim]) -> list[Measured]:
+    return [claim.measured(study) for claim in claims]

@@ -1,86 +1,97 @@
-"""What a finding is, and how it is reached: a claim, the effect that would show it, a verdict."""
+"""A claim of the article: what is measured, the rule of the verdict, what must fail the rule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from datetime import date
+from typing import Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analysis.maths.metrics import Floats, seed_interval, share_interval
+from analysis.maths.intervals import LEVEL, Estimate, UndefinedEffect
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
 
-RESAMPLES = 1000
-
+Found = TypeVar("Found")
 Verdict = Literal["supported", "contradicted", "undecided"]
-Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class ClaimResult:
-    """One claim of the article, tested on a sweep.
+class Rule:
+    """When a claim counts as supported: its effect exceeds a threshold, or falls short of it.
+
+    Parameters
+    ----------
+    threshold
+        What the effect is compared with, in its unit.
+    why
+        The reason for this threshold, a sentence.
+    version, changed
+        How often the rule was changed, counting from 1, and the day of its last change. Whoever
+        changes a measure, a threshold or a control raises both.
+    side
+        On which side of the threshold the effect supports the claim.
+    contradicted
+        The claim is contradicted on the other side of this value; by default of the threshold.
+    others
+        Thresholds at which the verdict is shown too.
+    """
+
+    threshold: float
+    why: str
+    version: int
+    changed: date
+    side: Literal["above", "below"] = "above"
+    contradicted: float | None = None
+    others: tuple[float, ...] = ()
+
+    def decide(
+        self, effect: Estimate, level: float = LEVEL, threshold: float | None = None
+    ) -> Verdict:
+        """Decide by the interval of a level; without an interval, by the effect itself.
+
+        Parameters
+        ----------
+        effect
+            Of a claim or of its control.
+        level
+            Coverage of the interval.
+        threshold
+            Another than that of the rule, and then the only one.
+        """
+        supported = self.threshold if threshold is None else threshold
+        other = self.contradicted if threshold is None else threshold
+        contradicted = supported if other is None else other
+        low, high = effect.interval(level) or (effect.value, effect.value)
+        if self.side == "below":
+            low, high, supported, contradicted = -high, -low, -supported, -contradicted
+        if low > supported:
+            return "supported"
+        return "contradicted" if high <= contradicted else "undecided"
+
+
+@dataclass(frozen=True)
+class Control:
+    """Something that must fail the rule of a claim; if it does not, the claim is not supported.
 
     Parameters
     ----------
     name
-        A short name that never changes, for example ``ones-easiest``.
-    claim
-        What the article says, in one sentence of ours.
-    test
-        What was computed, and the rule of the verdict.
-    effect
-        What the effect size is, with its unit.
-    estimate, low, high
-        The effect size and its 95% interval; None where there is none.
-    verdict
-        ``undecided`` also where the sweep lacks what the test needs.
-    detail
-        The numbers that a reader wants, or what is missing.
+        For example ``PCA``.
+    what
+        What is measured in the place of what, and why it must fail: a sentence.
+    measure
+        Computes the same effect for it. It raises MissingIngredient where the sweep lacks what it
+        needs.
     """
 
     name: str
-    claim: str
-    test: str
-    effect: str
-    estimate: float | None
-    low: float | None
-    high: float | None
-    verdict: Verdict
-    detail: str
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An effect size and its 95% interval; there is none where nothing was sampled."""
-
-    estimate: float
-    low: float | None = None
-    high: float | None = None
-
-    def above(self, threshold: float) -> Verdict:
-        """Decide whether the effect exceeds a threshold."""
-        if (self.estimate if self.low is None else self.low) > threshold:
-            return "supported"
-        highest = self.estimate if self.high is None else self.high
-        return "contradicted" if highest <= threshold else "undecided"
-
-    def below(self, threshold: float) -> Verdict:
-        """Decide whether the effect falls short of a threshold."""
-        opposite: dict[Verdict, Verdict] = {
-            "supported": "contradicted",
-            "contradicted": "supported",
-            "undecided": "undecided",
-        }
-        return opposite[self.above(threshold)]
+    what: str
+    measure: Callable[[Study], Estimate]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the test of a claim gave."""
+    """What the measure of a claim gave: the effect, and the numbers that a reader wants."""
 
-    effect: Interval
-    verdict: Verdict
+    effect: Estimate
     detail: str
 
 
@@ -92,104 +103,54 @@ class Claim:
     ----------
     name
         A short name. On images of something else, ``class`` stands for ``digit`` in it.
+    group
+        Claims of one group share numbers, so that they are no independent evidence.
     claim, test, effect
-        See `ClaimResult`. What the classes are called is put into these texts: ``{noun}`` and
-        what else `analysis.sweep.dataset.StoredDataset.worded` knows.
+        What the article says, in one sentence of ours; what is computed, with the rule; what the
+        effect is, with its unit. What the classes are called is put into these texts: ``{noun}``
+        and what else `analysis.sweep.dataset.StoredDataset.worded` knows.
     measure
-        Tests the claim. It raises MissingIngredient where a sweep cannot decide it.
+        Computes the effect. It raises MissingIngredient where a sweep cannot decide the claim.
+    rule, control
+        What follows from the effect, and what must fail.
     of_digits
         Whether the claim is about certain digits, and has no meaning for other images.
     """
 
     name: str
+    group: str
     claim: str
     test: str
     effect: str
     measure: Callable[[Study], Outcome]
+    rule: Rule
+    control: Control
     of_digits: bool = False
 
     def concerns(self, study: Study) -> bool:
         """Tell whether the claim has a meaning for the images of a study."""
         return study.data.are_digits or not self.of_digits
 
-    def find(self, study: Study) -> ClaimResult:
-        """Test the claim on the sweep of a study."""
-        data = study.data
-        claim, test, effect = map(data.worded, (self.claim, self.test, self.effect))
-        words = data.file_name(self.name), claim, test, effect
-        try:
-            outcome = self.measure(study)
-        except MissingIngredient as error:
-            return ClaimResult(*words, None, None, None, "undecided", f"Not tested: {error}.")
-        size = outcome.effect
-        numbers = size.estimate, size.low, size.high
-        return ClaimResult(*words, *numbers, outcome.verdict, outcome.detail)
+    def measured(self, study: Study) -> "Measured":
+        """Measure the claim and its control on the sweep of a study."""
+        outcome = _or_reason(self.measure, study)
+        if isinstance(outcome, str):
+            return Measured(outcome, "the claim itself could not be tested")
+        return Measured(outcome, _or_reason(self.control.measure, study))
 
 
-def interval(
-    effects: Sequence[Callable[[Rows], float]], count: int, resamples: int = RESAMPLES
-) -> Interval:
-    """Estimate an effect: over the seeds if there are several, else by resampling the images.
+@dataclass(frozen=True)
+class Measured:
+    """What was measured for a claim and for its control, or why there is nothing."""
 
-    Parameters
-    ----------
-    effects
-        For each seed, what computes the effect from rows of its images.
-    count
-        Number of images.
-    resamples
-        How often they are drawn with replacement.
-
-    Returns
-    -------
-    Interval
-        The mean over the seeds with Student's interval, which shows how trainings differ; or the
-        effect with its percentile bootstrap interval (Efron and Tibshirani 1993, ch. 13).
-
-    Raises
-    ------
-    MissingIngredient
-        The effect is not a number, for example because there is no image of some class.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        whole = np.array([effect(np.arange(count)) for effect in effects])
-        if not np.isfinite(whole).all():
-            raise MissingIngredient("on these images the effect is not defined")
-        if len(whole) > 1:
-            return Interval(float(whole.mean()), *seed_interval(whole))
-        rng = np.random.default_rng(0)
-        resampled = [effects[0](rng.integers(count, size=count)) for _ in range(resamples)]
-    # A resample of few images may lack a class, and its effect is then not a number.
-    low, high = np.quantile(np.array(resampled)[np.isfinite(resampled)], (0.025, 0.975))
-    return Interval(float(whole[0]), float(low), float(high))
+    outcome: Outcome | str
+    control: Estimate | str
 
 
-def interval_of_means(values: Sequence[Floats], effect: Callable[[Floats], float]) -> Interval:
-    """Estimate an effect that follows from means over the images; see `interval`.
-
-    Parameters
-    ----------
-    values
-        For each seed, shape (N, K): K quantities of each image.
-    effect
-        Computes the effect from their means (K,).
-    """
-
-    def of_rows(quantities: Floats) -> Callable[[Rows], float]:
-        return lambda rows: float(effect(quantities[rows].mean(axis=0)))
-
-    return interval([of_rows(quantities) for quantities in values], len(values[0]))
-
-
-def interval_of_share(hits: Sequence[NDArray[np.bool_]]) -> Interval:
-    """Estimate a share of images: over the seeds if there are several, else Wilson's.
-
-    Parameters
-    ----------
-    hits
-        For each seed, which images count, shape (N,).
-    """
-    shares = [float(hit.mean()) for hit in hits]
-    if len(shares) > 1:
-        return Interval(float(np.mean(shares)), *seed_interval(shares))
-    return Interval(shares[0], *share_interval(hits[0]))
+def _or_reason(measure: Callable[[Study], Found], study: Study) -> Found | str:
+    try:
+        return measure(study)
+    except UndefinedEffect:
+        return "on these images the effect is not defined"
+    except MissingIngredient as error:
+        return str(error)

@@ -1,61 +1,89 @@
 """What the models generate from noise."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
-from analysis.findings.claim import (
-    Claim,
-    Interval,
-    Outcome,
-    Rows,
-    interval,
-    interval_of_means,
-    interval_of_share,
-)
-from analysis.findings.matched_runs import matched
+from aevae.files import names
+from analysis.findings.claim import Claim, Control, Outcome, Rule
+from analysis.findings.matched_runs import matched, size_of
+from analysis.maths.intervals import Estimate, of_means
 from analysis.maths.metrics import Floats
-from analysis.measures import nearest_training, quality
-from analysis.measures.quality import Assessment
+from analysis.measures import linear, nearest_training, quality
+from analysis.measures.judges.panel import Sight, described
+from analysis.measures.quality import SURE, Assessment
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES, representative
-from analysis.sweep.load import Run
+from analysis.sweep.groups import TITLES
+from analysis.sweep.load import MissingIngredient, Run
 
-HALF = 0.5
-OBEYED = 0.9
+SHARES = "shares of recognisable samples"
+CHANGED = date(2026, 11, 26)
+COPY = 0.5  # of the distance that is typical of test images
+PLANTED = 10  # of so many samples, one is a copy
 RECOGNISABLE = (
-    "Share of the samples from N(0, I) of whose {noun} a classifier, which was also trained to "
-    "take blends and blots for no {noun}, is at least 90% sure. "
+    "Share of the samples from N(0, I) of whose {noun} a judge is at least 90% sure, mean over the "
+    "judges: classifiers that were also trained to take blends and blots for no {noun}. "
 )
 
 
 def _ae_fails(study: Study) -> Outcome:
     """Count what is recognisable of the AE's samples from N(0, I)."""
-    effect, detail = _count(study, "ae")
-    return Outcome(effect, effect.below(HALF), detail)
+    return _count(study, "ae")
 
 
 def _vae_succeeds(study: Study) -> Outcome:
     """Count what is recognisable of the VAE's samples."""
-    effect, detail = _count(study, "vae")
-    return Outcome(effect, effect.above(HALF), detail)
+    return _count(study, "vae")
 
 
 def _cvae_succeeds(study: Study) -> Outcome:
     """Count what is recognisable of the CVAE's samples."""
-    effect, detail = _count(study, "cvae")
-    return Outcome(effect, effect.above(HALF), detail)
+    outcome = _count(study, "cvae")
+    with suppress(MissingIngredient):
+        linear_share = _seen(linear.see_linear_by_class(study, size_of(study.sweep, ("cvae",))))
+        return replace(outcome, detail=(
+            f"{outcome.detail} Of images from a Gaussian for each {study.data.noun} over as many "
+            f"principal components, {linear_share.mean():.1%} are recognisable."
+        ))  # fmt: skip
+    return outcome
 
 
-def _count(study: Study, model: str) -> tuple[Interval, str]:
+def _count(study: Study, model: str) -> Outcome:
     """Estimate the share of a model's samples that is recognisable, and put it in words."""
-    runs = [run for (run,) in matched(study.sweep, (model,))]
-    effect = interval_of_share([_assess(study, run).recognisable for run in runs])
-    found = [f"{effect.estimate:.1%} at d = {runs[0].latent_size}"]
-    plane = representative(study.sweep.runs, model, 2)
-    if plane is not None and runs[0].latent_size != 2:
-        found.append(f"{_assess(study, plane).recognisable.mean():.1%} at d = 2")
-    return effect, f"{TITLES[model]}: {', '.join(found)}; {_bounds(study)}."
+    effect = _share(study, matched(study.sweep, (model,)))
+    size = size_of(study.sweep, (model,))
+    found = [f"{effect.value:.1%} at d = {size}"]
+    if size != 2:
+        with suppress(MissingIngredient):
+            found.append(f"{_share(study, matched(study.sweep, (model,), 2)).value:.1%} at d = 2")
+    return Outcome(effect, f"{TITLES[model]}: {', '.join(found)}; {_bounds(study)}.")
+
+
+def _share(study: Study, runs: Sequence[Sequence[Run]], sampler: str = names.PRIOR) -> Estimate:
+    shares = [_recognisable(study, each, [sampler]) for each in runs]
+    return _one_share(shares)
+
+
+def _one_share(shares: Floats | Sequence[Floats]) -> Estimate:
+    """Estimate a share from hits (S, J, M, 1)."""
+    found = of_means(shares, _first, judged=True, shared=False, shares=True)
+    return found.within(0, 1)
+
+
+def _first(means: Floats) -> float:
+    return float(means[0])
+
+
+def _difference(means: Floats) -> float:
+    return float(means[0] - means[1])
+
+
+def _repaired(means: Floats) -> float:
+    """Compute which part of what the first lacks of the last the second makes up."""
+    return float((means[1] - means[0]) / (means[2] - means[0]))
 
 
 def _vae_beats_ae(study: Study) -> Outcome:
@@ -70,154 +98,320 @@ def _cvae_clearer(study: Study) -> Outcome:
 
 def _compare(study: Study, models: Sequence[str]) -> Outcome:
     pairs = matched(study.sweep, models)
-    shares = [_recognisable(study, pair, ["prior"] * 2) for pair in pairs]
-    effect = interval_of_means(shares, lambda means: means[0] - means[1])
-    first, second = np.mean([share.mean(axis=0) for share in shares], axis=0)
+    shares = np.array([_recognisable(study, pair, [names.PRIOR] * 2) for pair in pairs])
+    effect = of_means(shares, _difference, judged=True, shared=False, shares=True)
+    first, second = shares.mean(axis=(0, 1, 2))
     detail = (
         f"{TITLES[models[0]]} {first:.1%}, {TITLES[models[1]]} {second:.1%} at "
         f"d = {pairs[0][0].latent_size}; {_bounds(study)}."
     )
-    return Outcome(effect, effect.above(0), detail)
+    return Outcome(effect, detail)
 
 
 def _mixture_repairs(study: Study) -> Outcome:
     """See how much of the AE's deficit goes away when the noise is like its codes."""
+    effect, shares = _repair(study, "ae")
     runs = [run for (run,) in matched(study.sweep, ("ae",))]
-    samplers = ["prior", "mixture"]
-    real = quality.assess_real(study).recognisable
-    shares = [np.column_stack([_recognisable(study, [run] * 2, samplers), real]) for run in runs]
-    effect = interval_of_means(shares, lambda means: (means[1] - means[0]) / (means[2] - means[0]))
-    prior, mixture, ideal = np.mean([share.mean(axis=0) for share in shares], axis=0)
     distance = [
         np.mean([quality.assess_samples(study, run, sampler).frechet["classifier"] for run in runs])
-        for sampler in samplers
+        for sampler in (names.PRIOR, names.MIXTURE)
     ]
     detail = (
-        f"Recognisable from N(0, I) {prior:.1%}, from the mixture {mixture:.1%}, of real images "
-        f"{ideal:.1%}; Fréchet distance {distance[0]:.1f} and {distance[1]:.1f}, at "
+        f"Recognisable from N(0, I) {shares[0]:.1%}, from the mixture {shares[1]:.1%}, of real "
+        f"images {shares[2]:.1%}; Fréchet distance {distance[0]:.1f} and {distance[1]:.1f}, at "
         f"d = {runs[0].latent_size}."
     )
-    return Outcome(effect, effect.above(HALF), detail)
+    return Outcome(effect, detail)
+
+
+def _repair(study: Study, model: str) -> tuple[Estimate, Floats]:
+    """Estimate what the mixture makes up; return the shares from both samplers and of images."""
+    samplers = [names.PRIOR, names.MIXTURE]
+    runs = [run for (run,) in matched(study.sweep, (model,))]
+    real = _seen(quality.assess_real(study).seen)[..., None]
+    shares = np.array([
+        np.concatenate([_recognisable(study, [run] * 2, samplers), real], axis=-1) for run in runs
+    ])  # fmt: skip
+    return (
+        of_means(shares, _repaired, judged=True, shared=False, shares=True),
+        shares.mean(axis=(0, 1, 2)),
+    )
 
 
 def _obeys(study: Study) -> Outcome:
-    """Count how often the classifier sees the class that the CVAE was asked for."""
+    """Count how often the judges see the class that the CVAE was asked for."""
     runs = [run for (run,) in matched(study.sweep, ("cvae",))]
     found = [_assess(study, run) for run in runs]
-    effect = interval_of_share([np.asarray(each.classes == each.requested) for each in found])
+    asked = [(each.classes == each.requested)[..., None] for each in found]
+    effect = _one_share(asked)
     detail = (
-        f"{effect.estimate:.1%} of the samples at d = {runs[0].latent_size} are classified as the "
-        f"requested {study.data.noun}; the classifier is right for {quality.accuracy(study):.1%} "
-        "of the test images."
+        f"{effect.value:.1%} of the samples at d = {runs[0].latent_size} are taken for the "
+        f"requested {study.data.noun}, mean over {described(study)}."
     )
-    return Outcome(effect, effect.above(OBEYED), detail)
+    return Outcome(effect, detail)
 
 
 def _new_images(study: Study) -> Outcome:
-    """Compare how near samples and test images come to the training images."""
-    runs = [run for (run,) in matched(study.sweep, ("vae",))]
-    distances = np.stack(
-        [
-            nearest_training.relative_distance(study, nearest_training.sample_pairs(study, run))
-            for run in runs
-        ]
-    )
-    effect = interval([_median_of(known) for known in distances], distances.shape[1])
+    """Count the samples that are as near to a training image as only copies are."""
+    distances = _distances(study)
+    size = size_of(study.sweep, ("vae",))
     detail = (
-        f"The nearest of {distances.size} samples at d = {runs[0].latent_size} has "
-        f"{np.nanmin(distances):.2f} of the distance that is typical of test images."
+        f"Of {distances.size} samples at d = {size}, the nearest has {np.nanmin(distances):.2f} of "
+        f"the distance that is typical of test images, the median {np.nanmedian(distances):.2f}. "
+        "Blurred copies would be further away than sharp ones, and are not all found."
     )
-    return Outcome(effect, effect.above(HALF), detail)
+    return Outcome(share_of_copies(distances), detail)
 
 
-def _median_of(distances: Floats) -> Callable[[Rows], float]:
-    """Compute the median of those distances that are known; not a number if none is."""
+def _distances(study: Study) -> Floats:
+    """Return the relative distances of each seed's samples to training images, (S, M)."""
+    runs = [run for (run,) in matched(study.sweep, ("vae",))]
+    return np.stack([
+        nearest_training.relative_distance(study, nearest_training.sample_pairs(study, run))
+        for run in runs
+    ])  # fmt: skip
 
-    def median(rows: Rows) -> float:
-        known = distances[rows][np.isfinite(distances[rows])]
-        return float(np.median(known)) if len(known) else np.nan
 
-    return median
+def share_of_copies(distances: Floats) -> Estimate:
+    """Estimate which share of the samples of each seed, (S, M), are as near as copies."""
+    known = np.isfinite(distances)
+    counted = np.stack([known & (np.nan_to_num(distances, nan=1) < COPY), known], axis=-1)
+    found = of_means(counted[:, None], _ratio, shared=False, shares=True)
+    return found.within(0, 1)
 
 
-def _assess(study: Study, run: Run) -> Assessment:
-    return quality.assess_samples(study, run, "prior")
+def _ratio(means: Floats) -> float:
+    return float(means[0] / means[1])
+
+
+# --- controls -------------------------------------------------------------------------------------
+
+
+def _ae_from_its_codes(study: Study) -> Estimate:
+    return _share(study, matched(study.sweep, ("ae",)), names.MIXTURE)
+
+
+def _linear_for_vae(study: Study) -> Estimate:
+    return _linear_share(study, ("vae",))
+
+
+def _linear_for_cvae(study: Study) -> Estimate:
+    return _linear_share(study, ("cvae",))
+
+
+def _linear_share(study: Study, models: Sequence[str]) -> Estimate:
+    found = linear.see_linear(study, size_of(study.sweep, models))
+    return _one_share(_seen(found)[None, ..., None])
+
+
+def _linear_against_ae(study: Study) -> Estimate:
+    return _linear_against(study, ("vae", "ae"))
+
+
+def _linear_against_vae(study: Study) -> Estimate:
+    return _linear_against(study, ("cvae", "vae"))
+
+
+def _linear_against(study: Study, models: Sequence[str]) -> Estimate:
+    """Put PCA in the place of the first of two models."""
+    pairs = matched(study.sweep, models)
+    found = _seen(linear.see_linear(study, pairs[0][0].latent_size))[..., None]
+    shares = [
+        np.concatenate([found, _recognisable(study, pair[1:], [names.PRIOR])], axis=-1)
+        for pair in pairs
+    ]
+    return of_means(shares, _difference, judged=True, shared=False, shares=True)
+
+
+def _vae_repair(study: Study) -> Estimate:
+    return _repair(study, "vae")[0]
+
+
+def _vae_obeys(study: Study) -> Estimate:
+    """Compare what the VAE generates with what the CVAE was asked for."""
+    pairs = matched(study.sweep, ("vae", "cvae"))
+    asked = [
+        (_assess(study, vae).classes == _assess(study, cvae).requested)[..., None]
+        for vae, cvae in pairs
+    ]
+    return _one_share(asked)
+
+
+def _planted_copies(study: Study) -> Estimate:
+    distances = _distances(study)
+    distances[:, ::PLANTED] = 0
+    return share_of_copies(distances)
+
+
+def _assess(study: Study, run: Run, sampler: str = names.PRIOR) -> Assessment:
+    if sampler not in run.samplers:
+        raise MissingIngredient(
+            f"{run.run_id}: its results have no samples from a {sampler}; `aevae evaluate --again` "
+            "adds them"
+        )
+    return quality.assess_samples(study, run, sampler)
+
+
+def _seen(found: Sight) -> Floats:
+    """Tell which images each judge recognises, (J, M), as numbers."""
+    return found.surer_than(SURE).astype(np.float64)
 
 
 def _recognisable(study: Study, runs: Sequence[Run], samplers: Sequence[str]) -> Floats:
-    """Tell which samples of some runs are recognisable, (M, K): a column for run and sampler."""
-    return np.column_stack([
-        quality.assess_samples(study, run, sampler).recognisable
-        for run, sampler in zip(runs, samplers, strict=True)
-    ]).astype(np.float64)  # fmt: skip
+    """Tell which samples of some runs are recognisable, (J, M, K): a column for each run."""
+    pairs = zip(runs, samplers, strict=True)
+    return np.stack([_seen(_assess(study, *pair).seen) for pair in pairs], axis=-1)
 
 
 def _bounds(study: Study) -> str:
     real, noise = quality.assess_real(study), quality.assess_noise(study)
-    shares = real.recognisable.mean(), noise.recognisable.mean()
+    shares = _seen(real.seen).mean(), _seen(noise.seen).mean()
     return f"real images {shares[0]:.1%}, uniform noise {shares[1]:.1%}"
 
 
 CLAIMS = (
     Claim(
         "ae-noise-fails",
+        SHARES,
         "Decoding N(0, I), the AE makes hardly anything that resembles {a_subject}.",
-        RECOGNISABLE + "Supported if fewer than half are.",
+        RECOGNISABLE + "Supported if fewer than one in ten are.",
         "share of the AE's samples that is recognisable",
         _ae_fails,
+        Rule(
+            0.1,
+            "One in ten is our reading of 'hardly anything'.",
+            2,
+            CHANGED,
+            side="below",
+            others=(0.05, 0.25, 0.5),
+        ),
+        Control(
+            "the AE's own codes",
+            "The same decoders, with noise from a mixture fitted to their codes. The rule must "
+            "find more there, or it would blame the noise for a bad decoder or a severe judge.",
+            _ae_from_its_codes,
+        ),
     ),
     Claim(
         "vae-recognisable",
+        SHARES,
         "The VAE generates recognisable {subjects}.",
         RECOGNISABLE + "Supported if more than half are.",
         "share of the VAE's samples that is recognisable",
         _vae_succeeds,
+        Rule(0.5, "More often than not.", 2, CHANGED, others=(0.25, 0.75, 0.9)),
+        Control(
+            "PCA",
+            "Images from a Gaussian over as many principal components, which have learned no "
+            "decoder.",
+            _linear_for_vae,
+        ),
     ),
     Claim(
         "vae-generates-better",
+        SHARES,
         "The VAE generates far better than the AE of the same shape.",
-        RECOGNISABLE + "Supported if the VAE, with as many latents, has more than the AE.",
+        RECOGNISABLE + "Supported if the VAE, with as many latents, has at least 20 points more "
+        "than the AE.",
         "recognisable share of the VAE's samples less that of the AE's",
         _vae_beats_ae,
+        Rule(
+            0.2,
+            "A fifth of all samples is our reading of 'far'; any difference would be 'better'.",
+            2,
+            CHANGED,
+            others=(0.0, 0.1, 0.4),
+        ),
+        Control(
+            "PCA",
+            "PCA with as many components in the place of the VAE.",
+            _linear_against_ae,
+        ),
     ),
     Claim(
         "ae-lacks-regularisation",
+        SHARES,
         "The AE fails as a generator because its code is not regularised.",
         "Samples of the AE from N(0, I), from a Gaussian mixture fitted on its training codes, and "
         "real images. If the decoder is sound and only the distribution of its codes unknown, the "
         "mixture repairs it. Supported if that makes up more than half of what is missing.",
         "share of the AE's deficit in recognisable samples that the mixture makes up",
         _mixture_repairs,
+        Rule(0.5, "The greater part of the deficit.", 2, CHANGED, others=(0.25, 0.75)),
+        Control(
+            "the VAE",
+            "The same for the VAE, whose latents are regularised: a mixture on its sampled z must "
+            "not repair as much.",
+            _vae_repair,
+        ),
     ),
     Claim(
         "cvae-recognisable",
+        SHARES,
         "The CVAE generates recognisable {subjects}.",
         RECOGNISABLE + "Supported if more than half are.",
         "share of the CVAE's samples that is recognisable",
         _cvae_succeeds,
+        Rule(0.5, "More often than not.", 2, CHANGED, others=(0.25, 0.75, 0.9)),
+        Control(
+            "PCA",
+            "Images from a Gaussian over as many principal components, which have learned no "
+            "decoder.",
+            _linear_for_cvae,
+        ),
     ),
     Claim(
         "vae-more-ambiguous",
+        SHARES,
         "The VAE's samples are more ambiguous than the CVAE's.",
-        RECOGNISABLE + "Supported if the CVAE, with as many latents, has more than the VAE.",
+        RECOGNISABLE + "Supported if the CVAE, with as many latents, has at least 5 points more "
+        "than the VAE.",
         "recognisable share of the CVAE's samples less that of the VAE's",
         _cvae_clearer,
+        Rule(0.05, "A smaller difference is not called meaningful.", 2, CHANGED,
+             others=(0.0, 0.1, 0.2)),
+        Control(
+            "PCA",
+            "PCA with as many components in the place of the CVAE.",
+            _linear_against_vae,
+        ),
     ),
     Claim(
         "cvae-obeys-label",
+        "requested {plural}",
         "The CVAE generates the {noun} that is asked for.",
-        "Samples from N(0, I), the same number for each {noun}: share classified as the "
-        f"requested {{noun}}. Supported if it is above {OBEYED:.0%}.",
-        "share of the CVAE's samples classified as the requested {noun}",
+        "Samples from N(0, I), the same number for each {noun}: share taken for the requested "
+        "{noun}, mean over the judges. Supported if it is above 90%.",
+        "share of the CVAE's samples taken for the requested {noun}",
         _obeys,
+        Rule(0.9, "At most one in ten may be something else.", 2, CHANGED, others=(0.5, 0.8, 0.95)),
+        Control(
+            "the VAE",
+            "What the VAE generates, compared with the same requests, which it does not know.",
+            _vae_obeys,
+        ),
     ),
     Claim(
         "samples-are-new",
+        "distances to training images",
         "The VAE generates new {subjects}: it does not repeat its training images.",
         "Distance of samples from N(0, I) to the nearest training image, over the median of that "
         "of the test images near the same {noun}: 0 is a copy, 1 as far as new {subjects} are. "
-        f"Supported if the median is above {HALF}.",
-        "median relative distance to the nearest training image",
+        f"A sample below {COPY} counts as a copy. Supported if fewer than 5% are copies.",
+        "share of the VAE's samples that count as copies",
         _new_images,
+        Rule(
+            0.05,
+            "A generator may come near to a few training images by chance.",
+            2,
+            CHANGED,
+            side="below",
+            others=(0.01, 0.02, 0.1),
+        ),
+        Control(
+            "copies",
+            f"The same samples, one in {PLANTED} of them replaced by a training image.",
+            _planted_copies,
+        ),
     ),
-)
+)  # fmt: skip

@@ -1,189 +1,95 @@
-"""What the latent spaces are like."""
+"""What the latent spaces are like: what can be read from them, and how they are distributed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
-from scipy.spatial import Delaunay
 
-from aevae.files import names
-from aevae.files.hdf5 import Array
-from analysis.findings.claim import (
-    Claim,
-    Interval,
-    Outcome,
-    Rows,
-    interval,
-    interval_of_means,
-)
+from analysis.findings.claim import Claim, Control, Outcome, Rule
 from analysis.findings.matched_runs import matched
-from analysis.maths import posterior
-from analysis.maths.decoder import decode
+from analysis.maths.aggregate import Bracket
+from analysis.maths.intervals import Estimate, of_means
 from analysis.maths.metrics import Floats
-from analysis.measures import probing, quality
-from analysis.measures.classifier import find_classifier
-from analysis.measures.interpolation import measure_lines
+from analysis.measures import linear, probing
+from analysis.measures.aggregate import find_densities
 from analysis.measures.probing import KNN, Space
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
-from analysis.tables.by_class import MOST
 
 KEPT = 0.9
-CHANCE_MARGIN = 0.05
-SQUARES = 60  # along each side of the plane
-KS_RESAMPLES = 200  # each takes ten times as long as other effects
-
-
-def _rougher(study: Study) -> Outcome:
-    """Compare the paths that both models take between the same images."""
-    find_classifier(study)  # or say why there is none
-    pairs = matched(study.sweep, ("ae", "vae"))
-    length, changes = (
-        interval_of_means(
-            [np.stack([getattr(measure_lines(study, run), name) for run in pair], axis=1)
-             for pair in pairs],
-            lambda means: means[0] - means[1],
-        )
-        for name in ("length", "changes")
-    )  # fmt: skip
-    verdict = length.above(0)
-    if verdict != changes.above(0):
-        verdict = "undecided"
-    lines = [measure_lines(study, run) for run in pairs[0]]
-    measures = [
-        f"length {line.length.mean():.2f}, {study.data.noun} changes {line.changes.mean():.2f}, "
-        f"unsure {line.unsure.mean():.1%}"
-        for line in lines
-    ]
-    size = pairs[0][0].latent_size
-    count = len(lines[0].length)
-    detail = f"Means over {count} lines at d = {size}: AE {measures[0]}; VAE {measures[1]}."
-    return Outcome(length, verdict, detail)
-
-
-def _gaps(study: Study) -> Outcome:
-    """Decode the plane of the AE's codes, where there are codes and in the gaps."""
-    runs = [run for (run,) in matched(study.sweep, ("ae",), size=2)]
-    squares = [divide_plane(study, run) for run in runs]
-    effect = interval([_difference(*square) for square in squares], SQUARES**2)
-    held, clear = squares[0]
-    gaps = np.isfinite(clear) & ~held
-    detail = (
-        f"{gaps.sum():,} of the {np.isfinite(clear).sum():,} squares within the hull of the "
-        f"training codes hold none; recognisable are {clear[held].mean():.1%} of the images with "
-        f"codes, {clear[gaps].mean():.1%} of those without."
-    )
-    return Outcome(effect, effect.above(0), detail)
-
-
-def _difference(held: Array, clear: Floats) -> Callable[[Rows], float]:
-    def compute(rows: Rows) -> float:
-        with_codes = held[rows]
-        found = clear[rows]
-        return _mean_of_known(found[with_codes]) - _mean_of_known(found[~with_codes])
-
-    return compute
-
-
-def _mean_of_known(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else np.nan
-
-
-def divide_plane(study: Study, run: Run) -> tuple[Array, Floats]:
-    """Divide the plane into squares, and decode the centre of each.
-
-    Returns
-    -------
-    held, clear
-        Whether a square holds training codes, and whether the image decoded there is recognisable
-        (1 or 0; NaN outside the convex hull of the codes), (Q,) each.
-    """
-    with study.sweep.open(run) as results:
-        codes, weights = (
-            results.array(names.of_split("train", names.MU)).astype(np.float64),
-            results.weights(),
-        )
-    codes = codes[run.config.data.trained_rows]
-    counts, *edges = np.histogramdd(codes, bins=SQUARES)
-    centres = [(edge[:-1] + edge[1:]) / 2 for edge in edges[0]]
-    plane = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, 2)
-    held = counts.ravel() > 0
-    within = held | (Delaunay(codes).find_simplex(plane) >= 0)
-    if held[within].all():
-        raise MissingIngredient("no square of the plane within the AE's codes is without codes")
-    decoded = decode(run.config, weights, plane[within])
-    images = (decoded * 255).round().astype(np.uint8)
-    clear = np.full(len(plane), np.nan)
-    clear[within] = quality.assess(study, images).recognisable
-    return held, clear
-
-
-def _every_class(study: Study) -> Outcome:
-    """Look for each class on the grid over the VAE's plane."""
-    runs = [run for (run,) in matched(study.sweep, ("vae",), size=2)]
-    data = study.data
-    counts = [_classes_on_grid(study, run) for run in runs]
-    found = [(count > 0).sum() for count in counts]
-    effect = Interval(float(np.mean(found)))
-    size = runs[0].evaluation.grid_size
-    detail = f"Recognisable on the grid of {size} x {size}, {_numbers(study, counts[0])}."
-    return Outcome(effect, "supported" if min(found) == data.classes else "contradicted", detail)
-
-
-def _numbers(study: Study, counts: Array) -> str:
-    """Put the numbers of images of each class, (C,), in words: of many classes, only how many."""
-    data = study.data
-    if data.classes > MOST:
-        return f"{(counts > 0).sum()} of {data.classes} {data.plural}"
-    by_name = list(zip(data.class_names, counts, strict=True))
-    missing = [name for name, count in by_name if not count]
-    return (
-        f"{data.noun} by {data.noun}: {', '.join(f'{name}: {count}' for name, count in by_name)}; "
-        f"missing: {', '.join(missing) or 'none'}"
-    )
-
-
-def _classes_on_grid(study: Study, run: Run) -> Array:
-    """Count the recognisable images of each class, (C,), over the quantiles of N(0, I)."""
-    with study.sweep.open(run) as results:
-        images = results.array(names.grid("quantile", names.IMAGE))
-    found = quality.assess(study, images.reshape(-1, *study.data.image_shape))
-    return np.bincount(found.classes[found.recognisable], minlength=study.data.classes)
+MARGIN = 0.05
+CHANGED = date(2026, 11, 26)
+PROBES = "{plural} read from latents"
 
 
 def _keeps_class(study: Study) -> Outcome:
     """Read the class from few latents and from all pixels."""
     runs = [run for (run,) in matched(study.sweep, ("vae",))]
-    pixels = probing.hits(study, Space())[KNN, None]
-    read = [np.stack([_read(study, run), pixels], axis=1) for run in runs]
-    effect = interval_of_means(read, lambda means: means[0] / means[1])
-    accuracy = np.mean([values.mean(axis=0) for values in read], axis=0)
+    read = np.stack([_beside_pixels(study, _read(study, run)) for run in runs])
+    accuracy = read.mean(axis=(0, 1))
     detail = (
         f"kNN reads {accuracy[0]:.1%} of the {study.data.plural} from {runs[0].latent_size} "
         f"latents, {accuracy[1]:.1%} from the pixels."
     )
-    return Outcome(effect, effect.above(KEPT), detail)
+    return Outcome(of_means(read[:, None], _ratio), detail)
+
+
+def _pca_keeps_class(study: Study) -> Estimate:
+    (run,) = matched(study.sweep, ("vae",))[0]
+    return of_means(_beside_pixels(study, _read_pca(study, run.latent_size))[None, None], _ratio)
+
+
+def _ratio(means: Floats) -> float:
+    return float(means[0] / means[1])
+
+
+def _beside_pixels(study: Study, hits: Floats) -> Floats:
+    return np.stack([hits, probing.hits(study, Space())[KNN, None]], axis=1)
 
 
 def _cvae_less(study: Study) -> Outcome:
     """Read the class from the latents of both models."""
     pairs = matched(study.sweep, ("vae", "cvae"))
-    read = [np.stack([_read(study, run) for run in pair], axis=1) for pair in pairs]
-    effect = interval_of_means(read, lambda means: means[0] - means[1])
-    return Outcome(effect, effect.above(0), _accuracies(study, pairs))
+    read = np.stack([np.stack([_read(study, run) for run in pair], axis=1) for pair in pairs])
+    return Outcome(of_means(read[:, None], _difference), _accuracies(study, pairs))
+
+
+def _pca_less(study: Study) -> Estimate:
+    """Put PCA in the place of the CVAE."""
+    pairs = matched(study.sweep, ("vae", "cvae"))
+    pca = _read_pca(study, pairs[0][0].latent_size)
+    read = np.stack([np.stack([_read(study, vae), pca], axis=1) for vae, _ in pairs])
+    return of_means(read[:, None], _difference)
+
+
+def _difference(means: Floats) -> float:
+    return float(means[0] - means[1])
 
 
 def _cvae_none(study: Study) -> Outcome:
     """Compare reading the class from the CVAE's latents with guessing."""
     pairs = matched(study.sweep, ("vae", "cvae"))
-    chance = probing.chance(study.sweep)
-    read = [_read(study, cvae)[:, None] for _, cvae in pairs]
-    effect = interval_of_means(read, lambda means: means[0] - chance)
-    return Outcome(effect, effect.below(CHANCE_MARGIN), _accuracies(study, pairs))
+    effect = _above_chance(study, [cvae for _, cvae in pairs])
+    return Outcome(effect, _accuracies(study, pairs))
+
+
+def _vae_none(study: Study) -> Estimate:
+    return _above_chance(study, [vae for vae, _ in matched(study.sweep, ("vae", "cvae"))])
+
+
+def _above_chance(study: Study, runs: Sequence[Run]) -> Estimate:
+    read = np.stack([_read(study, run) for run in runs])
+    accuracy = of_means(read[:, None, :, None], lambda means: float(means[0]))
+    return accuracy.shifted(-probing.chance(study.sweep))
 
 
 def _read(study: Study, run: Run) -> Floats:
+    """Tell which test images kNN reads right from sampled z, (T,)."""
     return probing.hits(study, Space(run=run))[KNN, None]
+
+
+def _read_pca(study: Study, components: int) -> Floats:
+    return probing.hits(study, Space(components=components))[KNN, None]
 
 
 def _accuracies(study: Study, pairs: Sequence[Sequence[Run]]) -> str:
@@ -208,86 +114,97 @@ def _matched_or_none(study: Study, size: int) -> list[tuple[Run, ...]]:
 def _more_normal(study: Study) -> Outcome:
     """Compare how far both aggregate posteriors are from N(0, I)."""
     pairs = matched(study.sweep, ("vae", "cvae"), size=2)
-    codes = [[_draws(study, run) for run in pair] for pair in pairs]
-
-    def effect_of(vae: Array, cvae: Array) -> Callable[[Rows], float]:
-        return lambda rows: _distance(vae[rows]) - _distance(cvae[rows])
-
-    effects = [effect_of(*pair) for pair in codes]
-    effect = interval(effects, len(codes[0][0]), KS_RESAMPLES)
-    vae, cvae = np.mean([[_distance(z) for z in pair] for pair in codes], axis=0)
-    detail = f"Distance from N(0, 1), mean of both dimensions: VAE {vae:.3f}, CVAE {cvae:.3f}."
-    return Outcome(effect, effect.above(0), detail)
+    found = [[find_densities(study, run).divergence for run in pair] for pair in pairs]
+    ends = np.array([[bracket.ends for bracket in pair] for pair in found]).mean(axis=0)
+    detail = (
+        f"KL from N(0, I), in nats: VAE {ends[0, 0]:.3f} to {ends[0, 1]:.3f}, CVAE "
+        f"{ends[1, 0]:.3f} to {ends[1, 1]:.3f}. The ends do not and do count the posterior that a "
+        "draw is from; the effect is that of the middles."
+    )
+    return Outcome(_ratio_of_divergences(found), detail)
 
 
-def _draws(study: Study, run: Run) -> Array:
-    with study.sweep.open(run) as results:
-        return results.array(names.of_split("test", names.Z))
+def _pca_more_normal(study: Study) -> Estimate:
+    """Put PCA in the place of the CVAE."""
+    vaes = [vae for vae, _ in matched(study.sweep, ("vae", "cvae"), size=2)]
+    return _ratio_of_divergences(
+        [
+            [find_densities(study, vae).divergence, linear.linear_densities(study, vae).divergence]
+            for vae in vaes
+        ]
+    )
 
 
-def _distance(z: Array) -> float:
-    return float(posterior.distance_from_normal(z).mean())
+def _ratio_of_divergences(pairs: Sequence[Sequence[Bracket]]) -> Estimate:
+    """Estimate the divergence of the second in units of that of the first, draw by draw."""
+    middles = [[(each.low + each.high) / 2 for each in pair] for pair in pairs]
+    values = np.stack([np.stack([pair[1], pair[0]], axis=1) for pair in middles])
+    return of_means(values[:, None], _ratio).within(0, np.inf)
 
 
 CLAIMS = (
     Claim(
-        "ae-interpolates-worse",
-        "The AE's latent space, being unconstrained, is harder to interpolate in than the VAE's.",
-        "Straight lines between the codes of the same pairs of test images, decoded: length of the "
-        "path through the images over the distance of its ends, and how often the {noun} that "
-        "a classifier sees changes on the way. Supported if both are greater for the AE, with as "
-        "many latents; undecided if they disagree.",
-        "mean relative path length of the AE less that of the VAE",
-        _rougher,
-    ),
-    Claim(
-        "ae-gaps-fail",
-        "The AE's latent space has gaps in which decoding fails.",
-        f"The AE with two latents: the plane in {SQUARES} x {SQUARES} squares, those within the "
-        "convex hull of the training codes decoded at their centres. Supported if fewer images "
-        "are recognisable in squares without codes.",
-        "recognisable share of squares with codes less that of squares without",
-        _gaps,
-    ),
-    Claim(
-        "vae-plane-has-every-digit",
-        "A grid over the VAE's two-dimensional latent space shows every {noun}.",
-        "The stored grid over the quantiles of N(0, I). Supported if each {noun} is recognisable "
-        "at least once, for every seed.",
-        "{plural} found, of {classes}",
-        _every_class,
-    ),
-    Claim(
         "few-latents-keep-the-digit",
+        PROBES,
         "Most of the semantic information of {a_subject} fits in a relatively small latent space.",
-        "kNN with all labels on the VAE's posterior means and on the pixels. Supported if the "
-        f"latents give more than {KEPT:.0%} of the pixels' accuracy.",
+        "kNN with all labels on one sampled z per image of the VAE, and on the pixels. Supported "
+        f"if the latents give more than {KEPT:.0%} of the pixels' accuracy.",
         "accuracy from the latents over that from the pixels",
         _keeps_class,
+        Rule(KEPT, "At most a tenth of what can be read may be lost.", 2, CHANGED,
+             others=(0.8, 0.95)),
+        Control(
+            "PCA",
+            "As many principal components. If they keep as much, a few numbers suffice whatever "
+            "they are, and nothing is shown of the VAE.",
+            _pca_keeps_class,
+        ),
     ),
     Claim(
         "cvae-latents-less-class",
+        PROBES,
         "The CVAE's latents carry less of the {noun} than the VAE's, since the label is given.",
-        "kNN with all labels on the posterior means of a VAE and a CVAE of one latent size. "
-        "Supported if it reads fewer {plural} from the CVAE's.",
+        "kNN with all labels on one sampled z per image of a VAE and a CVAE of one latent size. "
+        f"Supported if it reads at least {100 * MARGIN:g} points fewer {{plural}} from the CVAE's.",
         "accuracy from the VAE's latents less that from the CVAE's",
         _cvae_less,
+        Rule(MARGIN, "A smaller difference is not called meaningful.", 2, CHANGED,
+             others=(0.0, 0.1, 0.2)),
+        Control(
+            "PCA",
+            "As many principal components in the place of the CVAE's latents: nobody told them "
+            "the {noun}.",
+            _pca_less,
+        ),
     ),
     Claim(
         "cvae-latents-free-of-class",
+        PROBES,
         "The CVAE separates style from class: its latents say nothing about the {noun}.",
-        "kNN with all labels on the CVAE's posterior means against always guessing the most "
-        f"frequent {{noun}}. Supported if it is better by less than {100 * CHANCE_MARGIN:g} "
-        "points.",
+        "kNN with all labels on one sampled z per image of the CVAE against always guessing the "
+        f"most frequent {{noun}}. Supported if it is better by less than {100 * MARGIN:g} points.",
         "accuracy from the CVAE's latents less that of guessing",
         _cvae_none,
+        Rule(MARGIN, "A smaller difference is not called meaningful.", 2, CHANGED, side="below",
+             others=(0.02, 0.1)),
+        Control("the VAE", "The latents of the VAE, which is told no {noun}.", _vae_none),
     ),
     Claim(
         "cvae-more-normal",
+        "distance from N(0, I)",
         "The CVAE's latents look more like a bivariate normal distribution than the VAE's.",
-        "Kolmogorov-Smirnov distance from N(0, 1) of one sampled z per test image, two latents, "
-        "mean over both. Supported if that of the CVAE is smaller.",
-        "distance of the VAE's latents from N(0, 1) less that of the CVAE's",
+        "KL of the aggregate posterior from N(0, I), two latents: that of the CVAE over that of "
+        "the VAE. Supported if it is less than half.",
+        "KL(q(z) || N(0, I)) of the CVAE in units of that of the VAE",
         _more_normal,
+        Rule(0.5, "Half the distance is our reading of 'more like'.", 3, CHANGED, side="below",
+             others=(0.25, 0.75, 1.0)),
+        Control(
+            "PCA",
+            "The first two principal components, scaled to mean 0 and variance 1, with as much "
+            "noise as the VAE's posteriors have, in the place of the CVAE's latents: nothing gives "
+            "them the shape of a normal distribution.",
+            _pca_more_normal,
+        ),
     ),
-)
+)  # fmt: skip

@@ -32,5 +32,10 @@ def matched(
     return [tuple(runs[seed] for runs in by_seed) for seed in sorted(seeds)]
 
 
+def size_of(sweep: SweepResults, models: Sequence[str]) -> int:
+    """Return the latent size of the runs that `matched` finds."""
+    return matched(sweep, models)[0][0].latent_size
+
+
 def _shape(size: int | None) -> str:
     return "one latent size" if size is None else f"latent size {size}"

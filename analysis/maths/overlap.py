@@ -1,28 +1,29 @@
 """How much a set of points looks drawn from the same distribution as another.
 
 NumPy in, NumPy out. Points are images in a feature space, shape (N, D): `real` ones and `fake`
-ones. A real (or fake) *ball* is centred on such a point and reaches to its k-th nearest neighbour
-among its like; the union of the balls stands for where such points are found.
+ones. A *ball* is centred on a real point and reaches to its k-th nearest neighbour among the real
+ones; the union of the balls stands for where real points are found.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.metrics import euclidean_distances
 
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
 
-PRECISION_NEIGHBOURS = 3  # as in the papers of each
-DENSITY_NEIGHBOURS = 5
+NEIGHBOURS = 5  # as in the paper
 
 
 def frechet(real: Array, fake: Array) -> float:
     """Fréchet distance of the Gaussians with the means and covariances of two sets of points.
 
     Source: Dowson and Landau (1982), eq. 4; with other features than theirs, the FID of Heusel et
-    al. (2017), eq. 6. Biased upwards by about D^2 over the number of points.
+    al. (2017), eq. 6. Biased upwards: with N points each, drawn from one Gaussian with the identity
+    as its covariance, the distance is on average about D^2 / 2N + 2D / N instead of 0.
     """
     (mean, covariance), (other_mean, other) = (_moments(points) for points in (real, fake))
     values, vectors = eigh(covariance)
@@ -40,11 +41,10 @@ def _moments(points: Array) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Real points, with the radii of their balls, (N,) each."""
+    """Real points, with the radii of their balls, (N,)."""
 
     points: Array
-    precision_radii: Floats
-    density_radii: Floats
+    radii: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,46 +53,35 @@ class Overlap:
 
     Parameters
     ----------
-    precision
-        Share of fake points that lie in a real ball: Kynkäänniemi et al. (2019), eq. 1-3.
-    recall
-        Share of real points that lie in a fake ball, ibid.
     density
-        Mean number of real balls that a fake point lies in, over k: Naeem et al. (2020), eq. 4;
-        about 1 for points drawn alike, and above 1 where real points crowd.
-    coverage
-        Share of real balls with a fake point in them, ibid., eq. 5.
+        Mean number of balls that a fake point lies in, over k: Naeem et al. (2020), eq. 4; about 1
+        for points drawn alike, and above 1 where real points crowd.
+    covered
+        Which balls have a fake point in them, (N,), ibid., eq. 5.
     """
 
-    precision: float
-    recall: float
     density: float
-    coverage: float
+    covered: NDArray[np.bool_]
+
+    @property
+    def coverage(self) -> float:
+        """Share of balls with a fake point in them.
+
+        For points drawn alike it is not 1 but 1 - (N - 1)...(N - k) / (2N - 1)...(2N - k), ibid.,
+        sec. 3.3: about 1 - 2^-k.
+        """
+        return float(self.covered.mean())
 
 
 def reference(points: Array) -> Reference:
     """Measure the balls of real points."""
-    radii = _radii(points, PRECISION_NEIGHBOURS, DENSITY_NEIGHBOURS)
-    return Reference(points, *radii)
+    distance = euclidean_distances(points)
+    # The nearest of all is the point itself.
+    place = min(NEIGHBOURS, len(points) - 1)
+    return Reference(points, np.partition(distance, place, axis=1)[:, place])
 
 
 def overlap(real: Reference, fake: Array) -> Overlap:
     """Compare fake points with real ones."""
-    distance = euclidean_distances(real.points, fake)
-    (fake_radii,) = _radii(fake, PRECISION_NEIGHBOURS)
-    within = distance <= real.density_radii[:, None]
-    return Overlap(
-        precision=float((distance <= real.precision_radii[:, None]).any(axis=0).mean()),
-        recall=float((distance <= fake_radii).any(axis=1).mean()),
-        density=float(within.sum(axis=0).mean() / DENSITY_NEIGHBOURS),
-        coverage=float(within.any(axis=1).mean()),
-    )
-
-
-def _radii(points: Array, *neighbours: int) -> tuple[Floats, ...]:
-    """Distances of points to their k-th nearest neighbours, (N,) for each k."""
-    distance = euclidean_distances(points)
-    # The nearest of all is the point itself.
-    places = [min(k, len(points) - 1) for k in neighbours]
-    nearest = np.partition(distance, places, axis=1)
-    return tuple(nearest[:, place] for place in places)
+    within = euclidean_distances(real.points, fake) <= real.radii[:, None]
+    return Overlap(float(within.sum(axis=0).mean() / NEIGHBOURS), within.any(axis=1))

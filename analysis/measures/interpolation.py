@@ -9,17 +9,18 @@ from aevae.files import names
 from aevae.files.hdf5 import Array
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
-from analysis.measures.classifier import find_classifier, why_no_classifier
+from analysis.measures.judges.panel import Sight, find_judges, why_no_judges
 from analysis.measures.quality import SURE
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
 PAIRS, STEPS = 200, 21
+ACROSS_PAIRS, ACROSS_STEPS = 400, 9  # between images of different classes
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Measures of P lines, (P,) each; the last two are NaN without a classifier.
+    """Measures of P lines, (P,) each; the last two are (J, P) and have no rows without judges.
 
     Parameters
     ----------
@@ -28,9 +29,9 @@ class Lines:
     jump
         Largest step, divided by the mean step; 1 if all steps are equal.
     changes
-        How often the class that the classifier sees changes from step to step.
+        How often the class that each of J judges sees changes from step to step, (J, P).
     unsure
-        Share of the images along the line of whose class the classifier is less than 90% sure.
+        Share of the images along the line of whose class a judge is less than 90% sure, (J, P).
     """
 
     length: Floats
@@ -100,18 +101,69 @@ def measure(study: Study, images: Array) -> Lines:
 
 
 def _changes(study: Study, images: Array) -> tuple[Floats, Floats]:
-    """Return what the classifier sees along lines: see `Lines`."""
-    if why_no_classifier(study):
-        nothing = np.full(len(images), np.nan)
-        return nothing, nothing
-    classifier = find_classifier(study)
+    """Return what the judges see along lines: see `Lines`."""
+    if why_no_judges(study):
+        return np.empty((0, len(images))), np.empty((0, len(images)))
     pixels = (images * 255).round().reshape(-1, *images.shape[2:])
-    seen = classifier.probabilities(classifier.features(pixels))
-    seen = seen.reshape(*images.shape[:2], -1)
-    changed = np.diff(seen.argmax(axis=-1), axis=1) != 0
-    return changed.sum(axis=1).astype(np.float64), (seen.max(axis=-1) < SURE).mean(axis=1)
+    seen = Sight.of(find_judges(study), pixels)
+    changed = np.diff(seen.classes.reshape(-1, *images.shape[:2]), axis=2) != 0
+    unsure = ~seen.surer_than(SURE).reshape(-1, *images.shape[:2])
+    return changed.sum(axis=2).astype(np.float64), unsure.mean(axis=2)
 
 
 def _ratio(values: Floats, units: Floats) -> Floats:
     """Divide; 1 for a line along which nothing changes, since it is straight and even."""
     return np.divide(values, units, out=np.ones_like(values), where=units > 0)
+
+
+@once_per_study
+def unsure_across(study: Study, run: Run) -> Floats:
+    """Judge the images between the codes of test images of different classes.
+
+    Returns
+    -------
+    ndarray
+        Share of the images on each line of whose class each judge is not sure, (J, P). The ends of
+        a line do not count.
+
+    Raises
+    ------
+    MissingIngredient
+        There is no judge, or all test images are of one class.
+    """
+    pairs = pairs_across(study)
+    with study.sweep.open(run) as results:
+        codes, weights = results.array(names.of_split("test", names.MU)), results.weights()
+    return _unsure(study, decode(run.config, weights, _between(codes, pairs)))
+
+
+@once_per_study
+def unsure_of_fades(study: Study) -> Floats:
+    """Judge cross-fades of the same pairs, pixel by pixel; see `unsure_across`."""
+    images = study.sweep.images("test").reshape(study.data.counts["test"], -1)
+    fades = _between(images.astype(np.float32) / 255, pairs_across(study))
+    return _unsure(study, fades.reshape(*fades.shape[:2], *study.data.image_shape))
+
+
+def pairs_across(study: Study) -> NDArray[np.intp]:
+    """Draw pairs of test images of different classes, no image twice, (P, 2)."""
+    labels = study.sweep.labels("test")
+    order = np.random.default_rng(0).permutation(len(labels))
+    pairs = order[: len(order) // 2 * 2].reshape(-1, 2)
+    pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:ACROSS_PAIRS]
+    if len(pairs) < 2:
+        raise MissingIngredient(f"too few test images of different {study.data.plural}")
+    return np.asarray(pairs)
+
+
+def _between(points: Array, pairs: NDArray[np.intp]) -> Array:
+    """Return what lies between pairs of points (N, D), without the ends: (P, ACROSS_STEPS, D)."""
+    share = np.linspace(0, 1, ACROSS_STEPS + 2, dtype=np.float32)[None, 1:-1, None]
+    return np.asarray((1 - share) * points[pairs[:, :1]] + share * points[pairs[:, 1:]])
+
+
+def _unsure(study: Study, images: Array) -> Floats:
+    """Return the share of images (P, S, *image_shape) on each line that judges are unsure of."""
+    levels = (images * 255).round().astype(np.uint8).reshape(-1, *images.shape[2:])
+    sure = Sight.of(find_judges(study), levels).surer_than(SURE)
+    return np.asarray(1 - sure.reshape(len(sure), *images.shape[:2]).mean(axis=-1))

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats, Labels
-from analysis.measures.classifier import require_classes
+from analysis.measures.judges.panel import require_classes
 from analysis.measures.latents import MEAN, SAMPLE, At, read_latents
 from analysis.measures.pca import fit_pca, intensities
 from analysis.measures.study import Study, once_per_study

@@ -1,12 +1,12 @@
 """Sets of images measured against test images: whether each shows one class, and as varied ones.
 
 Two fixed feature spaces: the first 50 principal components of the training images, and the last
-hidden layer of the classifier (`analysis.measures.classifier`). As many test images as there are
+hidden layer of the first judge (`analysis.measures.judges`). As many test images as there are
 samples of one sampler serve as the real ones, so that sets of one size are compared throughout.
-Where there is no classifier, since the images have no labels, the first space remains.
+Where there are no judges, since the images have no labels, the first space remains.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +15,9 @@ from sklearn.decomposition import PCA
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
-from analysis.maths.metrics import Floats
 from analysis.maths.overlap import Overlap, Reference, frechet, overlap, reference
-from analysis.measures.classifier import Classifier, find_classifier, why_no_classifier
+from analysis.measures.judges.judge import Judge
+from analysis.measures.judges.panel import Sight, find_judges, why_no_judges
 from analysis.measures.pca import COMPONENTS, fit_pca, intensities
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
@@ -33,88 +33,73 @@ class Assessment:
     Parameters
     ----------
     sight
-        What the classifier sees, or why there is no classifier.
+        What the judges see, or why there are none.
     requested
         Labels that a conditional model was asked for, (M,).
     frechet, overlap
         Distance from the real images and overlap with them, by feature space.
     """
 
-    sight: "Sight | str"
+    sight: Sight | str
     requested: Array | None
     frechet: Mapping[str, float]
     overlap: Mapping[str, Overlap]
 
     @property
-    def seen(self) -> "Sight":
-        """What the classifier sees.
+    def seen(self) -> Sight:
+        """What the judges see.
 
         Raises
         ------
         MissingIngredient
-            There is no classifier.
+            There are no judges.
         """
         if isinstance(self.sight, str):
             raise MissingIngredient(self.sight)
         return self.sight
 
     @property
-    def classes(self) -> NDArray[np.intp]:
-        """The most probable class of each image, (M,); see `seen`."""
+    def classes(self) -> NDArray[np.uint16]:
+        """The most probable class of each image for each judge, (J, M); see `seen`."""
         return self.seen.classes
 
     @property
     def recognisable(self) -> NDArray[np.bool_]:
-        """Which images, (M,), are surely of one class; see `seen`."""
-        return np.asarray(self.seen.confidence >= SURE)
-
-
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What the classifier sees in M images: the most probable class and its probability, (M,)."""
-
-    classes: NDArray[np.intp]
-    confidence: Floats
+        """Which judges are sure of the class of which images, (J, M); see `seen`."""
+        return self.seen.surer_than(SURE)
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureSpaces:
-    """The feature spaces, and the real images in them; `classifier` may be why there is none."""
+    """The feature spaces, and the real images in them; `judges` may be why there are none."""
 
-    classifier: Classifier | str
+    judges: Sequence[Judge] | str
     pca: PCA
     real: Mapping[str, Reference]
 
     def features(self, images: Array) -> dict[str, Array]:
         """Map images (M, *image_shape), uint8, to each space, (M, D)."""
         features = {PCA_SPACE: self.pca.transform(intensities(images))[:, :COMPONENTS]}
-        if isinstance(self.classifier, Classifier):
-            features[CLASSIFIER_SPACE] = self.classifier.features(images)
+        if not isinstance(self.judges, str):
+            features[CLASSIFIER_SPACE] = self.judges[0].features(images)
         return features
 
     def assess(self, images: Array, requested: Array | None = None) -> Assessment:
         """Measure a set of images (M, *image_shape), uint8; labels (M,) were requested, if any."""
         features = self.features(images)
         return Assessment(
-            self._look_at(features),
+            self.judges if isinstance(self.judges, str) else Sight.of(self.judges, images),
             requested,
             {space: frechet(self.real[space].points, points) for space, points in features.items()},
             {space: overlap(self.real[space], points) for space, points in features.items()},
         )
 
-    def _look_at(self, features: Mapping[str, Array]) -> Sight | str:
-        if isinstance(self.classifier, str):
-            return self.classifier
-        probabilities = self.classifier.probabilities(features[CLASSIFIER_SPACE])
-        return Sight(probabilities.argmax(axis=1), probabilities.max(axis=1))
-
 
 @once_per_study
 def feature_spaces(study: Study) -> FeatureSpaces:
     """Make the feature spaces of a sweep's dataset."""
-    classifier = why_no_classifier(study) or find_classifier(study)
-    bare = FeatureSpaces(classifier, fit_pca(study), {})
-    real = bare.features(_chosen(study.sweep, "test"))
+    bare = FeatureSpaces(why_no_judges(study) or find_judges(study), fit_pca(study), {})
+    real = bare.features(_held_out(study.sweep)[: set_size(study.sweep)])
     return replace(bare, real={space: reference(points) for space, points in real.items()})
 
 
@@ -124,13 +109,21 @@ def set_size(sweep: SweepResults) -> int:
     Distances and overlaps of sets of different sizes could not be compared.
     """
     samples = min(run.evaluation.samples_per_sampler for run in sweep.every)
-    return min(samples, sweep.data.counts["train"], sweep.data.counts["test"])
+    test, validation = (sweep.data.counts[split] for split in ("test", "val"))
+    return min(samples, test, (test + validation) // 2)
 
 
-def _chosen(sweep: SweepResults, split: str) -> Array:
-    """Choose images of a split at random: the first half of MNIST's test images are clearer."""
-    rows = np.random.default_rng(0).permutation(sweep.data.counts[split])
-    return sweep.images(split)[rows[: set_size(sweep)]]
+def _held_out(sweep: SweepResults) -> Array:
+    """Return two sets of images that no judge was trained on: to compare with, and to be compared.
+
+    They are test images in random order, since the first half of MNIST's test images are clearer;
+    where these are too few, validation images follow.
+    """
+    size, rng = set_size(sweep), np.random.default_rng(0)
+    test = sweep.images("test")[rng.permutation(sweep.data.counts["test"])[: 2 * size]]
+    if len(test) == 2 * size:
+        return test
+    return np.concatenate([test, sweep.images("val")[: 2 * size - len(test)]])
 
 
 def read_samples(sweep: SweepResults, run: Run, sampler: str) -> tuple[Array, Array | None]:
@@ -155,8 +148,8 @@ def assess_samples(study: Study, run: Run, sampler: str) -> Assessment:
 
 @once_per_study
 def assess_real(study: Study) -> Assessment:
-    """Measure training images: an ideal generator would reach the same numbers."""
-    return feature_spaces(study).assess(_chosen(study.sweep, "train"))
+    """Measure other held-out images: an ideal generator would reach the same numbers."""
+    return feature_spaces(study).assess(_held_out(study.sweep)[set_size(study.sweep) :])
 
 
 @once_per_study
@@ -172,17 +165,10 @@ def assess(study: Study, images: Array) -> Assessment:
     return feature_spaces(study).assess(images)
 
 
-@once_per_study
-def accuracy(study: Study) -> float:
-    """Share of the test images whose class the classifier sees right."""
-    sweep = study.sweep
-    return find_classifier(study).accuracy(sweep.images("test"), sweep.labels("test"))
-
-
-def imbalance(sweep: SweepResults, found: Assessment) -> float:
-    """Total-variation distance of the classes found from those of the test images, 0 to 1."""
+def imbalance(sweep: SweepResults, classes: Array) -> float:
+    """Total-variation distance of classes found, (N,), from those of the test images, 0 to 1."""
     shares = [
         np.bincount(labels, minlength=sweep.data.classes) / len(labels)
-        for labels in (found.classes, sweep.labels("test"))
+        for labels in (classes, sweep.labels("test"))
     ]
     return float(abs(shares[0] - shares[1]).sum() / 2)

@@ -99,11 +99,12 @@ def render(content: Content) -> str:
     )
     environment.filters |= {
         "markdown": markdown,
-        "number": records.number,
+        "capitalised": records.capitalised,
         "sentence": prose.sentence,
         "worded": content.sweep.data.worded,
     }
-    environment.globals |= {"asset": asset, "between": records.between, "embed": embed}
+    environment.globals |= {"asset": asset, "embed": embed}
+    environment.globals |= {"said": records.said, "shared": records.shared}
     sweep = content.sweep
     return environment.get_template("report.html.j2").render(
         content=content,
@@ -116,6 +117,7 @@ def render(content: Content) -> str:
         question=story.question(sweep),
         what={name: sweep.data.worded(what) for name, what in (FIGURES | TABLES).items()},
         count=records.count(content.findings),
+        groups=records.grouped(content.findings),
         introduction=" ".join(
             filter(None, [records.INTRODUCTION, records.tested_at(content.reference)])
         ),

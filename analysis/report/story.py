@@ -142,8 +142,8 @@ SECTIONS = (
                 " The sigma-VAE also learns how large the errors of its images are.",
             ),
         ),
-        figures=("loss_curves",),
-        tables=("summary",),
+        figures=("pixel_costs", "loss_curves"),
+        tables=("pixel_costs", "summary"),
     ),
     Section(
         "errors",
@@ -179,8 +179,8 @@ SECTIONS = (
         "The second way uses the decoder alone: draw noise from a standard normal distribution, "
         "and decode it. A Gaussian mixture, fitted to the codes of the training images, tells a "
         "decoder that cannot draw from one that was given the wrong noise.",
-        figures=("generated", "generators", "closest_pairs"),
-        tables=("sample_quality", "control", "memorisation"),
+        figures=("generated", "generators", "calibration", "closest_pairs"),
+        tables=("sample_quality", "calibration", "control", "memorisation"),
     ),
     Section(
         "latents",
@@ -215,8 +215,8 @@ SECTIONS = (
             Said("told", " Does a CVAE keep the {noun} that it is told, and change its style?"),
             Said("codes", " What does the autoencoder draw in the gaps between its codes?"),
         ),
-        figures=("latent_grid", "traversals", "interpolations"),
-        tables=("smoothness",),
+        figures=("latent_grid", "plane_structure", "traversals", "interpolations"),
+        tables=("smoothness", "plane_structure"),
     ),
     Section(
         "settings",
@@ -225,7 +225,13 @@ SECTIONS = (
         "reference cell, {reference}, and the findings were tested on these runs; the tables have "
         "all runs. Here one or two settings change at a time, and the others stay as they are at "
         "the reference cell.",
-        figures=("by_setting", "seen_by_setting", "rate_distortion", "two_settings"),
+        figures=(
+            "by_setting",
+            "rate_distortion",
+            "decoder_variance",
+            "seen_by_setting",
+            "two_settings",
+        ),
         where="axes",
     ),
 )

@@ -13,8 +13,10 @@ TABLES = {
     "history": "loss, SSE and KL of every epoch",
     "latent_size_choice": "validation error by latent size, and the choice",
     "published": "test errors beside those published with the article",
+    "literature": "log-likelihoods beside those of other papers",
     "latent_space": "active and dead units, aggregate posterior, parts of the KL",
     "latent_dimensions": "the same for every latent dimension",
+    "pixel_costs": "what an error of a pixel costs: cross-entropy and squared error",
     "auroc": "how well errors tell test images from outliers",
 }
 
@@ -26,6 +28,8 @@ SUBJECTS = {
         "history",
         "latent_size_choice",
         "published",
+        "literature",
+        "pixel_costs",
         "auroc",
     ),
     "Latent space": ("latent_space", "latent_dimensions"),
@@ -35,8 +39,10 @@ SUBJECTS = {
 # `aevae-analysis findings` writes these tables.
 EVIDENCE = {
     "sample_quality": "generated images against test images, by model and sampler",
+    "calibration": "how far the judges of generated images can be believed",
     "control": "whether a CVAE draws the {noun} that it is asked for",
     "smoothness": "how images change between the codes of test images",
+    "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "memorisation": "how near samples and test images come to training images",
     "probes": "how well the {noun} can be read from latents, PCA and pixels",
 }

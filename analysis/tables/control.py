@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from aevae.files.hdf5 import Array
-from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
+from analysis.measures.judges.panel import described
+from analysis.measures.scores import share_of
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
 from analysis.tables import by_class
@@ -21,15 +22,15 @@ def make(study: Study) -> pd.DataFrame:
     """Return one row per CVAE and requested class, with one row ``all`` at the end of each CVAE.
 
     Columns: identity of the run; digit or class, n (samples from the prior), agreement (share that
-    the classifier takes for the requested class) with the bounds of its 95% Wilson interval;
-    diversity: total variance of the samples' pixels within the class over that of the test images
-    (for ``all``, the mean over the classes). Classes without samples, or unknown to the classifier
-    since no training image shows them, have no row.
+    the judges take for the requested class, mean over the judges) with the bounds of its 95%
+    interval over judges and samples; diversity: total variance of the samples' pixels within the
+    class over that of the test images (for ``all``, the mean over the classes). Classes without
+    samples, or unknown to the judges since no training image shows them, have no row.
 
     Raises
     ------
     MissingIngredient
-        There is no CVAE, or no classifier.
+        There is no CVAE, or there are no judges.
     """
     runs = _runs(study)
     if not runs:
@@ -51,7 +52,11 @@ def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
     diversity = _variances(images, wanted, study.data.classes) / real
     names, column = study.data.class_names, by_class.column(study.data)
     rows = [
-        {column: names[label], **_agreement(right[wanted == label]), "diversity": diversity[label]}
+        {
+            column: names[label],
+            **_agreement(right[:, wanted == label]),
+            "diversity": diversity[label],
+        }
         for label in _tested(study, wanted)
     ]
     defined = diversity[np.isfinite(diversity)]
@@ -61,10 +66,13 @@ def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
 
 
 def _agreement(right: Array) -> dict[str, float]:
-    low, high = metrics.share_interval(right)
+    """Return the share of right answers of J judges on N samples, (J, N)."""
+    share = share_of(right[None])
+    several = right.shape[1] > 1
+    low, high = (share.interval() if several else None) or (np.nan, np.nan)
     return {
-        "n": len(right),
-        "agreement": right.mean(),
+        "n": right.shape[1],
+        "agreement": share.value,
         "agreement_low": low,
         "agreement_high": high,
     }
@@ -101,8 +109,8 @@ def caption(study: Study) -> str:
     assert wanted is not None
     return (
         f"Samples of the CVAE from N(0, I) by the {data.noun} asked for, trained on "
-        f"{data.title}: the share that a classifier takes for that {data.noun} (on test images it "
-        f"is right for {quality.accuracy(study):.1%}), with 95% Wilson intervals, and the "
+        f"{data.title}: the share that a judge takes for that {data.noun}, mean over "
+        f"{described(study)}, with 95% intervals over judges and samples, and the "
         f"diversity within the {data.noun}: the total variance of pixels over that of the test "
         "images, 1 for real ones. Blurred images vary less."
         + by_class.note(data, len(_tested(study, wanted)), "agreement")
@@ -113,7 +121,7 @@ def caption(study: Study) -> str:
 
 
 def _tested(study: Study, wanted: Array) -> list[int]:
-    """List the classes of samples (N,) that the classifier knows."""
+    """List the classes of samples (N,) that the judges know."""
     known = np.unique(study.sweep.labels("train"))
     return [int(label) for label in np.unique(wanted) if label in known]
 

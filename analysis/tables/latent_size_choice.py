@@ -1,5 +1,7 @@
 """Which latent size the validation error chooses, and by what rule."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -23,17 +25,35 @@ def make(study: Study) -> pd.DataFrame:
     Source of the rule: Breiman et al., Classification and Regression Trees (1984), sec. 3.4.3.
     Criteria are the reconstruction error (of one sampled z if there is one, as in the article)
     and the negative ELBO without constants. Columns: identity of the cell; criterion, error (mean
-    over images and seeds), standard_error (over the images), chosen, rule.
+    over images and seeds), standard_error (over the images), excess (over the least error of the
+    model) with its paired standard error over the images, excess_error; chosen, rule. All sizes see
+    the same images, so the excess is known far better than the errors themselves.
     """
-    rows = []
+    curves: dict[tuple[str, str], list[tuple[dict[str, str | float], Floats]]] = {}
     for cell in cells(study.sweep):
         for criterion, values in _criteria(study, cell).items():
-            per_image = values.mean(axis=0)
-            error = {"error": per_image.mean(), "standard_error": metrics.standard_error(per_image)}
-            rows.append({**cell.identity, "criterion": criterion, **error})
-    table = pd.DataFrame(rows)
+            row = (cell.identity | {"criterion": criterion}, values.mean(axis=0))
+            curves.setdefault((cell.group, criterion), []).append(row)
+    table = pd.DataFrame([row for curve in curves.values() for row in _rows(curve)])
     marks = [chosen(curve) for _, curve in table.groupby(["group", "criterion"], sort=False)]
     return table.assign(chosen=pd.concat(marks), rule=RULE)
+
+
+def _rows(
+    curve: Sequence[tuple[dict[str, str | float], Floats]],
+) -> list[dict[str, str | float]]:
+    """Describe the errors (N,) of one model at each latent size under one criterion."""
+    best = min((values for _, values in curve), key=np.mean)
+    return [
+        identity
+        | {
+            "error": float(values.mean()),
+            "standard_error": metrics.standard_error(values),
+            "excess": float((values - best).mean()),
+            "excess_error": metrics.standard_error(values - best),
+        }
+        for identity, values in curve
+    ]
 
 
 def chosen(curve: pd.DataFrame) -> "pd.Series[bool]":

@@ -32,6 +32,9 @@ class TableRecipe:
         Names of the tables that `make` takes after the study, in this order.
     measures
         Lists measures that take long, which can be computed side by side before `make` uses them.
+    concerns
+        Tells whether the table has a meaning for a study; without it, it always has. One that has
+        none is left out without a word.
     """
 
     name: str
@@ -40,6 +43,7 @@ class TableRecipe:
     for_readers: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     needs: tuple[str, ...] = ()
     measures: Callable[[Study], list[Call]] | None = None
+    concerns: Callable[[Study], bool] | None = None
 
     @property
     def about(self) -> str:

@@ -12,13 +12,17 @@ from analysis.sweep.load import MissingIngredient, SweepResults
 from analysis.tables import (
     TABLES,
     auroc,
+    calibration,
     control,
     history,
     latent_dimensions,
     latent_size_choice,
     latent_space,
+    literature,
     memorisation,
     per_digit_error,
+    pixel_costs,
+    plane_structure,
     probes,
     published,
     sample_quality,
@@ -35,12 +39,16 @@ RECIPES: dict[str, TableRecipe] = {
         history.TABLE,
         latent_size_choice.TABLE,
         published.TABLE,
+        literature.TABLE,
         latent_space.TABLE,
         latent_dimensions.TABLE,
+        pixel_costs.TABLE,
         auroc.TABLE,
         sample_quality.TABLE,
+        calibration.TABLE,
         control.TABLE,
         smoothness.TABLE,
+        plane_structure.TABLE,
         memorisation.TABLE,
         probes.TABLE,
     )
@@ -96,6 +104,12 @@ def compute_measures(study: Study, names: Iterable[str], jobs: int) -> None:
     study.compute(calls, jobs)
 
 
+def concerns(study: Study, name: str) -> bool:
+    """Tell whether a table has a meaning for a study."""
+    asked = RECIPES[name].concerns
+    return asked is None or asked(study)
+
+
 def make_tables(
     study: Study,
     track: Callable[[Sequence[str]], Iterable[str]] = iter,
@@ -112,7 +126,7 @@ def make_tables(
     """
     made: list[Table] = []
     omitted: dict[str, str] = {}
-    for name in track(names):
+    for name in track([name for name in names if concerns(study, name)]):
         try:
             made.append(captioned(study, RECIPES[name], compute_table(study, name)))
         except MissingIngredient as error:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
-from analysis.measures.classifier import why_no_classifier
+from analysis.measures.judges.panel import described, why_no_judges
 from analysis.measures.quality import Assessment
 from analysis.measures.study import Call, Study
 from analysis.tables import by_class
@@ -18,12 +18,14 @@ REAL, NOISE = "real", "noise"
 def make(study: Study) -> pd.DataFrame:
     """Return one row per run and sampler, and one each for real images and for noise.
 
-    Columns: identity of the run (model ``real``, training images, or ``noise``, uniform pixels,
-    for the first two), sampler; n (images); recognisable (share of whose class the classifier
-    is at least 90 % sure), confidence (mean), imbalance (of the classes that it gives, total
-    variation from the test images'), agreement (CVAE: share classified as the requested class);
-    then by feature space, ``_pca`` and ``_classifier``: frechet, precision, recall, density and
-    coverage, see `analysis.maths.overlap`. Without a classifier, what rests on it is left out.
+    Columns: identity of the run (model ``real``, held-out images, or ``noise``, uniform pixels,
+    for the first two), sampler; n (images); confidence (mean probability of the class that a judge
+    sees), recognisable (share of whose class it is at least 90 % sure), sure_50 and sure_99 (the
+    same at other cut-offs), imbalance (of the classes that it gives, total variation from the test
+    images'), agreement (CVAE: share classified as the requested class); then by feature space,
+    ``_pca`` and ``_classifier``: frechet, density and coverage, see `analysis.maths.overlap`. What
+    the judges see is a mean over them, and ``_sd`` is the standard deviation over them; without
+    judges, what rests on them is left out.
     """
     rows = []
     unnamed = dict.fromkeys(run_identity(study.sweep.runs[0], study.sweep.axes))
@@ -53,19 +55,24 @@ def measures(study: Study) -> list[Call]:
 
 def _scores(study: Study, found: Assessment) -> dict[str, float]:
     scores: dict[str, float] = {"n": quality.set_size(study.sweep)}
-    if not why_no_classifier(study):
-        asked = found.requested
+    if not why_no_judges(study):
+        asked, classes = found.requested, found.classes
+        confidence, clear = (
+            by_image.mean(axis=1) for by_image in (found.seen.confidence, found.recognisable)
+        )
         scores |= {
-            "recognisable": found.recognisable.mean(),
-            "confidence": found.seen.confidence.mean(),
-            "imbalance": quality.imbalance(study.sweep, found),
-            "agreement": np.nan if asked is None else (found.classes == asked).mean(),
+            "confidence": confidence.mean(),
+            "confidence_sd": confidence.std(ddof=1),
+            "recognisable": clear.mean(),
+            "recognisable_sd": clear.std(ddof=1),
+            "sure_50": found.seen.surer_than(0.5).mean(),
+            "sure_99": found.seen.surer_than(0.99).mean(),
+            "imbalance": float(np.mean([quality.imbalance(study.sweep, each) for each in classes])),
+            "agreement": np.nan if asked is None else (classes == asked).mean(),
         }
     for space, overlap in found.overlap.items():
         scores |= {
             f"frechet_{space}": found.frechet[space],
-            f"precision_{space}": overlap.precision,
-            f"recall_{space}": overlap.recall,
             f"density_{space}": overlap.density,
             f"coverage_{space}": overlap.coverage,
         }
@@ -74,45 +81,47 @@ def _scores(study: Study, found: Assessment) -> dict[str, float]:
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out what only programs need, and all but one number of the classifier's space."""
-    hidden = [f"{name}_classifier" for name in ("precision", "recall", "density", "coverage")]
-    return table.drop(columns=["run_id", "n", *hidden], errors="ignore")
+    hidden = [f"{name}_classifier" for name in ("density", "coverage")]
+    shown = table.drop(columns=["run_id", "n", *hidden], errors="ignore")
+    return shown.assign(sampler=shown["sampler"].replace(prose.SAMPLER_TITLES))
 
 
 def caption(study: Study) -> str:
     """Say what is compared with what."""
     n, spaces = quality.set_size(study.sweep), "in the space of 50 principal components (pca)"
-    if not why_no_classifier(study):
-        spaces += " or of the classifier's last hidden layer"
+    if not why_no_judges(study):
+        spaces += " or of the first judge's last hidden layer"
     return (
         f"{n:,} images per model and sampler against {n:,} test images of {study.data.title}. "
-        f"z is from {prose.samplers(study.sweep.runs)}. The first rows are training images, "
+        f"z is from {prose.samplers(study.sweep.runs)}. The first rows are held-out images, "
         "which an ideal generator would equal, and uniform noise. "
-        f"{_about_classifier(study)}"
-        f"frechet: distance of Gaussians {spaces}, less is better; precision and recall "
-        "(Kynkäänniemi et al. "
-        "2019, k = 3), density and coverage (Naeem et al. 2020, k = 5), more is better."
+        f"{_about_judges(study)}"
+        f"Frechet: distance of Gaussians {spaces}, less is better; density (1 for images drawn "
+        "alike) and coverage (more is better): Naeem et al. 2020, k = 5."
         f"{_absent(study)}"
     )
 
 
-def _about_classifier(study: Study) -> str:
-    if why_no_classifier(study):
+def _about_judges(study: Study) -> str:
+    if why_no_judges(study):
         return ""
     noun, asked = study.data.noun, ""
     if prose.conditional(study.sweep.runs):
         asked = f"Agreement: classified as the requested {noun}. "
     return (
-        "Recognisable: a small classifier, which was also trained to take blends and blots for no "
-        f"{noun} and is right for {quality.accuracy(study):.1%} of the test images, is at least "
-        f"90% sure of the {noun}. Imbalance: total variation of the classes that it gives from "
-        f"those of the test images. {asked}"
+        f"Means over {described(study)}, with standard deviations over the judges (sd). "
+        f"Confidence: a judge's probability of the {noun} that it sees; recognisable: it is at "
+        "least 90% sure; "
+        "sure_50 and sure_99: at least 50% and 99%. "
+        "Imbalance: total variation of the classes that it gives from those of the test images. "
+        f"{asked}"
     )
 
 
 def _absent(study: Study) -> str:
-    """Say what the classifier does not know, or why there is none."""
-    if reason := why_no_classifier(study):
-        return f" What needs a classifier is left out: {reason}."
+    """Say what the judges do not know, or why there are none."""
+    if reason := why_no_judges(study):
+        return f" What needs judges is left out: {reason}."
     return by_class.named("Without training images", study.sweep.rare_classes("train"))
 
 

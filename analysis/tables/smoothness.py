@@ -5,8 +5,8 @@ from dataclasses import fields
 import pandas as pd
 
 from analysis.measures.cells import run_identity
-from analysis.measures.classifier import why_no_classifier
 from analysis.measures.interpolation import STEPS, Lines, measure_lines, pairs_of_a_class
+from analysis.measures.judges.panel import described, why_no_judges
 from analysis.measures.study import Call, Study
 from analysis.tables import by_class
 from analysis.tables.recipe import TableRecipe
@@ -15,20 +15,20 @@ from analysis.tables.recipe import TableRecipe
 def make(study: Study) -> pd.DataFrame:
     """Return one row per run: means over lines of `analysis.measures.interpolation.Lines`.
 
-    Columns: identity of the run; length, jump, and with a classifier changes and unsure.
+    Columns: identity of the run; length, jump, and with judges changes and unsure.
     """
     rows = []
     for run in study.sweep.runs:
         lines = measure_lines(study, run)
-        means = {field.name: getattr(lines, field.name).mean() for field in fields(Lines)}
+        found = {field.name: getattr(lines, field.name) for field in fields(Lines)}
+        means = {name: values.mean() for name, values in found.items() if len(values)}
         rows.append({**run_identity(run, study.sweep.axes), **means})
-    table = pd.DataFrame(rows)
-    return table.drop(columns=["changes", "unsure"]) if why_no_classifier(study) else table
+    return pd.DataFrame(rows)
 
 
 def measures(study: Study) -> list[Call]:
     """List the measuring of lines for every run."""
-    why_no_classifier(study)
+    why_no_judges(study)
     return [(measure_lines, (run,)) for run in study.sweep.runs]
 
 
@@ -45,17 +45,17 @@ def caption(study: Study) -> str:
         f"Images of {data.title} decoded in {STEPS} steps along straight lines between the "
         f"codes of {len(pairs)} pairs of test images{each}; means over the lines. length: "
         "of the path through the images over the distance of its ends, 1 if straight; jump: "
-        f"largest step over the mean step, 1 if even{_about_classifier(study)}"
+        f"largest step over the mean step, 1 if even{_about_judges(study)}"
     )
 
 
-def _about_classifier(study: Study) -> str:
-    if reason := why_no_classifier(study):
-        return f". What needs a classifier is left out: {reason}."
+def _about_judges(study: Study) -> str:
+    if reason := why_no_judges(study):
+        return f". What needs judges is left out: {reason}."
     noun = study.data.noun
     return (
-        f"; changes: how often the {noun} that a classifier sees changes; unsure: share of images "
-        f"of whose {noun} it is less than 90% sure."
+        f"; changes: how often the {noun} that a judge sees changes; unsure: share of images of "
+        f"whose {noun} it is less than 90% sure; means over {described(study)}."
         + by_class.named("With too few test images", study.sweep.rare_classes("test", 2))
     )
 

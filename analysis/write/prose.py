@@ -1,11 +1,19 @@
 """Phrases that captions share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from aevae.files import names
 from aevae.kinds import KINDS, Kind
 from analysis.sweep.load import Run, SweepResults
+
+# What the noise of each sampler is called in every table and figure.
+SAMPLER_TITLES = {
+    names.PRIOR: "N(0, I)",
+    names.DIAGONAL: "diagonal",
+    names.MIXTURE: "mixture",
+    names.MIXTURE_OF_MEANS: "mixture of means",
+}
 
 
 def listed(items: Iterable[object]) -> str:
@@ -74,20 +82,28 @@ def latents(runs: Sequence[Run]) -> str:
     return _encoding(runs, "posterior means", "codes", both)
 
 
-def samplers(runs: Sequence[Run]) -> str:
-    """Say where the latents of generated images are drawn from, with the name of each sampler."""
-    found = {name for run in runs for name in run.samplers}
+def samplers(runs: Sequence[Run], shown: Collection[str] = names.SAMPLERS) -> str:
+    """Say where the latents of generated images are drawn from, with the name of each noise."""
+    texts = []
+    for name in (name for name in names.SAMPLERS if name in shown):
+        drawn = [run for run in runs if name in run.samplers]
+        if drawn:
+            called = SAMPLER_TITLES[name]
+            texts.append(called if name == names.PRIOR else f"{_noise(name, drawn)} ({called})")
+    return listed(texts)
+
+
+def _noise(name: str, runs: Sequence[Run]) -> str:
+    """Describe a noise that is fitted on the training images of some runs."""
+    if name == names.DIAGONAL:
+        return "a Gaussian with the mean and variance of each latent"
+    count = runs[0].evaluation.mixture_components
+    if name == names.MIXTURE_OF_MEANS:
+        return f"a mixture of {count} Gaussians fitted on posterior means"
+    codes = f"sampled z (codes of the {listed(deterministic(runs))})"
     by_class = f", for the {listed(conditional(runs))} by class" if conditional(runs) else ""
-    fitted = _encoding(
-        runs, "sampled z", "codes", f"sampled z (codes of the {listed(deterministic(runs))})"
-    )
-    descriptions = {
-        names.PRIOR: "N(0, I)",
-        names.DIAGONAL: "a Gaussian with the mean and variance of each latent",
-        names.MIXTURE: f"a Gaussian mixture fitted on {fitted}{by_class}",
-        names.MIXTURE_OF_MEANS: "a Gaussian mixture fitted on posterior means",
-    }
-    return listed(f"{words} ({name})" for name, words in descriptions.items() if name in found)
+    fitted = _encoding(runs, "sampled z", "codes", codes)
+    return f"a mixture of {count} Gaussians fitted on {fitted}{by_class}"
 
 
 def samples(runs: Sequence[Run]) -> str:
@@ -129,6 +145,38 @@ def _encoding(runs: Sequence[Run], posterior: str, code: str, both: str) -> str:
     if not deterministic(runs):
         return posterior
     return both if variational(runs) else code
+
+
+def basis(runs: Sequence[Run], cell: str = "") -> str:
+    """Say from how many runs, seeds and epochs a figure is, and of which cell, in one sentence.
+
+    `cell` names the values on the axes of the sweep, if it has any. Nothing without runs.
+    """
+    if not runs:
+        return ""
+    count = len({run.config.seed for run in runs})
+    at = f" at {cell}" if cell else ""
+    return (
+        f"Drawn{at} from {_counted(len(runs), 'run')} of {_counted(count, 'seed')}, "
+        f"trained for {epochs(runs)} epochs."
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def intervals(runs: Sequence[Run], what: str = "Bars") -> str:
+    """Say what the 95% intervals of means over images cover: seeds if there are several."""
+    if len({run.config.seed for run in runs}) > 1:
+        return (
+            f"{what} are 95% intervals of the mean over the seeds (Student's t), or bootstrap "
+            "intervals over the images where there is one seed only."
+        )
+    return (
+        f"{what} are 95% bootstrap intervals over the images; they do not include the variation "
+        "between trainings."
+    )
 
 
 def over_seeds(runs: Sequence[Run]) -> str:

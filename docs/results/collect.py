@@ -8,17 +8,16 @@ Sweeps: the faithful recipe (`paper`), the AE as it was published, with a ReLU o
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from aevae.files.atomic import publish_text
-from analysis.findings.claim import ClaimResult
-from analysis.findings.records import between, number
 from analysis.maths.metrics import seed_interval
 from analysis.tables.published import TERMS, published
-from analysis.write.formats import to_markdown
+from analysis.write.formats import format_cell, to_markdown
 
 HERE = Path(__file__).parent
 RUNS = HERE.parents[1] / "runs"
@@ -180,7 +179,7 @@ def live_units() -> str:
         runs.append(read.assign(training=[title.format(int(seed)) for seed in read["seed"]]))
     table = pd.concat(runs)
     live = (table["latent_size"] - table["dead_units"]).astype(int).astype(str)
-    table["cell"] = live + ": " + table["test_sse_mean"].map(number)
+    table["cell"] = live + ": " + table["test_sse_mean"].map(format_cell)
     shown = table.set_index(["latent_size", "training"])["cell"].unstack(sort=False)
     return to_markdown(
         shown.rename_axis(index="d", columns=None).reset_index(),
@@ -194,7 +193,7 @@ def claims() -> str:
     one, five = findings("paper"), findings("seeds")
     table = pd.DataFrame(
         {
-            "claim": [finding.claim for finding in one.values()],
+            "claim": [finding["claim"] for finding in one.values()],
             "one training of 50 epochs, over images": [verdict(f) for f in one.values()],
             "five of 12 epochs, over trainings": [verdict(five[name]) for name in one],
         }
@@ -206,16 +205,22 @@ def claims() -> str:
     )
 
 
-def findings(sweep: str) -> dict[str, ClaimResult]:
+def findings(sweep: str) -> dict[str, dict[str, Any]]:
     """Return the findings of a sweep by name."""
     stored = json.loads((HERE / "tables" / sweep / "findings.json").read_text())
-    return {record["name"]: ClaimResult(**record) for record in stored["findings"]}
+    return {record["name"]: record for record in stored["findings"]}
 
 
-def verdict(finding: ClaimResult) -> str:
-    """Return verdict, estimate and interval."""
-    bounds = f" ({between(finding)})" if between(finding) else ""
-    return f"{finding.verdict}: {number(finding.estimate)}{bounds}"
+def verdict(finding: dict[str, Any]) -> str:
+    """Return verdict, estimate and interval: in files of schema version 2, the adjusted one."""
+    bounds = finding.get("adjusted", finding)
+    said = ": ".join(filter(None, [finding["verdict"], finding.get("reason")]))
+    if finding["estimate"] is None:
+        return said
+    if bounds is None or bounds["low"] is None:
+        return f"{said}: {format_cell(finding['estimate'])}"
+    ends = [format_cell(bounds[end]) for end in ("low", "high")]
+    return f"{said}: {format_cell(finding['estimate'])} ({ends[0]} to {ends[1]})"
 
 
 def status() -> str:

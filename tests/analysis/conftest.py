@@ -1,7 +1,7 @@
 """Small sweeps on disk, written through the real store: arrays are made up, files are not."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from aevae.files.layout import SweepPaths
 from aevae.files.names import Translation
 from aevae.files.schema import open_results
 from analysis.cli import app
+from analysis.measures.judges import judge
 from analysis.measures.study import Study
 from analysis.sweep.load import SweepResults, open_sweep
 
@@ -45,6 +46,14 @@ MakeConfig = Callable[..., RunConfig]
 MakeData = Callable[..., DataConfig]
 BuildSweep = Callable[..., Path]
 Publish = Callable[..., None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quickly_trained_judges() -> Iterator[None]:
+    """Train judges of made-up images, of which nothing can be learnt, in few steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "LEAST_STEPS", 1)
+        yield
 
 
 def _make_config(

@@ -10,7 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from aevae.axes import Axis
-from analysis.figures import by_digit, by_setting, rate_distortion, seen_by_setting, two_settings
+from analysis.figures import (
+    by_digit,
+    by_setting,
+    decoder_variance,
+    rate_distortion,
+    seen_by_setting,
+    two_settings,
+)
 from analysis.figures.parts import style
 from analysis.figures.parts.naming import PointNames
 from analysis.figures.parts.scales import Scale
@@ -23,6 +30,9 @@ from analysis.sweep.load import SweepResults, open_sweep
 from analysis.tables.registry import RECIPES, compute_table
 
 SEEDS = 3
+BY_SETTING = by_setting, rate_distortion, decoder_variance, seen_by_setting, two_settings
+# These tables are of MNIST only, of models with labels, or of the settings of a paper.
+OF_ANY = [name for name in RECIPES if name not in ("published", "control", "literature")]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +67,7 @@ def only_reference(varied) -> Study:
 # --- tables ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name not in ("published", "control")])
+@pytest.mark.parametrize("name", OF_ANY)
 def test_every_table_has_a_column_for_each_axis(varied, name):
     table, recipe = compute_table(varied, name), RECIPES[name]
     assert table.columns.is_unique
@@ -102,7 +112,7 @@ def test_errors_of_a_cell_are_means_over_its_seeds_only(varied):
 # --- the reference cell ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name not in ("published", "control")])
+@pytest.mark.parametrize("name", OF_ANY)
 def test_at_the_reference_a_table_is_that_of_a_sweep_of_its_runs(varied, only_reference, name):
     table = compute_table(varied.reference, name)
     alone = compute_table(only_reference, name)
@@ -120,7 +130,7 @@ def test_figures_of_the_article_show_the_reference_and_say_so(varied):
     assert {(run.config.train.epochs, run.config.model.kl_weight) for run in drawing.runs} == {
         (4, 1.0)
     }
-    assert drawing.caption.endswith(" Drawn at kl_weight = 1 (VAE), epochs = 4.")
+    assert " Drawn at kl_weight = 1 (VAE), epochs = 4 from " in drawing.caption
     titles = [axes.get_title() for axes in drawing.figure.axes]
     assert [title for title in titles if title] == ["AE", "VAE", "PCA"]
 
@@ -158,13 +168,16 @@ def test_another_reference_is_drawn_on_demand(run, folder, tmp_path):
                  "--format", "png", "--at", "train.epochs=3")  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert "reference cell: kl_weight = 1 (VAE), epochs = 3" in result.stderr
-    assert "Drawn at kl_weight = 1 (VAE), epochs = 3." in (tmp_path / "loss_curves.md").read_text()
+    assert (
+        "Drawn at kl_weight = 1 (VAE), epochs = 3 from "
+        in (tmp_path / "loss_curves.md").read_text()
+    )
 
 
 # --- figures by setting ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("figure", [by_setting, rate_distortion, two_settings])
+@pytest.mark.parametrize("figure", BY_SETTING)
 def test_without_axes_there_is_nothing_to_compare(study, figure):
     drawing = figure.FIGURE.drawn(study)
     assert isinstance(drawing, Skipped)
@@ -223,7 +236,23 @@ def test_what_z_tells_is_drawn_by_setting_between_the_ends_of_its_bracket(varied
         assert drawn.issuperset(means[f"mutual_information_{end}"])
 
 
-@pytest.mark.parametrize("figure", [by_setting, rate_distortion, seen_by_setting, two_settings])
+def test_every_noise_has_a_score_at_every_variance(varied):
+    data = decoder_variance.FIGURE.gathered(varied)
+    table = decoder_variance.table(data).set_index("variance")
+    quality = compute_table(varied, "sample_quality").query("epochs == 4")
+    runs = quality.query("model == 'vae' and kl_weight == .5 and sampler == 'mixture'")
+    assert table.loc["0.25", "recognisable mixture"] == pytest.approx(runs["recognisable"].mean())
+    ae = quality.query("model == 'ae' and sampler == 'diagonal'")
+    assert table.loc["", "coverage_classifier diagonal"] == pytest.approx(
+        ae["coverage_classifier"].mean()
+    )
+    rate, distortion, *scores = decoder_variance.draw(data).axes
+    assert (len(rate.lines), len(distortion.lines)) == (1, 2)
+    # Four noises for the VAE, three for the AE, whose mean is its code.
+    assert [len(axes.lines) for axes in scores] == [7, 7]
+
+
+@pytest.mark.parametrize("figure", BY_SETTING)
 def test_figures_by_setting_stay_within_their_page(varied, figure):
     drawn = figure.FIGURE.drawn(varied).figure
     canvas = FigureCanvasAgg(drawn)

@@ -16,7 +16,7 @@ import analysis.findings
 import analysis.measures
 from analysis import commands
 from analysis.maths import aggregate, decoder, densities, embedding, metrics, neighbours, overlap
-from analysis.measures import classifier
+from analysis.measures.judges import judge
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
 from analysis.tables.registry import RECIPES
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(900)  # a whole report, at half of its usual sp
 
 COSTLY = (
     aggregate.measure_densities,
-    classifier.train_classifier,
+    judge.train_judge,
     decoder.decode,
     densities.plane_density,
     embedding.class_accuracy,

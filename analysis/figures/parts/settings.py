@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from aevae.axes import Axis, Value, value_of
+from aevae.kinds import KINDS
 from analysis.maths.metrics import Floats, seed_interval
 from analysis.measures.cells import Cell, cells
 from analysis.measures.nearest_training import BEST_SAMPLERS
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES
+from analysis.sweep.groups import TITLES, group_runs
 from analysis.sweep.load import Run, SweepResults
 from analysis.sweep.reference import described, values_by_kind
 from analysis.write import prose
 
 ERROR, DISTORTION, RATE, UNITS, QUALITY = "error", "distortion", "rate", "units", "quality"
+KL_WEIGHT = "model.kl_weight"
 MOST_SIZES = 4  # latent sizes that a figure shows; lines of more could not be told apart
 
 
@@ -115,6 +117,16 @@ def lines_along(study: Study, axis: Axis, numbers: pd.DataFrame) -> list[Line]:
         if size in sizes:
             lines.append(Line(model, size, values, runs, numbers))
     return lines if any(len(line.values) > 1 for line in lines) else []
+
+
+def lines_of_codes(reference: SweepResults, numbers: pd.DataFrame) -> list[Line]:
+    """Return models without a rate at the reference cell, as lines of one value."""
+    return [
+        Line(group.model, size, (None,), (tuple(group.of_size(size)),), numbers)
+        for group in group_runs(reference)
+        for size in shown_sizes(reference)
+        if not KINDS[group.model].variational and size in group.latent_sizes
+    ]
 
 
 def shown_sizes(sweep: SweepResults) -> list[int]:

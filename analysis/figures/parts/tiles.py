@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from analysis.figures.parts.style import PAGE_INCHES, Image
+from analysis.figures.parts.style import PAGE_INCHES, TINY, Image
 
 GAP = 2  # pixels between tiles
 LONGEST = 96  # pixels of a side of a tile; a tile is hardly larger in any figure
@@ -158,6 +158,13 @@ def label_columns(axes: Axes, labels: Sequence[str]) -> None:
     axes.xaxis.tick_top()
     axes.set_xticks(_centres(_extent(axes)[1], len(labels)), labels)
     axes.tick_params(axis="x", length=0, pad=1)
+
+
+def write_below(axes: Axes, texts: Sequence[str], columns: int) -> None:
+    """Write a text below each tile of a strip of one row, in the gap above the next strip."""
+    height, width = _extent(axes)
+    for place, text in zip(_centres(width, columns), texts, strict=False):
+        axes.text(place, height - 0.5, text, ha="center", va="top", fontsize=TINY)
 
 
 def tuck_in_labels(axes: Axes) -> None:

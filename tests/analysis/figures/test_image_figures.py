@@ -161,11 +161,13 @@ def test_error_table_has_sse_and_mse_of_every_run(study, stored):
 
 # --- generated ------------------------------------------------------------------------------------
 
+MODELS, NOISES = ("AE", "VAE", "CVAE"), ("N(0, I)", "mixture")
+
 
 def test_rows_are_the_first_samples_of_each_sampler(study, stored):
     figure = generated.draw(generated.FIGURE.gathered(study))
     labels = [axes.get_ylabel() for axes in figure.axes]
-    assert labels == ["AE\nN(0, I)", "AE\nmixture", "VAE\nprior", "VAE\nmixture", "CVAE\nprior"]
+    assert labels == [f"{model}\n{noise}" for model, noise in product(MODELS, NOISES)]
     assert {shown(axes).get_clim() for axes in figure.axes} == {(0, 1)}
     with stored("ae-z020") as file:
         first = file["samples/mixture/image"][:10] / 255
@@ -174,7 +176,7 @@ def test_rows_are_the_first_samples_of_each_sampler(study, stored):
 
 def test_cvae_columns_are_the_requested_digits(study, stored):
     figure = generated.draw(generated.FIGURE.gathered(study))
-    axes = figure.axes[-1]
+    axes = figure.axes[-2]
     with stored("cvae-z020") as file:
         labels, images = file["samples/prior/label"][()], file["samples/prior/image"][()] / 255
     for line, tiles in enumerate(untile(shown(axes).get_array())):
@@ -201,11 +203,11 @@ def test_noise_rows_show_stored_samples_over_their_nearest_training_images(
     figure = noise.draw(noise.FIGURE.gathered(study))
     assert [names(axes.get_yticklabels()) for axes in figure.axes] == [
         [label, "nearest"]
-        for label in ("AE\nN(0, I)", "AE\nmixture", "VAE\nprior", "VAE\nmixture", "CVAE\nprior")
+        for label in (f"{model}\n{noise}" for model, noise in product(MODELS, NOISES))
     ]
     with h5py.File(complete_dir / "dataset.h5", locking=False) as file:
         train = file["train/image"][()] / 255
-    runs = [*product(("ae", "vae"), ("prior", "mixture")), ("cvae", "prior")]
+    runs = product(("ae", "vae", "cvae"), ("prior", "mixture"))
     for axes, (model, sampler) in zip(figure.axes, runs, strict=True):
         with stored(f"{model}-z002") as file:
             images = file[f"samples/{sampler}/image"][:10] / 255
@@ -217,7 +219,7 @@ def test_noise_rows_show_stored_samples_over_their_nearest_training_images(
 
 def test_noise_columns_hold_one_z_and_the_requested_digit(study, stored):
     data = noise.FIGURE.gathered(study)
-    axes = noise.draw(data).axes[-1]
+    axes = noise.draw(data).axes[-2]
     assert names(axes.get_xticklabels()) == [*"0123456789"]
     with stored("cvae-z002") as file:
         labels, images = file["samples/prior/label"][()], file["samples/prior/image"][()] / 255

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
@@ -36,7 +37,7 @@ def test_pca_of_equal_dimension_stands_in_every_panel(study):
 def test_choice_of_the_latent_size_is_ringed(study, stored):
     data = selection.FIGURE.gathered(study)
     figure = selection.draw(data)
-    sse, loss = figure.axes
+    sse, excess, loss, _ = figure.axes
     assert (sse.get_title(), loss.get_title()) == (
         "Reconstruction: SSE", "Negative ELBO: SSE + KL",
     )  # fmt: skip
@@ -53,6 +54,15 @@ def test_choice_of_the_latent_size_is_ringed(study, stored):
     chosen = data.table.query("chosen and criterion == 'SSE'")
     assert np.array(rings) == pytest.approx(chosen[["latent_size", "error"]].to_numpy())
     assert [container.get_label() for container in loss.containers] == ["VAE", "CVAE"]
+    with stored("vae-z002") as two, stored("vae-z020") as twenty:
+        small, large = (file["val/sse_at_sample"][()].astype(float) for file in (two, twenty))
+    worse, best = sorted([small, large], key=np.mean, reverse=True)
+    unit = best.std(ddof=1) / np.sqrt(len(best))
+    (vae,) = (bars for bars in excess.containers if to_hex(bars.lines[0].get_color()) == "#0072b2")
+    assert max(vae.lines[0].get_ydata()) == pytest.approx((worse - best).mean() / unit)
+    ends = np.ptp([segment[:, 1] for segment in vae.lines[2][0].get_segments()], axis=1)
+    paired = (worse - best).std(ddof=1) / np.sqrt(len(best))
+    assert sorted(ends) == pytest.approx([0, 2 * 1.96 * paired / unit])
     (rule,) = figure.legends[1].get_texts()
     assert rule.get_text() == f"chosen: {latent_size_choice.RULE}"
     assert latent_size_choice.RULE in selection.caption(data)

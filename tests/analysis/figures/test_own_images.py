@@ -270,11 +270,13 @@ def test_distances_that_cannot_be_compared_are_named_and_are_no_number(studies):
     found, unknown = np.arange(1, 11) / 4, np.full(10, np.nan)
     rows = [
         closest_pairs.PairRow("AE\nmixture", image, image, unknown),
-        closest_pairs.PairRow("VAE\nprior", image, image, np.append(found[:-1], np.nan)),
+        closest_pairs.PairRow("VAE\nN(0, I)", image, image, np.append(found[:-1], np.nan)),
     ]
     data = closest_pairs.ClosestPairs(study.sweep.runs[:2], rows, study.data, (30, 100))
     caption = closest_pairs.caption(data)
-    assert "The least are 0.25 (VAE prior). There is none for AE mixture: no test images" in caption
+    assert (
+        "The least are 0.25 (VAE N(0, I)). There is none for AE mixture: no test images" in caption
+    )
     assert "nan" not in caption
 
 

@@ -35,16 +35,15 @@ def test_a_line_on_which_nothing_happens_is_straight(study, ends):
 
 
 def test_changes_of_the_classified_digit_are_counted(study, monkeypatch):
-    seen = np.eye(10)[[3, 3, 8, 8, 3]]
-
     class Fixed:
-        features = staticmethod(lambda images: images)
-        probabilities = staticmethod(lambda features: seen * 0.8)
+        def __init__(self, digits, confidence):
+            self.look_at = lambda images: np.eye(10)[digits] * confidence
 
-    monkeypatch.setattr(interpolation, "find_classifier", lambda study: Fixed)
+    judges = Fixed([3, 3, 8, 8, 3], 0.8), Fixed([3, 3, 3, 3, 3], 0.95)
+    monkeypatch.setattr(interpolation, "find_judges", lambda study: judges)
     lines = measure(study, np.random.default_rng(0).random((1, 5, 28, 28)))
-    assert lines.changes.tolist() == [2]
-    assert lines.unsure.tolist() == [1]
+    assert lines.changes.tolist() == [[2], [0]]
+    assert lines.unsure.tolist() == [[1], [0]]
 
 
 def test_both_ends_of_a_line_show_one_digit(complete):

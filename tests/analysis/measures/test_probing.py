@@ -89,11 +89,11 @@ def test_chance_is_one_number_wherever_it_is_said(study, test_labels):
     assert f"({expected:.3f}, the share of the most frequent digit)" in drawing.caption
     assert f"chance ({expected:.3f})" in probes.caption(study)
     (claim,) = (claim for claim in CLAIMS if claim.name == "cvae-latents-free-of-class")
-    found = claim.find(study)
+    found = claim.measure(study)
     assert found.detail.endswith(f"guessing {expected:.1%}.")
     (cvae,) = (run for run in study.sweep.runs if run.run_id.startswith("cvae-z020"))
     read = probing.hits(study, Space(run=cvae))[KNN, None].mean()
-    assert found.estimate == pytest.approx(read - expected)
+    assert found.effect.value == pytest.approx(read - expected)
 
 
 def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch):

@@ -1,10 +1,12 @@
 """Tables on generated images; what they measure is checked with the metrics."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from analysis.measures import quality
-from analysis.measures.classifier import find_classifier
+from analysis.measures.judges.panel import accuracies, find_judges
 from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
 from analysis.tables import sample_quality
@@ -25,16 +27,18 @@ def test_scores_are_those_of_the_stored_samples(study, stored):
     with stored("cvae-z020") as file:
         images = file["samples/mixture/image"][()]
         labels = file["samples/mixture/label"][()]
-    classifier = find_classifier(study)
-    probabilities = classifier.probabilities(classifier.features(images))
+    seen = np.stack([judge.look_at(images) for judge in find_judges(study)])
     row = rows[rows["sampler"] == "mixture"].iloc[0]
-    assert row["recognisable"] == (probabilities.max(axis=1) >= 0.9).mean()
-    assert row["agreement"] == (probabilities.argmax(axis=1) == labels).mean()
+    for name, cutoff in (("sure_50", 0.5), ("recognisable", 0.9), ("sure_99", 0.99)):
+        assert row[name] == pytest.approx((seen.max(axis=2) >= cutoff).mean())
+    assert row["confidence"] == pytest.approx(seen.max(axis=2).mean())
+    assert row["confidence_sd"] == pytest.approx(seen.max(axis=2).mean(axis=1).std(ddof=1))
+    assert row["agreement"] == (seen.argmax(axis=2) == labels).mean()
 
 
 def test_imbalance_is_half_the_sum_of_the_differences(study, complete):
-    found = quality.assess_real(study)
-    seen = [np.mean(found.classes == digit) for digit in range(10)]
+    found = quality.assess_real(study).classes[0]
+    seen = [np.mean(found == digit) for digit in range(10)]
     true = [np.mean(complete.labels("test") == digit) for digit in range(10)]
     expected = sum(abs(a - b) for a, b in zip(seen, true, strict=True)) / 2
     assert quality.imbalance(complete, found) == pytest.approx(expected)
@@ -45,8 +49,9 @@ def test_control_counts_what_is_classified_as_requested(study, complete):
     rows = table[table["latent_size"] == 20].set_index("digit")
     found = quality.assess_samples(study, complete.runs[-1], "prior")
     assert rows["n"].tolist() == [3] * 10 + [30]
-    assert rows["agreement"]["4"] == np.mean(found.classes[found.requested == 4] == 4)
-    assert rows["agreement"]["all"] == np.mean(found.classes == found.requested)
+    fours = np.mean(found.classes[:, found.requested == 4] == 4)
+    assert rows["agreement"]["4"] == pytest.approx(fours)
+    assert rows["agreement"]["all"] == pytest.approx(np.mean(found.classes == found.requested))
 
 
 def test_diversity_compares_distances_within_the_digit(build_sweep, make_config, tmp_path,
@@ -76,3 +81,20 @@ def test_smoothness_has_a_row_per_run(study, complete):
     assert list(table["run_id"]) == [run.run_id for run in complete.runs]
     assert (table["length"] >= 1 - 1e-6).all()
     assert (table["jump"] >= 1).all()
+
+
+def test_judges_are_held_against_labels_requests_or_each_other(study, complete):
+    table = compute_table(study, "calibration")
+    kinds = table.assign(weight=table["judges"].map({"plain": 3, "strong": 2}))
+    right = {run: np.average(rows["right"], weights=rows["weight"])
+             for run, rows in kinds.groupby("run_id", dropna=False)}  # fmt: skip
+    (real,) = (
+        share for run, share in right.items() if run not in table["run_id"].dropna().tolist()
+    )
+    assert real == pytest.approx(accuracies(study).mean())
+    ae, cvae = complete.runs[0], complete.runs[-1]
+    asked = quality.assess_samples(study, cvae, "prior")
+    assert right[cvae.run_id] == pytest.approx(np.mean(asked.classes == asked.requested))
+    seen = quality.assess_samples(study, ae, "prior").classes
+    pairs = [np.mean(a == b) for a, b in combinations(seen, 2)]
+    assert right[ae.run_id] == pytest.approx(np.mean(pairs))

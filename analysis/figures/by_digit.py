@@ -172,9 +172,9 @@ def caption(data: ByDigit) -> str:
         f"Sum of squared pixel errors of the {data.n_test:,} test images of {dataset.title}, "
         f"decoding {prose.decoded(data.runs)}, {prose.seeds(data.runs)}: "
         f"mean of each {dataset.noun} and of all. {prose.intervals(data.runs)} PCA keeps as many "
-        "components as the models have latent dimensions, fitted on the training images; its error over all "
-        f"{dataset.plural} is the dashed line. Both axes are logarithmic, and the panels share the "
-        "vertical one. "
+        "components as the models have latent dimensions, fitted on the training images; its error "
+        f"over all {dataset.plural} is the dashed line. Both axes are logarithmic, and the panels "
+        "share the vertical one. "
         f"Below, the same means as a map.{data.classes.note}"
     )
 

@@ -25,7 +25,9 @@ from analysis.tables.registry import RECIPES, compute_table
 SEEDS = 3
 BY_SETTING = by_setting, rate_distortion, decoder_variance, two_settings
 # These tables are of MNIST only, of models with labels, or of the settings of a paper.
-OF_ANY = [name for name in RECIPES if name not in ("published", "control", "literature")]
+OF_ANY = [
+    name for name in RECIPES if name not in ("published", "control", "literature", "pixel_costs")
+]
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,19 @@ def see_linear_grid(study: Study, side: int) -> Sight:
 
 
 @once_per_study
+def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float32]:
+    """Return the scores of a split, each component scaled to variance 1, (N, components)."""
+    scores = fit_pca(study).transform(intensities(study.sweep.images(split)))[:, :components]
+    spread = _training_scores(study, components).std(axis=0)
+    return np.asarray(scores / np.maximum(spread, 1e-9), dtype=np.float32)
+
+
+def unscaled(study: Study, codes: Array) -> Array:
+    """Turn codes of `linear_codes`, (M, d), into scores."""
+    return np.asarray(codes * _training_scores(study, codes.shape[1]).std(axis=0))
+
+
+@once_per_study
 def linear_densities(study: Study, run: Run) -> Densities:
     """Evaluate the density of as many components as a run has latents, with as much noise.
 
@@ -74,9 +87,8 @@ def linear_densities(study: Study, run: Run) -> Densities:
     with study.sweep.open(run) as results:
         _, logvar = read_posteriors(results, split)
     noise = float(min(np.exp(logvar).mean(), NOISIEST))
-    scores = fit_pca(study).transform(intensities(study.sweep.images(split)))[:, : run.latent_size]
-    scaled = (scores - scores.mean(axis=0)) / scores.std(axis=0) * np.sqrt(1 - noise)
-    mu = scaled.astype(np.float32)
+    codes = linear_codes(study, split, run.latent_size)
+    mu = (codes - codes.mean(axis=0)) * np.float32(np.sqrt(1 - noise))
     rows = np.unique(np.linspace(0, len(mu) - 1, draws(run.latent_size)).astype(np.intp))
     drawn = np.random.default_rng(0).normal(0, np.sqrt(noise), mu[rows].shape).astype(np.float32)
     return measure_densities(mu[rows] + drawn, rows, mu, np.full_like(mu, np.log(noise)))

@@ -124,6 +124,16 @@ def sample_or_mean(runs: Sequence[Run]) -> str:
     return _encoding(runs, posterior, "the code", both)
 
 
+def by_posteriors(runs: Sequence[Run]) -> str:
+    """Say what the probe of posteriors reads: a sentence and a space, or nothing."""
+    if not variational(runs):
+        return ""
+    return (
+        "The probe of posteriors gives z the class whose training images make it the most "
+        "probable, each by its posterior; it loses nothing to dimensions that hold only noise. "
+    )
+
+
 def hidden_by_noise(runs: Sequence[Run]) -> str:
     """Warn of posterior means: a sentence and a space, or nothing without variational models."""
     if not variational(runs):

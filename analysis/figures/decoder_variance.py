@@ -5,38 +5,52 @@ whose variance is beta / 2 and a KL of weight 1: only the learning rate differs.
 and Rybkin et al. (2021) show how much depends on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.typing import LineStyleType
 
 from aevae.axes import Axis
 from aevae.kinds import KINDS
 from analysis.figures.parts import settings, style
-from analysis.figures.parts.samplers import SAMPLER_DASHES, sampler_handles
+from analysis.figures.parts.bars import bars
+from analysis.figures.parts.samplers import SAMPLER_LINES, sampler_handles
 from analysis.figures.parts.scales import Scale, show_all
 from analysis.figures.parts.settings import DISTORTION, KL_WEIGHT, RATE, Line
 from analysis.figures.recipe import FigureRecipe
+from analysis.maths.intervals import Estimate
+from analysis.maths.metrics import Floats
+from analysis.measures import scores as scores_of
 from analysis.measures.judges.panel import described, why_no_judges
 from analysis.measures.study import Study
 from analysis.sweep.axes import written
 from analysis.sweep.groups import TITLES
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
 from analysis.write import prose
+from analysis.write.prose import SAMPLER_TITLES
 
 TRADED = {RATE: "rate: KL (nats)", DISTORTION: "distortion: SSE"}
 SCORES = {"recognisable": "recognisable share", "coverage_classifier": "coverage of real images"}
 SCORES_WITHOUT_JUDGES = {"coverage_pca": "coverage of real images"}
+Look = dict[str, Any]  # of a line, as arguments of matplotlib
+PLAIN: Look = {"linestyle": "-", "marker": ".", "markersize": 4}
+
+
+# Of a score: its name, the sampler, the model and the latent size.
+Key = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True)
 class DecoderVariance:
-    """What the figure shows: lines along the weight of the KL, and models without a KL."""
+    """What the figure shows: lines along the weight of the KL, and models without a KL.
+
+    `estimates` are the scores at the values of each line.
+    """
 
     axis: Axis
     lines: Sequence[Line]
@@ -44,6 +58,7 @@ class DecoderVariance:
     reference: SweepResults
     scores: dict[str, str]
     judges: str
+    estimates: Mapping[Key, Sequence[Estimate]]
 
     @property
     def runs(self) -> list[Run]:
@@ -56,14 +71,12 @@ class DecoderVariance:
         return sorted({line.latent_size for line in self.lines})
 
 
-def gather(study: Study, summary: pd.DataFrame, quality: pd.DataFrame) -> DecoderVariance:
-    """Take rate and distortion of the runs, and the scores of every sampler, from the tables."""
+def gather(study: Study, summary: pd.DataFrame) -> DecoderVariance:
+    """Take rate and distortion from the table, and compute the scores of every sampler."""
     axis = next((axis for axis in study.sweep.axes if axis.key == KL_WEIGHT), None)
     if axis is None:
         raise MissingIngredient("the weight of the KL does not vary in this sweep")
-    judged = not why_no_judges(study)
-    scores = SCORES if judged else SCORES_WITHOUT_JUDGES
-    numbers = settings.numbers_of_runs(summary).join(_by_sampler(quality, [*scores]))
+    numbers = settings.numbers_of_runs(summary)
     lines = [
         line
         for line in settings.lines_along(study, axis, numbers)
@@ -75,26 +88,23 @@ def gather(study: Study, summary: pd.DataFrame, quality: pd.DataFrame) -> Decode
         )
     reference = study.reference.sweep
     codes = settings.lines_of_codes(reference, numbers)
-    return DecoderVariance(
-        axis, lines, codes, reference, scores, described(study) if judged else ""
-    )
+    judges = "" if why_no_judges(study) else described(study)
+    scores = SCORES if judges else SCORES_WITHOUT_JUDGES
+    estimates = {
+        (name, sampler, line.model, line.latent_size): [
+            scores_of.SCORES[name](study, runs, sampler) for runs in line.runs
+        ]
+        for name in scores
+        for line in [*lines, *codes]
+        for sampler in line.runs[0][0].samplers
+    }
+    return DecoderVariance(axis, lines, codes, reference, scores, judges, estimates)
 
 
 def _has_variance(run: Run) -> bool:
     """Tell whether the weight of the KL stands for the variance of the decoder."""
     gaussian = run.config.model.likelihood == "gaussian"
     return gaussian and run.kind.variational and not run.kind.learns_variance
-
-
-def _by_sampler(quality: pd.DataFrame, scores: Sequence[str]) -> pd.DataFrame:
-    """Return a row for each run, by run id, and a column for each score and sampler."""
-    rows = quality[quality["run_id"].notna()]
-    wide = rows.pivot(index="run_id", columns="sampler", values=[*scores])
-    return wide.set_axis([_column(*map(str, pair)) for pair in wide.columns.to_list()], axis=1)
-
-
-def _column(score: str, sampler: str) -> str:
-    return f"{score} {sampler}"
 
 
 @style.styled()
@@ -108,8 +118,8 @@ def draw(data: DecoderVariance) -> Figure:
             [line for line in some if line.latent_size == size] for some in (data.lines, data.codes)
         )
         for axes, (name, label) in zip(row, panels.items(), strict=True):
-            for column, dash in _series(name):
-                _draw_lines(axes, data.axis, [*lines, *codes], column, dash)
+            for line in [*lines, *codes]:
+                _draw_line(axes, data, line, name)
             Scale(data.axis).set_up(axes, style.PAGE_INCHES / len(panels) - 0.48)
             axes.set_ylabel(label)
             axes.set_title(f"d = {size}", fontsize=style.SMALL)
@@ -123,28 +133,30 @@ def draw(data: DecoderVariance) -> Figure:
     return figure
 
 
-def _series(name: str) -> list[tuple[str, LineStyleType]]:
-    """Return the columns that a panel shows, with the dashes of their lines."""
+def _draw_line(axes: Axes, data: DecoderVariance, line: Line, name: str) -> None:
+    """Draw one model in a panel: the number traded, or its score with every noise."""
     if name in TRADED:
-        return [(name, "-")]
-    return [(_column(name, sampler), dash) for sampler, dash in SAMPLER_DASHES.items()]
+        _draw_values(axes, data, line, line.means(name), line.half_widths(name), PLAIN)
+        return
+    for sampler, look in SAMPLER_LINES.items():
+        found = data.estimates.get((name, sampler, line.model, line.latent_size))
+        if found:
+            means = np.array([estimate.value for estimate in found])
+            _draw_values(axes, data, line, means, bars(found), look)
 
 
-def _draw_lines(
-    axes: Axes, axis: Axis, lines: Sequence[Line], column: str, dash: LineStyleType
+def _draw_values(
+    axes: Axes, data: DecoderVariance, line: Line, means: Floats, halves: Floats, look: Look
 ) -> None:
-    """Draw the lines of one number; that of a model without a KL is level."""
-    for line in lines:
-        means = line.means(column) if column in line.numbers else np.array([np.nan])
-        if np.isnan(means).all():
-            continue
-        colour = style.MODEL_COLOURS[line.model]
-        if not KINDS[line.model].variational:
-            axes.axhline(means[0], color=colour, linestyle=dash, linewidth=0.9)
-            continue
-        places = [Scale(axis).place(value) for value in line.values]
-        axes.errorbar(places, means, line.half_widths(column), color=colour, marker=".",
-                      linestyle=dash, linewidth=1, elinewidth=0.8)  # fmt: skip
+    """Draw values with bars; those of a model without a KL are a level line."""
+    colour = style.MODEL_COLOURS[line.model]
+    if np.isnan(means).all():
+        return
+    if not KINDS[line.model].variational:
+        axes.axhline(means[0], color=colour, linewidth=0.9, linestyle=look["linestyle"])
+        return
+    places = [Scale(data.axis).place(value) for value in line.values]
+    axes.errorbar(places, means, halves, color=colour, linewidth=1, elinewidth=0.8, **look)
 
 
 def _add_legend(figure: Figure, data: DecoderVariance) -> None:
@@ -170,23 +182,29 @@ def caption(data: DecoderVariance) -> str:
         "al. 2020, k = 5), with noise from "
         f"{prose.samplers(data.runs)}.{level}"
         + settings.note_on_reference(data.reference, codes)
-        + settings.note_on_seeds([*data.lines, *data.codes], "Bars")
-        + settings.note_on_sizes(data.reference)
+        + settings.note_on_seeds([*data.lines, *data.codes], "Bars of rate and distortion")
+        + " Bars of the share cover seeds, judges and samples, bars of the coverage seeds and real "
+        "images." + settings.note_on_sizes(data.reference)
     )
 
 
 def table(data: DecoderVariance) -> pd.DataFrame:
     """One row per point: weight, variance, model, latent size, rate, distortion and scores."""
-    names = [*TRADED, *(column for score in data.scores for column, _ in _series(score))]
     rows = []
     for line in [*data.lines, *data.codes]:
-        numbers = {name: line.means(name) for name in names if name in line.numbers}
+        of_line = {
+            f"{name} {SAMPLER_TITLES[sampler]}": [estimate.value for estimate in found]
+            for (name, sampler, *cell), found in data.estimates.items()
+            if cell == [line.model, line.latent_size]
+        }
+        numbers = {name: list(line.means(name)) for name in TRADED} | of_line
         for place, (value, runs) in enumerate(zip(line.values, line.runs, strict=True)):
-            weight = "" if value is None else written(value)
-            variance = "" if value is None else written(float(value) / 2)
-            row = {"beta": weight, "variance": variance, "model": TITLES[line.model]}
-            row |= {"d": str(line.latent_size), "seeds": str(len(runs))}
-            rows.append(row | {name: means[place] for name, means in numbers.items()})
+            row = {"beta": "", "variance": ""}
+            if isinstance(value, int | float):
+                row = {"beta": written(value), "variance": written(value / 2)}
+            row |= {"model": TITLES[line.model], "d": str(line.latent_size)}
+            row["seeds"] = str(len(runs))
+            rows.append(row | {name: values[place] for name, values in numbers.items()})
     return pd.DataFrame(rows)
 
 
@@ -196,6 +214,6 @@ FIGURE = FigureRecipe(
     draw,
     caption,
     numbers=table,
-    needs=("summary", "sample_quality"),
+    needs=("summary",),
     least_axes=1,
 )

@@ -65,8 +65,9 @@ def shown_samplers(run: Run) -> list[str]:
 
 
 def strip_label(kind: Kind, sampler: str) -> str:
-    """Name a kind of model and its noise, in two lines."""
-    return f"{kind.title}\n{prose.SAMPLER_TITLES[sampler]}"
+    """Name a kind of model and its noise, in short lines."""
+    noise = prose.SAMPLER_TITLES[sampler].replace(" of ", "\nof ")
+    return f"{kind.title}\n{noise}"
 
 
 def shown_noise(runs: Sequence[Run]) -> str:

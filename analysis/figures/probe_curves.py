@@ -13,7 +13,7 @@ from analysis.figures.recipe import FigureRecipe
 from analysis.measures import probing
 from analysis.measures.cells import PCA, PCA_TITLE
 from analysis.measures.latents import MEAN
-from analysis.measures.probing import KNN, LOGISTIC
+from analysis.measures.probing import KNN, LOGISTIC, POSTERIORS
 from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES
@@ -25,6 +25,7 @@ MODELS = {**TITLES, PCA: PCA_TITLE}
 PIXEL_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9}
 SAMPLE_LINE: dict[str, Any] = {"marker": "."}
 MEAN_LINE: dict[str, Any] = {"marker": ".", "markerfacecolor": "white", "linestyle": (0, (4, 2))}
+POSTERIOR_LINE: dict[str, Any] = {"marker": "^", "markersize": 4, "linestyle": "-."}
 CHANCE_LINE: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": (0, (1, 1.5))}
 
 
@@ -54,7 +55,9 @@ def draw(data: ProbeCurves) -> Figure:
     sizes = sorted(data.table.loc[data.table["model"] != PIXELS, "latent_size"].unique())
     for row, probe in zip(grid, (KNN, LOGISTIC), strict=True):
         for axes, count in zip(row, counts, strict=True):
-            shown = data.table[(data.table["probe"] == probe) & (data.table["labels"] == count)]
+            probes = [KNN, POSTERIORS] if probe == KNN else [probe]
+            rows = data.table["probe"].isin(probes) & (data.table["labels"] == count)
+            shown = data.table[rows]
             _draw_panel(axes, shown, data.chance)
             axes.set_title(f"{probe}, {count:,} labels")
             style.latent_size_axis(axes, sizes)
@@ -69,9 +72,10 @@ def draw(data: ProbeCurves) -> Figure:
 def _draw_panel(axes: Axes, shown: pd.DataFrame, chance: float) -> None:
     axes.axhline(shown.loc[shown["model"] == PIXELS, "accuracy"].item(), **PIXEL_LINE)
     axes.axhline(chance, **CHANCE_LINE)
-    lines = shown[shown["model"] != PIXELS].groupby(["model", "points"], sort=False)
-    for (model, points), part in lines:
+    names = ["model", "points", "probe"]
+    for (model, points, probe), part in shown[shown["model"] != PIXELS].groupby(names, sort=False):
         look = MEAN_LINE if points == MEAN else SAMPLE_LINE
+        look = POSTERIOR_LINE if probe == POSTERIORS else look
         seeds = part.groupby("latent_size")["accuracy"]
         colour = style.MODEL_COLOURS[str(model)]
         axes.plot(seeds.mean().index, seeds.mean(), color=colour, **look)
@@ -83,6 +87,8 @@ def _add_legend(figure: Figure, table: pd.DataFrame) -> None:
     handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=MODELS[m]) for m in models]
     if MEAN in table["points"].unique():
         handles.append(Line2D([], [], color="#555555", label="posterior means", **MEAN_LINE))
+    if POSTERIORS in table["probe"].unique():
+        handles.append(Line2D([], [], color="#555555", label=POSTERIORS, **POSTERIOR_LINE))
     handles.append(Line2D([], [], label="all pixels", **PIXEL_LINE))
     handles.append(Line2D([], [], label="chance", **CHANCE_LINE))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
@@ -93,12 +99,22 @@ def caption(data: ProbeCurves) -> str:
     noun = data.dataset.noun
     return (
         f"Share of {data.n_test:,} test images of {data.dataset.title} whose {noun} is read right "
-        f"from {prose.sample_or_mean(data.runs)} (dashed), from as many principal components, or "
+        f"from {prose.sample_or_mean(data.runs)}, from as many principal components, or "
         f"from all pixels, by the 5 nearest of the labelled training images (above) or by logistic "
         "regression (below). With few labels, means over "
-        f"{probing.DRAWS} draws of them. {prose.hidden_by_noise(data.runs)}"
-        f"{_goal(data)} {prose.range_over_seeds(data.runs)}"
+        f"{probing.DRAWS} draws of them. {_means(data)}{_posteriors(data)}"
+        f"{prose.hidden_by_noise(data.runs)}{_goal(data)} {prose.range_over_seeds(data.runs)}"
     )
+
+
+def _means(data: ProbeCurves) -> str:
+    return "Means are dashed. " if MEAN in data.table["points"].unique() else ""
+
+
+def _posteriors(data: ProbeCurves) -> str:
+    if POSTERIORS not in data.table["probe"].unique():
+        return ""
+    return f"Triangles, with all labels, are of a third probe. {prose.by_posteriors(data.runs)}"
 
 
 def _goal(data: ProbeCurves) -> str:

@@ -23,9 +23,11 @@ from analysis.figures import (
     loss_curves,
     noise,
     pixel_costs,
+    plane_structure,
     probe_curves,
     rate_distortion,
     reconstructions,
+    seen_by_setting,
     selection,
     traversals,
     tsne,
@@ -62,6 +64,8 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
         two_settings.FIGURE,
         calibration.FIGURE,
         closest_pairs.FIGURE,
+        plane_structure.FIGURE,
         probe_curves.FIGURE,
+        seen_by_setting.FIGURE,
     )
 }

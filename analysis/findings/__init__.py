@@ -7,10 +7,20 @@ adjusted for the number of claims.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain, groupby
 
-from analysis.findings import digits, generation, latents, planes, reconstruction, sizes
+from analysis.findings import (
+    digits,
+    generation,
+    latents,
+    neighbourhoods,
+    planes,
+    reconstruction,
+    sizes,
+)
 from analysis.findings.claim import Claim, Measured
 from analysis.findings.result import ClaimResult, judge
+from analysis.measures import quality
 from analysis.measures.processes import side_by_side
 from analysis.measures.study import Study
 
@@ -22,6 +32,7 @@ CLAIMS: tuple[Claim, ...] = (
     *reconstruction.CLAIMS,
     *generation.CLAIMS,
     *planes.CLAIMS,
+    *neighbourhoods.CLAIMS,
     *latents.CLAIMS,
 )
 
@@ -44,10 +55,14 @@ def findings(
     """
     concerned = [claim for claim in CLAIMS if claim.concerns(study)]
     reference = study.reference
-    measured = side_by_side(partial(_measure, reference), concerned, jobs, ordered=True)
-    each = [found for _, found in zip(track(concerned), measured, strict=True)]
+    # Claims of a group share measures, so that one process tests them all.
+    groups = [tuple(members) for _, members in groupby(concerned, lambda claim: claim.group)]
+    if jobs > 1:
+        quality.feature_spaces(reference)  # most groups need it: not once in every process
+    measured = side_by_side(partial(_measure, reference), groups, jobs, ordered=True)
+    each = [found for _, found in zip(track(concerned), chain.from_iterable(measured), strict=True)]
     return judge(reference, concerned, each)
 
 
-def _measure(study: Study, claim: Claim) -> Measured:
-    return claim.measured(study)
+def _measure(study: Study, claims: Sequence[Claim]) -> list[Measured]:
+    return [claim.measured(study) for claim in claims]

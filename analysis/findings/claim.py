@@ -69,7 +69,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Control:
-    """Something that must fail the rule of a claim; if it passes, the claim is not shown.
+    """Something that must fail the rule of a claim; if it does not, the claim is not supported.
 
     Parameters
     ----------

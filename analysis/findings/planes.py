@@ -24,7 +24,7 @@ from analysis.tables.by_class import MOST
 
 MARGIN = 0.05
 SQUARES = 60  # along each side of the plane
-BLOCK = 10  # squares along each side of a block
+BLOCK = 15  # squares along each side of a block
 FAIR = 0.1
 CHANGED = date(2026, 11, 26)
 NOT_MEANINGFUL = "A smaller difference is not called meaningful."

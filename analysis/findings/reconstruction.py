@@ -7,6 +7,7 @@ import numpy as np
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
+from aevae.outliers import MADE_OUTLIERS
 from analysis.findings.claim import Claim, Control, Outcome, Rule
 from analysis.findings.matched_runs import matched, size_of
 from analysis.maths.areas import areas_of, worst_area
@@ -15,6 +16,7 @@ from analysis.maths.intervals import Estimate, of_means
 from analysis.maths.metrics import Floats
 from analysis.measures import linear
 from analysis.measures.cells import run_errors
+from analysis.measures.naive_scores import naive_scores
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 from analysis.write.prose import listed
@@ -139,13 +141,13 @@ def _anomalies(study: Study) -> Outcome:
 def _anomalies_of_pca(study: Study) -> Estimate:
     """Tell the same outliers by the error of PCA, as far as they are made of the test images."""
     runs = [run for (run,) in matched(study.sweep, ("ae",))]
-    evaluated = _scores(study, runs)[1]
-    size = runs[0].latent_size
-    errors = linear.linear_outlier_errors(study, size)
-    outside = {name: errors[name][None] for name in evaluated if name in errors}
-    if not outside:
+    names_of_sets = [name for name in _scores(study, runs)[1] if name in MADE_OUTLIERS]
+    if not names_of_sets:
         raise MissingIngredient("the AE was evaluated on other datasets only")
-    return worst_area(linear.linear_errors(study, study.sweep.images("test"), size)[None], outside)
+    found = {name: naive_scores(study, name) for name in names_of_sets}
+    size = runs[0].latent_size
+    inside = next(iter(found.values())).pca_inside[size]
+    return worst_area(inside[None], {name: s.pca_outside[size][None] for name, s in found.items()})
 
 
 def _scores(study: Study, runs: Sequence[Run]) -> tuple[Floats, Mapping[str, Floats]]:

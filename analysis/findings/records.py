@@ -21,7 +21,7 @@ INTRODUCTION = (
     "Each claim of the article as a test with a stated rule, the same for every sweep. The "
     "intervals cover 95% over what was sampled: seeds, judges and images. Adjusted intervals and "
     "p-values allow for the number of claims (Holm), and decide. Something that must fail the rule "
-    "is measured beside it; where this control passes, a claim is not supported. A verdict is "
+    "is measured beside it; a claim is supported only if this control fails. A verdict is "
     "confirmatory if all runs were trained after the last change of its rule and there are at "
     "least three seeds; else it is exploratory, and fresh seeds have to confirm it."
 )
@@ -183,9 +183,9 @@ def _control_in_words(finding: ClaimResult) -> str:
         return f"{found.name}. {found.what} Not computed: {found.missing}."
     bounds = "" if found.low is None else f" ({number(found.low)} to {number(found.high)})"
     state = {
-        "supported": "It passes the rule, so that the claim is not shown",
+        "supported": "It passes the rule, so that the claim is not supported",
         "contradicted": "It fails, as it must",
-        "undecided": "It neither passes nor fails",
+        "undecided": "It neither passes nor fails, so that the claim is not supported",
     }[found.verdict]
     return f"{found.name}. {found.what} {state}: {number(found.estimate)}{bounds}."
 

@@ -29,8 +29,8 @@ class Bounds:
 class ControlResult:
     """What the control of a claim gave: its effect with a 95% interval, and its verdict.
 
-    `passes` says that the rule would take the control for support. Where it could not be computed,
-    `missing` says why and everything else is None.
+    The claim is supported only if the verdict of the control is ``contradicted``. Where it could
+    not be computed, `missing` says why and everything else is None.
     """
 
     name: str
@@ -39,7 +39,6 @@ class ControlResult:
     low: float | None = None
     high: float | None = None
     verdict: Verdict | None = None
-    passes: bool | None = None
     missing: str = ""
 
 
@@ -178,7 +177,7 @@ def _decided(
     level: float,
     threshold: float | None = None,
 ) -> tuple[Verdict, str]:
-    """Decide by the effect; a control that passes, or that is missing, takes support away."""
+    """Decide by the effect; only a control that fails leaves support."""
     verdict = rule.decide(effect, level, threshold)
     if verdict == "undecided":
         alone = rule.decide(effect, LEVEL, threshold)
@@ -190,8 +189,10 @@ def _decided(
     if verdict == "supported":
         if isinstance(control, str):
             return "undecided", "the control could not be computed"
-        if rule.decide(control, LEVEL, threshold) == "supported":
-            return "undecided", "the control passes too"
+        of_control = rule.decide(control, LEVEL, threshold)
+        if of_control != "contradicted":
+            passes = of_control == "supported"
+            return "undecided", f"the control {'passes too' if passes else 'does not fail'}"
     return verdict, ""
 
 
@@ -206,7 +207,7 @@ def _control_result(study: Study, claim: Claim, control: Estimate | str) -> Cont
         return ControlResult(*words, missing=control)
     verdict = claim.rule.decide(control)
     low, high = control.interval() or (None, None)
-    return ControlResult(*words, control.value, low, high, verdict, verdict == "supported")
+    return ControlResult(*words, control.value, low, high, verdict)
 
 
 def kind_of(runs: Sequence[Run], changed: date, seeds: int) -> Kind:

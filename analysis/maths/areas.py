@@ -41,7 +41,7 @@ def worst_area(inside: Floats, outside: Mapping[str, Floats]) -> Estimate:
         image_variance=float(variance),
         image_freedom=min(len(below), len(above)) - 1,
         counts=(len(table), 0),
-    )
+    ).within(0, 1)
 
 
 def _worst(areas: Floats) -> float:

@@ -39,12 +39,14 @@ class Estimate:
     """An effect, and the parts of its variance; without parts, nothing was sampled.
 
     `seeds` and `judges` say how many of them the effect is a mean over; 0 judges: it needs none.
+    No interval reaches beyond `limits`.
     """
 
     value: float
     parts: tuple[Part, ...] = ()
     seeds: int = 1
     judges: int = 0
+    limits: tuple[float, float] = (-np.inf, np.inf)
 
     @property
     def variance(self) -> float:
@@ -62,7 +64,8 @@ class Estimate:
         if not self.parts:
             return None
         half = float(student_t.ppf((1 + level) / 2, self.freedom) * np.sqrt(self.variance))
-        return self.value - half, self.value + half
+        least, most = self.limits
+        return max(self.value - half, least), min(self.value + half, most)
 
     def p_value(self, threshold: float) -> float | None:
         """Return the two-sided p-value of the effect being the threshold; None without parts."""
@@ -81,7 +84,12 @@ class Estimate:
 
     def shifted(self, by: float) -> "Estimate":
         """Return the estimate of the effect plus a constant."""
-        return replace(self, value=self.value + by)
+        low, high = (limit + by for limit in self.limits)
+        return replace(self, value=self.value + by, limits=(low, high))
+
+    def within(self, low: float, high: float) -> "Estimate":
+        """Return the estimate with limits that the effect cannot exceed, such as 0 and 1."""
+        return replace(self, limits=(low, high))
 
 
 def of_means(

@@ -5,20 +5,22 @@ class, and reconstructs: a probabilistic linear model (Tipping and Bishop 1999) 
 Images are clipped to [0, 1].
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from aevae.config import MADE_OUTLIERS
 from aevae.files.hdf5 import Array
+from analysis.maths.aggregate import Densities, measure_densities
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
+from analysis.measures.aggregate import draws, split_of
 from analysis.measures.judges.panel import Sight, find_judges
+from analysis.measures.latents import read_posteriors
 from analysis.measures.pca import fit_pca, intensities
 from analysis.measures.study import Study, once_per_study
-from analysis.sweep.load import MissingIngredient
+from analysis.sweep.load import MissingIngredient, Run
+
+NOISIEST = 0.99  # variance of the noise that leaves something of the components
 
 
 @once_per_study
@@ -32,7 +34,7 @@ def see_linear(study: Study, components: int) -> Sight:
 
 @once_per_study
 def see_linear_by_class(study: Study, components: int) -> Sight:
-    """Let the judges see images that PCA draws from a Gaussian for each class, with full covariances.
+    """Let the judges see images that PCA draws from a Gaussian with full covariance by class.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def see_linear_by_class(study: Study, components: int) -> Sight:
 
 @once_per_study
 def see_linear_grid(study: Study, side: int) -> Sight:
-    """Let the judges see the grid over the quantiles of the first two components, like that of a model."""
+    """Let the judges see the grid over the quantiles of the first two components."""
     quantiles = norm.ppf((np.arange(side) + 0.5) / side)
     plane = np.stack(np.meshgrid(quantiles, quantiles), axis=-1).reshape(-1, 2)
     return _look(study, plane * _training_scores(study, 2).std(axis=0))
@@ -70,11 +72,21 @@ def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float3
 
 
 @once_per_study
-def linear_outlier_errors(study: Study, components: int) -> Mapping[str, Floats]:
-    """Return the SSE of PCA for the outliers that are made of the test images, (N,), by name."""
-    images = study.sweep.images("test")
-    return {name: linear_errors(study, _outliers(name, images), components)
-            for name in MADE_OUTLIERS}  # fmt: skip
+def linear_densities(study: Study, run: Run) -> Densities:
+    """Evaluate the density of as many components as a run has latents, with as much noise.
+
+    The components of the images that `find_densities` takes are scaled so that together with the
+    noise, which has the mean variance of the run's posteriors, each has variance 1.
+    """
+    split = split_of(run)
+    with study.sweep.open(run) as results:
+        _, logvar = read_posteriors(results, split)
+    noise = float(min(np.exp(logvar).mean(), NOISIEST))
+    codes = linear_codes(study, split, run.latent_size)
+    mu = (codes - codes.mean(axis=0)) * np.float32(np.sqrt(1 - noise))
+    rows = np.unique(np.linspace(0, len(mu) - 1, draws(run.latent_size)).astype(np.intp))
+    drawn = np.random.default_rng(0).normal(0, np.sqrt(noise), mu[rows].shape).astype(np.float32)
+    return measure_densities(mu[rows] + drawn, rows, mu, np.full_like(mu, np.log(noise)))
 
 
 def linear_errors(study: Study, images: Array, components: int) -> Floats:
@@ -85,19 +97,6 @@ def linear_errors(study: Study, images: Array, components: int) -> Floats:
     total = np.square(centred, dtype=np.float64).sum(axis=1)
     within = np.square(scores, dtype=np.float64).sum(axis=1)
     return np.asarray(np.maximum(total - within, 0))
-
-
-def _outliers(name: str, images: Array) -> Array:
-    """Make outliers as the evaluation does, though not with the same random numbers."""
-    rng = np.random.default_rng(0)
-    if name == "noise":
-        return rng.integers(0, 256, images.shape, dtype=np.uint8)
-    if name == "shuffled":
-        return rng.permuted(images.reshape(len(images), -1), axis=1).reshape(images.shape)
-    if name == "inverted":
-        return 255 - images
-    square = images.shape[1] == images.shape[2]
-    return np.rot90(images, axes=(1, 2)) if square else images[:, ::-1]
 
 
 def _look(study: Study, scores: Array) -> Sight:

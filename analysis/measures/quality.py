@@ -59,7 +59,7 @@ class Assessment:
         return self.sight
 
     @property
-    def classes(self) -> NDArray[np.int32]:
+    def classes(self) -> NDArray[np.uint16]:
         """The most probable class of each image for each judge, (J, M); see `seen`."""
         return self.seen.classes
 

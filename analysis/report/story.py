@@ -215,8 +215,8 @@ SECTIONS = (
             Said("told", " Does a CVAE keep the {noun} that it is told, and change its style?"),
             Said("codes", " What does the autoencoder draw in the gaps between its codes?"),
         ),
-        figures=("latent_grid", "traversals", "interpolations"),
-        tables=("smoothness",),
+        figures=("latent_grid", "plane_structure", "traversals", "interpolations"),
+        tables=("smoothness", "plane_structure"),
     ),
     Section(
         "settings",
@@ -225,7 +225,13 @@ SECTIONS = (
         "reference cell, {reference}, and the findings were tested on these runs; the tables have "
         "all runs. Here one or two settings change at a time, and the others stay as they are at "
         "the reference cell.",
-        figures=("by_setting", "rate_distortion", "decoder_variance", "two_settings"),
+        figures=(
+            "by_setting",
+            "rate_distortion",
+            "decoder_variance",
+            "seen_by_setting",
+            "two_settings",
+        ),
         where="axes",
     ),
 )

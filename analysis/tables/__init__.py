@@ -42,6 +42,7 @@ EVIDENCE = {
     "calibration": "how far the judges of generated images can be believed",
     "control": "whether a CVAE draws the {noun} that it is asked for",
     "smoothness": "how images change between the codes of test images",
+    "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "memorisation": "how near samples and test images come to training images",
     "probes": "how well the {noun} can be read from latents, PCA and pixels",
 }

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from aevae.files.hdf5 import Array
-from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
 from analysis.measures.cells import run_identity
 from analysis.measures.judges.panel import described
+from analysis.measures.scores import share_of
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
 from analysis.tables import by_class
@@ -23,7 +23,7 @@ def make(study: Study) -> pd.DataFrame:
 
     Columns: identity of the run; digit or class, n (samples from the prior), agreement (share that
     the judges take for the requested class, mean over the judges) with the bounds of its 95%
-    bootstrap interval over the samples; diversity: total variance of the samples' pixels within the
+    interval over judges and samples; diversity: total variance of the samples' pixels within the
     class over that of the test images (for ``all``, the mean over the classes). Classes without
     samples, or unknown to the judges since no training image shows them, have no row.
 
@@ -48,11 +48,15 @@ def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
     """Return the rows of one run; `real` (C,) are the total variances of the test images."""
     images, wanted = quality.read_samples(study.sweep, run, SAMPLER)
     assert wanted is not None
-    right = (quality.assess_samples(study, run, SAMPLER).classes == wanted).mean(axis=0)
+    right = quality.assess_samples(study, run, SAMPLER).classes == wanted
     diversity = _variances(images, wanted, study.data.classes) / real
     names, column = study.data.class_names, by_class.column(study.data)
     rows = [
-        {column: names[label], **_agreement(right[wanted == label]), "diversity": diversity[label]}
+        {
+            column: names[label],
+            **_agreement(right[:, wanted == label]),
+            "diversity": diversity[label],
+        }
         for label in _tested(study, wanted)
     ]
     defined = diversity[np.isfinite(diversity)]
@@ -61,13 +65,16 @@ def _run_rows(study: Study, run: Run, real: Floats) -> pd.DataFrame:
     return pd.DataFrame([run_identity(run, study.sweep.axes) | row for row in rows])
 
 
-def _agreement(right: Floats) -> dict[str, float]:
-    low, high = metrics.bootstrap_interval(right)
+def _agreement(right: Array) -> dict[str, float]:
+    """Return the share of right answers of J judges on N samples, (J, N)."""
+    share = share_of(right[None])
+    several = right.shape[1] > 1
+    low, high = (share.interval() if several else None) or (np.nan, np.nan)
     return {
-        "n": len(right),
-        "agreement": right.mean(),
-        "agreement_low": float(low),
-        "agreement_high": float(high),
+        "n": right.shape[1],
+        "agreement": share.value,
+        "agreement_low": low,
+        "agreement_high": high,
     }
 
 
@@ -103,7 +110,7 @@ def caption(study: Study) -> str:
     return (
         f"Samples of the CVAE from N(0, I) by the {data.noun} asked for, trained on "
         f"{data.title}: the share that a judge takes for that {data.noun}, mean over "
-        f"{described(study)}, with 95% bootstrap intervals over the samples, and the "
+        f"{described(study)}, with 95% intervals over judges and samples, and the "
         f"diversity within the {data.noun}: the total variance of pixels over that of the test "
         "images, 1 for real ones. Blurred images vary less."
         + by_class.note(data, len(_tested(study, wanted)), "agreement")

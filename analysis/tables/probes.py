@@ -81,7 +81,8 @@ def caption(study: Study) -> str:
         f"{noun} is read right from {prose.sample_or_mean(study.sweep.runs)}, from as many "
         "principal components of the training images (pca), or from all pixels, by the 5 nearest "
         "of the labelled training images or by logistic regression on them. With few labels, the "
-        f"mean over 5 draws. {prose.hidden_by_noise(study.sweep.runs)}{_goal(study)}"
+        f"mean over 5 draws. {prose.by_posteriors(study.sweep.runs)}"
+        f"{prose.hidden_by_noise(study.sweep.runs)}{_goal(study)}"
         + by_class.named("Without training images", study.sweep.rare_classes("train"))
     )
 

@@ -124,6 +124,16 @@ def sample_or_mean(runs: Sequence[Run]) -> str:
     return _encoding(runs, posterior, "the code", both)
 
 
+def by_posteriors(runs: Sequence[Run]) -> str:
+    """Say what the probe of posteriors reads: a sentence and a space, or nothing."""
+    if not variational(runs):
+        return ""
+    return (
+        "The probe of posteriors gives z the class whose training images make it the most "
+        "probable, each by its posterior; it loses nothing to dimensions that hold only noise. "
+    )
+
+
 def hidden_by_noise(runs: Sequence[Run]) -> str:
     """Warn of posterior means: a sentence and a space, or nothing without variational models."""
     if not variational(runs):
@@ -145,6 +155,38 @@ def _encoding(runs: Sequence[Run], posterior: str, code: str, both: str) -> str:
     if not deterministic(runs):
         return posterior
     return both if variational(runs) else code
+
+
+def basis(runs: Sequence[Run], cell: str = "") -> str:
+    """Say from how many runs, seeds and epochs a figure is, and of which cell, in one sentence.
+
+    `cell` names the values on the axes of the sweep, if it has any. Nothing without runs.
+    """
+    if not runs:
+        return ""
+    count = len({run.config.seed for run in runs})
+    at = f" at {cell}" if cell else ""
+    return (
+        f"Drawn{at} from {_counted(len(runs), 'run')} of {_counted(count, 'seed')}, "
+        f"trained for {epochs(runs)} epochs."
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def intervals(runs: Sequence[Run], what: str = "Bars") -> str:
+    """Say what the 95% intervals of means over images cover: seeds if there are several."""
+    if len({run.config.seed for run in runs}) > 1:
+        return (
+            f"{what} are 95% intervals of the mean over the seeds (Student's t), or bootstrap "
+            "intervals over the images where there is one seed only."
+        )
+    return (
+        f"{what} are 95% bootstrap intervals over the images; they do not include the variation "
+        "between trainings."
+    )
 
 
 def over_seeds(runs: Sequence[Run]) -> str:

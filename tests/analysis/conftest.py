@@ -52,7 +52,7 @@ Publish = Callable[..., None]
 def quickly_trained_judges() -> Iterator[None]:
     """Train judges of made-up images, of which nothing can be learnt, in few steps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "LEAST_STEPS", 20)
+        patch.setattr(judge, "LEAST_STEPS", 1)
         yield
 
 

@@ -31,7 +31,7 @@ RECIPES = (*(Recipe(PLAIN, state) for state in range(3)), Recipe(STRONG, 0), Rec
 class Sight:
     """What J judges see in M images: the most probable class and its probability, (J, M)."""
 
-    classes: NDArray[np.int32]
+    classes: NDArray[np.uint16]
     confidence: NDArray[np.float32]
 
     @classmethod
@@ -39,7 +39,7 @@ class Sight:
         """Let judges look at images (M, *image_shape), uint8."""
         seen = [judge.look_at(images) for judge in judges]
         return cls(
-            np.stack([probabilities.argmax(axis=1) for probabilities in seen]).astype(np.int32),
+            np.stack([probabilities.argmax(axis=1) for probabilities in seen]).astype(np.uint16),
             np.stack([probabilities.max(axis=1) for probabilities in seen]).astype(np.float32),
         )
 

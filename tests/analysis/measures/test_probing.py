@@ -4,7 +4,7 @@ import pytest
 from analysis.figures import probe_curves
 from analysis.findings import CLAIMS
 from analysis.measures import probing
-from analysis.measures.probing import KNN, LOGISTIC, Space
+from analysis.measures.probing import KNN, LOGISTIC, POSTERIORS, Space
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, open_sweep
 from analysis.tables import probes
@@ -67,7 +67,31 @@ def test_noise_hides_a_class_that_only_the_means_of_collapsed_dimensions_carry(
     study = Study(open_sweep(folder))
     (run,) = study.sweep.runs
     assert probing.hits(study, Space(run, at="mean"))[KNN, None].mean() > 0.9
-    assert probing.hits(study, Space(run))[KNN, None].mean() < 0.25
+    for probe in (KNN, POSTERIORS):
+        assert probing.hits(study, Space(run))[probe, None].mean() < 0.25
+
+
+def test_posteriors_read_a_class_that_knn_loses_among_noise(
+    build_sweep, make_config, tmp_path, rewrite_results
+):
+    folder = build_sweep(tmp_path / "s", [make_config("vae", 10)])
+    before = open_sweep(folder)
+    noise = np.random.default_rng(0).standard_normal((100, 10), dtype="f4")
+
+    def drown(arrays):
+        for split in ("train", "test"):
+            labels = before.labels(split)
+            arrays[f"{split}/mu"] = np.zeros((len(labels), 10), dtype="f4")
+            arrays[f"{split}/mu"][:, 0] = labels
+            arrays[f"{split}/logvar"] = np.zeros((len(labels), 10), dtype="f4")
+            arrays[f"{split}/logvar"][:, 0] = -4
+        arrays["test/z"] = arrays["test/mu"] + np.exp(arrays["test/logvar"] / 2) * noise
+
+    rewrite_results(folder, drown)
+    study = Study(open_sweep(folder))
+    found = probing.hits(study, Space(study.sweep.runs[0]))
+    assert found[KNN, None].mean() < 0.6
+    assert found[POSTERIORS, None].mean() > 0.95
 
 
 def test_results_of_the_first_schema_give_means_only(schema_1):
@@ -101,11 +125,14 @@ def test_table_has_every_space_probe_and_number_of_labels(complete, monkeypatch)
     monkeypatch.setattr(probing, "LABELS_PER_CLASS", (2, 100))
     table = compute_table(Study(complete), "probes")
     # Two AE and, as samples and as means, four variational runs; PCA at two sizes; pixels.
-    assert len(table) == (2 + 2 * 4 + 2 + 1) * 2 * 2
+    # The posteriors read the samples, too.
+    assert len(table) == (2 + 2 * 4 + 2 + 1) * 2 * 2 + 4
     assert set(table["labels"]) == {20, 60}
     assert table["accuracy"].between(0, 1).all()
     assert list(table["latent_size"].unique()) == [2, 20, 784]
     shown = probes.for_readers(table)
     assert len(shown) == 2 + 2 * 4 + 2 + 1
-    assert shown.drop(columns="seed").notna().all(axis=None)
-    assert shown["kNN, 60"].tolist() == table["accuracy"].iloc[1::4].tolist()
+    assert shown["posteriors, 60"].notna().sum() == 4
+    assert shown.drop(columns=["seed", "posteriors, 60"]).notna().all(axis=None)
+    all_labels = table.query("probe == 'kNN' and labels == 60")
+    assert shown["kNN, 60"].tolist() == all_labels["accuracy"].tolist()

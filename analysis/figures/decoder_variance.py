@@ -205,7 +205,10 @@ def table(data: DecoderVariance) -> pd.DataFrame:
             row |= {"model": TITLES[line.model], "d": str(line.latent_size)}
             row["seeds"] = str(len(runs))
             rows.append(row | {name: values[place] for name, values in numbers.items()})
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    scores = [f"{name} {title}" for name in data.scores for title in SAMPLER_TITLES.values()]
+    first = [name for name in found if name not in scores]
+    return found[[*first, *(name for name in scores if name in found)]]
 
 
 FIGURE = FigureRecipe(

@@ -177,8 +177,9 @@ SECTIONS = (
         "generation",
         "From noise to image",
         "The second way uses the decoder alone: draw noise from a standard normal distribution, "
-        "and decode it. A Gaussian mixture, fitted to the codes of the training images, tells a "
-        "decoder that cannot draw from one that was given the wrong noise.",
+        "and decode it. Noise from Gaussians that are fitted on latents of the training images "
+        "tells a decoder that cannot draw from one that was given the wrong noise. Several judges, "
+        "which are classifiers of real images, say what can be recognised.",
         figures=("generated", "generators", "calibration", "closest_pairs"),
         tables=("sample_quality", "calibration", "control", "memorisation"),
     ),

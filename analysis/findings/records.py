@@ -90,10 +90,13 @@ def control(finding: ClaimResult) -> str:
 
 
 def count(findings: Sequence[ClaimResult]) -> str:
-    """Say how many findings there are of each verdict."""
+    """Say how many findings there are of each verdict, and how many confirm."""
     verdicts = Counter(finding.verdict for finding in findings)
     parts = [f"{verdicts[name]} {name}" for name in ("supported", "contradicted", "undecided")]
-    return f"{len(findings)} claims: {', '.join(parts)}."
+    if untested := sum(finding.estimate is None for finding in findings):
+        parts[-1] += f" ({untested} not tested)"
+    confirm = sum(finding.kind == "confirmatory" for finding in findings)
+    return f"{len(findings)} claims: {', '.join(parts)}; {confirm or 'none'} confirmatory."
 
 
 def tested_at(sweep: SweepResults) -> str:
@@ -183,9 +186,9 @@ def _control_in_words(finding: ClaimResult) -> str:
         return f"{found.name}. {found.what} Not computed: {found.missing}."
     bounds = "" if found.low is None else f" ({number(found.low)} to {number(found.high)})"
     state = {
-        "supported": "It passes the rule, so that the claim is not supported",
+        "supported": "It passes, so the rule cannot support the claim",
         "contradicted": "It fails, as it must",
-        "undecided": "It neither passes nor fails, so that the claim is not supported",
+        "undecided": "It neither passes nor fails, so the rule cannot support the claim",
     }[found.verdict]
     return f"{found.name}. {found.what} {state}: {number(found.estimate)}{bounds}."
 
@@ -197,9 +200,9 @@ def _basis(finding: ClaimResult) -> str:
         counts.append(f"{finding.judges} judge{'s' * (finding.judges > 1)}")
     shares = [f"{source.factor} {source.share:.0%}" for source in finding.budget
               if source.share is not None]  # fmt: skip
-    notes = [f"{source.factor}: {source.note}" for source in finding.budget if source.note]
+    notes = [source.note for source in finding.budget if source.note]
     varied = f"of the variance of the effect: {listed(shares)}" if shares else "no variance"
-    return f"{listed(counts)}, {finding.kind}; {varied} ({'; '.join(notes)})."
+    return f"{listed(counts)}, {finding.kind}; {varied}. {sentence('; '.join(notes))}"
 
 
 def to_json(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:

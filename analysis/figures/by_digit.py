@@ -171,23 +171,11 @@ def caption(data: ByDigit) -> str:
     return (
         f"Sum of squared pixel errors of the {data.n_test:,} test images of {dataset.title}, "
         f"decoding {prose.decoded(data.runs)}, {prose.seeds(data.runs)}: "
-        f"mean of each {dataset.noun} and of all. {_interval(data)} PCA keeps as many components "
-        "as the models have latent dimensions, fitted on the training images; its error over all "
-        f"{dataset.plural} is the dashed line. Both axes are logarithmic, and the panels share the "
-        "vertical one. "
+        f"mean of each {dataset.noun} and of all. {prose.intervals(data.runs)} PCA keeps as many "
+        "components as the models have latent dimensions, fitted on the training images; its error "
+        f"over all {dataset.plural} is the dashed line. Both axes are logarithmic, and the panels "
+        "share the vertical one. "
         f"Below, the same means as a map.{data.classes.note}"
-    )
-
-
-def _interval(data: ByDigit) -> str:
-    if len({run.config.seed for run in data.runs}) > 1:
-        return (
-            "Bars are 95% intervals of the mean over the seeds (Student's t), or bootstrap "
-            "intervals over the images where there is one seed only."
-        )
-    return (
-        "Bars are 95% bootstrap intervals over the images; they do not include the variation "
-        "between trainings."
     )
 
 

@@ -10,10 +10,11 @@ from matplotlib.lines import Line2D
 from analysis.figures.parts import style
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.calibration import reliability
-from analysis.measures.calibration import Answers, all_answers
+from analysis.measures.calibration import Answers, on_samples, on_test_images
 from analysis.measures.judges.panel import RECIPES, described
 from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
+from analysis.sweep.groups import group_runs
 from analysis.sweep.load import Run
 from analysis.write import prose
 
@@ -31,17 +32,23 @@ RIGHT = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the figure shows: the answers on each set of images; `judges` says what judges are."""
+    """What the figure shows: the answers on each set of images, by its title.
+
+    `judges` says what judges are.
+    """
 
     runs: tuple[Run, ...]
-    answers: list[Answers]
+    answers: dict[str, Answers]
     dataset: StoredDataset
     judges: str
 
 
 def gather(study: Study) -> Calibration:
-    """Let the judges look at test images and samples."""
-    return Calibration(study.sweep.runs, all_answers(study), study.data, described(study))
+    """Let the judges look at test images and at the samples of each model."""
+    answers = {"test images": on_test_images(study)}
+    for group in group_runs(study.sweep):
+        answers[f"{group.title}, N(0, I)"] = on_samples(study, group.runs)
+    return Calibration(study.sweep.runs, answers, study.data, described(study))
 
 
 @style.styled()
@@ -50,8 +57,8 @@ def draw(data: Calibration) -> Figure:
     count = len(data.answers)
     figure = style.new_figure(style.PAGE_INCHES * min(count / 4, 1), 2.3)
     (panels,) = figure.subplots(1, count, squeeze=False)
-    for axes, answers in zip(panels, data.answers, strict=True):
-        _draw_panel(axes, answers)
+    for axes, (title, answers) in zip(panels, data.answers.items(), strict=True):
+        _draw_panel(axes, title, answers)
     handles = [
         Line2D([], [], **line, label=f"{name} judges, a line for each")
         for name, line in LINES.items()
@@ -60,13 +67,12 @@ def draw(data: Calibration) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, answers: Answers) -> None:
+def _draw_panel(axes: Axes, title: str, answers: Answers) -> None:
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.6)
     for recipe, said, right in zip(RECIPES, answers.said, answers.right, strict=True):
         found = reliability(said, right)
         shown = found.counts >= LEAST
         axes.plot(found.said[shown], found.right[shown], linewidth=0.9, **LINES[recipe.kind.name])
-    title = f"{answers.group.title}, N(0, I)" if answers.group else "test images"
     axes.set(title=title, xlabel="probability said", ylabel=RIGHT[answers.truth])
     axes.set(xlim=(0.2, 1.02), ylim=(-0.02, 1.02))
     axes.grid(which="major", axis="both")

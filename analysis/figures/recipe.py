@@ -127,9 +127,9 @@ class FigureRecipe(Generic[Data]):
         numbers = markdown_rows(self.numbers(data)) if self.numbers else ""
         further = [text for text in (numbers, prose.sentence(study.sweep.partial_note)) if text]
         file = study.data.file_name(self.name)
-        caption = self.caption(data)
-        if study.sweep.axes and not self.least_axes:
-            caption += f" Drawn at {described(study.reference.sweep)}."
+        at_cell = study.sweep.axes and not self.least_axes
+        cell = described(study.reference.sweep) if at_cell else ""
+        caption = f"{self.caption(data)} {prose.basis(data.runs, cell)}".rstrip()
         return Drawing(self.name, file, self.draw(data), caption, data.runs, further)
 
 

@@ -5,6 +5,7 @@ the best truth there is, although the model may have drawn another. Of other sam
 known: the judges can only be compared with each other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,7 @@ from analysis.measures import quality
 from analysis.measures.judges.panel import sight_of_test_images
 from analysis.measures.quality import Assessment
 from analysis.measures.study import Study
-from analysis.sweep.groups import Group, group_runs
+from analysis.sweep.load import Run
 
 Truth = Literal["label", "class asked for", "other judges"]
 
@@ -32,18 +33,15 @@ class Answers:
         What decides whether it was.
     said, right
         Shape (J, M) each, from 0 to 1; by the other judges, `right` is the share that agree.
-    group
-        Runs whose samples the images are; None for the test images.
     """
 
     truth: Truth
     said: NDArray[np.float32]
     right: Floats
-    group: Group | None = None
 
 
-def all_answers(study: Study) -> list[Answers]:
-    """Return the answers on the test images, and on each group's samples from N(0, I).
+def on_test_images(study: Study) -> Answers:
+    """Return the answers on the test images.
 
     Raises
     ------
@@ -51,18 +49,15 @@ def all_answers(study: Study) -> list[Answers]:
         There are no judges.
     """
     labels, seen = study.sweep.labels("test"), sight_of_test_images(study)
-    right = (seen.classes == labels).astype(np.float64)
-    return [
-        Answers("label", seen.confidence, right),
-        *(_of_group(study, group) for group in group_runs(study.sweep)),
-    ]
+    return Answers("label", seen.confidence, (seen.classes == labels).astype(np.float64))
 
 
-def _of_group(study: Study, group: Group) -> Answers:
-    found = [quality.assess_samples(study, run, names.PRIOR) for run in group.runs]
-    truth: Truth = "class asked for" if group.runs[0].kind.conditional else "other judges"
+def on_samples(study: Study, runs: Sequence[Run]) -> Answers:
+    """Return the answers on samples from N(0, I) of runs of one kind; see `on_test_images`."""
+    found = [quality.assess_samples(study, run, names.PRIOR) for run in runs]
+    truth: Truth = "class asked for" if runs[0].kind.conditional else "other judges"
     said = np.concatenate([each.seen.confidence for each in found], axis=1)
-    return Answers(truth, said, np.concatenate([*map(_right, found)], axis=1), group)
+    return Answers(truth, said, np.concatenate([*map(_right, found)], axis=1))
 
 
 def _right(found: Assessment) -> Floats:

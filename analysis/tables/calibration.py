@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.maths.calibration import reliability
-from analysis.measures.calibration import Answers, all_answers
+from analysis.measures.calibration import Answers, on_samples, on_test_images
+from analysis.measures.cells import run_identity
 from analysis.measures.judges.panel import RECIPES, described
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
@@ -19,29 +20,31 @@ ROWS = {kind: [n for n, recipe in enumerate(RECIPES) if recipe.kind.name == kind
 
 
 def make(study: Study) -> pd.DataFrame:
-    """Return one row per set of images and kind of judge.
+    """Return one row per run and kind of judge, and one per kind for the test images.
 
-    Columns: group (of runs; ``test images`` first), model, judges (their kind), truth (what decides
-    whether a judge is right: label, class asked for, or other judges), n (images); said (mean
-    probability of the class seen), right (share), error (expected calibration error of each judge,
-    mean), right_50, right_90 and right_99: share right of the answers from that probability to the
-    next of them; NaN without such answers.
+    Columns: identity of the run (model ``real`` for the test images); judges (their kind), truth
+    (what decides whether a judge is right: label, class asked for, or other judges), n (images);
+    said (mean probability of the class seen), right (share), error (expected calibration error of
+    each judge, mean), right_50, right_90 and right_99: share right of the answers from that
+    probability to the next of them; NaN without such answers.
 
     Raises
     ------
     MissingIngredient
         There are no judges.
     """
-    return pd.DataFrame([row for answers in all_answers(study) for row in _rows(answers)])
+    axes = study.sweep.axes
+    real = dict.fromkeys(run_identity(study.sweep.runs[0], axes)) | {"model": REAL}
+    rows = [*_rows(real, on_test_images(study))]
+    for run in study.sweep.runs:
+        rows += _rows(run_identity(run, axes), on_samples(study, [run]))
+    return pd.DataFrame(rows).astype({"latent_size": "Int64", "seed": "Int64"})
 
 
-def _rows(answers: Answers) -> Iterator[dict[str, object]]:
-    group = answers.group
+def _rows(identity: dict[str, object], answers: Answers) -> Iterator[dict[str, object]]:
     for kind, rows in ROWS.items():
         said, right = answers.said[rows], answers.right[rows]
-        yield {
-            "group": group.title if group else "test images",
-            "model": group.model if group else REAL,
+        yield identity | {
             "judges": kind,
             "truth": answers.truth,
             "n": said.shape[1],
@@ -59,8 +62,8 @@ def _by_cutoff(said: NDArray[np.float32], right: NDArray[np.float64]) -> dict[st
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the model, which the group names."""
-    return table.drop(columns="model")
+    """Leave out what only programs need."""
+    return table.drop(columns=["run_id", "n"])
 
 
 def caption(study: Study) -> str:

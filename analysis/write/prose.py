@@ -141,6 +141,38 @@ def _encoding(runs: Sequence[Run], posterior: str, code: str, both: str) -> str:
     return both if variational(runs) else code
 
 
+def basis(runs: Sequence[Run], cell: str = "") -> str:
+    """Say from how many runs, seeds and epochs a figure is, and of which cell, in one sentence.
+
+    `cell` names the values on the axes of the sweep, if it has any. Nothing without runs.
+    """
+    if not runs:
+        return ""
+    count = len({run.config.seed for run in runs})
+    at = f" at {cell}" if cell else ""
+    return (
+        f"Drawn{at} from {_counted(len(runs), 'run')} of {_counted(count, 'seed')}, "
+        f"trained for {epochs(runs)} epochs."
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def intervals(runs: Sequence[Run], what: str = "Bars") -> str:
+    """Say what the 95% intervals of means over images cover: seeds if there are several."""
+    if len({run.config.seed for run in runs}) > 1:
+        return (
+            f"{what} are 95% intervals of the mean over the seeds (Student's t), or bootstrap "
+            "intervals over the images where there is one seed only."
+        )
+    return (
+        f"{what} are 95% bootstrap intervals over the images; they do not include the variation "
+        "between trainings."
+    )
+
+
 def over_seeds(runs: Sequence[Run]) -> str:
     """Say that numbers are means over seeds, where there are several."""
     return ", averaged over seeds" if len({run.config.seed for run in runs}) > 1 else ""

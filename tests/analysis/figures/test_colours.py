@@ -66,7 +66,7 @@ def marks(figure):
     Those of a panel that has a legend of its own are a set of their own.
     """
     colours = {}
-    for axes in (axes for axes in figure.axes if axes.get_label() != "<colorbar>"):
+    for axes in (axes for axes in figure.axes if not hasattr(axes, "_colorbar")):
         legend = axes if axes.get_legend() else figure
         for artist in (*axes.lines, *axes.collections, *axes.patches):
             found = [colour for colour in _colours(artist) if to_rgba(colour)[3]]

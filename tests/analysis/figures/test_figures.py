@@ -1,4 +1,5 @@
 import pkgutil
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 import analysis.figures
@@ -59,6 +61,10 @@ def test_captions_name_dataset_seed_and_every_run_shown(drawn, recipe, tmp_path)
     assert "MNIST" in caption
     # A figure of the dataset alone is made from no run.
     assert "seed 0" in caption or not drawing.runs
+    assert "1 seed, trained for 3 epochs" in caption or not drawing.runs
+    bars = [c for axes in drawing.figure.axes for c in axes.containers
+            if isinstance(c, ErrorbarContainer) and c.has_yerr]  # fmt: skip
+    assert not bars or re.search("[Bb]ars |intervals ", caption)
     assert caption.count("`") == 2 * len(drawing.runs)
     for run in drawing.runs:
         assert f"`{run.run_id}`" in caption

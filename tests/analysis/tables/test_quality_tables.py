@@ -84,17 +84,17 @@ def test_smoothness_has_a_row_per_run(study, complete):
 
 
 def test_judges_are_held_against_labels_requests_or_each_other(study, complete):
-    table = compute_table(study, "calibration").set_index(["model", "judges"])
-    right = (
-        table["right"]
-        .groupby("model")
-        .apply(lambda kinds: (3 * kinds.iloc[0] + 2 * kinds.iloc[1]) / 5)
+    table = compute_table(study, "calibration")
+    kinds = table.assign(weight=table["judges"].map({"plain": 3, "strong": 2}))
+    right = {run: np.average(rows["right"], weights=rows["weight"])
+             for run, rows in kinds.groupby("run_id", dropna=False)}  # fmt: skip
+    (real,) = (
+        share for run, share in right.items() if run not in table["run_id"].dropna().tolist()
     )
-    assert right["real"] == pytest.approx(accuracies(study).mean())
-    prior = [quality.assess_samples(study, run, "prior") for run in complete.runs]
-    asked = [found.classes == found.requested for found in prior[4:]]
-    assert right["cvae"] == pytest.approx(np.mean(asked))
-    seen = np.concatenate([found.classes for found in prior[:2]], axis=1)
+    assert real == pytest.approx(accuracies(study).mean())
+    ae, cvae = complete.runs[0], complete.runs[-1]
+    asked = quality.assess_samples(study, cvae, "prior")
+    assert right[cvae.run_id] == pytest.approx(np.mean(asked.classes == asked.requested))
+    seen = quality.assess_samples(study, ae, "prior").classes
     pairs = [np.mean(a == b) for a, b in combinations(seen, 2)]
-    assert right["ae"] == pytest.approx(np.mean(pairs))
-    assert table.loc[("cvae", "plain"), "n"] == 60
+    assert right[ae.run_id] == pytest.approx(np.mean(pairs))

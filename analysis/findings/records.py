@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from aevae.files.atomic import publish_text
-from analysis.findings.result import Bounds, ClaimResult
+from analysis.findings.result import RECIPE, Bounds, ClaimResult
 from analysis.sweep.load import SweepResults
 from analysis.sweep.reference import described, values_by_kind
 from analysis.write.formats import format_cell, to_markdown
@@ -19,11 +19,12 @@ from analysis.write.prose import epochs, listed, sentence
 SCHEMA, SCHEMA_VERSION = "aevae-findings", 2
 INTRODUCTION = (
     "Each claim of the article as a test with a stated rule, the same for every sweep. The "
-    "intervals cover 95% over what was sampled: seeds, judges and images. Adjusted intervals and "
-    "p-values allow for the number of claims (Holm), and decide. Something that must fail the rule "
-    "is measured beside it; a claim is supported only if this control fails. A verdict is "
-    "confirmatory if all runs were trained after the last change of its rule and there are at "
-    "least three seeds; else it is exploratory, and fresh seeds have to confirm it."
+    "intervals cover 95% over what was sampled: seeds, judges and images; what another recipe "
+    "would give is not known from one sweep. Adjusted intervals and p-values allow for the number "
+    "of claims (Holm), and decide. Something that must fail the rule is measured beside it; a "
+    "claim is supported only if this control fails. A verdict is confirmatory if all runs were "
+    "trained after the last change of its rule and there are at least three seeds; else it is "
+    "exploratory, and fresh seeds have to confirm it."
 )
 
 
@@ -200,7 +201,8 @@ def _basis(finding: ClaimResult) -> str:
         counts.append(f"{finding.judges} judge{'s' * (finding.judges > 1)}")
     shares = [f"{source.factor} {source.share:.0%}" for source in finding.budget
               if source.share is not None]  # fmt: skip
-    notes = [source.note for source in finding.budget if source.note]
+    # The introduction says for all that one sweep has one recipe.
+    notes = [s.note for s in finding.budget if s.note and s.factor != RECIPE]
     varied = f"of the variance of the effect: {listed(shares)}" if shares else "no variance"
     return f"{listed(counts)}, {finding.kind}; {varied}. {sentence('; '.join(notes))}"
 

@@ -34,7 +34,7 @@ class Study:
         The runs and the dataset.
     embeddings
         Folder for what takes long and is worth keeping for the next command: the t-SNE layouts and
-        the trained classifier. Without a folder, they are computed again by every command.
+        the trained judges. Without a folder, they are computed again by every command.
     at
         Values of axes that the user wants the reference cell to have.
     whole

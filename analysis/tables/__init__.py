@@ -35,7 +35,7 @@ SUBJECTS = {
     "Latent space": ("latent_space", "latent_dimensions"),
 }
 
-# These need a trained classifier or take a minute. The findings need the same numbers, so that
+# These need trained judges or take a minute. The findings need the same numbers, so that
 # `aevae-analysis findings` writes these tables.
 EVIDENCE = {
     "sample_quality": "generated images against test images, by model and sampler",

@@ -60,7 +60,7 @@ def numbers_of_runs(summary: pd.DataFrame, quality: pd.DataFrame | None = None) 
 
     Columns: error (SSE of the decoded mean or code), distortion (SSE of the decoded sample of the
     posterior, or of the code), rate (KL), units (active); and quality, the share of recognisable
-    samples, or without a classifier their coverage of the test images.
+    samples, or without judges their coverage of the test images.
     """
     rows = summary[summary["run_id"].notna()].set_index("run_id")
     numbers = pd.DataFrame({

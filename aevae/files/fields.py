@@ -14,8 +14,8 @@ from aevae.outliers import MADE_OUTLIERS
 
 # Version of both files of a run. Version 2 has only images of 28 x 28 grey pixels in ten classes.
 # Up to version 3, all epochs were trained, and the last weights kept; and the weight of every
-# importance sample was stored. Up to version 4, the variances of the posteriors of the training
-# images were not stored, and there were two samplers.
+# importance sample was stored. Up to version 4, neither the variances of the posteriors of the
+# training images nor the ELBO were stored, and there were two samplers.
 SCHEMA_VERSION = 5
 MOST_PAIRS = 20  # lines of interpolation
 MOST_PLANES = 50  # planes of latents of a conditional model: only its first classes have one
@@ -127,7 +127,9 @@ def _importance_fields(
     if version < 4:
         shape = ("N_test", evaluation.importance_samples)
         return [Field(names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS), shape, "f4")]
-    made = (names.IWAE_BOUND, names.EFFECTIVE_SAMPLE_SIZE)
+    made = [names.IWAE_BOUND, names.EFFECTIVE_SAMPLE_SIZE]
+    if version >= 5:
+        made.append(names.ELBO)
     return [Field(names.of_split("test", name), ("N_test",), "f8") for name in made]
 
 

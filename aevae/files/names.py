@@ -25,6 +25,7 @@ SSE_AT_MEAN = "sse_at_mean"
 SSE_AT_SAMPLE = "sse_at_sample"
 RECONSTRUCTION_AT_MEAN = "reconstruction_at_mean"
 RECONSTRUCTION_AT_SAMPLE = "reconstruction_at_sample"
+ELBO = "elbo"
 IWAE_BOUND = "iwae_bound"
 EFFECTIVE_SAMPLE_SIZE = "effective_sample_size"
 LOG_IMPORTANCE_WEIGHTS = "log_importance_weights"  # up to schema 3

@@ -61,7 +61,7 @@ def _row(
         if model.likelihood == "gaussian":
             row[f"{split}_elbo"] = likelihood.elbo(results, sse_sample, kl).mean()
         else:
-            row[f"{split}_elbo"] = likelihood.bernoulli_elbo(study, results, split)
+            row[f"{split}_elbo"] = likelihood.bernoulli_elbo(results, split)
     row["val_loss"] = likelihood.validation_loss(results)
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
     if model.traits.variational:
@@ -93,7 +93,6 @@ def caption(study: Study) -> str:
         f"squared pixel errors, decoding {_decoded(study)}; mse is per "
         f"{_unit(study.data)}; val_loss is the loss as minimised, at "
         f"{prose.kept_epoch(study.sweep.runs)}."
-        + _binary(study)
         + note_on_targets(study.sweep)
         + likelihood.note_on_loss(study.sweep)
     )
@@ -104,16 +103,6 @@ def _decoded(study: Study) -> str:
     if not prose.variational(study.sweep.runs):
         return "the code"
     return "the posterior mean or one sampled z; KL, ELBO and IWAE bound are in nats"
-
-
-def _binary(study: Study) -> str:
-    """Say why some runs have no ELBO on the test images, if so."""
-    if not any(run.config.model.dynamic_binarisation for run in study.sweep.runs):
-        return ""
-    return (
-        " The test ELBO of runs on binary images is empty: these images are not stored. Their IWAE "
-        "bound is that of the same images."
-    )
 
 
 def _unit(data: StoredDataset) -> str:

@@ -1,4 +1,4 @@
-"""The importance-weighted bound on the log-likelihood of the test images."""
+"""Bounds on the log-likelihood of the test images, from importance samples."""
 
 import logging
 import math
@@ -20,29 +20,33 @@ log = logging.getLogger(__name__)
 
 
 def importance_bound(run: Evaluator, data: DeviceImages) -> Arrays:
-    """Return the IWAE bound and Kish's effective sample size of each test image, (N,) each.
+    """Return ELBO, IWAE bound and Kish's effective sample size of each test image, (N,) each.
 
-    The sums over the K samples are updated chunk by chunk, in double precision. So the memory does
-    not grow with K. Source: Burda et al., Importance Weighted Autoencoders (2016), equation 8.
+    The ELBO is the mean log-weight of the K samples; it is the IWAE bound of one sample. The sums
+    over the samples are updated chunk by chunk, in double precision. So the memory does not grow
+    with K. Source: Burda et al., Importance Weighted Autoencoders (2016), equations 7 and 8.
     """
     samples = run.evaluation.importance_samples
     noise = run.generator("importance")
-    bounds, sizes = [], []
+    means, bounds, sizes = [], [], []
     done, said = 0, time.monotonic()
     for x, y in run.batches(data, "test"):
         total = torch.full((len(x),), -math.inf, dtype=torch.float64)
-        squares = total.clone()
+        squares, plain = total.clone(), torch.zeros_like(total)
         for weights in _chunks(run, x, y, samples, noise):
             total = torch.logaddexp(total, weights.logsumexp(dim=0))
             squares = torch.logaddexp(squares, (2 * weights).logsumexp(dim=0))
+            plain += weights.sum(dim=0)
             done += weights.numel()
             if time.monotonic() - said >= SILENCE:
                 said = time.monotonic()
                 share = done / (samples * len(data))
                 log.info("%.0f %% of %d importance samples per image", 100 * share, samples)
+        means.append(plain / samples)
         bounds.append(total - math.log(samples))
         sizes.append(torch.exp(2 * total - squares))
     return {
+        names.of_split("test", names.ELBO): join(means),
         names.of_split("test", names.IWAE_BOUND): join(bounds),
         names.of_split("test", names.EFFECTIVE_SAMPLE_SIZE): join(sizes),
     }

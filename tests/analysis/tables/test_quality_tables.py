@@ -31,8 +31,9 @@ def test_scores_are_those_of_the_stored_samples(study, stored):
     row = rows[rows["sampler"] == "mixture"].iloc[0]
     for name, cutoff in (("sure_50", 0.5), ("recognisable", 0.9), ("sure_99", 0.99)):
         assert row[name] == pytest.approx((seen.max(axis=2) >= cutoff).mean())
-    assert row["confidence"] == pytest.approx(seen.max(axis=2).mean())
-    assert row["confidence_sd"] == pytest.approx(seen.max(axis=2).mean(axis=1).std(ddof=1))
+    confidence = seen.max(axis=2).mean(axis=1)  # in single precision up to the last layer
+    assert row["confidence"] == pytest.approx(confidence.mean(), rel=1e-4)
+    assert row["confidence_sd"] == pytest.approx(confidence.std(ddof=1), rel=1e-3)
     assert row["agreement"] == (seen.argmax(axis=2) == labels).mean()
 
 

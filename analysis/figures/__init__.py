@@ -65,6 +65,7 @@ EVIDENCE = {
     "closest_pairs": "the samples that come nearest to a training image",
     "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",
+    "seen_by_setting": "what z tells of image and {noun}, by each setting that varies",
 }
 
 FIGURE_FORMATS = ("png", "pdf")

@@ -17,6 +17,7 @@ from analysis.figures.parts.classes import ALL_COLOUR, Classes, find_classes
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import PCA_TITLE
+from analysis.measures.pca import note_on_targets
 from analysis.measures.study import Study
 from analysis.sweep.load import Run
 from analysis.tables.by_class import ALL
@@ -44,12 +45,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class ByDigit:
-    """What the figure shows, PCA last; `n_test` images."""
+    """What the figure shows, PCA last; `n_test` images; `note` says what PCA reconstructs."""
 
     panels: list[Panel]
     runs: tuple[Run, ...]
     classes: Classes
     n_test: int
+    note: str
 
     @property
     def names(self) -> list[str]:
@@ -72,7 +74,8 @@ def gather(study: Study, table: pd.DataFrame) -> ByDigit:
         sizes = by_size["sse_mean"].columns.tolist()
         columns = ("sse_mean", "sse_mean_low", "sse_mean_high")
         panels.append(Panel(str(title), sizes, *(by_size[name].to_numpy() for name in columns)))
-    return ByDigit(panels, study.sweep.runs, classes, study.data.counts["test"])
+    note = note_on_targets(study.sweep)
+    return ByDigit(panels, study.sweep.runs, classes, study.data.counts["test"], note)
 
 
 @style.styled()
@@ -172,10 +175,10 @@ def caption(data: ByDigit) -> str:
         f"Sum of squared pixel errors of the {data.n_test:,} test images of {dataset.title}, "
         f"decoding {prose.decoded(data.runs)}, {prose.seeds(data.runs)}: "
         f"mean of each {dataset.noun} and of all. {prose.intervals(data.runs)} PCA keeps as many "
-        "components as the models have latent dimensions, fitted on the training images; its error over all "
-        f"{dataset.plural} is the dashed line. Both axes are logarithmic, and the panels share the "
-        "vertical one. "
-        f"Below, the same means as a map.{data.classes.note}"
+        "components as the models have latent dimensions, fitted on the training images; its error "
+        f"over all {dataset.plural} is the dashed line. Both axes are logarithmic, and the panels "
+        "share the vertical one. "
+        f"Below, the same means as a map.{data.note}{data.classes.note}"
     )
 
 

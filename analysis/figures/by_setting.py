@@ -76,11 +76,11 @@ def draw(data: BySetting) -> Figure:
     columns = len(data.panels)
     figure = style.new_figure(style.PAGE_INCHES, 1.75 * len(data.rows) + 0.45)
     grid = figure.subplots(len(data.rows), columns, squeeze=False)
-    shades = _shades(data)
+    shades = find_shades(data.lines)
     for row, (axis, lines) in zip(grid, data.rows.items(), strict=True):
         for axes, (name, label) in zip(row, data.panels.items(), strict=True):
             scale = Scale(axis)
-            for shift, line in zip(_shifts(len(lines)), lines, strict=True):
+            for shift, line in zip(shifts_of(len(lines)), lines, strict=True):
                 _draw_line(axes, scale, line, name, shades, shift)
             scale.set_up(axes, style.PAGE_INCHES / columns - 0.48)
             axes.set_ylabel(label)
@@ -110,14 +110,14 @@ def _draw_line(
                   elinewidth=0.8)  # fmt: skip
 
 
-def _shifts(count: int) -> Floats:
+def shifts_of(count: int) -> Floats:
     """Return how far the lines are shifted sideways, so that their bars do not hide each other."""
     return SHIFT * (np.arange(count) - (count - 1) / 2) / max(1, count - 1)
 
 
-def _shades(data: BySetting) -> dict[int, float]:
+def find_shades(lines: Sequence[Line]) -> dict[int, float]:
     """Return the share of the model's colour by latent size."""
-    sizes = sorted({line.latent_size for line in data.lines})
+    sizes = sorted({line.latent_size for line in lines})
     shares = np.linspace(LIGHTEST, 1, len(sizes)) if len(sizes) > 1 else [1.0]
     return dict(zip(sizes, map(float, shares), strict=True))
 

@@ -1,4 +1,4 @@
-"""Latents of the test images along the principal axes of the training latents, by model."""
+"""Sampled latents along the principal axes of the posterior means, by model."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +18,7 @@ from analysis.figures.parts.classes import PLAIN_COLOUR, Classes, find_classes, 
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths import densities
 from analysis.maths.metrics import Floats, Labels
+from analysis.measures.latents import SAMPLE, read_latents
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
 from analysis.sweep.load import MissingIngredient, Run
@@ -68,7 +69,10 @@ class LatentPca:
 
 
 def gather(study: Study) -> LatentPca:
-    """Fit the axes of one run per model on its training latents, and project the test latents.
+    """Fit the axes of one run per model on training latents, and project those of test images.
+
+    The axes are those along which the posterior means differ most: samples have nearly the same
+    variance in all directions. What is projected are samples, since the prior is their counterpart.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def gather(study: Study) -> LatentPca:
         with study.sweep.open(run) as results:
             train, test = (
                 results.array(names.of_split("train", names.MU))[run.config.data.trained_rows],
-                results.array(names.of_split("test", names.MU)),
+                read_latents(results, "test", SAMPLE),
             )
         if not np.ptp(train, axis=0).any():
             raise MissingIngredient(f"{run.run_id}: every image has the same latents")
@@ -207,25 +211,16 @@ def caption(data: LatentPca) -> str:
         points += f" in the colour of their {dataset.noun}{classes.where}"
     return (
         f"Latents of the {data.n_test:,} test images of {dataset.title} "
-        f"({prose.latents(data.runs)}), latent size {data.runs[0].latent_size}, "
-        f"{prose.seeds(data.runs)}, along the first two principal axes of the "
-        f"{prose.trained_images(data.runs)} training images' latents. "
+        f"({prose.samples(data.runs)}), latent size {data.runs[0].latent_size}, of one training "
+        f"per model ({prose.seeds(data.runs)}), along the first two principal axes of the "
+        f"{prose.trained_images(data.runs)} training images' {prose.latents(data.runs)}. "
         "The axes go through the origin of the latent space, so that z ~ N(0, I) is standard "
-        "normal along each; they name the share of the training variance that they explain. Left, "
+        "normal along each; they name the share of the variance that they explain there. Left, "
         f"{points}; contours enclose the "
         f"densest regions with 50% (solid) and 90% (dotted) of {whole}, black circles those of "
         f"N(0, I). Right, densities of {each} along each axis, with N(0, 1) as a "
         "black line; every curve is scaled to its own peak, so widths compare and heights do "
-        f"not. All densities use Gaussian kernels of Scott's width.{_spread(data)}{classes.note}"
-    )
-
-
-def _spread(data: LatentPca) -> str:
-    if not prose.variational(data.runs):
-        return ""
-    return (
-        " Posterior means vary less than samples of the posterior, which are what the prior is "
-        "compared with in training."
+        f"not. All densities use Gaussian kernels of Scott's width.{classes.note}"
     )
 
 

@@ -93,12 +93,16 @@ def caption(data: ProbeCurves) -> str:
     noun = data.dataset.noun
     return (
         f"Share of {data.n_test:,} test images of {data.dataset.title} whose {noun} is read right "
-        f"from {prose.sample_or_mean(data.runs)} (dashed), from as many principal components, or "
+        f"from {prose.sample_or_mean(data.runs)}, from as many principal components, or "
         f"from all pixels, by the 5 nearest of the labelled training images (above) or by logistic "
         "regression (below). With few labels, means over "
-        f"{probing.DRAWS} draws of them. {prose.hidden_by_noise(data.runs)}"
+        f"{probing.DRAWS} draws of them. {_means(data)}{prose.hidden_by_noise(data.runs)}"
         f"{_goal(data)} {prose.range_over_seeds(data.runs)}"
     )
+
+
+def _means(data: ProbeCurves) -> str:
+    return "Means are dashed. " if MEAN in data.table["points"].unique() else ""
 
 
 def _goal(data: ProbeCurves) -> str:

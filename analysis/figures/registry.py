@@ -27,6 +27,7 @@ from analysis.figures import (
     rate_distortion,
     reconstructions,
     reliability,
+    seen_by_setting,
     selection,
     traversals,
     tsne,
@@ -65,5 +66,6 @@ RECIPES: dict[str, FigureRecipe[Any]] = {
         closest_pairs.FIGURE,
         plane_structure.FIGURE,
         probe_curves.FIGURE,
+        seen_by_setting.FIGURE,
     )
 }

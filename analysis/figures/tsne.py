@@ -98,7 +98,7 @@ def caption(data: LatentMaps) -> str:
     ]
     return (
         f"Latents of the {data.n_test:,} test images of {data.classes.data.title} "
-        f"({prose.latents(data.runs)}), {prose.seeds(data.runs)}{coloured(data.classes)}. "
+        f"({prose.samples(data.runs)}), {prose.seeds(data.runs)}{coloured(data.classes)}. "
         f"One recipe for all: {HOW} {'; '.join(measured)}. {meaning(data.classes)} "
         f"{DISTANCES} So gaps do not show where a decoder fails.{data.classes.note}"
     )

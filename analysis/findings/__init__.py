@@ -16,6 +16,7 @@ from analysis.findings import (
     neighbourhoods,
     planes,
     reconstruction,
+    samples,
     sizes,
 )
 from analysis.findings.claim import Claim, Measured
@@ -31,6 +32,7 @@ CLAIMS: tuple[Claim, ...] = (
     *sizes.CLAIMS,
     *reconstruction.CLAIMS,
     *generation.CLAIMS,
+    *samples.CLAIMS,
     *planes.CLAIMS,
     *neighbourhoods.CLAIMS,
     *latents.CLAIMS,

@@ -10,19 +10,16 @@ import numpy as np
 from aevae.files import names
 from analysis.findings.claim import Claim, Control, Outcome, Rule
 from analysis.findings.matched_runs import matched, size_of
+from analysis.findings.shares import bounds, difference, one_share, recognisable, seen
 from analysis.maths.intervals import Estimate, of_means
 from analysis.maths.metrics import Floats
-from analysis.measures import linear, nearest_training, quality
-from analysis.measures.judges.panel import Sight, described
-from analysis.measures.quality import SURE, Assessment
+from analysis.measures import linear, quality
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES
 from analysis.sweep.load import MissingIngredient, Run
 
 SHARES = "shares of recognisable samples"
 CHANGED = date(2026, 11, 26)
-COPY = 0.5  # of the distance that is typical of test images
-PLANTED = 10  # of so many samples, one is a copy
 RECOGNISABLE = (
     "Share of the samples from N(0, I) of whose {noun} a judge is at least 90% sure, mean over the "
     "judges: classifiers that were also trained to take blends and blots for no {noun}. "
@@ -43,7 +40,7 @@ def _cvae_succeeds(study: Study) -> Outcome:
     """Count what is recognisable of the CVAE's samples."""
     outcome = _count(study, "cvae")
     with suppress(MissingIngredient):
-        linear_share = _seen(linear.see_linear_by_class(study, size_of(study.sweep, ("cvae",))))
+        linear_share = seen(linear.see_linear_by_class(study, size_of(study.sweep, ("cvae",))))
         return replace(outcome, detail=(
             f"{outcome.detail} Of images from a Gaussian for each {study.data.noun} over as many "
             f"principal components, {linear_share.mean():.1%} are recognisable."
@@ -59,26 +56,12 @@ def _count(study: Study, model: str) -> Outcome:
     if size != 2:
         with suppress(MissingIngredient):
             found.append(f"{_share(study, matched(study.sweep, (model,), 2)).value:.1%} at d = 2")
-    return Outcome(effect, f"{TITLES[model]}: {', '.join(found)}; {_bounds(study)}.")
+    return Outcome(effect, f"{TITLES[model]}: {', '.join(found)}; {bounds(study)}.")
 
 
 def _share(study: Study, runs: Sequence[Sequence[Run]], sampler: str = names.PRIOR) -> Estimate:
-    shares = [_recognisable(study, each, [sampler]) for each in runs]
-    return _one_share(shares)
-
-
-def _one_share(shares: Floats | Sequence[Floats]) -> Estimate:
-    """Estimate a share from hits (S, J, M, 1)."""
-    found = of_means(shares, _first, judged=True, shared=False, shares=True)
-    return found.within(0, 1)
-
-
-def _first(means: Floats) -> float:
-    return float(means[0])
-
-
-def _difference(means: Floats) -> float:
-    return float(means[0] - means[1])
+    shares = [recognisable(study, each, [sampler]) for each in runs]
+    return one_share(shares)
 
 
 def _repaired(means: Floats) -> float:
@@ -98,12 +81,12 @@ def _cvae_clearer(study: Study) -> Outcome:
 
 def _compare(study: Study, models: Sequence[str]) -> Outcome:
     pairs = matched(study.sweep, models)
-    shares = np.array([_recognisable(study, pair, [names.PRIOR] * 2) for pair in pairs])
-    effect = of_means(shares, _difference, judged=True, shared=False, shares=True)
-    first, second = shares.mean(axis=(0, 1, 2))
+    shares = np.array([recognisable(study, pair, [names.PRIOR] * 2) for pair in pairs])
+    effect = of_means(shares, difference, judged=True, shared=False, shares=True)
+    share, other = shares.mean(axis=(0, 1, 2))
     detail = (
-        f"{TITLES[models[0]]} {first:.1%}, {TITLES[models[1]]} {second:.1%} at "
-        f"d = {pairs[0][0].latent_size}; {_bounds(study)}."
+        f"{TITLES[models[0]]} {share:.1%}, {TITLES[models[1]]} {other:.1%} at "
+        f"d = {pairs[0][0].latent_size}; {bounds(study)}."
     )
     return Outcome(effect, detail)
 
@@ -128,60 +111,14 @@ def _repair(study: Study, model: str) -> tuple[Estimate, Floats]:
     """Estimate what the mixture makes up; return the shares from both samplers and of images."""
     samplers = [names.PRIOR, names.MIXTURE]
     runs = [run for (run,) in matched(study.sweep, (model,))]
-    real = _seen(quality.assess_real(study).seen)[..., None]
+    real = seen(quality.assess_real(study).seen)[..., None]
     shares = np.array([
-        np.concatenate([_recognisable(study, [run] * 2, samplers), real], axis=-1) for run in runs
+        np.concatenate([recognisable(study, [run] * 2, samplers), real], axis=-1) for run in runs
     ])  # fmt: skip
     return (
         of_means(shares, _repaired, judged=True, shared=False, shares=True),
         shares.mean(axis=(0, 1, 2)),
     )
-
-
-def _obeys(study: Study) -> Outcome:
-    """Count how often the judges see the class that the CVAE was asked for."""
-    runs = [run for (run,) in matched(study.sweep, ("cvae",))]
-    found = [_assess(study, run) for run in runs]
-    asked = [(each.classes == each.requested)[..., None] for each in found]
-    effect = _one_share(asked)
-    detail = (
-        f"{effect.value:.1%} of the samples at d = {runs[0].latent_size} are taken for the "
-        f"requested {study.data.noun}, mean over {described(study)}."
-    )
-    return Outcome(effect, detail)
-
-
-def _new_images(study: Study) -> Outcome:
-    """Count the samples that are as near to a training image as only copies are."""
-    distances = _distances(study)
-    size = size_of(study.sweep, ("vae",))
-    detail = (
-        f"Of {distances.size} samples at d = {size}, the nearest has {np.nanmin(distances):.2f} of "
-        f"the distance that is typical of test images, the median {np.nanmedian(distances):.2f}. "
-        "Blurred copies would be further away than sharp ones, and are not all found."
-    )
-    return Outcome(share_of_copies(distances), detail)
-
-
-def _distances(study: Study) -> Floats:
-    """Return the relative distances of each seed's samples to training images, (S, M)."""
-    runs = [run for (run,) in matched(study.sweep, ("vae",))]
-    return np.stack([
-        nearest_training.relative_distance(study, nearest_training.sample_pairs(study, run))
-        for run in runs
-    ])  # fmt: skip
-
-
-def share_of_copies(distances: Floats) -> Estimate:
-    """Estimate which share of the samples of each seed, (S, M), are as near as copies."""
-    known = np.isfinite(distances)
-    counted = np.stack([known & (np.nan_to_num(distances, nan=1) < COPY), known], axis=-1)
-    found = of_means(counted[:, None], _ratio, shared=False, shares=True)
-    return found.within(0, 1)
-
-
-def _ratio(means: Floats) -> float:
-    return float(means[0] / means[1])
 
 
 # --- controls -------------------------------------------------------------------------------------
@@ -201,7 +138,7 @@ def _linear_for_cvae(study: Study) -> Estimate:
 
 def _linear_share(study: Study, models: Sequence[str]) -> Estimate:
     found = linear.see_linear(study, size_of(study.sweep, models))
-    return _one_share(_seen(found)[None, ..., None])
+    return one_share(seen(found)[None, ..., None])
 
 
 def _linear_against_ae(study: Study) -> Estimate:
@@ -215,58 +152,16 @@ def _linear_against_vae(study: Study) -> Estimate:
 def _linear_against(study: Study, models: Sequence[str]) -> Estimate:
     """Put PCA in the place of the first of two models."""
     pairs = matched(study.sweep, models)
-    found = _seen(linear.see_linear(study, pairs[0][0].latent_size))[..., None]
+    found = seen(linear.see_linear(study, pairs[0][0].latent_size))[..., None]
     shares = [
-        np.concatenate([found, _recognisable(study, pair[1:], [names.PRIOR])], axis=-1)
+        np.concatenate([found, recognisable(study, pair[1:], [names.PRIOR])], axis=-1)
         for pair in pairs
     ]
-    return of_means(shares, _difference, judged=True, shared=False, shares=True)
+    return of_means(shares, difference, judged=True, shared=False, shares=True)
 
 
 def _vae_repair(study: Study) -> Estimate:
     return _repair(study, "vae")[0]
-
-
-def _vae_obeys(study: Study) -> Estimate:
-    """Compare what the VAE generates with what the CVAE was asked for."""
-    pairs = matched(study.sweep, ("vae", "cvae"))
-    asked = [
-        (_assess(study, vae).classes == _assess(study, cvae).requested)[..., None]
-        for vae, cvae in pairs
-    ]
-    return _one_share(asked)
-
-
-def _planted_copies(study: Study) -> Estimate:
-    distances = _distances(study)
-    distances[:, ::PLANTED] = 0
-    return share_of_copies(distances)
-
-
-def _assess(study: Study, run: Run, sampler: str = names.PRIOR) -> Assessment:
-    if sampler not in run.samplers:
-        raise MissingIngredient(
-            f"{run.run_id}: its results have no samples from a {sampler}; `aevae evaluate --again` "
-            "adds them"
-        )
-    return quality.assess_samples(study, run, sampler)
-
-
-def _seen(found: Sight) -> Floats:
-    """Tell which images each judge recognises, (J, M), as numbers."""
-    return found.surer_than(SURE).astype(np.float64)
-
-
-def _recognisable(study: Study, runs: Sequence[Run], samplers: Sequence[str]) -> Floats:
-    """Tell which samples of some runs are recognisable, (J, M, K): a column for each run."""
-    pairs = zip(runs, samplers, strict=True)
-    return np.stack([_seen(_assess(study, *pair).seen) for pair in pairs], axis=-1)
-
-
-def _bounds(study: Study) -> str:
-    real, noise = quality.assess_real(study), quality.assess_noise(study)
-    shares = _seen(real.seen).mean(), _seen(noise.seen).mean()
-    return f"real images {shares[0]:.1%}, uniform noise {shares[1]:.1%}"
 
 
 CLAIMS = (
@@ -374,44 +269,6 @@ CLAIMS = (
             "PCA",
             "PCA with as many components in the place of the CVAE.",
             _linear_against_vae,
-        ),
-    ),
-    Claim(
-        "cvae-obeys-label",
-        "requested {plural}",
-        "The CVAE generates the {noun} that is asked for.",
-        "Samples from N(0, I), the same number for each {noun}: share taken for the requested "
-        "{noun}, mean over the judges. Supported if it is above 90%.",
-        "share of the CVAE's samples taken for the requested {noun}",
-        _obeys,
-        Rule(0.9, "At most one in ten may be something else.", 2, CHANGED, others=(0.5, 0.8, 0.95)),
-        Control(
-            "the VAE",
-            "What the VAE generates, compared with the same requests, which it does not know.",
-            _vae_obeys,
-        ),
-    ),
-    Claim(
-        "samples-are-new",
-        "distances to training images",
-        "The VAE generates new {subjects}: it does not repeat its training images.",
-        "Distance of samples from N(0, I) to the nearest training image, over the median of that "
-        "of the test images near the same {noun}: 0 is a copy, 1 as far as new {subjects} are. "
-        f"A sample below {COPY} counts as a copy. Supported if fewer than 5% are copies.",
-        "share of the VAE's samples that count as copies",
-        _new_images,
-        Rule(
-            0.05,
-            "A generator may come near to a few training images by chance.",
-            2,
-            CHANGED,
-            side="below",
-            others=(0.01, 0.02, 0.1),
-        ),
-        Control(
-            "copies",
-            f"The same samples, one in {PLANTED} of them replaced by a training image.",
-            _planted_copies,
         ),
     ),
 )  # fmt: skip

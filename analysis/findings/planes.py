@@ -87,7 +87,10 @@ def _worse_in_gaps(planes: Sequence[tuple[Array, Floats]]) -> Estimate:
 
     Neighbouring squares look alike, so that whole blocks of squares are resampled (Hall 1985).
     """
-    return of_means(_sums(planes), _of_sums, judged=True, shared=False)
+    sums = _sums(planes)
+    if not sums[..., 1::2].any():
+        raise MissingIngredient("no image of the plane is recognisable, with codes or without")
+    return of_means(sums, _of_sums, judged=True, shared=False)
 
 
 def _of_sums(means: Floats) -> float:

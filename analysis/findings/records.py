@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from aevae.files.atomic import publish_text
-from analysis.findings.result import Bounds, ClaimResult
+from analysis.findings.result import RECIPE, Bounds, ClaimResult
 from analysis.sweep.load import SweepResults
 from analysis.sweep.reference import described, values_by_kind
 from analysis.write.formats import format_cell, to_markdown
@@ -19,11 +19,12 @@ from analysis.write.prose import epochs, listed, sentence
 SCHEMA, SCHEMA_VERSION = "aevae-findings", 2
 INTRODUCTION = (
     "Each claim of the article as a test with a stated rule, the same for every sweep. The "
-    "intervals cover 95% over what was sampled: seeds, judges and images. Adjusted intervals and "
-    "p-values allow for the number of claims (Holm), and decide. Something that must fail the rule "
-    "is measured beside it; a claim is supported only if this control fails. A verdict is "
-    "confirmatory if all runs were trained after the last change of its rule and there are at "
-    "least three seeds; else it is exploratory, and fresh seeds have to confirm it."
+    "intervals cover 95% over what was sampled: seeds, judges and images; what another recipe "
+    "would give is not known from one sweep. Adjusted intervals and p-values allow for the number "
+    "of claims (Holm), and decide. Something that must fail the rule is measured beside it; a "
+    "claim is supported only if this control fails. A verdict is confirmatory if all runs were "
+    "trained after the last change of its rule and there are at least three seeds; else it is "
+    "exploratory, and fresh seeds have to confirm it."
 )
 
 
@@ -90,10 +91,13 @@ def control(finding: ClaimResult) -> str:
 
 
 def count(findings: Sequence[ClaimResult]) -> str:
-    """Say how many findings there are of each verdict."""
+    """Say how many findings there are of each verdict, and how many confirm."""
     verdicts = Counter(finding.verdict for finding in findings)
     parts = [f"{verdicts[name]} {name}" for name in ("supported", "contradicted", "undecided")]
-    return f"{len(findings)} claims: {', '.join(parts)}."
+    if untested := sum(finding.estimate is None for finding in findings):
+        parts[-1] += f" ({untested} not tested)"
+    confirm = sum(finding.kind == "confirmatory" for finding in findings)
+    return f"{len(findings)} claims: {', '.join(parts)}; {confirm or 'none'} confirmatory."
 
 
 def tested_at(sweep: SweepResults) -> str:
@@ -183,9 +187,9 @@ def _control_in_words(finding: ClaimResult) -> str:
         return f"{found.name}. {found.what} Not computed: {found.missing}."
     bounds = "" if found.low is None else f" ({number(found.low)} to {number(found.high)})"
     state = {
-        "supported": "It passes the rule, so that the claim is not supported",
+        "supported": "It passes, so the rule cannot support the claim",
         "contradicted": "It fails, as it must",
-        "undecided": "It neither passes nor fails, so that the claim is not supported",
+        "undecided": "It neither passes nor fails, so the rule cannot support the claim",
     }[found.verdict]
     return f"{found.name}. {found.what} {state}: {number(found.estimate)}{bounds}."
 
@@ -197,9 +201,10 @@ def _basis(finding: ClaimResult) -> str:
         counts.append(f"{finding.judges} judge{'s' * (finding.judges > 1)}")
     shares = [f"{source.factor} {source.share:.0%}" for source in finding.budget
               if source.share is not None]  # fmt: skip
-    notes = [f"{source.factor}: {source.note}" for source in finding.budget if source.note]
+    # The introduction says for all that one sweep has one recipe.
+    notes = [s.note for s in finding.budget if s.note and s.factor != RECIPE]
     varied = f"of the variance of the effect: {listed(shares)}" if shares else "no variance"
-    return f"{listed(counts)}, {finding.kind}; {varied} ({'; '.join(notes)})."
+    return f"{listed(counts)}, {finding.kind}; {varied}. {sentence('; '.join(notes))}"
 
 
 def to_json(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:

@@ -238,12 +238,14 @@ def _budget(effect: Estimate) -> tuple[Source, ...]:
     if effect.parts and not shares:
         shares = {part.factor: 0.0 for part in effect.parts}
     absent = {
-        SEED: "one seed: other trainings may differ by more",
-        JUDGE: "one judge" if effect.judges else "no judge is needed",
-        IMAGE: "no images were sampled" if effect.parts else "a count has no variance",
+        SEED: "what other trainings would give is not known from one seed"
+        if effect.seeds == 1
+        else "seeds are counted",
+        JUDGE: "how judges differ is not known from one" if effect.judges else "no judge is needed",
+        IMAGE: "no images are sampled" if effect.parts else "images are counted",
     }
     return (
         *(Source(name, shares.get(name), "" if name in shares else why)
           for name, why in absent.items()),
-        Source(RECIPE, None, "one sweep has one recipe; several compared sweeps show its share"),
+        Source(RECIPE, None, "what other recipes would give is not known from one sweep"),
     )  # fmt: skip

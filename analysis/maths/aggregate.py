@@ -64,6 +64,9 @@ class Densities:
         log q(z), and the sum over the latents k of log q(z_k).
     label
         log p(y|z) of the image's class y; None without classes.
+    hits
+        Whether y is the most probable class by the posteriors of all other images, shape (M,):
+        what a classifier reads that knows the noise of every dimension. None without classes.
     label_entropy
         H(y) of the N images.
     """
@@ -74,6 +77,7 @@ class Densities:
     joint: Bracket
     marginals: Bracket
     label: Bracket | None
+    hits: NDArray[np.bool_] | None
     label_entropy: float
 
     @property
@@ -120,17 +124,22 @@ def measure_densities(
     prior = _log_normal(z, 0.0, 0.0).sum(axis=1)
     classes = None if labels is None else np.eye(labels.max() + 1, dtype=np.float32)[labels]
     ends: dict[str, list[Bracket]] = {"joint": [], "marginals": [], "label": []}
+    hits = []
     for chunk, logs, marginals in _log_densities(z, rows, mu, logvar):
         parts = _Parts.of(logs, rows[chunk])
         ends["joint"].append(parts.mean)
         ends["marginals"].append(marginals)
         if labels is not None and classes is not None:
-            ends["label"].append(parts.share(classes, labels[rows[chunk]]))
+            own_class = labels[rows[chunk]]
+            every = parts.by_class(classes)
+            ends["label"].append(parts.share(every, own_class, len(np.unique(labels))))
+            hits.append(every.argmax(axis=1) == own_class)
     brackets = {name: _join(parts) for name, parts in ends.items() if parts}
     shares = np.bincount([] if labels is None else labels) / len(mu)
     entropy = -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
     return Densities(len(mu), own, prior, brackets["joint"], brackets["marginals"],
-                     brackets.get("label"), entropy)  # fmt: skip
+                     brackets.get("label"), np.concatenate(hits) if hits else None,
+                     entropy)  # fmt: skip
 
 
 def _log_normal(z: Array, mu: Array | float, logvar: Array | float) -> Floats:
@@ -197,14 +206,17 @@ class _Parts:
         others = self._log(self.weights.sum(axis=1))
         return Bracket(others - np.log(count - 1), np.logaddexp(others, self.own) - np.log(count))
 
-    def share(self, classes: Array, labels: Labels) -> Bracket:
-        """Log-probability of the draws' classes (C,), given the classes (N, K) of all as 0 and 1.
+    def by_class(self, classes: Array) -> Floats:
+        """Sum the weights of each class, (C, K), given the classes (N, K) of all as 0 and 1."""
+        return np.asarray(self.weights @ classes, dtype=np.float64)
 
-        Without the own posterior it is mixed with an even guess.
+    def share(self, every: Floats, labels: Labels, count: int) -> Bracket:
+        """Log-probability of the draws' classes (C,), from the sums `by_class`.
+
+        Without the own posterior it is mixed with an even guess among `count` classes.
         """
-        every = (self.weights @ classes).astype(np.float64)
         same, others = every[np.arange(len(labels)), labels], every.sum(axis=1)
-        without = (1 - UNSURE) * same / others + UNSURE / (classes.sum(axis=0) > 0).sum()
+        without = (1 - UNSURE) * same / others + UNSURE / count
         counted_in = np.logaddexp(self._log(same), self.own)
         return Bracket(np.log(without), counted_in - np.logaddexp(self._log(others), self.own))
 

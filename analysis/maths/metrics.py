@@ -238,6 +238,27 @@ def effective_sample_size(log_weights: ArrayLike) -> Floats:
     return np.asarray(np.exp(2 * _log_sum_exp(weights) - _log_sum_exp(2 * weights)))
 
 
+def bernoulli_log_likelihood(images: Floats, decoded: Floats) -> Floats:
+    """Log-likelihood of images under a Bernoulli decoder, in nats: minus the binary cross-entropy.
+
+    Source: Kingma and Welling (2014), appendix C.1.
+
+    Parameters
+    ----------
+    images, decoded
+        Intensities in [0, 1] and the probabilities that are decoded, shape (N, ...).
+
+    Returns
+    -------
+    ndarray
+        Shape (N,). A probability counts as no nearer to 0 or 1 than single precision tells apart.
+    """
+    least = np.finfo(np.float32).eps
+    p = np.clip(decoded.astype(np.float64), least, 1 - least)
+    terms = images * np.log(p) + (1 - images) * np.log(1 - p)
+    return np.asarray(terms.reshape(len(terms), -1).sum(axis=1))
+
+
 def active_units(mu: ArrayLike, threshold: float = ACTIVE_VARIANCE) -> int:
     """Count latent dimensions whose mean varies over the images: Burda et al. (2016), sec. 5.
 

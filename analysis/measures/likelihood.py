@@ -9,7 +9,9 @@ import numpy as np
 from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths import metrics
+from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
+from analysis.measures.study import Study
 from analysis.sweep.load import SweepResults
 
 LOSS = "SSE + KL"
@@ -53,6 +55,34 @@ def loss_of_images(results: Results, at_mean: Floats, at_sample: Floats, kl: Flo
     if model.likelihood != "gaussian":
         return np.full_like(at_mean, np.nan)
     return loss(results, at_sample, kl) if model.traits.variational else at_mean
+
+
+def bernoulli_elbo(study: Study, results: Results, split: str) -> float:
+    """Return the ELBO of the images of a split by a run with Bernoulli likelihood, their mean.
+
+    On the validation images, it follows from the loss at the kept epoch, which is a new sample of z
+    for each image. On the test images it is the mean log-weight of all importance samples, if they
+    are stored (up to schema 3), or else log p(x|z) - KL at the stored z. NaN if the test images
+    are drawn binary, since they are not stored, and for an AE, which has no ELBO.
+    """
+    model = results.config.model
+    if not model.traits.variational:
+        return np.nan
+    if split == "val":
+        kl = results.array(names.history("val", names.KL))[results.kept_epoch - 1]
+        # The weight of the KL rises linearly in the warm-up, which the kept epoch may belong to.
+        weight = model.kl_weight * min(1.0, results.kept_epoch / max(1, model.kl_warmup_epochs))
+        return float((weight - 1) * kl - validation_loss(results))
+    weights = names.of_split("test", names.LOG_IMPORTANCE_WEIGHTS)
+    if weights in results:
+        return float(results.array(weights).mean(dtype=np.float64))
+    if model.dynamic_binarisation:
+        return np.nan
+    labels = study.sweep.labels("test") if model.traits.conditional else None
+    z, kl = (results.array(names.of_split("test", name)) for name in (names.Z, names.KL))
+    decoded = decode(results.config, results.weights(), z, labels)
+    intensities = study.sweep.images("test") / 255
+    return float((metrics.bernoulli_log_likelihood(intensities, decoded) - kl).mean())
 
 
 def validation_loss(results: Results) -> float:

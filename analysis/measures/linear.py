@@ -71,11 +71,6 @@ def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float3
     return np.asarray(scores / np.maximum(spread, 1e-9), dtype=np.float32)
 
 
-def unscaled(study: Study, codes: Array) -> Array:
-    """Turn codes of `linear_codes`, (M, d), into scores."""
-    return np.asarray(codes * _training_scores(study, codes.shape[1]).std(axis=0))
-
-
 @once_per_study
 def linear_densities(study: Study, run: Run) -> Densities:
     """Evaluate the density of as many components as a run has latents, with as much noise.

@@ -12,7 +12,7 @@ import numpy as np
 from aevae.files.hdf5 import Array
 from aevae.outliers import MADE_OUTLIERS, outliers_from
 from analysis.maths.metrics import Floats
-from analysis.measures.pca import errors_by, fit_pca, pca_errors
+from analysis.measures.pca import errors_by, fit_target_pca, pca_errors, targets
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient
 
@@ -46,7 +46,7 @@ def naive_scores(study: Study, outliers: str) -> NaiveScores:
     made = outliers_from(outliers, test)
     sizes = sorted({run.latent_size for run in study.sweep.every})
     inside = {d: pca_errors(study)["test", d] for d in sizes}
-    outside = errors_by(fit_pca(study), made, sizes)
+    outside = errors_by(fit_target_pca(study), targets(study.sweep, made), sizes)
     return NaiveScores(inside, outside, _brightness(test), _brightness(made))
 
 

@@ -12,7 +12,8 @@ from analysis.maths.boxes import dense_and_sparse_box
 from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
 from analysis.measures.judges.panel import Sight, find_judges
-from analysis.measures.linear import linear_codes, reconstructed, unscaled
+from analysis.measures.linear import reconstructed
+from analysis.measures.pca import fit_pca, intensities
 from analysis.measures.quality import SURE
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
@@ -55,9 +56,10 @@ def regions_of(study: Study, run: Run) -> Regions:
 @once_per_study
 def regions_of_pca(study: Study) -> Regions:
     """Look at the same squares of the plane of the first two principal components."""
-    codes = linear_codes(study, "test", 2).astype(np.float64)
+    scores = fit_pca(study).transform(intensities(study.sweep.images("test")))
+    codes = scores[:, :2].astype(np.float64)
     boxes = dense_and_sparse_box(codes)
-    images = [reconstructed(study, unscaled(study, _lattice(box).reshape(-1, 2))) for box in boxes]
+    images = [reconstructed(study, _lattice(box).reshape(-1, 2)) for box in boxes]
     return _regions(study, codes, boxes, images)
 
 

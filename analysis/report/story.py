@@ -226,7 +226,13 @@ SECTIONS = (
         "reference cell, {reference}, and the findings were tested on these runs; the tables have "
         "all runs. Here one or two settings change at a time, and the others stay as they are at "
         "the reference cell.",
-        figures=("by_setting", "rate_distortion", "decoder_variance", "two_settings"),
+        figures=(
+            "by_setting",
+            "rate_distortion",
+            "decoder_variance",
+            "seen_by_setting",
+            "two_settings",
+        ),
         where="axes",
     ),
 )

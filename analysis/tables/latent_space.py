@@ -23,7 +23,8 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
     (absolute), least_variance, largest_variance and mean_ks of the dimensions of the aggregate
     posterior, which for N(0, I) are 0, 1, 1 and near 0; kl (nats per image). Then what is
     bracketed, see `analysis.maths.aggregate.Densities`, each with the ends ``_low`` and ``_high``
-    and their standard error ``_se``, in nats; posteriors, the number N of images that make up the
+    and their standard error ``_se``, in nats; class_accuracy, the share of draws whose class the
+    posteriors of all other images give; posteriors, the number N of images that make up the
     aggregate posterior, log_n, and label_entropy, the largest possible class_information.
     """
     rows = []
@@ -61,6 +62,7 @@ def _bracketed(study: Study, run: Run) -> dict[str, float]:
         row |= zip((f"{name}_low", f"{name}_high", f"{name}_se"), ends, strict=True)
     count = found.count if found else np.nan
     entropy = found.label_entropy if found and found.label else np.nan
+    row["class_accuracy"] = found.hits.mean() if found and found.hits is not None else np.nan
     return row | {"posteriors": count, "log_n": np.log(count), "label_entropy": entropy}
 
 
@@ -105,7 +107,12 @@ def _parts(study: Study) -> str:
 
 
 def _of_class(study: Study) -> str:
-    return f"class_information is I(z; {study.data.noun}). " if study.data.classes else ""
+    if not study.data.classes:
+        return ""
+    return (
+        f"class_information is I(z; {study.data.noun}); class_accuracy is the share of draws whose "
+        f"{study.data.noun} is the most probable one by the posteriors of all other images. "
+    )
 
 
 def explained(runs: list[Run]) -> str:

@@ -10,6 +10,7 @@ from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures.cells import cells, errors
 from analysis.measures.cells import for_readers as for_readers_of_cells
+from analysis.measures.pca import note_on_targets
 from analysis.measures.study import Study
 from analysis.tables import by_class
 from analysis.tables.by_class import ALL
@@ -90,6 +91,7 @@ def caption(study: Study) -> str:
         f"{prose.decoded(study.sweep.runs)}; PCA keeps as many components. low and high "
         f"bound the 95 % interval of all {study.data.plural}: with one seed a bootstrap over the "
         "images, with several Student's t over the seeds."
+        + note_on_targets(study.sweep)
         + by_class.note(study.data, study.data.classes, "mean error")
         + by_class.named("Without test images", study.sweep.rare_classes("test"))
     )

@@ -81,6 +81,8 @@ def _whole_table(study: Study, name: str) -> pd.DataFrame:
 
 def _rows_of(part: SweepResults, sweep: SweepResults, table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the runs of a part, and those of no run, such as PCA's and pixels'."""
+    if "model" not in table:
+        return table  # of no run, such as what a pixel costs
     runs = set(part.runs)
     without_run = ~table["model"].isin([run.model for run in sweep.runs])
     if "run_id" in table:

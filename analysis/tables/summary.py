@@ -8,6 +8,7 @@ from aevae.files.schema import Results
 from analysis.maths import metrics
 from analysis.measures import likelihood
 from analysis.measures.cells import PCA, cells, errors, run_errors, run_identity
+from analysis.measures.pca import note_on_targets
 from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
 from analysis.tables.recipe import TableRecipe
@@ -19,9 +20,10 @@ def make(study: Study) -> pd.DataFrame:
 
     Everything is a mean per image, `*_mse` per pixel (in colour, per value of a channel). `*_elbo`
     and `iwae_bound` include the constants of the likelihood, `test_loss` does not: it is the
-    negative ELBO without them (the SSE for the AE). With a Bernoulli likelihood the SSE is not the
-    loss, and what would be derived from it is empty. `val_loss` is the loss as minimised, at the
-    epoch whose weights were kept: the last, or with early stopping `kept_epoch`. If some model
+    negative ELBO without them (the SSE for the AE), and empty with a Bernoulli likelihood, which
+    has no constants; for its ELBO see `analysis.measures.likelihood.bernoulli_elbo`. `val_loss` is
+    the loss as minimised, at the epoch whose weights were kept: the last, or with early stopping
+    `kept_epoch`. If some model
     learns the variance of its decoder, `decoder_variance` is that of every variational model.
     """
     learnt = any(run.kind.learns_variance for run in study.sweep.runs)
@@ -56,9 +58,10 @@ def _row(
         row |= {f"{split}_sse_sample": sse_sample.mean(), f"{split}_kl": kl.mean()}
         loss = likelihood.loss_of_images(results, sse_mean, sse_sample, kl)
         row[f"{split}_loss"] = loss.mean()
-        row[f"{split}_elbo"] = likelihood.elbo(results, sse_sample, kl).mean()
-        if model.likelihood != "gaussian":
-            row[f"{split}_elbo"] = np.nan
+        if model.likelihood == "gaussian":
+            row[f"{split}_elbo"] = likelihood.elbo(results, sse_sample, kl).mean()
+        else:
+            row[f"{split}_elbo"] = likelihood.bernoulli_elbo(study, results, split)
     row["val_loss"] = likelihood.validation_loss(results)
     row |= {"iwae_bound": np.nan, "effective_sample_size": np.nan}
     if model.traits.variational:
@@ -89,7 +92,10 @@ def caption(study: Study) -> str:
         f"{study.data.title}, and PCA of equal dimension: means per image. SSE is the sum of "
         f"squared pixel errors, decoding {_decoded(study)}; mse is per "
         f"{_unit(study.data)}; val_loss is the loss as minimised, at "
-        f"{prose.kept_epoch(study.sweep.runs)}." + likelihood.note_on_loss(study.sweep)
+        f"{prose.kept_epoch(study.sweep.runs)}."
+        + _binary(study)
+        + note_on_targets(study.sweep)
+        + likelihood.note_on_loss(study.sweep)
     )
 
 
@@ -98,6 +104,16 @@ def _decoded(study: Study) -> str:
     if not prose.variational(study.sweep.runs):
         return "the code"
     return "the posterior mean or one sampled z; KL, ELBO and IWAE bound are in nats"
+
+
+def _binary(study: Study) -> str:
+    """Say why some runs have no ELBO on the test images, if so."""
+    if not any(run.config.model.dynamic_binarisation for run in study.sweep.runs):
+        return ""
+    return (
+        " The test ELBO of runs on binary images is empty: these images are not stored. Their IWAE "
+        "bound is that of the same images."
+    )
 
 
 def _unit(data: StoredDataset) -> str:

@@ -106,6 +106,12 @@ def _noise(name: str, runs: Sequence[Run]) -> str:
     return f"a mixture of {count} Gaussians fitted on {fitted}{by_class}"
 
 
+def samples(runs: Sequence[Run]) -> str:
+    """Say so of latents that are sampled: ``a sample of each posterior; codes for the AE``."""
+    both = f"a sample of each posterior; codes for the {listed(deterministic(runs))}"
+    return _encoding(runs, "a sample of each posterior", "codes", both)
+
+
 def mean_or_code(runs: Sequence[Run]) -> str:
     """Say in the singular what an image is encoded as: ``posterior mean (or code)``."""
     return _encoding(runs, "posterior mean", "code", "posterior mean (or code)")

@@ -10,7 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from aevae.axes import Axis
-from analysis.figures import by_digit, by_setting, decoder_variance, rate_distortion, two_settings
+from analysis.figures import (
+    by_digit,
+    by_setting,
+    decoder_variance,
+    rate_distortion,
+    seen_by_setting,
+    two_settings,
+)
 from analysis.figures.parts import style
 from analysis.figures.parts.naming import PointNames
 from analysis.figures.parts.scales import Scale
@@ -23,9 +30,11 @@ from analysis.sweep.load import SweepResults, open_sweep
 from analysis.tables.registry import RECIPES, compute_table
 
 SEEDS = 3
-BY_SETTING = by_setting, rate_distortion, decoder_variance, two_settings
+BY_SETTING = by_setting, rate_distortion, decoder_variance, seen_by_setting, two_settings
 # These tables are of MNIST only, of models with labels, or of the settings of a paper.
-OF_ANY = [name for name in RECIPES if name not in ("published", "control", "literature")]
+OF_ANY = [
+    name for name in RECIPES if name not in ("published", "control", "literature", "pixel_costs")
+]
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +95,12 @@ def test_every_table_has_a_column_for_each_axis(varied, name):
         assert not shown.duplicated().any()
 
 
-def test_readers_see_each_run_once(varied):
+def test_readers_see_what_is_of_a_run_once(varied):
     auroc = RECIPES["auroc"].for_readers(compute_table(varied, "auroc"))
     assert len(auroc) == SEEDS * (2 * 1 + 5 * 3)  # scores: SSE, and for the VAE KL and their sum
     probes = RECIPES["probes"].for_readers(compute_table(varied, "probes"))
-    assert len(probes) == SEEDS * 7 + 2  # PCA and pixels
-    assert list(probes["kl_weight"].isna()) == [True] * 6 + [False] * 15 + [True] * 2
+    assert len(probes) == SEEDS * (2 + 2 * 5) + 2  # the VAE by z and by means; PCA and pixels
+    assert list(probes["kl_weight"].isna()) == [True] * 6 + [False] * 30 + [True] * 2
 
 
 def test_errors_of_a_cell_are_means_over_its_seeds_only(varied):
@@ -215,6 +224,18 @@ def test_rate_and_distortion_are_means_of_the_sampled_z(varied):
     names = {text.get_text() for text in rate_distortion.draw(data).axes[0].texts}
     assert len(names) > 0
     assert names <= {"0.5", "1", "4"}
+
+
+def test_what_z_tells_is_drawn_by_setting_between_the_ends_of_its_bracket(varied):
+    data = seen_by_setting.FIGURE.gathered(varied)
+    _, _, of_image, *_ = seen_by_setting.draw(data).axes
+    runs = compute_table(varied, "latent_space").query("model == 'vae' and epochs == 4")
+    means = runs.groupby("kl_weight").mean(numeric_only=True)
+    (band,) = of_image.collections[1:]  # after the bars of the line
+    drawn = set(band.get_paths()[0].vertices[:, 1])
+    assert len(means) == 3
+    for end in ("low", "high"):
+        assert drawn.issuperset(means[f"mutual_information_{end}"])
 
 
 def test_every_noise_has_a_score_at_every_variance(varied):

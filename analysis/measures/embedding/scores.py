@@ -66,7 +66,7 @@ def caption(sweep: SweepResults) -> str:
         ways = f"{by_pca}, {by_tsne} (tsne), or as they are, where there are two latents (z)"
     return (
         f"The {sweep.data.counts['test']:,} test images of {sweep.data.title} and their latents "
-        f"({prose.latents(sweep.runs)}) in a plane: {ways}. "
+        f"({prose.samples(sweep.runs)}) in a plane: {ways}. "
         f"knn_preservation is the share of the {k} nearest neighbours in the input that are "
         f"among the {k} nearest in the plane" + _caption_of_accuracy(sweep)
     )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aevae.files import names
 from aevae.files.hdf5 import Array, InvalidFile
 from analysis.maths.embedding import LEAST_POINTS, Embedding, embed
 from analysis.measures.embedding.cache import read_embedding, write_embedding
+from analysis.measures.latents import SAMPLE, read_latents
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
 from analysis.sweep.load import MissingIngredient, Run, SweepResults
@@ -19,7 +19,9 @@ IMAGES = "images"
 
 @dataclass(frozen=True)
 class Source:
-    """Points of a sweep: its test images, or the latents (posterior means) a run gave them.
+    """Points of a sweep: its test images, or the latents that a run gave them.
+
+    Of a variational run, these are samples of the posteriors, which is what its decoder sees.
 
     `folder` is where embeddings are kept; without it, they are always computed.
     """
@@ -50,7 +52,7 @@ class Source:
             images = self.sweep.images("test")
             return images.reshape(len(images), -1)
         with self.sweep.open(self.run) as results:
-            return results.array(names.of_split("test", names.MU))
+            return read_latents(results, "test", SAMPLE)
 
     def stored(self) -> Embedding | None:
         """Read the embedding if it has been computed.

@@ -53,7 +53,7 @@ def test_tsne_has_a_panel_per_model_and_its_scores(embedded, stored, test_labels
     first = [axes.get_title().splitlines()[0] for axes in figure.axes]
     assert first == ["AE, d = 20", "VAE, d = 20", "CVAE, d = 20"]
     with stored("vae-z020") as file:
-        expected = embed(file["test/mu"][()]).tsne
+        expected = embed(file["test/z"][()]).tsne
     places, _ = drawn_points(figure.axes[1])
     assert sorted(map(tuple, places)) == sorted(map(tuple, expected.plane))
     assert f"neighbours kept {expected.preservation:.2f}" in figure.axes[1].get_title()
@@ -73,12 +73,12 @@ def pca_figure(study):
     return latent_pca.draw(latent_pca.FIGURE.gathered(study))
 
 
-def test_axes_are_those_of_the_training_latents_through_the_origin(pca_figure, stored):
+def test_samples_lie_on_the_axes_of_the_training_means_through_the_origin(pca_figure, stored):
     plane = titled(pca_figure, "VAE, d = 20")
     with stored("vae-z020") as file:
-        train, test = file["train/mu"][()].astype(float), file["test/mu"][()].astype(float)
-    variances, axes = np.linalg.eigh(np.cov(train.T))
-    expected = test @ axes[:, [-1, -2]]
+        means, z = file["train/mu"][()].astype(float), file["test/z"][()].astype(float)
+    variances, axes = np.linalg.eigh(np.cov(means.T))
+    expected = z @ axes[:, [-1, -2]]
     places, _ = drawn_points(plane)
     order = np.random.default_rng(0).permutation(100)
     assert np.abs(places) == pytest.approx(np.abs(expected[order]))

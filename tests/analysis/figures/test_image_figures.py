@@ -258,6 +258,23 @@ def test_traversals_show_the_stored_lines_from_the_most_informative_on(study, st
     assert f"{first} and {dims[-1]} (VAE)" in traversals.caption(traversals.FIGURE.gathered(study))
 
 
+def test_traversals_leave_out_dimensions_without_information(
+    build_sweep, make_config, tmp_path, rewrite_results
+):
+    folder = build_sweep(tmp_path / "s", [make_config("vae", 5)])
+
+    def collapse(arrays):
+        arrays["traversal/dim"] = np.array([3, 1, 0, 2, 4], dtype="i4")
+        for name in ("mu", "logvar"):
+            arrays[f"val/{name}"][:, [0, 2, 4]] = 0.01
+
+    rewrite_results(folder, collapse)
+    data = traversals.FIGURE.gathered(Study(open_sweep(folder)))
+    assert data.dimensions == {"vae": [3, 1]}
+    assert data.images["vae"].shape[0] == 2
+    assert "They are 2 (VAE). Dimensions shown, counted from 0: 3 and 1" in traversals.caption(data)
+
+
 def test_interpolations_name_the_digits_at_their_ends(study, stored, test_labels):
     figure = interpolations.draw(interpolations.FIGURE.gathered(study))
     with stored("ae-z020") as file:

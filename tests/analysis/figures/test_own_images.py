@@ -76,7 +76,7 @@ def test_captions_are_in_the_words_of_the_images(studies, name):
     for recipe in RECIPES.values():
         if recipe.name in SLOW or recipe.least_axes:
             continue
-        if (name, recipe.name) == ("unlabelled", "by_digit"):
+        if name == "unlabelled" and recipe.name in ("by_digit", "calibration", "plane_structure"):
             with pytest.raises(MissingIngredient, match="the images have no labels"):
                 recipe.gathered(study)
             continue

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.findings import CLAIMS, ClaimResult, findings, generation, planes, records
+from analysis.findings import CLAIMS, ClaimResult, findings, planes, records, samples
 from analysis.findings.claim import Claim, Control, Outcome, Rule
 from analysis.findings.result import judge, kind_of
 from analysis.maths.intervals import Estimate, Part
@@ -233,9 +233,9 @@ def test_copies_of_training_images_are_found():
     rng = np.random.default_rng(0)
     distances = rng.uniform(0.8, 1.2, (1, 500))
     rule = BY_NAME["samples-are-new"].rule
-    assert rule.decide(generation.share_of_copies(distances)) == "supported"
+    assert rule.decide(samples.share_of_copies(distances)) == "supported"
     distances[:, :60] = 0
-    assert rule.decide(generation.share_of_copies(distances)) == "contradicted"
+    assert rule.decide(samples.share_of_copies(distances)) == "contradicted"
 
 
 def test_gaps_are_squares_within_the_hull_without_codes(one_run, monkeypatch):

@@ -56,8 +56,8 @@ def test_narrow_posteriors_are_counted_in_up_to_log_n_and_left_out_without_limit
     assert 1e3 < high < np.inf
 
 
-@pytest.mark.parametrize(("apart", "truth"), [(0, 0), (20, np.log(2))])
-def test_the_class_is_read_as_far_as_the_posteriors_tell_it(apart, truth):
+@pytest.mark.parametrize(("apart", "truth", "read"), [(0, 0, 0.5), (20, np.log(2), 1)])
+def test_the_class_is_read_as_far_as_the_posteriors_tell_it(apart, truth, read):
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.arange(1000) % 2)
     mu = (apart * labels[:, None] + rng.normal(size=(1000, 2))).astype("f4")
@@ -65,6 +65,7 @@ def test_the_class_is_read_as_far_as_the_posteriors_tell_it(apart, truth):
     z = mu + rng.standard_normal((1000, 2), dtype="f4")
     found = measure_densities(z[rows], rows, mu, np.zeros_like(mu), labels)
     assert is_around(found.class_information, truth, width=0.1)
+    assert found.hits.mean() == pytest.approx(read, abs=0.07)
 
 
 def test_a_class_of_one_image_is_no_reason_for_an_infinite_bound():

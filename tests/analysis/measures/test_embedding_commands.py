@@ -71,7 +71,7 @@ def test_images_and_the_means_of_one_run_per_model_are_embedded(sources, complet
     with h5py.File(complete_dir / "dataset.h5", locking=False) as file:
         assert np.array_equal(sources[0].points(), file["test/image"][()].reshape(100, 784))
     with stored("vae-z020") as file:
-        assert np.array_equal(sources[2].points(), file["test/mu"][()])
+        assert np.array_equal(sources[2].points(), file["test/z"][()])
 
 
 def test_two_latents_are_a_plane_already(build_sweep, make_config, tmp_path):
@@ -92,7 +92,7 @@ def test_too_few_images_are_refused(complete, monkeypatch):
 
 
 def test_a_collapsed_model_is_named(run, build_sweep, make_config, tmp_path, rewrite_results):
-    config = make_config("vae", 5)
+    config = make_config("ae", 5)
     folder = build_sweep(tmp_path / "sweep", [config])
 
     def collapse(arrays):
@@ -104,7 +104,7 @@ def test_a_collapsed_model_is_named(run, build_sweep, make_config, tmp_path, rew
     result = run("figures", folder, "--only", names, "--format", "png")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[1:] == [
-        "skipped tsne: VAE, d = 5: every image has the same latents",
+        "skipped tsne: AE, d = 5: every image has the same latents",
         f"skipped latent_pca: {config.run_id}: every image has the same latents",
     ]
 
@@ -179,7 +179,7 @@ def test_embed_scores_every_layout(run, complete_dir, tmp_path, stored, test_lab
         ("AE, d = 2", "z"), ("VAE, d = 2", "z"), ("CVAE, d = 2", "z"),
     ]  # fmt: skip
     with stored("vae-z002") as file:
-        accuracy = class_accuracy(file["test/mu"][()], test_labels)
+        accuracy = class_accuracy(file["test/z"][()], test_labels)
     assert table["digit_accuracy"][9] == pytest.approx(accuracy)
     assert table["knn_preservation"].isna().tolist() == [False] * 8 + [True] * 3
     for suffix in ("md", "tex"):

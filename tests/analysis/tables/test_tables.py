@@ -5,10 +5,12 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import xlog1py, xlogy
 from scipy.stats import norm
 
 import analysis.tables
 from analysis.figures import loss_curves
+from analysis.maths.decoder import decode
 from analysis.measures.study import Study
 from analysis.report.page import facts
 from analysis.sweep.load import MissingIngredient, open_sweep
@@ -201,11 +203,41 @@ def test_summary_of_an_autoencoder_has_no_bounds(runs):
     assert row[["test_elbo", "iwae_bound", "test_kl", "val_sse_sample"]].isna().all()
 
 
-def test_bernoulli_loss_is_not_made_up_from_squared_errors(build_sweep, make_config, tmp_path):
-    folder = build_sweep(tmp_path / "s", [make_config("vae", 2, likelihood="bernoulli")])
-    row = compute_table(Study(open_sweep(folder)), "summary").iloc[0]
-    assert row[["test_loss", "test_elbo"]].isna().all()
-    assert np.isfinite(row["iwae_bound"])
+def test_the_bernoulli_elbo_is_that_of_the_decoded_probabilities(
+    build_sweep, make_config, tmp_path, rewrite_results
+):
+    config = make_config("vae", 2, likelihood="bernoulli", kl_weight=2)
+    folder = build_sweep(tmp_path / "s", [config])
+
+    def be_unsure(arrays):  # probabilities that single precision tells from 0 and 1
+        arrays["weights/output.weight"] *= 0.05
+
+    rewrite_results(folder, be_unsure)
+    study = Study(open_sweep(folder))
+    row = compute_table(study, "summary").iloc[0]
+    assert np.isnan(row["test_loss"])  # it does not follow from the SSE
+    with study.sweep.open(study.sweep.runs[0]) as results:
+        p = decode(config, results.weights(), results.array("test/z")).astype("f8")
+        x = study.sweep.images("test") / 255
+        history = {name: results.array(f"history/val/{name}")[-1] for name in ("loss", "kl")}
+        kl = results.array("test/kl")
+    assert row["val_elbo"] == pytest.approx(-(history["loss"] - history["kl"]))
+    cross_entropy = -xlogy(x, p) - xlog1py(1 - x, -p)
+    expected = -cross_entropy.reshape(100, -1).sum(axis=1) - kl
+    assert row["test_elbo"] == pytest.approx(expected.mean(), rel=1e-4)
+
+
+def test_of_binary_images_neither_elbo_nor_grey_pca_is_shown(build_sweep, make_config, tmp_path):
+    binary = {"likelihood": "bernoulli", "dynamic_binarisation": True}
+    study = Study(open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 2, **binary)])))
+    table = compute_table(study, "summary")
+    assert np.isnan(table["test_elbo"].iloc[0])
+    assert np.isfinite(table["iwae_bound"].iloc[0])
+    images = study.sweep.images("test") / 255
+    # The images of this sweep are noise, so that PCA cannot reconstruct the draws: E (b - x)^2.
+    grey = np.square(images - images.mean(axis=0)).mean()
+    assert table["test_mse"].iloc[-1] == pytest.approx(grey + (images * (1 - images)).mean(), 0.1)
+    assert "those of PCA, are of binary images" in summary.caption(study)
 
 
 def test_summary_ends_with_pca(runs, per_digit):

@@ -61,7 +61,7 @@ SUBJECTS = {
 
 # Those that take a minute come with the findings, which need their numbers too.
 EVIDENCE = {
-    "calibration": "how far the judges of generated images can be believed",
+    "reliability": "how sure the judges are, against how often they are right",
     "closest_pairs": "the samples that come nearest to a training image",
     "plane_structure": "which {plural} border on each other, sparse regions, shared style",
     "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",

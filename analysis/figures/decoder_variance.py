@@ -163,7 +163,7 @@ def _add_legend(figure: Figure, data: DecoderVariance) -> None:
     models = dict.fromkeys(line.model for line in [*data.lines, *data.codes])
     handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=TITLES[m]) for m in models]
     handles += sampler_handles({name for run in data.runs for name in run.samplers})
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 7))
 
 
 def caption(data: DecoderVariance) -> str:

@@ -99,7 +99,7 @@ def _curves(study: Study, name: str) -> list[Curve]:
 @style.styled()
 def draw(data: Generators) -> Figure:
     """Draw a panel for each score against latent size, a line for each model and noise."""
-    figure = style.new_figure(style.PAGE_INCHES, 2.7)
+    figure = style.new_figure(style.PAGE_INCHES, 2.9)
     sizes = sorted({run.latent_size for run in data.runs})
     for place, (name, title) in enumerate(data.panels.items()):
         axes = figure.add_subplot(1, len(data.panels), place + 1)
@@ -135,7 +135,7 @@ def _add_legend(figure: Figure, models: list[str], shown: set[str]) -> None:
     handles += sampler_handles(shown)
     handles.append(Line2D([], [], label="real images", **BOUNDS[REAL]))
     handles.append(Line2D([], [], label="uniform noise", **BOUNDS[NOISE]))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper center", ncols=-(-len(handles) // 2))
 
 
 def caption(data: Generators) -> str:

@@ -180,7 +180,7 @@ SECTIONS = (
         "and decode it. Noise from Gaussians that are fitted on latents of the training images "
         "tells a decoder that cannot draw from one that was given the wrong noise. Several judges, "
         "which are classifiers of real images, say what can be recognised.",
-        figures=("generated", "generators", "calibration", "closest_pairs"),
+        figures=("generated", "generators", "reliability", "closest_pairs"),
         tables=("sample_quality", "calibration", "control", "memorisation"),
     ),
     Section(

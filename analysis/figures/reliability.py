@@ -94,4 +94,4 @@ def caption(data: Calibration) -> str:
     )
 
 
-FIGURE = FigureRecipe("calibration", gather, draw, caption)
+FIGURE = FigureRecipe("reliability", gather, draw, caption)

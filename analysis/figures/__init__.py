@@ -9,7 +9,7 @@ import `analysis.tables` and what lies below it.
 FIGURES = {
     "digits": "test images of each {noun}",
     "architectures": "the layers and the loss of each model",
-    "pixel_costs": "what an error of a pixel costs: cross-entropy and squared error",
+    "likelihood_costs": "what an error of a pixel costs: cross-entropy and squared error",
     "loss_curves": "SSE, KL and loss by epoch; rate against distortion",
     "by_digit": "test error of each {noun} against latent size",
     "selection": "validation error against latent size, and the choice",
@@ -37,7 +37,7 @@ FIGURES = {
 SUBJECTS = {
     "Dataset and models": ("digits", "architectures"),
     "Errors": (
-        "pixel_costs",
+        "likelihood_costs",
         "loss_curves",
         "by_digit",
         "selection",
@@ -63,7 +63,7 @@ SUBJECTS = {
 EVIDENCE = {
     "reliability": "how sure the judges are, against how often they are right",
     "closest_pairs": "the samples that come nearest to a training image",
-    "plane_structure": "which {plural} border on each other, sparse regions, shared style",
+    "neighbouring_regions": "which {plural} border on each other, sparse regions, shared style",
     "probe_curves": "how well the {noun} can be read from latents, PCA and pixels",
     "seen_by_setting": "what z tells of image and {noun}, by each setting that varies",
 }

@@ -142,7 +142,7 @@ SECTIONS = (
                 " The sigma-VAE also learns how large the errors of its images are.",
             ),
         ),
-        figures=("pixel_costs", "loss_curves"),
+        figures=("likelihood_costs", "loss_curves"),
         tables=("pixel_costs", "summary"),
     ),
     Section(
@@ -216,7 +216,7 @@ SECTIONS = (
             Said("told", " Does a CVAE keep the {noun} that it is told, and change its style?"),
             Said("codes", " What does the autoencoder draw in the gaps between its codes?"),
         ),
-        figures=("latent_grid", "plane_structure", "traversals", "interpolations"),
+        figures=("latent_grid", "neighbouring_regions", "traversals", "interpolations"),
         tables=("smoothness", "plane_structure"),
     ),
     Section(

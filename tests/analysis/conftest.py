@@ -118,6 +118,7 @@ def _result_arrays(
             arrays[field.path] = rng.integers(0, 10, shape).astype(field.dtype)
     arrays |= _weights(config, rng)
     arrays["interpolation/pair"] = np.arange(40, dtype="i4").reshape(20, 2)
+    arrays["traversal/dim"] = rng.permutation(config.model.latent_size).astype("i4")
     decoded = rng.integers(0, 256, images.shape, dtype=np.uint8)
     arrays["test/reconstruction_at_mean"] = decoded
     squares = ((decoded / 255.0 - images / 255.0) ** 2).reshape(len(images), -1)

@@ -115,4 +115,4 @@ def caption(data: PixelCosts) -> str:
     )
 
 
-FIGURE = FigureRecipe("pixel_costs", gather, draw, caption)
+FIGURE = FigureRecipe("likelihood_costs", gather, draw, caption)

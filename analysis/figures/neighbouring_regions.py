@@ -173,4 +173,4 @@ def caption(data: PlaneStructure) -> str:
     return text + (" Dashes are single runs." if several else " One run of each: no interval.")
 
 
-FIGURE = FigureRecipe("plane_structure", gather, draw, caption, needs=("plane_structure",))
+FIGURE = FigureRecipe("neighbouring_regions", gather, draw, caption, needs=("plane_structure",))

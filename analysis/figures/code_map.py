@@ -1,8 +1,7 @@
 """Two-dimensional codes of the AE: what it decodes where they are dense, and in a gap."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,43 +11,20 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import ConnectionPatch, Rectangle
 
 from aevae.files import names
-from aevae.files.hdf5 import Array
 from analysis.figures.parts import maps, style, tiles
 from analysis.figures.parts.classes import Classes, find_classes, known_labels
 from analysis.figures.recipe import FigureRecipe
-from analysis.maths.boxes import dense_and_sparse_box
-from analysis.maths.decoder import decode
 from analysis.maths.densities import plane_density
 from analysis.maths.metrics import Floats, Labels
+from analysis.measures.plane_structure import SIDE, Box, boxes_of
 from analysis.measures.study import Study
 from analysis.sweep.groups import representative
 from analysis.sweep.load import MissingIngredient, Run
 from analysis.write import prose
 
-TILES = 10  # along each side of a box
 SHARES: dict[float, Literal["-", "--"]] = {0.5: "-", 0.9: "--"}  # of the codes in a contour
 BOXES: dict[str, Literal["-", ":"]] = {"dense": "-", "sparse": ":"}  # lines of their frames
 FRAME_COLOUR, CONTOUR_COLOUR = "black", "#666666"
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of codes, what is decoded in it, and how many test codes it holds.
-
-    `low` and `high` have shape (2,). `z` (R, C, 2) are the centres of equal cells, rows upwards;
-    `images` (R, C, H, W[, 3]) are decoded there.
-    """
-
-    low: Floats
-    high: Floats
-    z: Floats
-    images: style.Image
-    count: int
-
-    @property
-    def held(self) -> str:
-        """How many test codes it holds, in words."""
-        return f"{self.count:,} code" + "s" * (self.count != 1)
 
 
 @dataclass(frozen=True)
@@ -73,27 +49,15 @@ def gather(study: Study) -> CodeMap:
     run = representative(study.sweep.runs, "ae", 2)
     if run is None:
         raise MissingIngredient("no finished AE with latent size 2")
+    boxes = dict(zip(BOXES, boxes_of(study, run), strict=True))
     with study.sweep.open(run) as results:
-        codes, weights = (
-            results.array(names.of_split("test", names.MU)).astype(np.float64),
-            results.weights(),
-        )
-    if not np.ptp(codes, axis=0).all():
-        raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
-    decoder = partial(decode, run.config, weights)
-    boxes = {
-        name: _box(corners, codes, decoder)
-        for name, corners in zip(BOXES, dense_and_sparse_box(codes), strict=True)
-    }
+        codes = results.array(names.of_split("test", names.MU)).astype(np.float64)
     return CodeMap([run], codes, known_labels(study), boxes, find_classes(study))
 
 
-def _box(corners: Floats, codes: Floats, decoder: Callable[[Array], Array]) -> Box:
-    low, high = corners
-    first, second = (low + (high - low) * (np.arange(TILES)[:, None] + 0.5) / TILES).T
-    z = np.stack(np.meshgrid(first, second), axis=-1)
-    count = int(((codes >= low) & (codes <= high)).all(axis=1).sum())
-    return Box(low, high, z, decoder(z), count)
+def held(box: Box) -> str:
+    """Say how many test codes a box holds."""
+    return f"{box.count:,} code" + "s" * (box.count != 1)
 
 
 @style.styled()
@@ -108,7 +72,7 @@ def draw(data: CodeMap) -> Figure:
     for place, (name, box) in enumerate(by_height):
         inset = figure.add_subplot(grid[place, 1])
         _draw_box(inset, box, BOXES[name])
-        inset.set_title(f"{name} box: {box.held}")
+        inset.set_title(f"{name} box: {held(box)}")
         _frame_box(plane, inset, box, BOXES[name])
     maps.add_legend(figure, data.classes)
     return figure
@@ -158,15 +122,15 @@ def caption(data: CodeMap) -> str:
         coloured = ""
     elif dataset.noun != "digit":
         coloured += data.classes.where
-    held = [f"{box.held} ({name})" for name, box in data.boxes.items()]
+    counts = [f"{held(box)} ({name})" for name, box in data.boxes.items()]
     return (
         f"Codes of the {len(data.codes):,} test images of {dataset.title} in the two latent "
         f"dimensions of the AE, not rotated{coloured}, "
         f"{prose.seeds(data.runs)}. Contours enclose the smallest regions with 50% and 90% of "
-        f"the codes. Right, grids of {TILES} x {TILES} images decoded at the centres of equal "
+        f"the codes. Right, grids of {SIDE} x {SIDE} images decoded at the centres of equal "
         "cells of the two boxes, squares a tenth as wide as the codes' larger extent: that with "
         "the most codes, and, of those in the codes' convex hull that hold the fewest, "
-        f"the one nearest to the median code. They hold {prose.listed(held)}.{data.classes.note}"
+        f"the one nearest to the median code. They hold {prose.listed(counts)}.{data.classes.note}"
     )
 
 

@@ -134,7 +134,8 @@ def _draw_parts(axes: Axes, runs: pd.DataFrame, noun: str) -> None:
         name, colour, marker = PARTS[part]
         low, high = means[f"{part}_low"], means[f"{part}_high"]
         middle = (low + high) / 2
-        axes.errorbar(places + shift, middle, [middle - low, high - middle], color=colour,
+        half = abs(high - low) / 2  # of few images, the ends may have changed places
+        axes.errorbar(places + shift, middle, half, color=colour,
                       marker=marker, markersize=3, linestyle="none", elinewidth=1.6,
                       label=name or f"I(z; {noun})")  # fmt: skip
     axes.plot(places, means["kl"], color="black", marker="_", markersize=11, linestyle="none",

@@ -78,17 +78,24 @@ def _draw_panel(axes: Axes, title: str, answers: Answers) -> None:
     axes.grid(which="major", axis="both")
 
 
+def _asked(data: Calibration) -> str:
+    """Say what samples of a conditional model are held against, if there is one."""
+    told = prose.conditional(data.runs)
+    if not told:
+        return ""
+    return f"samples of the {prose.listed(told)} against the {data.dataset.noun} asked for, other "
+
+
 def caption(data: Calibration) -> str:
     """Say what is on each axis, and what decides whether a judge is right."""
-    noun = data.dataset.noun
     sizes = sorted({run.latent_size for run in data.runs})
     return (
         f"How often a judge that says a probability is right, {data.dataset.title}, for "
         f"{data.judges}. On the diagonal the probability said is the share that is right; below it "
-        f"a judge is too sure. Test images are held against their labels, samples of a conditional "
-        f"model against the {noun} asked for, other samples against what the other judges see, "
-        "since nothing better is known of them. Samples from N(0, I) of all runs of a model "
-        f"together: latent sizes {prose.listed(sizes)}, {prose.seeds(data.runs)}. Answers are put "
+        f"a judge is too sure. Test images are held against their labels, {_asked(data)}samples "
+        "against what the other judges see, since nothing better is known of them. Samples from "
+        f"N(0, I) of all runs of a model together: latent sizes {prose.listed(sizes)}, "
+        f"{prose.seeds(data.runs)}. Answers are put "
         f"into bins of the probability said; bins of fewer than {LEAST} are not shown. The lines "
         "differ by judge; there are no intervals over images."
     )

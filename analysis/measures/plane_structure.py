@@ -23,6 +23,21 @@ PATCH = 2  # images along each side of a patch, whose images resemble each other
 
 
 @dataclass(frozen=True, eq=False)
+class Box:
+    """A rectangle of codes, what is decoded in it, and how many test codes it holds.
+
+    `low` and `high` have shape (2,). `z` (SIDE, SIDE, 2) are the centres of equal cells, rows
+    upwards; `images` (SIDE, SIDE, H, W[, 3]), intensities, are decoded there.
+    """
+
+    low: Floats
+    high: Floats
+    z: Floats
+    images: Array
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
 class Regions:
     """The densest and the sparsest square of a plane of codes, decoded.
 
@@ -35,22 +50,40 @@ class Regions:
 
 
 @once_per_study
+def boxes_of(study: Study, run: Run) -> tuple[Box, Box]:
+    """Decode the densest and the sparsest square of the plane of an unconditional model's codes.
+
+    Raises
+    ------
+    MissingIngredient
+        The codes are in a line.
+    """
+    with study.sweep.open(run) as results:
+        codes = results.array(names.of_split("test", names.MU)).astype(np.float64)
+        weights = results.weights()
+    if not np.ptp(codes, axis=0).all():
+        raise MissingIngredient(f"{run.run_id}: the codes are in a line, a latent is dead")
+    corners = dense_and_sparse_box(codes)
+    lattices = [_lattice(box) for box in corners]
+    dense, sparse = (
+        Box(low, high, z, decode(run.config, weights, z), count)
+        for (low, high), z, count in zip(corners, lattices, _held(codes, corners), strict=True)
+    )
+    return dense, sparse
+
+
+@once_per_study
 def regions_of(study: Study, run: Run) -> Regions:
-    """Look at the two squares that the figure ``code_map`` shows, for any unconditional model.
+    """Look at the two squares of `boxes_of`.
 
     Raises
     ------
     MissingIngredient
         There are no judges, or the codes are in a line.
     """
-    with study.sweep.open(run) as results:
-        codes = results.array(names.of_split("test", names.MU)).astype(np.float64)
-        weights = results.weights()
-    if not np.ptp(codes, axis=0).all():
-        raise MissingIngredient(f"{run.run_id}: the codes are in a line")
-    boxes = dense_and_sparse_box(codes)
-    decoded = [decode(run.config, weights, _lattice(box)) for box in boxes]
-    return _regions(study, codes, boxes, [(box * 255).round().astype(np.uint8) for box in decoded])
+    boxes = boxes_of(study, run)
+    dense, sparse = ((box.images * 255).round().astype(np.uint8) for box in boxes)
+    return _regions(study, (boxes[0].count, boxes[1].count), [dense, sparse])
 
 
 @once_per_study
@@ -60,7 +93,7 @@ def regions_of_pca(study: Study) -> Regions:
     codes = scores[:, :2].astype(np.float64)
     boxes = dense_and_sparse_box(codes)
     images = [reconstructed(study, _lattice(box).reshape(-1, 2)) for box in boxes]
-    return _regions(study, codes, boxes, images)
+    return _regions(study, _held(codes, boxes), images)
 
 
 def _lattice(box: Floats) -> Floats:
@@ -70,10 +103,15 @@ def _lattice(box: Floats) -> Floats:
     return np.stack(np.meshgrid(first, second), axis=-1)
 
 
-def _regions(
-    study: Study, codes: Floats, boxes: tuple[Floats, Floats], images: list[NDArray[np.uint8]]
-) -> Regions:
-    held = [int(((codes >= low) & (codes <= high)).all(axis=1).sum()) for low, high in boxes]
+def _held(codes: Floats, boxes: tuple[Floats, Floats]) -> tuple[int, int]:
+    """Count the codes in each of two boxes."""
+    dense, sparse = (
+        int(((codes >= low) & (codes <= high)).all(axis=1).sum()) for low, high in boxes
+    )
+    return dense, sparse
+
+
+def _regions(study: Study, held: tuple[int, int], images: list[NDArray[np.uint8]]) -> Regions:
     judges, shape = find_judges(study), study.data.image_shape
     patches = []
     for box in images:
@@ -81,7 +119,7 @@ def _regions(
         side = SIDE // PATCH
         grid = clear.reshape(len(clear), side, PATCH, side, PATCH)
         patches.append(grid.mean(axis=(2, 4)).reshape(len(clear), -1))
-    return Regions((held[0], held[1]), np.stack(patches, axis=-1))
+    return Regions(held, np.stack(patches, axis=-1))
 
 
 @once_per_study

@@ -13,6 +13,7 @@ from analysis.measures.judges.panel import RECIPES, described
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
 from analysis.tables.sample_quality import REAL, measures
+from analysis.write import prose
 
 CUTOFFS = (0.5, 0.9, 0.99, 1)
 ROWS = {kind: [n for n, recipe in enumerate(RECIPES) if recipe.kind.name == kind]
@@ -66,14 +67,25 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=["run_id", "n"])
 
 
+def _truth(study: Study) -> str:
+    """Say what comes nearest to a truth for samples of a conditional model, if there is one."""
+    told = prose.conditional(study.sweep.runs)
+    if not told:
+        return ""
+    noun = study.data.noun
+    return (
+        f"those of the {prose.listed(told)} are held against the {noun} asked for, which the model "
+        "may not have drawn; of others, "
+    )
+
+
 def caption(study: Study) -> str:
     """Say what is right."""
     noun = study.data.noun
     return (
         f"How far the judges can be believed: {described(study)}. Of the test images of "
-        f"{study.data.title} the {noun} is known. Samples from N(0, I) of a conditional model are "
-        f"held against the {noun} asked for, which the model may not have drawn; other samples "
-        "have no truth, and right is the share of the other judges that agree. Said: mean "
+        f"{study.data.title} the {noun} is known. Samples from N(0, I) have no truth: "
+        f"{_truth(study)}right is the share of the other judges that agree. Said: mean "
         f"probability of the {noun} seen, small where a judge takes an image for none; error: "
         "expected calibration error (Guo et al. 2017), mean over the judges of a kind; right_50, "
         "right_90, right_99: share right where a judge is 50 to 90%, 90 to 99% and at least 99% "

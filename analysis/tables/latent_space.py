@@ -85,11 +85,18 @@ def caption(study: Study) -> str:
     of_codes = _of(study, " (of the codes, for the ")
     return (
         f"Latent spaces on the {study.data.counts['test']:,} test images of {study.data.title}. "
-        "Active: the variance of the mean over the images is above 0.01. Informative: the KL of "
-        f"the dimension is above 0.1 nats. Dead: 0 for every training image{_of(study, ' (')}. "
+        f"Active: the variance of the mean over the images is above 0.01.{_informative(study)} "
+        f"Dead: 0 for every training image{_of(study, ' (')}. "
         "Mean, variance and Kolmogorov-Smirnov distance are those of the dimensions of the "
         f"aggregate posterior{of_codes} against N(0, I).{_parts(study)}"
     )
+
+
+def _informative(study: Study) -> str:
+    """Say which dimensions are informative, of which only posteriors tell."""
+    if not prose.variational(study.sweep.runs):
+        return ""
+    return " Informative: the KL of the dimension is above 0.1 nats."
 
 
 def _parts(study: Study) -> str:

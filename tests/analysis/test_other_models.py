@@ -9,7 +9,7 @@ from analysis.measures.study import Study
 from analysis.report import story
 from analysis.sweep.load import MissingIngredient, open_sweep
 from analysis.tables.registry import RECIPES as TABLES
-from analysis.tables.registry import compute_table
+from analysis.tables.registry import compute_table, concerns
 
 LETTERS = ("A", "B", "C")
 
@@ -29,6 +29,8 @@ def study_of(build_sweep, make_config, make_data, tmp_path_factory):
 def captions(study):
     """Yield everything that is said of a sweep beside the claims of the article."""
     for recipe in TABLES.values():
+        if not concerns(study, recipe.name):
+            continue
         try:
             compute_table(study, recipe.name)
         except MissingIngredient:

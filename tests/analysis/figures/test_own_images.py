@@ -26,6 +26,7 @@ from analysis.figures import (
 from analysis.figures.parts import classes, style, tiles
 from analysis.figures.recipe import write_figure
 from analysis.figures.registry import RECIPES
+from analysis.measures.plane_structure import Box
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, open_sweep
 
@@ -226,8 +227,8 @@ def test_names_too_long_for_a_map_stand_in_a_legend(studies):
 def test_conditional_models_are_asked_for_every_class(studies):
     data = generated.FIGURE.gathered(studies["letters"])
     asked = [label for strip in data.strips for label in strip.asked or []]
-    assert asked == list(range(26))
-    images = stored_result(studies["letters"], "cvae-z003", "samples/prior/image") / 255
+    assert asked == 2 * list(range(26))  # from N(0, I), and from a mixture for each letter
+    images = stored_result(studies["letters"], "cvae-z003", "samples/mixture/image") / 255
     assert np.array_equal(data.strips[-1].images[0, 0], images[13])
     figure = latent_grid.draw(latent_grid.FIGURE.gathered(studies["letters"]))
     titles = [axes.get_title() for axes in figure.axes if axes.get_title().startswith("CVAE")]
@@ -289,5 +290,6 @@ def test_distances_that_cannot_be_compared_are_named_and_are_no_number(studies):
 
 def test_one_code_is_no_plural():
     place = np.zeros(2)
-    held = [code_map.Box(place, place, place, place, count).held for count in (0, 1, 1234)]
+    boxes = [Box(place, place, place, place, count) for count in (0, 1, 1234)]
+    held = [code_map.held(box) for box in boxes]
     assert held == ["0 codes", "1 code", "1,234 codes"]

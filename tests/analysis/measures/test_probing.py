@@ -116,7 +116,7 @@ def test_chance_is_one_number_wherever_it_is_said(study, test_labels):
     found = claim.measure(study)
     assert found.detail.endswith(f"guessing {expected:.1%}.")
     (cvae,) = (run for run in study.sweep.runs if run.run_id.startswith("cvae-z020"))
-    read = probing.hits(study, Space(run=cvae))[KNN, None].mean()
+    read = probing.hits(study, Space(run=cvae))[probing.POSTERIORS, None].mean()
     assert found.effect.value == pytest.approx(read - expected)
 
 

@@ -7,6 +7,13 @@ import pandas as pd
 import pytest
 
 DATA = Path(__file__).parents[2] / "data"
+# Upper bounds on what the KL consists of; both bounds have taken their place.
+NOT_SHOWN = (
+    "mutual_information",
+    "mutual_information_se",
+    "total_correlation",
+    "dimension_wise_kl",
+)
 RELEASED = sorted(path.name for path in DATA.glob("schema-*"))
 
 
@@ -30,5 +37,11 @@ def test_the_report_is_whole_and_its_tables_are_those_of_the_former_release(rele
     expected = sorted((DATA / "expected" / released.name).glob("*.csv"))
     assert expected
     for path in expected:
-        found = pd.read_csv(released / "out" / path.name)
-        pd.testing.assert_frame_equal(found, pd.read_csv(path), rtol=1e-4)
+        before, found = pd.read_csv(path), pd.read_csv(released / "out" / path.name)
+        kept = [name for name in before if name not in NOT_SHOWN]
+        named = [name for name in kept if before[name].dtype.kind not in "f"]
+        pd.testing.assert_frame_equal(
+            found[kept].sort_values(named, ignore_index=True),
+            before[kept].sort_values(named, ignore_index=True),
+            rtol=1e-4,
+        )

@@ -191,7 +191,7 @@ def test_point_is_dragged(open_page, pointer):
 
 def test_tables_are_sorted_from_the_keyboard(open_page):
     browser = open_page()
-    table = browser.find_element(By.CSS_SELECTOR, "#training details.table")
+    table = browser.find_elements(By.CSS_SELECTOR, "#training details.table")[-1]
     table.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
     headers = table.find_elements(By.TAG_NAME, "th")
     column = [header.text.strip(" ↕") for header in headers].index("test sse mean")

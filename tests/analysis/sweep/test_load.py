@@ -67,11 +67,11 @@ def test_truncated_file_is_damaged(sweep_dir):
 def test_results_of_a_newer_release_are_named_as_such(sweep_dir):
     paths = SweepPaths(sweep_dir).planned()[0]
     with h5py.File(paths.evaluation, "r+") as file:
-        file.attrs["schema_version"] = 5
+        file.attrs["schema_version"] = 6
     content = paths.evaluation.read_bytes()
     with pytest.raises(
         InputError,
-        match="written by a newer aevae: schema version 5; this aevae reads 1, 2, 3 and 4",
+        match="written by a newer aevae: schema version 6; this aevae reads 1, 2, 3, 4 and 5",
     ):
         open_sweep(sweep_dir)
     assert paths.evaluation.read_bytes() == content

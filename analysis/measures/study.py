@@ -102,7 +102,8 @@ class Study:
             return
         count = min(len(missing), PARTS_PER_JOB * jobs)
         parts = [(self, missing[first::count]) for first in range(count)]
-        for found, lacking in side_by_side(_compute, parts, jobs):
+        # The study goes to the processes with every part, so it must not change before the last.
+        for found, lacking in list(side_by_side(_compute, parts, jobs)):
             self._found.update(found)
             self._missing.update(lacking)
 

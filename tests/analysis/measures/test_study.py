@@ -46,3 +46,19 @@ def test_figures_of_several_processes_equal_those_of_one(
 
 def test_claims_tested_by_several_processes_give_what_one_gives(complete):
     assert findings(Study(complete), jobs=2) == findings(Study(complete))
+
+
+def test_a_study_does_not_change_while_it_is_sent_to_processes(complete, monkeypatch):
+    fresh, known = Study(complete), []
+
+    def one_after_the_other(_work, parts, _jobs):
+        for place, _ in enumerate(parts):
+            # Real processes are sent the last parts after the first results have come back.
+            known.append(len(fresh._found))
+            yield {(place,): place}, {}
+
+    monkeypatch.setattr(study, "side_by_side", one_after_the_other)
+    monkeypatch.setattr(study, "WORTHWHILE", 1)
+    fresh.compute([(forbid, (number,)) for number in range(3)], 2)
+    assert known == [0, 0, 0]
+    assert len(fresh._found) == 3

@@ -8,6 +8,7 @@ Images are clipped to [0, 1].
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from aevae.files.hdf5 import Array
 from analysis.maths.aggregate import Densities, measure_densities
@@ -82,7 +83,9 @@ def linear_densities(study: Study, run: Run) -> Densities:
     with study.sweep.open(run) as results:
         _, logvar = read_posteriors(results, split)
     noise = float(min(np.exp(logvar).mean(), NOISIEST))
-    codes = linear_codes(study, split, run.latent_size)
+    # More threads would add the same numbers in another order, with another result.
+    with threadpool_limits(1):
+        codes = linear_codes(study, split, run.latent_size)
     mu = (codes - codes.mean(axis=0)) * np.float32(np.sqrt(1 - noise))
     rows = np.unique(np.linspace(0, len(mu) - 1, draws(run.latent_size)).astype(np.intp))
     drawn = np.random.default_rng(0).normal(0, np.sqrt(noise), mu[rows].shape).astype(np.float32)

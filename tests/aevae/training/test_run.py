@@ -17,7 +17,7 @@ from aevae.data.sources import load_dataset
 from aevae.errors import InputError, Interrupted, RunFailed
 from aevae.execution import ExecutionConfig, StopRequest
 from aevae.files.attempt import Attempt, SlurmJob, read_record
-from aevae.files.fields import evaluation_fields, training_fields
+from aevae.files.fields import SCHEMA_VERSION, evaluation_fields, training_fields
 from aevae.files.layout import SweepPaths
 from aevae.files.schema import check_results, check_training, open_results
 from aevae.models.networks import load_weights, one_hot
@@ -369,9 +369,9 @@ def test_a_newer_file_is_neither_renamed_nor_taken(finished, small_evaluation, n
     paths, _ = finished
     path = getattr(paths, name)
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 5
+        file.attrs["schema_version"] = SCHEMA_VERSION + 1
     content = path.read_bytes()
-    with pytest.raises(InputError, match="written by a newer aevae: schema version 5"):
+    with pytest.raises(InputError, match=f"by a newer aevae: schema version {SCHEMA_VERSION + 1}"):
         execute(paths.sweep, paths.run_id, CPU, small_evaluation, StopRequest())
     assert path.read_bytes() == content
     assert paths.attempts() == []

@@ -212,4 +212,4 @@ def test_a_dead_latent_leaves_no_map_to_draw(study, monkeypatch):
 
     monkeypatch.setattr(Results, "array", array)
     with pytest.raises(MissingIngredient, match=r"ae-z002-.*dead"):
-        code_map.FIGURE.gathered(study)
+        code_map.FIGURE.gathered(Study(study.sweep))

@@ -5,6 +5,8 @@ import json
 import h5py
 import pytest
 
+from aevae.files.fields import SCHEMA_VERSION
+
 
 def contents(sweep, name):
     return {run.run_id: (run.root / name).read_bytes() for run in sweep.planned()}
@@ -59,16 +61,14 @@ def test_a_run_that_was_killed_between_its_two_files_is_only_evaluated(done, wei
 def test_a_file_of_a_newer_release_stops_the_launch_in_one_line(done, weird, spec, aevae, command):
     run = done.planned()[0]
     with h5py.File(run.trained, "r+") as file:
-        file.attrs["schema_version"] = 5
+        file.attrs["schema_version"] = SCHEMA_VERSION + 1
     with h5py.File(run.evaluation, "r+") as file:
         file.attrs["later"] = 1  # of another size than the attempt recorded
     newer = run.trained.read_bytes()
     arguments = [spec, "--out", done.root] if command == "sweep" else [done.root]
     refused = aevae(command, *arguments, cwd=weird)
     assert refused.returncode == 2
-    expected = (
-        f"{run.trained}: written by a newer aevae: schema version 5; this aevae reads 1, 2, 3 and 4"
-    )
+    expected = f"{run.trained}: written by a newer aevae: schema version {SCHEMA_VERSION + 1}; "
     assert expected in refused.stderr.splitlines()[-1]
     assert run.trained.read_bytes() == newer
     assert attempts(done) == 2

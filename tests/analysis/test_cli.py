@@ -287,6 +287,7 @@ def python(*arguments):
     )
 
 
+@pytest.mark.nightly
 def test_tables_and_figures_need_no_torch(complete_dir, tmp_path):
     done = python("-c", BLOCKER, "tables", complete_dir, "--to", tmp_path)
     assert done.returncode == 0, done.stderr

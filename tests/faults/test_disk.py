@@ -109,6 +109,7 @@ def test_29_an_output_that_cannot_be_written_is_refused(disk, weird, spec, aevae
     assert result.stderr == f"aevae: cannot write to {place}\n"
 
 
+@pytest.mark.nightly
 def test_12_output_of_the_analysis_on_a_full_disk_is_one_line(disk, weird, spec, aevae, analyse):
     place, leave_free = disk
     assert aevae("sweep", spec, "--out", weird / "sweep", cwd=weird).returncode == 0

@@ -59,6 +59,7 @@ def test_the_layout_is_that_of_the_documented_recipe():
         assert np.array_equal(found.ranks, neighbour_ranks(points, found.plane)[0])
 
 
+@pytest.mark.nightly
 def test_as_many_neighbours_are_kept_as_by_scikit_learn():
     points = load_digits().data[:500].astype("f4")
     ours = embed(points).tsne

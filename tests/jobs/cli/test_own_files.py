@@ -58,6 +58,7 @@ def command(mine, path, command_environment):
     return call
 
 
+@pytest.mark.nightly
 def test_a_sweep_and_its_report_are_made_among_files_named_like_ours(command, spec, mine):
     command("aevae", "sweep", spec, "--out", "out")
     command("aevae-analysis", "report", "out", "--allow-partial")

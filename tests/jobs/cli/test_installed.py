@@ -35,3 +35,7 @@ def test_a_wheel_alone_prints_the_script_of_a_shipped_cluster(tmp_path):
     assert "#SBATCH --gres=gpu:v100:1" in shown.stdout
     assert "6 runs, at most 12.0 GPU-hours" in shown.stderr
     assert (installed / "jobs" / "slurm_files" / "train.sbatch").is_file()
+    for name in ("aevae", "jobs", "analysis"):
+        files = [path.relative_to(source) for path in (source / name).rglob("*") if path.is_file()]
+        kept = [path for path in files if path.suffix not in (".md", ".pyc")]
+        assert [path for path in kept if not (installed / path).is_file()] == []

@@ -10,15 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from aevae.axes import Axis
 from analysis.figures.parts import settings, style
 from analysis.figures.parts.scales import Scale, show_all
-from analysis.figures.parts.settings import ERROR, QUALITY, RATE, UNITS, Line
+from analysis.figures.parts.settings import ERROR, QUALITY, RATE, UNITS, AlongAxes, Line
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES
-from analysis.sweep.load import MissingIngredient, Run, SweepResults
 from analysis.write import prose
 
 PANELS = {
@@ -34,22 +32,10 @@ LIGHTEST = 0.35  # share of the model's colour in the line of the smallest laten
 
 
 @dataclass(frozen=True)
-class BySetting:
-    """What the figure shows: lines along each axis; `reference` is the part of the sweep there."""
+class BySetting(AlongAxes):
+    """What the figure shows."""
 
-    rows: Mapping[Axis, Sequence[Line]]
-    reference: SweepResults
     quality: str
-
-    @property
-    def lines(self) -> list[Line]:
-        """All lines."""
-        return [line for lines in self.rows.values() for line in lines]
-
-    @property
-    def runs(self) -> list[Run]:
-        """Every run shown."""
-        return settings.runs_of(self.lines)
 
     @property
     def panels(self) -> dict[str, str]:
@@ -63,10 +49,7 @@ class BySetting:
 def gather(study: Study, summary: pd.DataFrame, quality: pd.DataFrame) -> BySetting:
     """Take the numbers of the runs from the tables."""
     numbers = settings.numbers_of_runs(summary, quality)
-    rows = {axis: settings.lines_along(study, axis, numbers) for axis in study.sweep.axes}
-    rows = {axis: lines for axis, lines in rows.items() if lines}
-    if not rows:
-        raise MissingIngredient("no setting varies while the others are as at the reference cell")
+    rows = settings.lines_by_axis(study, numbers)
     return BySetting(rows, study.reference.sweep, settings.quality_column(quality))
 
 

@@ -9,18 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from aevae.axes import Axis
 from analysis.figures.by_setting import MARKERS, find_shades, shifts_of
 from analysis.figures.parts import settings, style
 from analysis.figures.parts.scales import Scale, show_all
-from analysis.figures.parts.settings import Line
+from analysis.figures.parts.settings import AlongAxes, Line
 from analysis.figures.recipe import FigureRecipe
 from analysis.measures import probing
 from analysis.measures.latents import MEAN
 from analysis.measures.probing import KNN
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES
-from analysis.sweep.load import MissingIngredient, Run, SweepResults
+from analysis.sweep.load import MissingIngredient
 from analysis.write import prose
 
 ON_MEANS, ON_Z, BY_POSTERIORS = "kNN on means", "kNN on z", "class_accuracy"
@@ -36,22 +35,10 @@ BRACKETED = (INFORMATION, CLASS_INFORMATION)
 
 
 @dataclass(frozen=True)
-class SeenBySetting:
-    """What the figure shows: lines along each axis; `reference` is the part of the sweep there."""
+class SeenBySetting(AlongAxes):
+    """What the figure shows."""
 
-    rows: Mapping[Axis, Sequence[Line]]
-    reference: SweepResults
     chance: float
-
-    @property
-    def lines(self) -> list[Line]:
-        """All lines."""
-        return [line for lines in self.rows.values() for line in lines]
-
-    @property
-    def runs(self) -> list[Run]:
-        """Every run shown."""
-        return settings.runs_of(self.lines)
 
 
 def gather(study: Study, probes: pd.DataFrame, spaces: pd.DataFrame) -> SeenBySetting:
@@ -65,10 +52,7 @@ def gather(study: Study, probes: pd.DataFrame, spaces: pd.DataFrame) -> SeenBySe
     if not prose.variational(study.sweep.runs):
         raise MissingIngredient("no variational model")
     numbers = numbers_of_runs(probes, spaces)
-    rows = {axis: settings.lines_along(study, axis, numbers) for axis in study.sweep.axes}
-    rows = {axis: lines for axis, lines in rows.items() if lines}
-    if not rows:
-        raise MissingIngredient("no setting varies while the others are as at the reference cell")
+    rows = settings.lines_by_axis(study, numbers)
     return SeenBySetting(rows, study.reference.sweep, probing.chance(study.sweep))
 
 

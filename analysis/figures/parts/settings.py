@@ -3,7 +3,7 @@
 Such a figure changes one or two settings. All others stay as they are at the reference cell.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from analysis.measures.cells import Cell, cells
 from analysis.measures.nearest_training import BEST_SAMPLERS
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, group_runs
-from analysis.sweep.load import Run, SweepResults
+from analysis.sweep.load import MissingIngredient, Run, SweepResults
 from analysis.sweep.reference import described, values_by_kind
 from analysis.write import prose
 
@@ -98,6 +98,39 @@ def varying_cells(study: Study, keys: Collection[str]) -> list[Cell]:
 
 def _has(cell: Cell, key: str) -> bool:
     return cell.config is not None and value_of(cell.config, key) is not None
+
+
+@dataclass(frozen=True)
+class AlongAxes:
+    """Lines along each axis of a sweep; `reference` is the part of the sweep where they meet."""
+
+    rows: Mapping[Axis, Sequence[Line]]
+    reference: SweepResults
+
+    @property
+    def lines(self) -> list[Line]:
+        """All lines."""
+        return [line for lines in self.rows.values() for line in lines]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run shown."""
+        return runs_of(self.lines)
+
+
+def lines_by_axis(study: Study, numbers: pd.DataFrame) -> dict[Axis, list[Line]]:
+    """Return the lines along each axis that has some.
+
+    Raises
+    ------
+    MissingIngredient
+        No setting varies while the others stay.
+    """
+    rows = {axis: lines_along(study, axis, numbers) for axis in study.sweep.axes}
+    rows = {axis: lines for axis, lines in rows.items() if lines}
+    if not rows:
+        raise MissingIngredient("no setting varies while the others are as at the reference cell")
+    return rows
 
 
 def lines_along(study: Study, axis: Axis, numbers: pd.DataFrame) -> list[Line]:

@@ -111,7 +111,7 @@ def given_images(
     """
     if split not in (None, *SPLITS):
         raise InputError(f"--split takes train or test, got {split!r}")
-    if len(given) == 1 and not Path(given[0]).exists() and _is_dataset(given[0], data_dir):
+    if len(given) == 1 and not Path(given[0]).exists() and _is_dataset(given[0]):
         if resize:
             raise InputError("--resize is for files: a dataset is scaled when it is added")
         return _of_dataset(given[0], data, data_dir, split or "test")
@@ -120,7 +120,7 @@ def given_images(
     return _of_source(source, data, progress, split, size)
 
 
-def _is_dataset(name: str, data_dir: Path) -> bool:
+def _is_dataset(name: str) -> bool:
     """Whether this is no path: a name that is staged, or one that no file could have."""
     return name in BUILT_IN or not ("/" in name or Path(name).suffix)
 

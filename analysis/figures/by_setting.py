@@ -69,7 +69,7 @@ def draw(data: BySetting) -> Figure:
             axes.set_ylabel(label)
             axes.grid(which="major", axis="y")
             _set_limits(axes, name, lines)
-    _add_legend(figure, data, shades)
+    add_legend(figure, data.lines, shades)
     return figure
 
 
@@ -115,13 +115,20 @@ def _set_limits(axes: Axes, name: str, lines: Sequence[Line]) -> None:
     show_all(axes, "y", np.concatenate([line.means(name) for line in lines]), origin=True)
 
 
-def _add_legend(figure: Figure, data: BySetting, shades: Mapping[int, float]) -> None:
-    models = dict.fromkeys(line.model for line in data.lines)
+def add_legend(
+    figure: Figure,
+    lines: Sequence[Line],
+    shades: Mapping[int, float],
+    further: Sequence[Line2D] = (),
+) -> None:
+    """Say which colour is a model's, which shade and marker a latent size's, and what more."""
+    models = dict.fromkeys(line.model for line in lines)
     handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=TITLES[m]) for m in models]
     handles += [
         Line2D([], [], color=str(0.85 * (1 - share)), marker=marker, markersize=3, label=f"d = {d}")
         for (d, share), marker in zip(shades.items(), MARKERS, strict=False)
     ]
+    handles += further
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.figures.by_setting import MARKERS, find_shades, shifts_of
+from analysis.figures.by_setting import MARKERS, add_legend, find_shades, shifts_of
 from analysis.figures.parts import settings, style
 from analysis.figures.parts.scales import Scale, show_all
 from analysis.figures.parts.settings import AlongAxes, Line
@@ -18,7 +18,6 @@ from analysis.measures import probing
 from analysis.measures.latents import MEAN
 from analysis.measures.probing import KNN
 from analysis.measures.study import Study
-from analysis.sweep.groups import TITLES
 from analysis.sweep.load import MissingIngredient
 from analysis.write import prose
 
@@ -89,7 +88,7 @@ def draw(data: SeenBySetting) -> Figure:
             axes.set_ylabel(label.format(noun=data.reference.data.noun))
             axes.grid(which="major", axis="y")
             _set_limits(axes, names, lines, data.chance)
-    _add_legend(figure, data, shades)
+    add_legend(figure, data.lines, shades, _further_lines())
     return figure
 
 
@@ -120,17 +119,12 @@ def _set_limits(axes: Axes, names: Sequence[str], lines: Sequence[Line], chance:
     show_all(axes, "y", np.concatenate(ends), origin=True)
 
 
-def _add_legend(figure: Figure, data: SeenBySetting, shades: Mapping[int, float]) -> None:
-    models = dict.fromkeys(line.model for line in data.lines)
-    handles = [Line2D([], [], color=style.MODEL_COLOURS[m], label=TITLES[m]) for m in models]
-    handles += [
-        Line2D([], [], color=str(0.85 * (1 - share)), marker=marker, markersize=3, label=f"d = {d}")
-        for (d, share), marker in zip(shades.items(), MARKERS, strict=False)
-    ]
-    handles.append(Line2D([], [], color="black", linestyle=(0, (3, 2)), marker="o", markersize=3,
-                          markerfacecolor="white", label="on means"))  # fmt: skip
-    handles.append(Line2D([], [], color="black", linestyle=":", linewidth=0.8, label="chance"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+def _further_lines() -> list[Line2D]:
+    return [
+        Line2D([], [], color="black", linestyle=(0, (3, 2)), marker="o", markersize=3,
+               markerfacecolor="white", label="on means"),
+        Line2D([], [], color="black", linestyle=":", linewidth=0.8, label="chance"),
+    ]  # fmt: skip
 
 
 def caption(data: SeenBySetting) -> str:

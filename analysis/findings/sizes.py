@@ -60,11 +60,17 @@ def _ae_flat(study: Study) -> Estimate:
 
 
 def _flat(study: Study, model: str, name: str) -> Outcome:
+    sizes, errors = _errors_beyond(study, model, name)
+    effect = of_means(errors[:, None], _greatest_fall(sizes.index(CHOSEN)))
+    return Outcome(effect, _course(sizes, errors))
+
+
+def _errors_beyond(study: Study, model: str, name: str) -> tuple[list[int], Floats]:
+    """Read a test error as `_errors` does, of a model that has sizes from 20 on."""
     sizes, errors = _errors(study, model, "test", name)
     beyond = CHOSEN in sizes and sizes[-1] > CHOSEN
     _require(beyond, f"no finished {TITLES[model]} beyond latent size {CHOSEN}")
-    effect = of_means(errors[:, None], _greatest_fall(sizes.index(CHOSEN)))
-    return Outcome(effect, _course(sizes, errors))
+    return sizes, errors
 
 
 def _greatest_fall(place: int) -> Callable[[Floats], float]:
@@ -86,9 +92,7 @@ def _ae_worsens(study: Study) -> Estimate:
 
 
 def _worsens(study: Study, model: str, name: str) -> Outcome:
-    sizes, errors = _errors(study, model, "test", name)
-    beyond = CHOSEN in sizes and sizes[-1] > CHOSEN
-    _require(beyond, f"no finished {TITLES[model]} beyond latent size {CHOSEN}")
+    sizes, errors = _errors_beyond(study, model, name)
     labels, data = study.sweep.labels("test"), study.data
     least = of_means(errors[:, None], _rise_of_nearly_all(sizes.index(CHOSEN)), labels=labels)
     means = np.stack(

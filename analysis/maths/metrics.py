@@ -7,7 +7,7 @@ KL, ELBO and bounds are in nats per image.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, rankdata
+from scipy.stats import rankdata
 from scipy.stats import t as student_t
 
 ACTIVE_VARIANCE = 0.01
@@ -152,21 +152,6 @@ def welch_interval(means: ArrayLike, others: ArrayLike, level: float = 0.95) -> 
     freedom = sum(squares) ** 2 / sum(s**2 / f for s, f in zip(squares, freedoms, strict=True))
     half = student_t.ppf(_tails(level)[1], freedom) * np.sqrt(sum(squares))
     return float(difference - half), float(difference + half)
-
-
-def share_interval(hits: ArrayLike, level: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's interval of a share: Wilson (1927).
-
-    Parameters
-    ----------
-    hits
-        What counts and what does not, shape (N,), N > 0.
-    level
-        Coverage of the interval.
-    """
-    counted = np.asarray(hits, dtype=bool)
-    found = binomtest(int(counted.sum()), len(counted)).proportion_ci(level, method="wilson")
-    return float(found.low), float(found.high)
 
 
 def standard_error(values: ArrayLike) -> float:

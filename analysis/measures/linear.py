@@ -17,7 +17,7 @@ from analysis.measures import quality
 from analysis.measures.aggregate import draws, split_of
 from analysis.measures.judges.panel import Sight, find_judges
 from analysis.measures.latents import read_posteriors
-from analysis.measures.pca import fit_pca, intensities
+from analysis.measures.pca import fit_pca, intensities, trained_rows
 from analysis.measures.study import Study, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
@@ -42,7 +42,7 @@ def see_linear_by_class(study: Study, components: int) -> Sight:
     MissingIngredient
         The images have no labels, or a class has fewer training images than its Gaussian needs.
     """
-    labels = study.sweep.labels("train")[: _trained(study)]
+    labels = study.sweep.labels("train")[trained_rows(study)]
     scores = _training_scores(study, components)
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() <= components:
@@ -67,7 +67,7 @@ def see_linear_grid(study: Study, side: int) -> Sight:
 @once_per_study
 def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float32]:
     """Return the scores of a split, each component scaled to variance 1, (N, components)."""
-    scores = fit_pca(study).transform(intensities(study.sweep.images(split)))[:, :components]
+    scores = _transformed(study, study.sweep.images(split))[:, :components]
     spread = _training_scores(study, components).std(axis=0)
     return np.asarray(scores / np.maximum(spread, 1e-9), dtype=np.float32)
 
@@ -83,9 +83,7 @@ def linear_densities(study: Study, run: Run) -> Densities:
     with study.sweep.open(run) as results:
         _, logvar = read_posteriors(results, split)
     noise = float(min(np.exp(logvar).mean(), NOISIEST))
-    # More threads would add the same numbers in another order, with another result.
-    with threadpool_limits(1):
-        codes = linear_codes(study, split, run.latent_size)
+    codes = linear_codes(study, split, run.latent_size)
     mu = (codes - codes.mean(axis=0)) * np.float32(np.sqrt(1 - noise))
     rows = np.unique(np.linspace(0, len(mu) - 1, draws(run.latent_size)).astype(np.intp))
     drawn = np.random.default_rng(0).normal(0, np.sqrt(noise), mu[rows].shape).astype(np.float32)
@@ -114,15 +112,18 @@ def reconstructed(study: Study, scores: Array) -> NDArray[np.uint8]:
     return np.asarray(levels.reshape(-1, *study.data.image_shape))
 
 
-def _trained(study: Study) -> int:
-    return max(run.trained_images for run in study.sweep.runs)
-
-
 @once_per_study
 def _scores(study: Study) -> NDArray[np.float32]:
     """Return the scores of the training images."""
-    train = intensities(study.sweep.images("train")[: _trained(study)])
-    return np.asarray(fit_pca(study).transform(train), dtype=np.float32)
+    return np.asarray(_transformed(study, study.sweep.images("train")[trained_rows(study)]),
+                      dtype=np.float32)  # fmt: skip
+
+
+def _transformed(study: Study, images: Array) -> Array:
+    """Return the scores of images (N, *image_shape), uint8: all components, (N, D)."""
+    # More threads would add the same numbers in another order, with another result.
+    with threadpool_limits(1):
+        return np.asarray(fit_pca(study).transform(intensities(images)))
 
 
 def _training_scores(study: Study, components: int) -> NDArray[np.float32]:
@@ -137,7 +138,4 @@ def mean_image_errors(study: Study) -> Floats:
 
 def reconstructions(study: Study, split: str, components: int) -> NDArray[np.uint8]:
     """Reconstruct the images of a split from their first components, (N, *image_shape)."""
-    pca = fit_pca(study)
-    return reconstructed(
-        study, pca.transform(intensities(study.sweep.images(split)))[:, :components]
-    )
+    return reconstructed(study, _transformed(study, study.sweep.images(split))[:, :components])

@@ -25,7 +25,7 @@ EXACT_VALUES = 3072  # 32 x 32 in colour: the covariance matrix of more takes to
 @once_per_study
 def fit_pca(study: Study) -> PCA:
     """Fit as many principal components of the training images as any other measure asks for."""
-    return _fit(study, study.sweep.images("train")[_trained(study)])
+    return _fit(study, study.sweep.images("train")[trained_rows(study)])
 
 
 @once_per_study
@@ -33,7 +33,7 @@ def fit_target_pca(study: Study) -> PCA:
     """Fit the same on what the models reconstruct: see `targets`."""
     if not binary_targets(study.sweep):
         return fit_pca(study)
-    return _fit(study, targets(study.sweep, study.sweep.images("train")[_trained(study)]))
+    return _fit(study, targets(study.sweep, study.sweep.images("train")[trained_rows(study)]))
 
 
 def binary_targets(sweep: SweepResults) -> bool:
@@ -53,7 +53,8 @@ def targets(sweep: SweepResults, images: Array) -> Array:
     return np.where(images >= thresholds, np.uint8(255), np.uint8(0))
 
 
-def _trained(study: Study) -> slice:
+def trained_rows(study: Study) -> slice:
+    """Return the rows of the training images of the largest subset that a run was trained on."""
     return slice(max(run.trained_images for run in study.sweep.runs))
 
 

@@ -97,25 +97,6 @@ def test_standard_error_needs_two_values():
     assert np.isnan(metrics.standard_error([4]))
 
 
-def test_interval_of_a_share_is_as_wide_as_its_level_asks_for():
-    # Wilson's interval of one half has the half-width z / (2 sqrt(n + z^2)).
-    z = 1.281552
-    half = z / (2 * np.sqrt(100 + z**2))
-    assert metrics.share_interval(np.arange(100) < 50, 0.8) == pytest.approx(
-        (0.5 - half, 0.5 + half)
-    )
-
-
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"),
-    # Newcombe (1998), table I, method 3.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)],
-)
-def test_interval_of_a_share_is_the_published_one(hits, n, low, high):
-    found = metrics.share_interval(np.arange(n) < hits)
-    assert found == pytest.approx((low, high), abs=5e-5)
-
-
 def test_elbo_constants_are_those_of_variance_one_half():
     x, mean, kl = np.full(784, 0.3), np.full(784, 0.1), 5.0
     density = -((x - mean) ** 2) / (2 * 0.5) - 0.5 * np.log(2 * np.pi * 0.5)

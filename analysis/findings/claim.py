@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Literal, TypeVar
 
 from analysis.maths.intervals import LEVEL, Estimate, UndefinedEffect
@@ -24,8 +24,8 @@ class Rule:
     why
         The reason for this threshold, a sentence.
     version, changed
-        How often the rule was changed, counting from 1, and the day of its last change. Whoever
-        changes a measure, a threshold or a control raises both.
+        How often the rule was changed, counting from 1, and the time of its last change (UTC).
+        Whoever changes a measure, a threshold or a control raises both.
     side
         On which side of the threshold the effect supports the claim.
     contradicted
@@ -37,7 +37,7 @@ class Rule:
     threshold: float
     why: str
     version: int
-    changed: date
+    changed: datetime
     side: Literal["above", "below"] = "above"
     contradicted: float | None = None
     others: tuple[float, ...] = ()

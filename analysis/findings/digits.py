@@ -1,7 +1,7 @@
 """Which digits are easy to reconstruct, and which are hard."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -27,7 +27,7 @@ RULE = Rule(
     0.0,
     "The article names an order and no distance.",
     2,
-    date(2026, 11, 26),
+    datetime(2026, 11, 26, 14, 50, tzinfo=UTC),
     others=(2.0, 5.0, 10.0),
 )
 GROUP = "errors by digit"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from analysis.sweep.groups import TITLES
 from analysis.sweep.load import MissingIngredient, Run
 
 SHARES = "shares of recognisable samples"
-CHANGED = date(2026, 11, 26)
+CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 RECOGNISABLE = (
     "Share of the samples from N(0, I) of whose {noun} a judge is at least 90% sure, mean over the "
     "judges: classifiers that were also trained to take blends and blots for no {noun}. "

@@ -1,7 +1,7 @@
 """What the latent spaces are like: what can be read from them, and how they are distributed."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from analysis.sweep.load import MissingIngredient, Run
 
 KEPT = 0.9
 MARGIN = 0.05
-CHANGED = date(2026, 11, 26)
+CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 PROBES = "{plural} read from latents"
 
 

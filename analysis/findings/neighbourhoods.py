@@ -1,6 +1,6 @@
 """What lies beside what in decoded planes: regions of codes, borders of digits, shared style."""
 
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from analysis.measures.plane_structure import Regions
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
 
-CHANGED = date(2026, 11, 26)
+CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 MARGIN = 0.05
 MORPHING = ((7, 9), (2, 8))  # the article's examples
 FREQUENT = 1.5  # times chance

@@ -1,7 +1,7 @@
 """What lies between codes: gaps in a plane, every class on a grid, and lines across classes."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ MARGIN = 0.05
 SQUARES = 60  # along each side of the plane
 BLOCK = 15  # squares along each side of a block
 FAIR = 0.1
-CHANGED = date(2026, 11, 26)
+CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 NOT_MEANINGFUL = "A smaller difference is not called meaningful."
 
 

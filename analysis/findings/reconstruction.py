@@ -1,7 +1,7 @@
 """What reconstructions look like, and what their errors tell."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from analysis.write.prose import listed
 
 GOOD_AUROC = 0.8
 MARGIN = 5.0  # %
-CHANGED = date(2026, 11, 26)
+CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 
 
 def _fuzzy(study: Study) -> Outcome:

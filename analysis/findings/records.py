@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -152,8 +152,8 @@ def said(finding: ClaimResult) -> dict[str, str]:
     words = {
         "Effect": f"{finding.effect}{_numbers(finding)}.",
         "Test": finding.test,
-        "Rule": f"version {rule.version}, last changed on {rule.changed.isoformat()}. Threshold "
-        f"{rule.threshold:g}: {rule.why}",
+        "Rule": f"version {rule.version}, last changed on {rule.changed:%Y-%m-%d %H:%M} UTC. "
+        f"Threshold {rule.threshold:g}: {rule.why}",
         "Control": _control_in_words(finding),
     }
     if finding.estimate is None:
@@ -226,5 +226,5 @@ def to_json(sweep: SweepResults, findings: Sequence[ClaimResult]) -> str:
         "runs": runs,
         "findings": [asdict(finding) for finding in findings],
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=date.isoformat)
-    return text + "\n"
+    time = datetime.isoformat
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=time) + "\n"

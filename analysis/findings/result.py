@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Literal
 
 from analysis.findings.claim import Claim, Measured, Rule, Verdict
@@ -210,7 +210,7 @@ def _control_result(study: Study, claim: Claim, control: Estimate | str) -> Cont
     return ControlResult(*words, control.value, low, high, verdict)
 
 
-def kind_of(runs: Sequence[Run], changed: date, seeds: int) -> Kind:
+def kind_of(runs: Sequence[Run], changed: datetime, seeds: int) -> Kind:
     """Say whether a verdict confirms: whoever changed the rule could not know these trainings.
 
     Parameters
@@ -218,18 +218,18 @@ def kind_of(runs: Sequence[Run], changed: date, seeds: int) -> Kind:
     runs
         All runs that may have been used.
     changed
-        Day of the last change of the rule; runs must have started on a later day (UTC).
+        Time of the last change of the rule; runs must have started later.
     seeds
         Number of seeds.
     """
-    fresh = seeds >= LEAST_SEEDS and all((day := _started(run)) and day > changed for run in runs)
+    fresh = seeds >= LEAST_SEEDS and all((time := _started(run)) and time > changed for run in runs)
     return "confirmatory" if fresh else "exploratory"
 
 
-def _started(run: Run) -> date | None:
-    """Read the day on which a training started; None if its file does not say."""
+def _started(run: Run) -> datetime | None:
+    """Read when a training started; None if its file does not say."""
     text = run.checked.provenance.get("started_at")
-    return datetime.fromisoformat(text).astimezone(UTC).date() if text else None
+    return datetime.fromisoformat(text) if text else None
 
 
 def _budget(effect: Estimate) -> tuple[Source, ...]:

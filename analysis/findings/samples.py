@@ -1,6 +1,6 @@
 """Whether generated images are what was asked for, and whether they are new."""
 
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from analysis.measures import nearest_training
 from analysis.measures.judges.panel import described
 from analysis.measures.study import Study
 
-CHANGED = date(2026, 11, 26)
+CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 COPY = 0.5  # of the distance that is typical of test images
 PLANTED = 10  # of so many samples, one is a copy
 

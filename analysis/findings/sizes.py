@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ CHOSEN = 20
 MARGIN = 5.0  # %: a smaller change is not called meaningful
 RESAMPLES = 100  # for each seed
 EXCEPTED = 0.1  # share of the classes: nearly all are the others
-CHANGED = date(2026, 11, 26)
+CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 GROUP = "errors by latent size"
 NOT_MEANINGFUL = "A change of the error by less than 5% is not called meaningful"
 

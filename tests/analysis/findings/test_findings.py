@@ -1,6 +1,6 @@
 import json
 from dataclasses import fields, replace
-from datetime import date
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import h5py
@@ -46,7 +46,7 @@ def effect(low, high, seeds=1):
     )
 
 
-RULE = Rule(1, "Why not.", 3, date(2020, 5, 1), others=(0.0, 9.0))
+RULE = Rule(1, "Why not.", 3, datetime(2020, 5, 1, 12, tzinfo=UTC), others=(0.0, 9.0))
 
 
 @pytest.mark.parametrize(
@@ -129,17 +129,17 @@ def test_the_number_of_claims_is_allowed_for(decide):
 
 
 @pytest.mark.parametrize(
-    ("day", "seeds", "kind"),
+    ("time", "seeds", "kind"),
     [
-        ("2020-05-02T00:10:00+00:00", 3, "confirmatory"),
-        ("2020-05-02T00:10:00+00:00", 2, "exploratory"),
-        ("2020-05-01T23:50:00+00:00", 3, "exploratory"),
-        ("2020-05-02T00:10:00+09:00", 3, "exploratory"),
+        ("2020-05-01T12:10:00+00:00", 3, "confirmatory"),
+        ("2020-05-01T12:10:00+00:00", 2, "exploratory"),
+        ("2020-05-01T11:50:00+00:00", 3, "exploratory"),
+        ("2020-05-01T20:50:00+09:00", 3, "exploratory"),
         (None, 3, "exploratory"),
     ],
 )
-def test_only_trainings_after_the_last_change_of_a_rule_confirm(day, seeds, kind):
-    provenance = {"started_at": day} if day else {}
+def test_only_trainings_after_the_last_change_of_a_rule_confirm(time, seeds, kind):
+    provenance = {"started_at": time} if time else {}
     run = SimpleNamespace(checked=SimpleNamespace(provenance=provenance))
     assert kind_of([run] * 3, RULE.changed, seeds) == kind
 

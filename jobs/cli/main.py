@@ -1,7 +1,7 @@
 """The `aevae` command: its subcommands, and the exit code and message of each error."""
 
 from collections.abc import Callable
-from typing import NoReturn, cast
+from typing import Annotated, NoReturn, cast
 
 import typer
 
@@ -56,6 +56,26 @@ data_app = typer.Typer(no_args_is_help=True, help="Stage images of your own, and
 for name, (command, example) in DATA_EXAMPLES.items():
     data_app.command(name, epilog=f"Example: {example}")(command)
 app.add_typer(data_app, name="data")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # takes time that no other command needs
+
+        typer.echo(f"aevae {version('aevae')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

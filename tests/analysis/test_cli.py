@@ -275,10 +275,6 @@ def test_help_lists_every_name_on_a_line_of_its_subject(run, command, subjects, 
     assert sorted(name for listed in subjects.values() for name in listed) == sorted(names)
 
 
-def test_version(run):
-    assert run("--version").stdout.startswith("aevae-analysis 0.")
-
-
 def python(*arguments):
     environment = {**os.environ, "NO_COLOR": "1"}
     command = [sys.executable, *arguments]

@@ -1,6 +1,7 @@
 """Wrong arguments of both commands are one line, as every other bad input is."""
 
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -49,3 +50,10 @@ def test_no_arguments_show_the_help_as_bad_usage_and_help_succeeds(call, name):
     assert code == 2
     assert "Example" in printed.out + printed.err or "Exit codes" in printed.out + printed.err
     assert call(name, "--help")[0] == 0
+
+
+@pytest.mark.parametrize("name", MAIN)
+def test_the_version_is_that_of_the_package(call, name):
+    code, printed = call(name, "--version")
+    assert code == 0
+    assert printed.out == f"{name} {version('aevae')}\n"

@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 SPEC := $(if $(filter mnist,$(DATASET)),quickstart,quickstart-$(DATASET))
 SWEEP := runs/$(SPEC)
 
-.PHONY: demo test test-nightly test-slurm-new lint mutation bench bench-page docs reproduce clean
+.PHONY: demo test test-nightly test-slurm-new lint mutation bench bench-page docs reproduce constraints clean
 
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
@@ -64,8 +64,15 @@ docs: $(READY)
 
 # Make everything in docs/results/ again: train all sweeps on the one-machine SLURM, then analyse
 # them.
+reproduce: export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 reproduce: $(READY)
 	docs/results/reproduce
+
+# Write down the version of every package in the environment, after a run of the tests that passed.
+# `make reproduce` and .ci/run install these versions.
+constraints: $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]'
+	$(BIN)/python -m pip freeze --exclude-editable >constraints.txt
 
 clean:
 	rm -rf $(VENV) build mutants *.egg-info

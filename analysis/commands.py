@@ -29,6 +29,7 @@ from analysis.figures import FIGURE_FORMATS
 from analysis.figures.recipe import Skipped, write_figure
 from analysis.figures.registry import RECIPES
 from analysis.findings import records
+from analysis.measures import kept
 from analysis.measures.embedding import scores
 from analysis.measures.embedding.compute import compute_all, find_missing
 from analysis.measures.embedding.sources import Source, find_sources, source_names
@@ -313,6 +314,7 @@ def _open_for_output(
     code = _report_gaps(sweep, allow_partial)
     if not sweep.runs:
         return None, code
+    kept.remove_oldest()
     chosen = parse_at(sweep, at or ())
     target = prepare_folder(to or folder / "analysis")
     study = Study(sweep, target / EMBEDDINGS, chosen)

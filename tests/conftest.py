@@ -31,6 +31,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 
+os.environ["AEVAE_CACHE_DIR"] = ""  # no test may find what another has computed
 UNCHANGED = dict(os.environ)  # the environment before the first test
 PLAIN = {"LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 

@@ -18,7 +18,7 @@ from analysis.measures import linear
 from analysis.measures.interpolation import unsure_across, unsure_of_fades
 from analysis.measures.judges.panel import Sight, find_judges
 from analysis.measures.quality import SURE
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 from analysis.tables.by_class import MOST
 
@@ -113,6 +113,7 @@ def _sums(planes: Sequence[tuple[Array, Floats]]) -> Floats:
 
 
 @once_per_study
+@kept_for_commands
 def divide_plane(study: Study, run: Run) -> tuple[NDArray[np.bool_], Floats]:
     """Divide the plane into squares, and decode the centre of each.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.maths.aggregate import Densities, measure_densities
 from analysis.measures.latents import SAMPLE, has_samples, read_latents, read_posteriors
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
 LEAST_DRAWS, MOST_DRAWS = 1000, 2000
@@ -26,6 +26,7 @@ def draws(latent_size: int) -> int:
 
 
 @once_per_study
+@kept_for_commands
 def find_densities(study: Study, run: Run) -> Densities:
     """Evaluate q(z) and its parts at draws for evenly spaced images, the same for all runs.
 

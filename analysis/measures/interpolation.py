@@ -11,7 +11,7 @@ from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
 from analysis.measures.judges.panel import Sight, find_judges, why_no_judges
 from analysis.measures.quality import SURE
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
 PAIRS, STEPS = 200, 21
@@ -41,6 +41,7 @@ class Lines:
 
 
 @once_per_study
+@kept_for_commands
 def measure_lines(study: Study, run: Run) -> Lines:
     """Measure lines between the codes of pairs of test images, the same pairs for every run.
 
@@ -117,6 +118,7 @@ def _ratio(values: Floats, units: Floats) -> Floats:
 
 
 @once_per_study
+@kept_for_commands
 def unsure_across(study: Study, run: Run) -> Floats:
     """Judge the images between the codes of test images of different classes.
 

@@ -18,7 +18,7 @@ from analysis.measures.aggregate import draws, split_of
 from analysis.measures.judges.panel import Sight, find_judges
 from analysis.measures.latents import read_posteriors
 from analysis.measures.pca import fit_pca, intensities, trained_rows
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
 NOISIEST = 0.99  # variance of the noise that leaves something of the components
@@ -73,6 +73,7 @@ def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float3
 
 
 @once_per_study
+@kept_for_commands
 def linear_densities(study: Study, run: Run) -> Densities:
     """Evaluate the density of as many components as a run has latents, with as much noise.
 

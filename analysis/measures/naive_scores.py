@@ -13,7 +13,7 @@ from aevae.files.hdf5 import Array
 from aevae.outliers import MADE_OUTLIERS, outliers_from
 from analysis.maths.metrics import Floats
 from analysis.measures.pca import errors_by, fit_target_pca, pca_errors, targets
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import MissingIngredient
 
 
@@ -32,6 +32,7 @@ class NaiveScores:
 
 
 @once_per_study
+@kept_for_commands
 def naive_scores(study: Study, outliers: str) -> NaiveScores:
     """Score a set of outliers that is made from the test images.
 

@@ -10,7 +10,7 @@ from aevae.kinds import KINDS
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
 from analysis.measures.quality import read_samples
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
@@ -48,12 +48,14 @@ def test_images(sweep: SweepResults) -> Array:
 
 
 @once_per_study
+@kept_for_commands
 def sample_pairs(study: Study, run: Run) -> Pairs:
     """Find the training images nearest to samples of a run, of those that it was trained on."""
     return _pairs(study.sweep, samples(study.sweep, run), run.trained_images)
 
 
 @once_per_study
+@kept_for_commands
 def test_pairs(study: Study, searched: int) -> Pairs:
     """Find the training images, of the first `searched`, nearest to test images: new and real."""
     return _pairs(study.sweep, test_images(study.sweep), searched)

@@ -15,7 +15,7 @@ from analysis.measures.judges.panel import Sight, find_judges
 from analysis.measures.linear import reconstructed
 from analysis.measures.pca import fit_pca, intensities
 from analysis.measures.quality import SURE
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
 SIDE = 10  # decoded images along each side of a box
@@ -50,6 +50,7 @@ class Regions:
 
 
 @once_per_study
+@kept_for_commands
 def boxes_of(study: Study, run: Run) -> tuple[Box, Box]:
     """Decode the densest and the sparsest square of the plane of an unconditional model's codes.
 
@@ -142,6 +143,7 @@ def borders_of(study: Study, classes: NDArray[np.integer]) -> Floats:
 
 
 @once_per_study
+@kept_for_commands
 def styles_on_grid(study: Study, run: Run) -> Floats:
     """Measure the style at each place of the stored grid of a conditional model, (C, R, C', 4).
 

@@ -22,7 +22,7 @@ from analysis.maths.metrics import Floats, Labels
 from analysis.measures.judges.panel import require_classes
 from analysis.measures.latents import MEAN, SAMPLE, At, read_latents, read_posteriors
 from analysis.measures.pca import fit_pca, intensities
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
 CODE = "code"  # name of the points of an AE
@@ -77,6 +77,7 @@ class Space:
 
 
 @once_per_study
+@kept_for_commands
 def hits(study: Study, space: Space) -> Mapping[tuple[str, int | None], Floats]:
     """Tell how often each probe reads the class of each test image right.
 

@@ -7,6 +7,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
+from analysis.measures import kept
 from analysis.measures.processes import side_by_side
 from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.load import MissingIngredient, SweepResults
@@ -60,6 +61,11 @@ class Study:
             return self
         part = at_reference(self.sweep, self.at)
         return Study(part, self.embeddings, self.at, whole=self)
+
+    @cached_property
+    def state(self) -> str:
+        """Digest of what the measures of this study depend on, apart from their arguments."""
+        return kept.state_of(self.sweep)
 
     def once(
         self, measure: "Callable[[Study, *Arguments], Found]", *arguments: *Arguments
@@ -141,5 +147,23 @@ def once_per_study(
     @wraps(measure)
     def recalled(study: Study, *arguments: *Arguments) -> Found:
         return study.once(measure, *arguments)
+
+    return recalled
+
+
+def kept_for_commands(
+    measure: Callable[[Study, *Arguments], Found],
+) -> Callable[[Study, *Arguments], Found]:
+    """Make a measure that takes long use what an earlier command has computed.
+
+    This is for studies that keep embeddings, and for results that are small.
+    """
+
+    @wraps(measure)
+    def recalled(study: Study, *arguments: *Arguments) -> Found:
+        if study.embeddings is None:
+            return measure(study, *arguments)
+        name = repr(_key(measure, arguments))
+        return kept.recall(study.state, name, lambda: measure(study, *arguments))
 
     return recalled

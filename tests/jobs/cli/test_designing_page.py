@@ -11,7 +11,7 @@ import pytest
 from jobs.cli.main import main
 from jobs.sweep.folder import Sweep, lay_out
 from jobs.sweep.selection import select_runs
-from jobs.sweep.spec import load_spec
+from jobs.sweep.spec import SHIPPED_SPECS, load_spec
 
 PAGE = Path(__file__).parents[3] / "docs" / "designing-a-sweep.md"
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -32,6 +32,11 @@ def folder(tmp_path, monkeypatch):
             (tmp_path / (name[1] if name else "my-sweep.toml")).write_text(block)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_the_page_lists_every_shipped_sweep():
+    listed = re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in SHIPPED_SPECS.glob("*.toml"))
 
 
 def sweeps():

@@ -98,7 +98,7 @@ def _sections(command: list[str]) -> list[str]:
 
 def _help(command: list[str]) -> str:
     program = Path(sys.executable).parent / command[0]
-    environment = {**os.environ, "COLUMNS": "84", "NO_COLOR": "1", "TERM": "dumb"}
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     done = subprocess.run(
         [program, *command[1:], "--help"],
         capture_output=True, text=True, check=True, env=environment,

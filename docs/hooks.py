@@ -1,8 +1,8 @@
 """Hooks of the documentation site: pages from outside docs/, commands, and links between pages.
 
 README.md and others stand where a reader of the repository expects them, so they are taken into the
-site from there. The page of the commands is what they print for ``--help``, and the page of the
-Python interface has its docstrings.
+site from there. The page of the commands ends with what they print for ``--help``, and the page of
+the Python interface has its docstrings.
 """
 
 import os
@@ -36,7 +36,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that do not stand in docs/."""
     for source, target in OUTSIDE.items():
         files.append(File.generated(config, target, content=(ROOT / source).read_text()))
-    files.append(File.generated(config, "commands.md", content=commands()))
     files.append(File.generated(config, "python.md", content=python()))
     return files
 
@@ -65,7 +64,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = found(match[2])
         return match[1] if target is None else f"[{match[1]}]({target})"
 
-    return LINK.sub(link, IMAGE.sub(image, markdown))
+    text = LINK.sub(link, IMAGE.sub(image, markdown))
+    return text + commands() if here == "commands.md" else text
 
 
 def python() -> str:
@@ -82,10 +82,8 @@ def python() -> str:
 
 def commands() -> str:
     """Write what every command prints for ``--help``."""
-    parts = ["# Commands", "What each command prints for `--help`."]
-    for program in ("aevae", "aevae-analysis"):
-        parts += _sections([program])
-    return "\n\n".join(parts) + "\n"
+    parts = [part for program in ("aevae", "aevae-analysis") for part in _sections([program])]
+    return "\n\n".join(["", *parts, ""])
 
 
 def _sections(command: list[str]) -> list[str]:
@@ -100,7 +98,7 @@ def _sections(command: list[str]) -> list[str]:
 
 def _help(command: list[str]) -> str:
     program = Path(sys.executable).parent / command[0]
-    environment = {**os.environ, "COLUMNS": "84", "NO_COLOR": "1", "TERM": "dumb"}
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     done = subprocess.run(
         [program, *command[1:], "--help"],
         capture_output=True, text=True, check=True, env=environment,

@@ -4,6 +4,7 @@ The files are in the folders that torchvision uses (``<data-dir>/MNIST/raw``). S
 torchvision or a user put there can be used unchanged.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,9 +85,8 @@ def verify_idx(name: str, data_dir: Path) -> None:
     source = IDX_SOURCES[name]
     problem = source.problem(source.raw_folder(data_dir))
     if problem:
-        raise InputError(
-            f"{source.title}: {problem}; run `aevae fetch --dataset {name} --data-dir {data_dir}`"
-        )
+        command = f"aevae fetch --dataset {name} --data-dir {shlex.quote(str(data_dir))}"
+        raise InputError(f"{source.title}: {problem}; run `{command}`")
 
 
 def load_idx(name: str, data_dir: Path) -> SourceImages:

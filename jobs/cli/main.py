@@ -16,7 +16,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     launch.run: "aevae run runs/paper --index 3",
     evaluate.evaluate: "aevae evaluate runs/paper --set evaluation.grid_size=40",
     watch.status: "aevae status runs/paper --watch",
-    watch.logs: "aevae logs runs/paper vae-z020-s0-b4107d13fb --follow",
+    watch.logs: "aevae logs runs/paper vae-z020 --follow",
     cancel.cancel: "aevae cancel runs/paper",
     prepare.doctor: "aevae doctor --cluster v100 --data-dir /scratch/data --on-node",
 }

@@ -69,15 +69,19 @@ def follow_states(sweep: "Sweep", run_ids: Sequence[str] = ()) -> "list[RunStatu
 
 def logs(
     sweep_dir: SweepDir,
-    run_id: Annotated[str, typer.Argument(help="The run's id.")],
+    run: Annotated[str, typer.Argument(help="The run's id, or the beginning of it.")],
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
 ) -> None:
     """Print the output of a run's newest attempt, and of a job that made no attempt."""
+    from aevae.use.runs import matching
     from jobs.sweep.folder import Sweep
     from jobs.sweep.logs import AttemptTail, follow_run, job_said
 
     opened = Sweep.open(sweep_dir)
-    paths = opened.paths.run(opened.select([run_id])[0])
+    run_id, *others = matching(opened.paths, run)
+    if others:
+        raise InputError(f"{run!r} names {run_id}, {others[0]} and maybe more: name one run")
+    paths = opened.paths.run(run_id)
     texts = (AttemptTail(attempt).read() for attempt in paths.attempts()[-1:])
     for text in follow_run(opened, run_id) if follow else texts:
         sys.stdout.write(text)

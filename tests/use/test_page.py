@@ -13,7 +13,7 @@ from aevae.config import DataConfig
 from jobs.cli.main import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "using-a-model.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"^```([^\n]*)\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
 SWEEP = "runs/quickstart-fashion-mnist"
 
 
@@ -35,8 +35,7 @@ def test_the_page_runs_as_it_stands(folder, monkeypatch, capsys):
     for kind, block in BLOCKS:
         if kind == "python":
             exec(block, {})
-            continue
-        for line in block.splitlines():
+        for line in block.splitlines() if kind == "sh" else ():
             monkeypatch.setattr(sys, "argv", shlex.split(line))
             with pytest.raises(SystemExit) as ended:
                 main()

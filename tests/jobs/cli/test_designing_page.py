@@ -11,7 +11,7 @@ import pytest
 from jobs.cli.main import main
 from jobs.sweep.folder import Sweep, lay_out
 from jobs.sweep.selection import select_runs
-from jobs.sweep.spec import load_spec
+from jobs.sweep.spec import SHIPPED_SPECS, load_spec
 
 PAGE = Path(__file__).parents[3] / "docs" / "designing-a-sweep.md"
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -19,7 +19,7 @@ COMMANDS = [
     shlex.split(line)
     for kind, block in BLOCKS
     for line in block.replace("\\\n", " ").splitlines()
-    if not kind and line.startswith("aevae ")
+    if kind == "sh" and line.startswith("aevae ")
 ]
 
 
@@ -34,13 +34,18 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_the_page_lists_every_shipped_sweep():
+    listed = re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in SHIPPED_SPECS.glob("*.toml"))
+
+
 def sweeps():
     return [command for command in COMMANDS if command[1] == "sweep"]
 
 
 def test_every_sweep_of_the_page_can_be_launched_and_is_what_it_shows(folder, monkeypatch, capsys):
     lay_out_rates(folder)
-    shown = [block for kind, block in BLOCKS if not kind and not block.startswith("aevae")]
+    shown = [block for kind, block in BLOCKS if not kind]
     for command in [*sweeps(), ["aevae", "sweep", "my-sweep.toml"]]:
         monkeypatch.setattr(sys, "argv", [*command, *({"--dry-run"} - set(command))])
         with pytest.raises(SystemExit) as ended:

@@ -225,4 +225,4 @@ def test_the_doctor_looks_for_the_data_where_the_sweep_will(tmp_path, option):
             env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "400", **variables},
             timeout=100,
         )
-        assert f"aevae fetch --dataset mnist --data-dir {place}" in done.stdout + done.stderr
+        assert f"aevae fetch --dataset mnist --data-dir '{place}'" in done.stdout + done.stderr

@@ -27,8 +27,9 @@ def test_a_sweep_runs_once_and_can_be_looked_at(weird, spec, aevae):
     runs = json.loads(state.stdout)["runs"]
     assert [(r["state"], r["attempts"]) for r in runs] == [("done", 1)] * 2
     assert not stat.S_IMODE((out / "submitit").stat().st_mode) & 0o022  # nobody else may write
-    log = aevae("logs", out, runs[0]["run_id"], cwd=weird)
+    log = aevae("logs", out, runs[0]["run_id"][:5], cwd=weird)
     assert "epoch 2" in log.stdout
+    assert "name one run" in aevae("logs", out, "*", cwd=weird).stderr
     (out / ".sweep.toml.0badf00d.tmp").touch()  # of a launcher that was killed
     again = aevae("sweep", spec, "--out", out, cwd=weird)
     assert again.returncode == 0

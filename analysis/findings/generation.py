@@ -22,7 +22,7 @@ SHARES = "shares of recognisable samples"
 CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
 RECOGNISABLE = (
     "Share of the samples from N(0, I) of whose {noun} a judge is at least 90% sure, mean over the "
-    "judges: classifiers that were also trained to take blends and blots for no {noun}. "
+    "judges. These are classifiers that were also trained to see no {noun} in blends and blots. "
 )
 
 
@@ -182,8 +182,8 @@ CLAIMS = (
         ),
         Control(
             "the AE's own codes",
-            "The same decoders, with noise from a mixture fitted to their codes. The rule must "
-            "find more there, or it would blame the noise for a bad decoder or a severe judge.",
+            "The same decoders, with noise from a mixture fitted to their codes. If as few were "
+            "recognisable there, a bad decoder or severe judges could be the cause, not the noise.",
             _ae_from_its_codes,
         ),
     ),
@@ -197,8 +197,7 @@ CLAIMS = (
         Rule(0.5, "More often than not.", 2, CHANGED, others=(0.25, 0.75, 0.9)),
         Control(
             "PCA",
-            "Images from a Gaussian over as many principal components, which have learned no "
-            "decoder.",
+            "Images from a Gaussian over as many principal components, without a learned decoder.",
             _linear_for_vae,
         ),
     ),
@@ -236,7 +235,7 @@ CLAIMS = (
         Control(
             "the VAE",
             "The same for the VAE, whose latents are regularised: a mixture on its sampled z must "
-            "not repair as much.",
+            "not make up more than half of what is missing there.",
             _vae_repair,
         ),
     ),
@@ -250,8 +249,9 @@ CLAIMS = (
         Rule(0.5, "More often than not.", 2, CHANGED, others=(0.25, 0.75, 0.9)),
         Control(
             "PCA",
-            "Images from a Gaussian over as many principal components, which have learned no "
-            "decoder.",
+            "Images from a Gaussian over as many principal components, without a learned decoder. "
+            "Unlike the CVAE, it is told no {noun}: a Gaussian for each {noun}, whose share stands "
+            "with the numbers of this claim, would be a harder control.",
             _linear_for_cvae,
         ),
     ),
@@ -260,7 +260,7 @@ CLAIMS = (
         SHARES,
         "The VAE's samples are more ambiguous than the CVAE's.",
         RECOGNISABLE + "Supported if the CVAE, with as many latents, has at least 5 points more "
-        "than the VAE.",
+        "than the VAE. Images between two {plural} and images of nothing are not told apart.",
         "recognisable share of the CVAE's samples less that of the VAE's",
         _cvae_clearer,
         Rule(0.05, "A smaller difference is not called meaningful.", 2, CHANGED,

@@ -80,15 +80,26 @@ def _cvae_clearer(study: Study) -> Outcome:
 
 
 def _compare(study: Study, models: Sequence[str]) -> Outcome:
-    pairs = matched(study.sweep, models)
-    shares = np.array([recognisable(study, pair, [names.PRIOR] * 2) for pair in pairs])
+    shares, size = _of_both(study, models)
     effect = of_means(shares, difference, judged=True, shared=False, shares=True)
+    found = [_in_words(models, shares, size)]
+    if size != 2:
+        # The verdict is about one size, and two latents may give another.
+        with suppress(MissingIngredient):
+            found.append(_in_words(models, *_of_both(study, models, 2)))
+    return Outcome(effect, f"{'; '.join(found)}; {bounds(study)}.")
+
+
+def _of_both(study: Study, models: Sequence[str], size: int | None = None) -> tuple[Floats, int]:
+    """Tell which samples of two models are recognisable, (S, J, M, 2), and their latent size."""
+    pairs = matched(study.sweep, models, size)
+    shares = np.array([recognisable(study, pair, [names.PRIOR] * 2) for pair in pairs])
+    return shares, pairs[0][0].latent_size
+
+
+def _in_words(models: Sequence[str], shares: Floats, size: int) -> str:
     share, other = shares.mean(axis=(0, 1, 2))
-    detail = (
-        f"{TITLES[models[0]]} {share:.1%}, {TITLES[models[1]]} {other:.1%} at "
-        f"d = {pairs[0][0].latent_size}; {bounds(study)}."
-    )
-    return Outcome(effect, detail)
+    return f"{TITLES[models[0]]} {share:.1%}, {TITLES[models[1]]} {other:.1%} at d = {size}"
 
 
 def _mixture_repairs(study: Study) -> Outcome:

@@ -95,7 +95,8 @@ def caption(data: ClosestPairs) -> str:
     return (
         f"Of {data.counts[0]:,} samples of each model, the ten nearest to one of the "
         f"{prose.trained_images(data.runs)} training images of {dataset.title}, which stands "
-        f"below; last, the ten nearest of {data.counts[1]:,} test images, which are {new}. "
+        f"below; last, the ten nearest of {data.counts[1]:,} test images, which are {new} "
+        "(of more images, the nearest are nearer). "
         f"Latent size {data.runs[0].latent_size}, {prose.seeds(data.runs)}. Distances are "
         f"relative to the median of {near}: 0 would be a copy, 1 is as far as {new} "
         f"are. The least are {prose.listed(found)}.{_without(data)}"

@@ -1,6 +1,6 @@
 """The claims of the article, each tested on the sweep at hand; one module per subject.
 
-Every claim has a rule that is the same for every sweep, with the day of its last change, and a
+Every claim has a rule that is the same for every sweep, with the time of its last change, and a
 control that must fail it. The verdict follows from a 95% interval over seeds, judges and images,
 adjusted for the number of claims.
 """

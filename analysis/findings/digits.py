@@ -19,8 +19,9 @@ from analysis.write.prose import listed
 
 HARD = (2, 8)
 MEASURED = (
-    "The test SSE of each digit is divided by the mean over all digits, so that all models and "
-    "latent sizes count the same, and averaged over them. Supported if "
+    "The test SSE of each digit, decoding the code or the posterior mean, is divided by the mean "
+    "over all digits, so that all models and latent sizes count the same, and averaged over them. "
+    "Supported if "
 )
 UNIT = "in % of the mean SSE, averaged over models and latent sizes"
 RULE = Rule(

@@ -122,8 +122,8 @@ def _more_normal(study: Study) -> Outcome:
     ends = np.array([[bracket.ends for bracket in pair] for pair in found]).mean(axis=0)
     detail = (
         f"KL from N(0, I), in nats: VAE {ends[0, 0]:.3f} to {ends[0, 1]:.3f}, CVAE "
-        f"{ends[1, 0]:.3f} to {ends[1, 1]:.3f}. The ends do not and do count the posterior that a "
-        "draw is from; the effect is that of the middles."
+        f"{ends[1, 0]:.3f} to {ends[1, 1]:.3f}. The lower end leaves out the posterior that a "
+        "draw is from, the upper end counts it in; the effect is computed from their middles."
     )
     return Outcome(_ratio_of_divergences(found), detail)
 
@@ -147,8 +147,9 @@ def _ratio_of_divergences(pairs: Sequence[Sequence[Bracket]]) -> Estimate:
 
 
 READ = (
-    "The {noun} of each test image is read from one sampled z: that whose training images' "
-    "posteriors have the greatest share of the density q(z) there. "
+    "The {noun} of each test image is read from one sampled z. The densities of z under the "
+    "posteriors of the training images are added up for each {noun}; the greatest sum is the "
+    "answer. "
 )
 CLAIMS = (
     Claim(
@@ -156,7 +157,7 @@ CLAIMS = (
         PROBES,
         "Most of the semantic information of {a_subject} fits in a relatively small latent space.",
         READ + "From the pixels, kNN reads it. Supported if the VAE's latents give more than "
-        f"{KEPT:.0%} of the pixels' accuracy.",
+        f"{KEPT:.0%} of the pixels' accuracy. Nothing but the {{noun}} is read.",
         "accuracy from the latents over that from the pixels",
         _keeps_class,
         Rule(KEPT, "At most a tenth of what can be read may be lost.", 2, CHANGED,
@@ -190,7 +191,7 @@ CLAIMS = (
         PROBES,
         "The CVAE separates style from class: its latents say nothing about the {noun}.",
         READ + "That is compared with always guessing the most frequent {noun}. Supported if it is "
-        f"better by less than {100 * MARGIN:g} points.",
+        f"better by less than {100 * MARGIN:g} points. A better reader might read more.",
         "accuracy from the CVAE's latents less that of guessing",
         _cvae_none,
         Rule(MARGIN, "A smaller difference is not called meaningful.", 2, CHANGED, side="below",

@@ -198,7 +198,8 @@ CLAIMS = (
              CHANGED, others=(1.0, 2.0, 3.0)),
         Control(
             "a shuffled grid",
-            "The same images at random places: digits then border by chance only.",
+            "The same images at random places: digits then border by chance only. A smooth map "
+            "with the digits at other places is not compared.",
             _digits_morph_at_random,
         ),
         of_digits=True,
@@ -209,7 +210,8 @@ CLAIMS = (
         "A CVAE's latents hold a style that all {plural} share.",
         "The stored grids of the CVAE with two latents, one for each label at the same z: "
         "intraclass correlation between labels of slant, thickness of strokes, width and height, "
-        f"without the means of labels; the mean of the four. Supported if it is above {HALF:g}.",
+        f"without the means of labels; the mean of the four. Supported if it is above {HALF:g}. "
+        "If only some of the four are shared, the mean may be below it.",
         "mean intraclass correlation of style between the planes of the labels",
         _style_is_shared,
         Rule(HALF, "More than half of what varies within a label is then common to all.", 1,

@@ -235,7 +235,8 @@ CLAIMS = (
         Rule(MARGIN, NOT_MEANINGFUL, 2, CHANGED, others=(0.0, 0.1, 0.2)),
         Control(
             "the VAE",
-            "The plane of the VAE's posterior means, which the KL keeps together.",
+            "The plane of the VAE's posterior means, which the KL keeps together, so that decoding "
+            "must not fail between them.",
             _gaps_of_vae,
         ),
     ),
@@ -248,7 +249,7 @@ CLAIMS = (
         f"Supported if it is above {FAIR:g}.",
         "share of the rarest {noun}, 1 if each has an equal share of the grid",
         _every_class,
-        Rule(FAIR, "A single image of hundreds would not be seen.", 2, CHANGED,
+        Rule(FAIR, "One image among hundreds would be overlooked.", 2, CHANGED,
              others=(0.05, 0.25, 0.5)),
         Control(
             "PCA",

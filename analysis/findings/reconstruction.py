@@ -174,7 +174,8 @@ CLAIMS = (
         "The VAE's reconstructions look fuzzy because the model is probabilistic.",
         "Energy at edges (sum of squared differences of neighbouring pixels) of reconstructed test "
         "images, from the posterior mean, for an AE and a VAE of one latent size. Supported if "
-        "the VAE keeps less of the originals' than the AE, by at least 5 points.",
+        "the VAE keeps less of the originals' than the AE, by at least 5 points. This shows how "
+        "fuzzy they are, and not why.",
         "energy at edges kept by the AE less that kept by the VAE, in % of the originals'",
         _fuzzy,
         Rule(
@@ -197,7 +198,7 @@ CLAIMS = (
         "An AE reconstructs what is unlike its training data badly, so that the error reveals it.",
         "AUROC of the AE's SSE for telling each set of outliers from the test images, mean over "
         f"the seeds; the worst set counts. Supported if it is above {GOOD_AUROC}.",
-        "AUROC of the worst set of outliers, 0.5 to 1",
+        "AUROC of the worst set of outliers, 0.5 by guessing and 1 at best",
         _anomalies,
         Rule(
             GOOD_AUROC,
@@ -218,7 +219,8 @@ CLAIMS = (
         "training and validation errors",
         "Autoencoders are prone to overfitting the training data.",
         "SSE of validation images against that of as many training images, decoding the code. "
-        f"Supported if it is more than {MARGIN:g}% larger.",
+        f"Supported if it is more than {MARGIN:g}% larger. Whether the validation error grows in "
+        "late epochs is not tested.",
         "excess of the mean validation SSE over the mean training SSE, in %",
         _overfits,
         Rule(

@@ -21,10 +21,12 @@ INTRODUCTION = (
     "Each claim of the article as a test with a stated rule, the same for every sweep. The "
     "intervals cover 95% over what was sampled: seeds, judges and images; what another recipe "
     "would give is not known from one sweep. Adjusted intervals and p-values allow for the number "
-    "of claims (Holm), and decide. Something that must fail the rule is measured beside it; a "
+    "of claims (Holm), and decide. Contradicted means that the interval lies on the other side of "
+    "the threshold; if a claim needs an effect of some size, a smaller one contradicts it. "
+    "Something that must fail the rule is measured beside it; a "
     "claim is supported only if this control fails. A verdict is confirmatory if all runs were "
     "trained after the last change of its rule and there are at least three seeds; else it is "
-    "exploratory, and fresh seeds have to confirm it."
+    "exploratory, and fresh seeds have to confirm it. Test images and judges stay the same."
 )
 
 

@@ -70,7 +70,7 @@ class ClaimResult:
     claim, test, effect
         See `analysis.findings.claim.Claim`.
     rule, control
-        The rule: threshold, its reason, version, day of its last change. What must fail it, and
+        The rule: threshold, its reason, version, time of its last change. What must fail it, and
         whether it did.
     verdict, reason
         ``supported``, ``contradicted`` or ``undecided``, and why it is the last.

@@ -38,7 +38,7 @@ def _new_images(study: Study) -> Outcome:
     detail = (
         f"Of {distances.size} samples at d = {size}, the nearest has {np.nanmin(distances):.2f} of "
         f"the distance that is typical of test images, the median {np.nanmedian(distances):.2f}. "
-        "Blurred copies would be further away than sharp ones, and are not all found."
+        "Blurred copies are further away than sharp ones, and may not be found."
     )
     return Outcome(share_of_copies(distances), detail)
 
@@ -86,7 +86,8 @@ CLAIMS = (
         "requested {plural}",
         "The CVAE generates the {noun} that is asked for.",
         "Samples from N(0, I), the same number for each {noun}: share taken for the requested "
-        "{noun}, mean over the judges. Supported if it is above 90%.",
+        "{noun}, mean over the judges, which name the most probable {noun} even if they see none. "
+        "Supported if it is above 90%.",
         "share of the CVAE's samples taken for the requested {noun}",
         _obeys,
         Rule(0.9, "At most one in ten may be something else.", 2, CHANGED, others=(0.5, 0.8, 0.95)),
@@ -102,7 +103,8 @@ CLAIMS = (
         "The VAE generates new {subjects}: it does not repeat its training images.",
         "Distance of samples from N(0, I) to the nearest training image, over the median of that "
         "of the test images near the same {noun}: 0 is a copy, 1 as far as new {subjects} are. "
-        f"A sample below {COPY} counts as a copy. Supported if fewer than 5% are copies.",
+        f"A sample below {COPY} counts as a copy. Supported if fewer than 5% are copies. Copies as "
+        "blurred as reconstructions may be further away, and are then not found.",
         "share of the VAE's samples that count as copies",
         _new_images,
         Rule(
@@ -115,7 +117,8 @@ CLAIMS = (
         ),
         Control(
             "copies",
-            f"The same samples, one in {PLANTED} of them replaced by a training image.",
+            f"The same samples, one in {PLANTED} of them replaced by a training image: copies that "
+            "are sharper than a VAE can draw.",
             _planted_copies,
         ),
     ),

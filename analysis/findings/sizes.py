@@ -189,7 +189,7 @@ CLAIMS = (
         "A larger latent size decreases the AE's reconstruction error for all {plural}.",
         "Test SSE of the AE by {noun}, mean over the seeds, each latent size against the next "
         f"larger one. Supported if it rises by less than {MARGIN:g}% at every step for every "
-        "{noun}.",
+        "{noun}; an error that stays the same passes too.",
         "least fall of the mean SSE of a {noun} from one latent size to the next, in %",
         _ae_falls,
         Rule(
@@ -224,7 +224,8 @@ CLAIMS = (
         "nearly all {plural}.",
         "Test SSE of the VAE by {noun}, decoding one sampled z as the article does, at latent size "
         "20 against the largest. Nearly all {plural} are all but a tenth: of the relative rises, "
-        "the least of the others counts. Supported if it is above 0%.",
+        "the least of the others counts. Supported if it is above 0%. How much is still 'slightly' "
+        "is not tested.",
         "rise of the mean SSE from latent size 20 to the largest, in %: the least, leaving out the "
         "tenth of the {plural} where it is least",
         _vae_worsens,
@@ -251,7 +252,7 @@ CLAIMS = (
         _size_20,
         Rule(
             0.95,
-            "The same share as intervals cover.",
+            "As often as a 95% interval contains the truth.",
             2,
             CHANGED,
             contradicted=0.05,

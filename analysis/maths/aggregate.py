@@ -5,7 +5,7 @@ z that was drawn from the posterior of one of them is therefore bracketed. With 
 counted in, the N posteriors are all that z can come from, and the density is too high on average;
 with this posterior left out, z is new to the other N - 1, and the density is too low on average.
 The true mean, for the distribution that the N images come from, lies between. Source: Poole et al.,
-On Variational Bounds of Mutual Information (2019), sec. 2.3 (both bounds with a known q(z|x)).
+On Variational Bounds of Mutual Information (2019), sec. 2.5 (both bounds with a known q(z|x)).
 
 The same holds of each latent alone, and of the class: given the N images, the class of z is known
 better than from z alone, so that the entropy is too small; a classifier made of the others has a

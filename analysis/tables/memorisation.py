@@ -88,7 +88,8 @@ def caption(study: Study) -> str:
         f"{prose.trained_images(study.sweep.runs)} training images of {data.title}, median, and "
         f"that of {n:,} test images; relative compares each sample with {near}, so that 1 is as "
         f"far as new {data.worded('{subjects}')} are and 0 a copy; nearer is the share of samples "
-        f"nearer than 99% of those. Blurred images are nearer to all others. {_noise(study)}"
+        f"nearer than 99% of those, 0.01 for new images. Blurred images are nearer to all others. "
+        f"{_noise(study)}"
     )
 
 

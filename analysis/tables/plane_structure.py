@@ -104,13 +104,15 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
 def caption(study: Study) -> str:
     """Say what is measured, and by whom."""
     data = study.data
-    judged = f"by {described(study)}" if not why_no_judges(study) else why_no_judges(study)
+    judges = why_no_judges(study) or f"as seen by {described(study)}"
     return (
-        f"Decoded planes of two latents of {data.title}, means over seeds ({judged}). "
+        f"Decoded planes of two latents of {data.title}, means over seeds; {judges}. "
         "recognisable: share of the images decoded in the square with the most codes of test "
-        "images and in that with the fewest (count), squares a tenth as wide as the codes' extent. "
+        "images and in that with the fewest, squares a tenth as wide as the codes' extent; count "
+        "is how many codes each holds. "
         f"border: how often two {data.plural} are neighbours on the grid at the quantiles of "
-        f"N(0, I) (count), over what it would be if each {data.noun} bordered on others at random; "
+        f"N(0, I) (count), and this over what it would be if each {data.noun} bordered on others "
+        "at random; "
         f"the longest {MOST_BORDERS}. shared style: intraclass correlation of a feature over the "
         f"grid between the planes of all {data.plural}, 1 if all change alike; control: the same "
         "after turning the planes against each other. There are no intervals."

@@ -260,6 +260,12 @@ def test_gaps_are_squares_within_the_hull_without_codes(one_run, monkeypatch):
     assert found.estimate == pytest.approx(np.mean(clear[held]) - np.nanmean(clear[~held]))
 
 
+def test_a_comparison_of_models_shows_two_latents_too(study):
+    # The verdict is about 20 latents only: whoever reads it must see where it does not hold.
+    detail = find("vae-generates-better", study).detail
+    assert [part.rsplit("at ")[-1] for part in detail.split("; ")[:2]] == ["d = 20", "d = 2"]
+
+
 def test_what_the_sweep_lacks_leaves_a_claim_undecided(build_sweep, make_config, tmp_path):
     sweep = open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 5)]))
     found = {finding.name: finding for finding in findings(Study(sweep))}

@@ -41,7 +41,8 @@ def checkout(weird):
 
 def python(program, *arguments, path):
     done = subprocess.run(
-        [sys.executable, "-P", "-c", program, *map(str, arguments)],
+        # -B: files that Python writes beside the code would count as uncommitted changes.
+        [sys.executable, "-P", "-B", "-c", program, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(path)},
         capture_output=True,
         text=True,

@@ -36,7 +36,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck -x -P SCRIPTDIR .ci/run .ci/analysis-without-torch .ci/install-browser $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch)) docs/results/reproduce
+	$(BIN)/shellcheck -x -P SCRIPTDIR $(wildcard .ci/*) $(filter-out %.md %.in %.conf,$(wildcard slurm/onehost/* slurm/*.sbatch)) docs/results/reproduce
 
 # Measure how many wrong changes of the code the tests notice: see docs/mutation-testing.md.
 mutation: $(READY)

@@ -218,7 +218,9 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tiny.toml").write_text(SPEC)
     # The fixture `aevae` cannot be used here, because it has the environment of a single test.
     trained = _command("jobs.cli", {**UNCHANGED, **PLAIN})(
-        "sweep", folder / "tiny.toml", "--out", folder / "sweep", cwd=folder
+        *("sweep", folder / "tiny.toml", "--out", folder / "sweep"),
+        *("--cluster", "debug"),  # one process is quicker than two
+        cwd=folder,
     )
     assert trained.returncode == 0, trained.stderr
     return folder / "sweep"

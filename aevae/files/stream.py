@@ -66,12 +66,12 @@ def write_streamed(
     def write(stream: IO[bytes]) -> None:
         # A file of a killed process has no lock, so other writers can recognise and remove it.
         try_lock(stream)
-        disk = _Disk(stream)
-        with h5py.File(disk, "w") as file:
-            for name, arrays in blocks.items():
-                _write(file, disk, name, layout, arrays)
-            write_attributes(file, schema, attributes())
-        disk.check()
+        with _Disk(stream) as disk:  # it is closed before the stream, which it flushes
+            with h5py.File(disk, "w") as file:
+                for name, arrays in blocks.items():
+                    _write(file, disk, name, layout, arrays)
+                write_attributes(file, schema, attributes())
+            disk.check()
 
     publish(path, write)
 

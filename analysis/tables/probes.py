@@ -67,7 +67,8 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per space, a column per probe and number of labels."""
     kept = table.assign(column=table["probe"] + ", " + table["labels"].map("{:,}".format))
     space = ["model", "latent_size", "run_id", "points"]
-    wide = kept.set_index([*space, "column"])["accuracy"].unstack(sort=False)
+    wide = kept.set_index([*space, "column"])["accuracy"].unstack()
+    wide = wide[kept["column"].unique()]  # unstack(sort=False) of pandas 2 mixes the rows up
     identity = ["model", "variant", "latent_size", *axis_columns(table), "seed", "run_id", "points"]
     spaces = table[identity].drop_duplicates(space)
     return spaces.join(wide, on=space).drop(columns="run_id").reset_index(drop=True)

@@ -81,7 +81,8 @@ def _options(
 def main() -> None:
     """Run the command; bad input is one line on standard error."""
     try:
-        code = app(standalone_mode=False)  # else typer itself prints its errors, in a box
+        # In standalone mode, typer itself would print its errors, in a box.
+        code = app(prog_name="aevae", standalone_mode=False)
     except UsageError as error:
         _fail_usage(error)
     except InputError as error:

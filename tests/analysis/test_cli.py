@@ -156,13 +156,12 @@ def test_nothing_finished_makes_nothing(run, sweep_dir, tmp_path, command):
 
 
 def test_figures_come_with_captions(run, complete_dir, tmp_path):
-    result = run("figures", complete_dir, "--to", tmp_path / "figures")
+    result = run("figures", complete_dir, "--to", tmp_path / "figures", "--format", "png")
     assert result.exit_code == 0
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         *(f"{name}.{suffix}" for name in FIGURES if not RECIPES[name].least_axes
-          for suffix in ("png", "pdf", "md")), "embeddings",
+          for suffix in ("png", "md")), "embeddings",
     }  # fmt: skip
-    assert (tmp_path / "figures" / "by_digit.pdf").read_bytes().startswith(b"%PDF")
     caption = (tmp_path / "figures" / "by_digit.md").read_text()
     assert caption.count("`") == 12
     assert "partial" not in caption.lower()
@@ -171,8 +170,10 @@ def test_figures_come_with_captions(run, complete_dir, tmp_path):
 def test_figures_are_the_same_bytes_again(run, complete_dir, tmp_path):
     for folder in ("one", "two"):
         run("figures", complete_dir, "--to", tmp_path / folder, "--only", "loss_curves")
-    for name in ("loss_curves.png", "loss_curves.pdf"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    for name, start in (("loss_curves.png", b"\x89PNG"), ("loss_curves.pdf", b"%PDF")):
+        drawn = (tmp_path / "one" / name).read_bytes()
+        assert drawn.startswith(start)
+        assert drawn == (tmp_path / "two" / name).read_bytes()
 
 
 @pytest.mark.parametrize(("option", "code"), [((), 1), (("--allow-partial",), 0)])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
+from scipy.integrate import trapezoid
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
@@ -145,7 +146,7 @@ def test_roc_curves_belong_to_their_areas(study):
         curve = curves["CVAE SSE + KL"]
         assert upper.get_xscale() == "log"
         assert curve.get_xdata()[0] == 0.01  # of one test image; what lies below adds no area
-        area = np.trapezoid(curve.get_ydata(), curve.get_xdata())
+        area = trapezoid(curve.get_ydata(), curve.get_xdata())
         assert area == pytest.approx(table[name, "cvae", "SSE + KL", 20], abs=0.01)
         below = {line.get_label(): line for line in lower.lines[1:]}
         assert list(below["VAE KL"].get_xdata()) == [2, 20]

@@ -30,7 +30,9 @@ def test_evaluating_again_gives_the_same_bytes_and_trains_nothing(done, weird, a
 
 def test_other_settings_hold_for_the_sweep_from_then_on(done, weird, spec, aevae):
     trained = contents(done, "trained.h5")
-    changed = aevae("evaluate", done.root, "--set", "evaluation.grid_size=5", cwd=weird)
+    here = ["--cluster", "debug"]  # one process is quicker than two
+    setting = ["--set", "evaluation.grid_size=5"]
+    changed = aevae("evaluate", done.root, *setting, *here, cwd=weird)
     assert changed.returncode == 0, changed.stderr
     for run in done.planned():
         with h5py.File(run.evaluation) as file:
@@ -39,7 +41,7 @@ def test_other_settings_hold_for_the_sweep_from_then_on(done, weird, spec, aevae
     assert contents(done, "trained.h5") == trained
     assert aevae("status", done.root, cwd=weird).returncode == 0
     # The specification says 3: launching it again makes the evaluation that belongs to it.
-    relaunched = aevae("sweep", spec, "--out", done.root, cwd=weird)
+    relaunched = aevae("sweep", spec, "--out", done.root, *here, cwd=weird)
     assert relaunched.returncode == 0, relaunched.stderr
     assert contents(done, "trained.h5") == trained
     with h5py.File(done.planned()[0].evaluation) as file:

@@ -10,7 +10,7 @@ from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
 
 Found = TypeVar("Found")
-Verdict = Literal["supported", "contradicted", "undecided"]
+Verdict = Literal["supported", "contradicted", "not specific", "undecided"]
 
 
 @dataclass(frozen=True)

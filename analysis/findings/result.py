@@ -29,8 +29,8 @@ class Bounds:
 class ControlResult:
     """What the control of a claim gave: its effect with a 95% interval, and its verdict.
 
-    The claim is supported only if the verdict of the control is ``contradicted``. Where it could
-    not be computed, `missing` says why and everything else is None.
+    The claim is supported only if the verdict of the control is ``contradicted``: it fails the
+    rule. Where it could not be computed, `missing` says why and everything else is None.
     """
 
     name: str
@@ -73,7 +73,8 @@ class ClaimResult:
         The rule: threshold, its reason, version, time of its last change. What must fail it, and
         whether it did.
     verdict, reason
-        ``supported``, ``contradicted`` or ``undecided``, and why it is the last.
+        ``supported``; ``contradicted``; ``not specific`` if the effect is there but the control
+        shows it too; or ``undecided``. The reason says why it is one of the last two.
     kind
         ``confirmatory`` if all runs were trained after the last change of the rule and there are
         at least three seeds; else ``exploratory``. Not tested: None.
@@ -190,9 +191,10 @@ def _decided(
         if isinstance(control, str):
             return "undecided", "the control could not be computed"
         of_control = rule.decide(control, LEVEL, threshold)
+        if of_control == "supported":
+            return "not specific", "the control passes too"
         if of_control != "contradicted":
-            passes = of_control == "supported"
-            return "undecided", f"the control {'passes too' if passes else 'does not fail'}"
+            return "undecided", "the control does not fail"
     return verdict, ""
 
 

@@ -102,7 +102,7 @@ def claim(control):
     [
         (effect(0, 0.5), "supported", ""),
         (effect(0, 2), "undecided", "the control does not fail"),
-        (effect(2, 3), "undecided", "the control passes too"),
+        (effect(2, 3), "not specific", "the control passes too"),
         ("no noise", "undecided", "the control could not be computed"),
     ],
 )
@@ -114,6 +114,16 @@ def test_what_its_control_passes_too_is_not_supported(decide, control, verdict, 
     at_nine = "undecided" if control == "no noise" else "supported"
     assert [each.threshold for each in supported.sensitivity] == [0, 9]
     assert supported.sensitivity[1].verdict == at_nine
+
+
+def test_what_its_control_shows_too_is_counted_for_itself(decide):
+    found = [decide(effect(2, 3), effect(2, 3)), decide(effect(2, 3), effect(0, 0.5))]
+    counted = "2 claims: 1 supported, 0 contradicted, 1 not specific, 0 undecided; none confirm"
+    assert records.count(found).startswith(counted)
+    assert records.verdict(found[0]) == "not specific: the control passes too"
+    # Before the number of claims is allowed for, the effect alone would be there.
+    among = decide(effect(1.05, 3), effect(2, 3), [effect(0.9, 3)] * 9)
+    assert among.verdict == "undecided"
 
 
 def test_the_number_of_claims_is_allowed_for(decide):

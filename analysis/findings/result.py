@@ -181,6 +181,9 @@ def _decided(
     """Decide by the effect; only a control that fails leaves support."""
     verdict = rule.decide(effect, level, threshold)
     if verdict == "undecided":
+        if rule.compare(effect, level, threshold) == "contradicted":
+            # A count, such as how often a latent size is chosen, has no interval.
+            return verdict, "smaller than the margin" if effect.parts else "between the thresholds"
         alone = rule.decide(effect, LEVEL, threshold)
         return verdict, (
             "the interval contains the threshold"
@@ -190,7 +193,7 @@ def _decided(
     if verdict == "supported":
         if isinstance(control, str):
             return "undecided", "the control could not be computed"
-        of_control = rule.decide(control, LEVEL, threshold)
+        of_control = rule.compare(control, LEVEL, threshold)
         if of_control == "supported":
             return "not specific", "the control passes too"
         if of_control != "contradicted":
@@ -207,7 +210,7 @@ def _control_result(study: Study, claim: Claim, control: Estimate | str) -> Cont
     words = study.data.worded(claim.control.name), study.data.worded(claim.control.what)
     if isinstance(control, str):
         return ControlResult(*words, missing=control)
-    verdict = claim.rule.decide(control)
+    verdict = claim.rule.compare(control)
     low, high = control.interval() or (None, None)
     return ControlResult(*words, control.value, low, high, verdict)
 

@@ -62,6 +62,57 @@ def test_verdict_follows_from_the_interval(low, high, above, below):
     assert replace(RULE, side="below").decide(effect(low, high)) == below
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "reason"),
+    [
+        (1.1, 2, "supported", ""),
+        (0.2, 0.8, "undecided", "smaller than the margin"),
+        (0.5, 2, "undecided", "the interval contains the threshold"),
+        (-0.5, 0.5, "undecided", "smaller than the margin"),
+        (-1, -0.1, "contradicted", ""),
+    ],
+)
+def test_a_difference_that_is_smaller_than_the_margin_is_no_contradiction(
+    decide, low, high, verdict, reason
+):
+    """Worse by a little is still worse: only no difference contradicts."""
+    rule = replace(RULE, contradicted=0.0)
+    # A control needs no more than to fail the rule.
+    found = decide(effect(low, high), effect(0.2, 0.8), rule=rule)
+    assert (found.verdict, found.reason) == (verdict, reason)
+    assert found.control.verdict == "contradicted"
+    if reason == "smaller than the margin":
+        assert {each.verdict for each in found.sensitivity} <= {"undecided", "not specific"}
+    # The same on the other side, as for a ratio that must fall below a half.
+    below = replace(rule, side="below", threshold=-1.0)
+    assert below.decide(effect(-high, -low)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "no_difference"),
+    [
+        ("vae-fuzzy", 0),
+        ("anomalies-detected", 0.5),
+        ("ae-overfits", 0),
+        ("vae-generates-better", 0),
+        ("vae-more-ambiguous", 0),
+        ("ae-interpolates-worse", 0),
+        ("ae-gaps-fail", 0),
+        ("sparser-is-recognisable", 0),
+        ("digits-morph", 1),
+        ("cvae-shares-style", 0),
+        ("cvae-latents-less-class", 0),
+        ("cvae-more-normal", 1),
+    ],
+)
+def test_comparisons_are_contradicted_by_no_difference_only(name, no_difference):
+    rule = BY_NAME[name].rule
+    assert rule.contradicted == no_difference
+    # No verdict at another threshold is about an effect beyond that of no difference.
+    sign = -1 if rule.side == "below" else 1
+    assert min(sign * each for each in rule.others) >= sign * no_difference
+
+
 def test_without_an_interval_the_estimate_decides():
     counted = replace(RULE, threshold=0.95, contradicted=0.05)
     shares = [Estimate(value) for value in (1.0, 0.5, 0.0)]
@@ -72,8 +123,8 @@ def test_without_an_interval_the_estimate_decides():
 def decide(complete):
     """Decide a claim from its effect and what its control gave."""
 
-    def make(measured, control, others=()):
-        claims = [claim(control), *(claim(effect(0, 0.5)) for _ in others)]
+    def make(measured, control, others=(), rule=RULE):
+        claims = [replace(claim(control), rule=rule), *(claim(effect(0, 0.5)) for _ in others)]
         found = [c.measured(Study(complete)) for c in claims]
         found[0] = replace(found[0], outcome=Outcome(measured, "detail"))
         found[1:] = [
@@ -187,7 +238,7 @@ FALLING, RISING_AGAIN = {2: 9, 20: 8, 50: 7}, {2: 9, 20: 7, 50: 8}
         (FALLING, RISING_AGAIN, "supported"),
         (RISING_AGAIN, RISING_AGAIN, "contradicted"),
         # Of a model whose error is said not to fall, the rule must not say that it does.
-        (FALLING, FALLING, "undecided"),
+        (FALLING, FALLING, "not specific"),
     ],
 )
 def test_an_error_that_rises_again_is_noticed(sizes_of, ae, vae, verdict):

@@ -52,7 +52,7 @@ def test_digits_morph_into_those_that_they_lie_beside(study, stripes, verdict):
 
 
 def test_a_style_that_depends_on_z_alike_for_all_labels_is_shared():
-    """Half the variance is common at least; with turned planes, none of it."""
+    """Half the variance is common at least; with turned planes, none of it, so that these fail."""
     rng = np.random.default_rng(0)
     z1, z2 = np.meshgrid(np.linspace(-2, 2, 12), np.linspace(-2, 2, 12))
     common = np.stack([z1, z2, z1 + z2, z1 - z2], axis=-1)
@@ -60,7 +60,13 @@ def test_a_style_that_depends_on_z_alike_for_all_labels_is_shared():
     rule = RULES["cvae-shares-style"]
     assert rule.decide(neighbourhoods._shared(planes)) == "supported"
     turned = np.stack([plane_structure.turned(styles) for styles in planes])
-    assert rule.decide(neighbourhoods._shared(turned)) == "contradicted"
+    assert rule.compare(neighbourhoods._shared(turned)) == "contradicted"
+    # A fourth in common is too little to support, and yet no contradiction; the opposite is one.
+    some = 0.6 * common + rng.normal(size=planes.shape) * common.std()
+    assert rule.decide(neighbourhoods._shared(some)) == "undecided"
+    opposite = common * np.array([1, -1, 1, -1])[:, None, None, None]
+    opposed = opposite + 0.3 * rng.normal(size=planes.shape)
+    assert rule.decide(neighbourhoods._shared(opposed)) == "contradicted"
 
 
 def test_equal_planes_of_all_labels_share_their_style_in_the_table(study):

@@ -7,10 +7,22 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.findings import CLAIMS, ClaimResult, findings, planes, records, samples
+from analysis.findings import (
+    CLAIMS,
+    ClaimResult,
+    findings,
+    generation,
+    latents,
+    planes,
+    records,
+    samples,
+    shares,
+)
 from analysis.findings.claim import Claim, Control, Outcome, Rule
 from analysis.findings.result import judge, kind_of
-from analysis.maths.intervals import Estimate, Part
+from analysis.maths.intervals import Estimate, Part, of_means
+from analysis.measures import probing
+from analysis.measures.probing import KNN, Space
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, open_sweep
 
@@ -115,8 +127,8 @@ def test_comparisons_are_contradicted_by_no_difference_only(name, no_difference)
 
 def test_without_an_interval_the_estimate_decides():
     counted = replace(RULE, threshold=0.95, contradicted=0.05)
-    shares = [Estimate(value) for value in (1.0, 0.5, 0.0)]
-    assert [counted.decide(s) for s in shares] == ["supported", "undecided", "contradicted"]
+    counts = [Estimate(value) for value in (1.0, 0.5, 0.0)]
+    assert [counted.decide(s) for s in counts] == ["supported", "undecided", "contradicted"]
 
 
 @pytest.fixture
@@ -297,6 +309,54 @@ def test_copies_of_training_images_are_found():
     assert rule.decide(samples.share_of_copies(distances)) == "supported"
     distances[:, :60] = 0
     assert rule.decide(samples.share_of_copies(distances)) == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("mixture", "normal", "verdict"),
+    [
+        (0.8, 0.1, "supported"),
+        (0.3, 0.2, "undecided"),  # as little as regularised latents gain
+        (0.1, 0.3, "contradicted"),
+    ],
+)
+def test_what_the_noise_spoils_is_what_better_noise_gains(mixture, normal, verdict):
+    hits = np.random.default_rng(0).random((2, 3, 1000, 2)) < [mixture, normal]
+    effect = generation._gain(hits.astype(float))
+    assert effect.value == pytest.approx(mixture - normal, abs=0.05)
+    rule = BY_NAME["ae-lacks-regularisation"].rule
+    assert rule.decide(effect) == verdict
+    if verdict == "undecided":
+        assert rule.compare(effect) == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"), [(0.9, "supported"), (0.65, "undecided"), (0.4, "contradicted")]
+)
+def test_a_model_that_is_told_the_class_must_be_recognised_in_three_of_four(share, verdict):
+    hits = np.random.default_rng(0).random((2, 3, 1000, 1)) < share
+    rule = BY_NAME["cvae-recognisable"].rule
+    assert rule.decide(shares.one_share(hits.astype(float))) == verdict
+    assert rule.compare(shares.one_share(hits.astype(float))) == (
+        "supported" if verdict == "supported" else "contradicted"
+    )
+
+
+def test_controls_are_what_they_are_called(study):
+    """A Gaussian for each class, and two components however many latents there are."""
+    with pytest.raises(MissingIngredient, match="too few training images for a Gaussian"):
+        BY_NAME["cvae-recognisable"].control.measure(study)
+    of_two = BY_NAME["few-latents-keep-the-digit"].control.measure(study)
+    two, pixels = (
+        probing.hits(study, space)[KNN, None] for space in (Space(components=2), Space())
+    )
+    assert of_two.value == pytest.approx(two.mean() / pixels.mean())
+
+
+def test_two_numbers_that_mix_the_classes_fail_and_more_that_keep_them_do_not(study):
+    rule = BY_NAME["few-latents-keep-the-digit"].rule
+    right = np.random.default_rng(0).random((1, 1, 2000, 3)) < [0.45, 0.95, 0.97]
+    two, many = (of_means(right[..., [k, 2]], latents._ratio) for k in (0, 1))
+    assert (rule.compare(two), rule.decide(many)) == ("contradicted", "supported")
 
 
 def test_gaps_are_squares_within_the_hull_without_codes(one_run, monkeypatch):

@@ -94,11 +94,15 @@ class Control:
     measure
         Computes the same effect for it. It raises MissingIngredient where the sweep lacks what it
         needs.
+    opposite
+        Whether it stands for the opposite of the claim. If it passes, the test would not have
+        noticed the opposite: the claim is undecided.
     """
 
     name: str
     what: str
     measure: Callable[[Study], Estimate]
+    opposite: bool = False
 
 
 @dataclass(frozen=True)

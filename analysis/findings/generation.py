@@ -20,7 +20,7 @@ from analysis.sweep.load import MissingIngredient, Run
 
 SHARES = "shares of recognisable samples"
 CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
-LAST_CHANGED = datetime(2026, 11, 26, 17, 2, tzinfo=UTC)
+LAST_CHANGED = datetime(2026, 11, 26, 17, 4, tzinfo=UTC)
 RECOGNISABLE = (
     "Share of the samples from N(0, I) of whose {noun} a judge is at least 90% sure, mean over the "
     "judges. These are classifiers that were also trained to see no {noun} in blends and blots. "

@@ -20,7 +20,7 @@ KEPT = 0.9
 TOO_FEW = 2  # components
 MARGIN = 0.05
 CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
-LAST_CHANGED = datetime(2026, 11, 26, 17, 2, tzinfo=UTC)
+LAST_CHANGED = datetime(2026, 11, 26, 17, 4, tzinfo=UTC)
 PROBES = "{plural} read from latents"
 
 

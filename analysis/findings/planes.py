@@ -27,7 +27,7 @@ SQUARES = 60  # along each side of the plane
 BLOCK = 15  # squares along each side of a block
 FAIR = 0.1
 CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
-LAST_CHANGED = datetime(2026, 11, 26, 17, 2, tzinfo=UTC)
+LAST_CHANGED = datetime(2026, 11, 26, 17, 4, tzinfo=UTC)
 NOT_MEANINGFUL = "A smaller difference is not called meaningful."
 
 

@@ -151,7 +151,7 @@ def _result(
     if isinstance(outcome, str):
         return replace(result, detail=f"Not tested: {outcome}.")
     effect = outcome.effect
-    verdict, reason = _decided(rule, effect, measured.control, level)
+    verdict, reason = _decided(claim, effect, measured.control, level)
     return replace(
         result,
         verdict=verdict,
@@ -164,7 +164,7 @@ def _result(
         judges=effect.judges,
         budget=_budget(effect),
         sensitivity=tuple(
-            AtThreshold(each, _decided(rule, effect, measured.control, level, each)[0])
+            AtThreshold(each, _decided(claim, effect, measured.control, level, each)[0])
             for each in rule.others
         ),
         detail=outcome.detail,
@@ -172,13 +172,14 @@ def _result(
 
 
 def _decided(
-    rule: Rule,
+    claim: Claim,
     effect: Estimate,
     control: Estimate | str,
     level: float,
     threshold: float | None = None,
 ) -> tuple[Verdict, str]:
     """Decide by the effect; only a control that fails leaves support."""
+    rule = claim.rule
     verdict = rule.decide(effect, level, threshold)
     if verdict == "undecided":
         if rule.compare(effect, level, threshold) == "contradicted":
@@ -194,6 +195,8 @@ def _decided(
         if isinstance(control, str):
             return "undecided", "the control could not be computed"
         of_control = rule.compare(control, LEVEL, threshold)
+        if of_control == "supported" and claim.control.opposite:
+            return "undecided", "the test has no power: the control passes too"
         if of_control == "supported":
             return "not specific", "the control passes too"
         if of_control != "contradicted":

@@ -80,7 +80,10 @@ class Estimate:
         """Return the share of the variance that each factor has; nothing if there is none."""
         if self.variance == 0:
             return {}
-        return {part.factor: part.variance / self.variance for part in self.parts}
+        shares = dict.fromkeys((part.factor for part in self.parts), 0.0)
+        for part in self.parts:
+            shares[part.factor] += part.variance / self.variance
+        return shares
 
     def shifted(self, by: float) -> "Estimate":
         """Return the estimate of the effect plus a constant."""

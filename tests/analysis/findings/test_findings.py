@@ -18,7 +18,7 @@ from analysis.findings import (
     samples,
     shares,
 )
-from analysis.findings.claim import Claim, Control, Outcome, Rule
+from analysis.findings.claim import Claim, Control, Measured, Outcome, Rule
 from analysis.findings.result import judge, kind_of
 from analysis.maths.intervals import Estimate, Part, of_means
 from analysis.measures import probing
@@ -302,13 +302,45 @@ def sizes_of(build_sweep, make_config, tmp_path):
     return make
 
 
-def test_copies_of_training_images_are_found():
+def distances(mean, count, seeds=2):
+    return np.random.default_rng(int(10 * mean)).normal(mean, 1, (seeds, count))
+
+
+@pytest.mark.parametrize(
+    ("made", "memorised", "verdict", "reason"),
+    [
+        (10.0, 7.0, "supported", ""),
+        (12.0, 7.0, "supported", ""),  # far from all: new, whatever it is
+        (7.0, 7.0, "contradicted", ""),
+        # Reconstructions of training images are no nearer than others: nothing could be noticed.
+        (10.0, 10.1, "undecided", "the test has no power: the control passes too"),
+    ],
+)
+def test_samples_like_reconstructions_of_training_images_are_not_new(
+    complete, made, memorised, verdict, reason
+):
+    unseen = distances(9.9, 1000)
+    claim = BY_NAME["samples-are-new"]
+    control = samples.share_nearer(distances(memorised, 1000), unseen, shared=True)
+    effect = samples.share_nearer(distances(made, 500), unseen, shared=False)
+    measured = Measured(Outcome(effect, ""), control)
+    (found,) = judge(Study(complete), [claim], [measured])
+    assert (found.verdict, found.reason) == (verdict, reason)
+    assert sum(source.share for source in found.budget if source.share) == pytest.approx(1)
+
+
+def test_how_near_counts_as_near_is_part_of_the_interval():
+    """It follows from test images, and others would give another distance."""
     rng = np.random.default_rng(0)
-    distances = rng.uniform(0.8, 1.2, (1, 500))
-    rule = BY_NAME["samples-are-new"].rule
-    assert rule.decide(samples.share_of_copies(distances)) == "supported"
-    distances[:, :60] = 0
-    assert rule.decide(samples.share_of_copies(distances)) == "contradicted"
+
+    def drawn():
+        # About a fourth are near.
+        return rng.normal(-1, 1, (1, 500)), rng.normal(0, 1, (1, 500))
+
+    shares = [(found < np.quantile(unseen, 0.05)).mean() for found, unseen in
+              (drawn() for _ in range(2000))]  # fmt: skip
+    estimated = [samples.share_nearer(*drawn(), shared=False).variance for _ in range(10)]
+    assert np.sqrt(np.mean(estimated)) == pytest.approx(np.std(shares), rel=0.25)
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ def _new_images(study: Study) -> Outcome:
         np.stack([each.sse for each in pairs]), _of_reconstructions(study, "test"), shared=False
     )
     detail = (
-        f"{effect.value:.1%} of {relative.size:,} samples at d = {runs[0].latent_size}. The "
-        f"nearest has {np.nanmin(relative):.2f} of the distance that is typical of test images, "
-        f"the median {np.nanmedian(relative):.2f}."
+        f"{effect.value:.1%} of {relative.size:,} samples at d = {runs[0].latent_size} are near. "
+        f"The nearest has {np.nanmin(relative):.2f} of the distance that is typical of test "
+        f"images, the median {np.nanmedian(relative):.2f}."
     )
     return Outcome(effect, detail)
 

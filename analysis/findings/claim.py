@@ -10,7 +10,7 @@ from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient
 
 Found = TypeVar("Found")
-Verdict = Literal["supported", "contradicted", "undecided"]
+Verdict = Literal["supported", "contradicted", "not specific", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ class Rule:
     side
         On which side of the threshold the effect supports the claim.
     contradicted
-        The claim is contradicted on the other side of this value; by default of the threshold.
+        The claim is contradicted on the other side of this value, at every threshold; by default of
+        the threshold. A claim that one thing exceeds another by a margin names the value of no
+        difference: a difference that is smaller than the margin does not contradict it.
     others
         Thresholds at which the verdict is shown too.
     """
@@ -45,26 +47,38 @@ class Rule:
     def decide(
         self, effect: Estimate, level: float = LEVEL, threshold: float | None = None
     ) -> Verdict:
-        """Decide by the interval of a level; without an interval, by the effect itself.
+        """Decide a claim by the interval of a level; without an interval, by the effect itself.
 
         Parameters
         ----------
         effect
-            Of a claim or of its control.
+            Of the claim.
         level
             Coverage of the interval.
         threshold
-            Another than that of the rule, and then the only one.
+            Another than that of the rule.
         """
-        supported = self.threshold if threshold is None else threshold
-        other = self.contradicted if threshold is None else threshold
-        contradicted = supported if other is None else other
+        verdict = self.compare(effect, level, threshold)
+        if verdict != "contradicted" or self.contradicted is None:
+            return verdict
+        beyond = self.compare(effect, level, self.contradicted)
+        return "contradicted" if beyond == "contradicted" else "undecided"
+
+    def compare(
+        self, effect: Estimate, level: float = LEVEL, threshold: float | None = None
+    ) -> Verdict:
+        """Tell whether an effect satisfies the rule (supported) or fails it (contradicted).
+
+        Only the threshold counts. Controls are compared like this: what must fail the rule need not
+        be the opposite of the claim.
+        """
+        value = self.threshold if threshold is None else threshold
         low, high = effect.interval(level) or (effect.value, effect.value)
         if self.side == "below":
-            low, high, supported, contradicted = -high, -low, -supported, -contradicted
-        if low > supported:
+            low, high, value = -high, -low, -value
+        if low > value:
             return "supported"
-        return "contradicted" if high <= contradicted else "undecided"
+        return "contradicted" if high <= value else "undecided"
 
 
 @dataclass(frozen=True)
@@ -80,11 +94,15 @@ class Control:
     measure
         Computes the same effect for it. It raises MissingIngredient where the sweep lacks what it
         needs.
+    opposite
+        Whether it stands for the opposite of the claim. If it passes, the test would not have
+        noticed the opposite: the claim is undecided.
     """
 
     name: str
     what: str
     measure: Callable[[Study], Estimate]
+    opposite: bool = False
 
 
 @dataclass(frozen=True)

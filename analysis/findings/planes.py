@@ -27,6 +27,7 @@ SQUARES = 60  # along each side of the plane
 BLOCK = 15  # squares along each side of a block
 FAIR = 0.1
 CHANGED = datetime(2026, 11, 26, 14, 50, tzinfo=UTC)
+LAST_CHANGED = datetime(2026, 11, 26, 17, 4, tzinfo=UTC)
 NOT_MEANINGFUL = "A smaller difference is not called meaningful."
 
 
@@ -212,10 +213,10 @@ CLAIMS = (
         "Straight lines between the codes of pairs of test images of different {plural}, decoded "
         "in steps, the same pairs for all: share of the images on the way of whose {noun} a judge "
         f"is not 90% sure. Supported if it is at least {100 * MARGIN:g} points higher for the AE, "
-        "with as many latents.",
+        "with as many latents, contradicted only if it is no higher.",
         "share of unsure images on the AE's lines less that on the VAE's",
         _rougher,
-        Rule(MARGIN, NOT_MEANINGFUL, 2, CHANGED, others=(0.0, 0.1, 0.2)),
+        Rule(MARGIN, NOT_MEANINGFUL, 3, LAST_CHANGED, contradicted=0.0, others=(0.0, 0.1, 0.2)),
         Control(
             "cross-fades",
             "Cross-fades of the same pairs, pixel by pixel, in the place of the VAE. They pass "
@@ -229,10 +230,11 @@ CLAIMS = (
         "The AE's latent space has gaps in which decoding fails.",
         f"The AE with two latents: the plane in {SQUARES} x {SQUARES} squares, those within the "
         "convex hull of the training codes decoded at their centres. Supported if at least "
-        f"{100 * MARGIN:g} points fewer images are recognisable in squares without codes.",
+        f"{100 * MARGIN:g} points fewer images are recognisable in squares without codes, "
+        "contradicted only if no fewer are.",
         "recognisable share of squares with codes less that of squares without",
         _gaps,
-        Rule(MARGIN, NOT_MEANINGFUL, 2, CHANGED, others=(0.0, 0.1, 0.2)),
+        Rule(MARGIN, NOT_MEANINGFUL, 3, LAST_CHANGED, contradicted=0.0, others=(0.0, 0.1, 0.2)),
         Control(
             "the VAE",
             "The plane of the VAE's posterior means, which the KL keeps together, so that decoding "

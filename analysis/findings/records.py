@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from aevae.files.atomic import publish_text
+from analysis.findings.claim import Verdict
 from analysis.findings.result import RECIPE, Bounds, ClaimResult
 from analysis.sweep.load import SweepResults
 from analysis.sweep.reference import described, values_by_kind
@@ -22,11 +24,13 @@ INTRODUCTION = (
     "intervals cover 95% over what was sampled: seeds, judges and images; what another recipe "
     "would give is not known from one sweep. Adjusted intervals and p-values allow for the number "
     "of claims (Holm), and decide. Contradicted means that the interval lies on the other side of "
-    "the threshold; if a claim needs an effect of some size, a smaller one contradicts it. "
-    "Something that must fail the rule is measured beside it; a "
-    "claim is supported only if this control fails. A verdict is confirmatory if all runs were "
-    "trained after the last change of its rule and there are at least three seeds; else it is "
-    "exploratory, and fresh seeds have to confirm it. Test images and judges stay the same."
+    "the threshold; a claim that one thing exceeds another by a margin is contradicted only if it "
+    "does not exceed it at all. "
+    "Something that must fail the rule is measured beside it; a claim is supported only if this "
+    "control fails. Not specific means that the effect is there but the control shows it too, so "
+    "that it says nothing of the model. A verdict is confirmatory if all runs were trained after "
+    "the last change of its rule and there are at least three seeds; else it is exploratory, and "
+    "fresh seeds have to confirm it. Test images and judges stay the same."
 )
 
 
@@ -69,7 +73,7 @@ def grouped(findings: Sequence[ClaimResult]) -> dict[str, list[ClaimResult]]:
 
 
 def verdict(finding: ClaimResult) -> str:
-    """Write the verdict, and why it is undecided."""
+    """Write the verdict, and why it is undecided or not specific."""
     return f"{finding.verdict}: {finding.reason}" if finding.reason else finding.verdict
 
 
@@ -88,14 +92,14 @@ def control(finding: ClaimResult) -> str:
     found = finding.control
     if found.verdict is None:
         return f"{found.name}: missing"
-    state = {"supported": "passes", "contradicted": "fails", "undecided": "unclear"}[found.verdict]
+    state = {"supported": "passes", "contradicted": "fails"}.get(found.verdict, "unclear")
     return f"{found.name}: {state} ({number(found.estimate)})"
 
 
 def count(findings: Sequence[ClaimResult]) -> str:
     """Say how many findings there are of each verdict, and how many confirm."""
     verdicts = Counter(finding.verdict for finding in findings)
-    parts = [f"{verdicts[name]} {name}" for name in ("supported", "contradicted", "undecided")]
+    parts = [f"{verdicts[name]} {name}" for name in get_args(Verdict)]
     if untested := sum(finding.estimate is None for finding in findings):
         parts[-1] += f" ({untested} not tested)"
     confirm = sum(finding.kind == "confirmatory" for finding in findings)
@@ -191,8 +195,7 @@ def _control_in_words(finding: ClaimResult) -> str:
     state = {
         "supported": "It passes, so the rule cannot support the claim",
         "contradicted": "It fails, as it must",
-        "undecided": "It neither passes nor fails, so the rule cannot support the claim",
-    }[found.verdict]
+    }.get(found.verdict, "It neither passes nor fails, so the rule cannot support the claim")
     return f"{found.name}. {found.what} {state}: {number(found.estimate)}{bounds}."
 
 

@@ -29,8 +29,8 @@ class Bounds:
 class ControlResult:
     """What the control of a claim gave: its effect with a 95% interval, and its verdict.
 
-    The claim is supported only if the verdict of the control is ``contradicted``. Where it could
-    not be computed, `missing` says why and everything else is None.
+    The claim is supported only if the verdict of the control is ``contradicted``: it fails the
+    rule. Where it could not be computed, `missing` says why and everything else is None.
     """
 
     name: str
@@ -73,7 +73,8 @@ class ClaimResult:
         The rule: threshold, its reason, version, time of its last change. What must fail it, and
         whether it did.
     verdict, reason
-        ``supported``, ``contradicted`` or ``undecided``, and why it is the last.
+        ``supported``; ``contradicted``; ``not specific`` if the effect is there but the control
+        shows it too; or ``undecided``. The reason says why it is one of the last two.
     kind
         ``confirmatory`` if all runs were trained after the last change of the rule and there are
         at least three seeds; else ``exploratory``. Not tested: None.
@@ -150,7 +151,7 @@ def _result(
     if isinstance(outcome, str):
         return replace(result, detail=f"Not tested: {outcome}.")
     effect = outcome.effect
-    verdict, reason = _decided(rule, effect, measured.control, level)
+    verdict, reason = _decided(claim, effect, measured.control, level)
     return replace(
         result,
         verdict=verdict,
@@ -163,7 +164,7 @@ def _result(
         judges=effect.judges,
         budget=_budget(effect),
         sensitivity=tuple(
-            AtThreshold(each, _decided(rule, effect, measured.control, level, each)[0])
+            AtThreshold(each, _decided(claim, effect, measured.control, level, each)[0])
             for each in rule.others
         ),
         detail=outcome.detail,
@@ -171,15 +172,19 @@ def _result(
 
 
 def _decided(
-    rule: Rule,
+    claim: Claim,
     effect: Estimate,
     control: Estimate | str,
     level: float,
     threshold: float | None = None,
 ) -> tuple[Verdict, str]:
     """Decide by the effect; only a control that fails leaves support."""
+    rule = claim.rule
     verdict = rule.decide(effect, level, threshold)
     if verdict == "undecided":
+        if rule.compare(effect, level, threshold) == "contradicted":
+            # A count, such as how often a latent size is chosen, has no interval.
+            return verdict, "smaller than the margin" if effect.parts else "between the thresholds"
         alone = rule.decide(effect, LEVEL, threshold)
         return verdict, (
             "the interval contains the threshold"
@@ -189,10 +194,13 @@ def _decided(
     if verdict == "supported":
         if isinstance(control, str):
             return "undecided", "the control could not be computed"
-        of_control = rule.decide(control, LEVEL, threshold)
+        of_control = rule.compare(control, LEVEL, threshold)
+        if of_control == "supported" and claim.control.opposite:
+            return "undecided", "the test has no power: the control passes too"
+        if of_control == "supported":
+            return "not specific", "the control passes too"
         if of_control != "contradicted":
-            passes = of_control == "supported"
-            return "undecided", f"the control {'passes too' if passes else 'does not fail'}"
+            return "undecided", "the control does not fail"
     return verdict, ""
 
 
@@ -205,7 +213,7 @@ def _control_result(study: Study, claim: Claim, control: Estimate | str) -> Cont
     words = study.data.worded(claim.control.name), study.data.worded(claim.control.what)
     if isinstance(control, str):
         return ControlResult(*words, missing=control)
-    verdict = claim.rule.decide(control)
+    verdict = claim.rule.compare(control)
     low, high = control.interval() or (None, None)
     return ControlResult(*words, control.value, low, high, verdict)
 

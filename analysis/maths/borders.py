@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from analysis.maths.metrics import Floats
 
@@ -30,6 +31,30 @@ def border_lengths(classes: NDArray[np.integer], count: int) -> Floats:
     lengths += lengths.T
     np.fill_diagonal(lengths, 0)
     return lengths
+
+
+def with_regions_shuffled(
+    classes: NDArray[np.integer], rng: np.random.Generator
+) -> NDArray[np.integer]:
+    """Give the classes of the connected regions of a grid to these regions in random order.
+
+    The borders between regions stay where they are, so that the grid is as smooth as it was. Two
+    neighbours that get the same class become one region.
+
+    Parameters
+    ----------
+    classes
+        Class of each cell, shape (R, C); neighbours are beside or above each other.
+    rng
+        Makes the order.
+    """
+    regions = np.zeros(classes.shape, dtype=np.intp)
+    of_region: list[int] = []
+    for value in np.unique(classes):
+        found, count = label(classes == value)
+        regions += np.where(found > 0, found - 1 + len(of_region), 0)
+        of_region.extend([int(value)] * count)
+    return np.asarray(rng.permutation(of_region)[regions])
 
 
 def over_chance(lengths: Floats) -> Floats:

@@ -80,7 +80,10 @@ class Estimate:
         """Return the share of the variance that each factor has; nothing if there is none."""
         if self.variance == 0:
             return {}
-        return {part.factor: part.variance / self.variance for part in self.parts}
+        shares = dict.fromkeys((part.factor for part in self.parts), 0.0)
+        for part in self.parts:
+            shares[part.factor] += part.variance / self.variance
+        return shares
 
     def shifted(self, by: float) -> "Estimate":
         """Return the estimate of the effect plus a constant."""
@@ -97,7 +100,7 @@ def of_means(
     effect: Callable[[Floats], float],
     *,
     judged: bool = False,
-    shared: bool = True,
+    shared: bool | Sequence[bool] = True,
     shares: bool = False,
     labels: NDArray[np.integer] | None = None,
     resamples: int = RESAMPLES,
@@ -118,23 +121,25 @@ def of_means(
         Whether the judges are a sample; else J is 1, and no judge was needed.
     shared
         Whether image n is the same for every seed, as test images are: resampled together then.
-        Generated images are each seed's own, and resampled within it.
+        Generated images are each seed's own, and resampled within it. One answer for each of the K
+        quantities if they differ.
     shares
         Whether the quantities are 0 or 1. Their variance is then that of Agresti and Coull (1998),
         sec. 3: two hits and two misses are added, so that no hit in N images is not taken for a
         share of exactly 0.
     labels
-        Class of each image, (N,), from 0 to C - 1; only with shared images.
+        Class of each image, (N,), from 0 to C - 1; only if all images are shared.
     resamples
         Of the images.
 
     Raises
     ------
     UndefinedEffect
-        The effect is not a number.
+        The effect is not a number, or was one in fewer than two resamples.
     """
     array = np.asarray(values, dtype=np.float64)
-    seeds, judges, images, _ = array.shape
+    seeds, judges, images, quantities = array.shape
+    common = np.broadcast_to(shared, quantities)
     by_seed = array.mean(axis=1)
 
     def of(rows: Floats) -> float:
@@ -142,22 +147,31 @@ def of_means(
         return float(effect(_means(rows.mean(axis=0), np.ones(images), labels)))
 
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = of(by_seed)
+        whole = _means(by_seed.mean(axis=0), np.ones(images), labels)
+        value = float(effect(whole))
         without_seed = left_out(by_seed, of)
         without_judge = left_out(array, lambda kept: of(kept.mean(axis=1)), axis=1)
-        drawn = [
-            float(effect(means))
-            for means in _resampled_means(by_seed, labels, shared, shares, resamples)
-        ]
     if not np.isfinite([value, *without_seed, *without_judge]).all():
         raise UndefinedEffect
+
+    def variance(groups: Floats, drawn: NDArray[np.bool_]) -> float:
+        """Compute the variance due to images of some quantities; the other means stay."""
+        if not drawn.any():
+            return 0.0
+        resampled = _resampled_means(groups, labels, shares, resamples)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return resampled_variance(
+                [effect(np.where(drawn, means, whole)) for means in resampled]
+            )
+
+    own = variance(by_seed, ~common)
     return combine(
         value,
         seeds=without_seed,
         judges=without_judge if judged else (),
-        image_variance=resampled_variance(drawn),
+        image_variance=own + variance(by_seed.mean(axis=0)[None], common),
         image_freedom=images - 1,
-        nested=not shared,
+        own_variance=own,
         counts=(seeds, judges if judged else 0),
     )
 
@@ -172,15 +186,13 @@ def _means(rows: Floats, weights: Floats, labels: NDArray[np.integer] | None) ->
 
 
 def _resampled_means(
-    by_seed: Floats,
-    labels: NDArray[np.integer] | None,
-    shared: bool,
-    shares: bool,
-    resamples: int,
+    groups: Floats, labels: NDArray[np.integer] | None, shares: bool, resamples: int
 ) -> Iterator[Floats]:
-    """Average over seeds after drawing the images (S, N, K) with replacement, again and again."""
+    """Average over groups (G, N, K) after drawing the images of each with replacement, repeatedly.
+
+    A group is a seed with images of its own; images that all seeds share are one group.
+    """
     rng = np.random.default_rng(0)
-    groups = by_seed.mean(axis=0)[None] if shared else by_seed
     if shares:
         groups = np.stack([np.concatenate([rows, PSEUDO[:, : rows.shape[1]]]) for rows in groups])
     count = groups.shape[1]
@@ -206,7 +218,7 @@ def combine(
     judges: Sequence[float] = (),
     image_variance: float | None = None,
     image_freedom: float = np.inf,
-    nested: bool = False,
+    own_variance: float = 0.0,
     counts: tuple[int, int] = (1, 0),
 ) -> Estimate:
     """Put an estimate together from what is known of each factor.
@@ -220,18 +232,17 @@ def combine(
         its part of the variance is unknown.
     image_variance, image_freedom
         The variance due to the images, and its degrees of freedom; None if no images were sampled.
-    nested
-        Whether each seed has images of its own: then the trainings' differences contain those of
-        their images, and only what they have beyond is added.
+    own_variance
+        The part of `image_variance` that is due to images of each seed's own. The differences of
+        the trainings contain it, so that only what they have beyond is added.
     counts
         Number of seeds and of judges.
     """
     parts = []
-    within = (image_variance or 0.0) if nested else 0.0
     if image_variance is not None:
         parts.append(Part(IMAGE, image_variance, image_freedom))
     if len(seeds) > 1:
-        parts.append(_of_seeds(jackknife_variance(seeds), len(seeds) - 1, within))
+        parts.append(_of_seeds(jackknife_variance(seeds), len(seeds) - 1, own_variance))
     if len(judges) > 1:
         parts.append(Part(JUDGE, jackknife_variance(judges), len(judges) - 1))
     return Estimate(value, tuple(parts), *counts)
@@ -262,10 +273,17 @@ def resampled_variance(drawn: ArrayLike) -> float:
     """Bootstrap variance, of the resamples in which the effect is defined.
 
     A resample of few images may lack a class, and its effect is then not a number.
+
+    Raises
+    ------
+    UndefinedEffect
+        It is defined in fewer than two, which show no variance.
     """
     values = np.asarray(drawn, dtype=np.float64)
     known = values[np.isfinite(values)]
-    return float(known.var(ddof=1)) if len(known) > 1 else 0.0
+    if len(known) < 2:
+        raise UndefinedEffect
+    return float(known.var(ddof=1))
 
 
 def holm(p_values: ArrayLike, level: float = LEVEL) -> tuple[Floats, Floats]:

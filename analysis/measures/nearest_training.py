@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 from aevae.files.hdf5 import Array
 from aevae.kinds import KINDS
+from analysis.maths.decoder import decode
 from analysis.maths.metrics import Floats
 from analysis.maths.neighbours import nearest
+from analysis.measures.latents import SAMPLE, read_latents
 from analysis.measures.quality import read_samples
 from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
+RECONSTRUCTED = 1000  # images of a split
 # The sampler that suits each model: an AE was never trained to decode N(0, I).
 BEST_SAMPLERS = {name: "prior" if kind.variational else "mixture" for name, kind in KINDS.items()}
 
@@ -59,6 +62,28 @@ def sample_pairs(study: Study, run: Run) -> Pairs:
 def test_pairs(study: Study, searched: int) -> Pairs:
     """Find the training images, of the first `searched`, nearest to test images: new and real."""
     return _pairs(study.sweep, test_images(study.sweep), searched)
+
+
+@once_per_study
+@kept_for_commands
+def reconstruction_distances(study: Study, run: Run, split: str) -> Floats:
+    """Squared distance from reconstructions of a split to the nearest training image, (M,).
+
+    Images are reconstructed from one sampled z, as generated images are decoded from a random z and
+    not from the mean of a posterior. The run was trained on all training images that are
+    reconstructed and searched.
+
+    Raises
+    ------
+    MissingIngredient
+        The file has no variances of the posteriors of the split.
+    """
+    count = run.trained_images if split == "train" else study.data.counts[split]
+    rows = np.sort(np.random.default_rng(0).permutation(count)[:RECONSTRUCTED])
+    with study.sweep.open(run) as results:
+        z, weights = read_latents(results, split, SAMPLE)[rows], results.weights()
+    images = (decode(run.config, weights, z) * 255).round().astype(np.uint8)
+    return _pairs(study.sweep, images, run.trained_images).sse
 
 
 def _pairs(sweep: SweepResults, images: Array, searched: int) -> Pairs:

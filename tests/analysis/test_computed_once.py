@@ -3,6 +3,7 @@
 Python itself counts the calls (sys.settrace), so that no function need be replaced by another.
 """
 
+import inspect
 import sys
 from collections import Counter
 from importlib import import_module
@@ -42,7 +43,7 @@ def remembered():
     for package in (analysis.measures, analysis.findings):
         for module in iter_modules(package.__path__, f"{package.__name__}."):
             for function in vars(import_module(module.name)).values():
-                measure = getattr(function, "__wrapped__", None)
+                measure = inspect.unwrap(function) if hasattr(function, "__wrapped__") else None
                 # Context managers are wrapped too, but they compute nothing.
                 if (
                     measure

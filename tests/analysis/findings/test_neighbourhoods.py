@@ -51,8 +51,25 @@ def test_digits_morph_into_those_that_they_lie_beside(study, stripes, verdict):
     assert (effect.seeds, effect.judges) == (2, 3)
 
 
+def test_smooth_maps_with_digits_at_random_places_fail_to_morph(study):
+    """The control: as many and as large regions as a map has where 7 and 9, 2 and 8 are one."""
+    rng = np.random.default_rng(0)
+    pairs = np.array([[7, 9], [2, 8], [0, 6], [1, 4], [3, 5]])
+    maps = [pairs[rng.integers(5, size=(12, 6))].reshape(12, 12).repeat(2, axis=0).repeat(2, axis=1)
+            for _ in range(3)]  # fmt: skip
+    seen = np.repeat(np.stack(maps)[:, None], 3, axis=1)
+    rule = RULES["digits-morph"]
+    assert rule.decide(neighbourhoods._borders(study, seen)) == "supported"
+    shuffled = neighbourhoods._borders_at_random(study, seen)
+    assert rule.compare(shuffled) == "contradicted"
+    assert shuffled.value == pytest.approx(1, abs=0.25)
+    # Of one such map, chance may make more.
+    low, high = neighbourhoods._borders_at_random(study, seen[:1]).interval()
+    assert high - low > np.ptp(shuffled.interval())
+
+
 def test_a_style_that_depends_on_z_alike_for_all_labels_is_shared():
-    """Half the variance is common at least; with turned planes, none of it."""
+    """Half the variance is common at least; with turned planes, none of it, so that these fail."""
     rng = np.random.default_rng(0)
     z1, z2 = np.meshgrid(np.linspace(-2, 2, 12), np.linspace(-2, 2, 12))
     common = np.stack([z1, z2, z1 + z2, z1 - z2], axis=-1)
@@ -60,7 +77,13 @@ def test_a_style_that_depends_on_z_alike_for_all_labels_is_shared():
     rule = RULES["cvae-shares-style"]
     assert rule.decide(neighbourhoods._shared(planes)) == "supported"
     turned = np.stack([plane_structure.turned(styles) for styles in planes])
-    assert rule.decide(neighbourhoods._shared(turned)) == "contradicted"
+    assert rule.compare(neighbourhoods._shared(turned)) == "contradicted"
+    # A fourth in common is too little to support, and yet no contradiction; the opposite is one.
+    some = 0.6 * common + rng.normal(size=planes.shape) * common.std()
+    assert rule.decide(neighbourhoods._shared(some)) == "undecided"
+    opposite = common * np.array([1, -1, 1, -1])[:, None, None, None]
+    opposed = opposite + 0.3 * rng.normal(size=planes.shape)
+    assert rule.decide(neighbourhoods._shared(opposed)) == "contradicted"
 
 
 def test_equal_planes_of_all_labels_share_their_style_in_the_table(study):

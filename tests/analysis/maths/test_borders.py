@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.maths.borders import border_lengths, over_chance
+from analysis.maths.borders import border_lengths, over_chance, with_regions_shuffled
 
 
 def test_borders_are_counted_on_both_sides_and_not_within_a_class():
@@ -27,3 +27,19 @@ def test_a_class_that_lies_between_two_others_keeps_them_apart():
     ratios = over_chance(border_lengths(grid, 3))
     assert ratios[0, 2] == 0
     assert ratios[0, 1] == ratios[1, 2] == pytest.approx(1, abs=0.05)
+
+
+def test_shuffled_regions_keep_their_shapes_and_the_classes_their_number_of_regions():
+    """Two regions of class 0 touch only at a corner, so that they may get different classes."""
+    grid = np.array([[0, 0, 1],
+                     [2, 2, 0]])  # fmt: skip
+    places = [grid == 1, grid == 2, np.isin(np.arange(6), [0, 1]).reshape(2, 3),
+              np.arange(6).reshape(2, 3) == 5]  # fmt: skip
+    seen = set()
+    for seed in range(30):
+        shuffled = with_regions_shuffled(grid, np.random.default_rng(seed))
+        classes = [set(shuffled[place].tolist()) for place in places]
+        assert all(len(each) == 1 for each in classes)
+        assert sorted(each.pop() for each in classes) == [0, 0, 1, 2]
+        seen.add(shuffled.tobytes())
+    assert len(seen) == 12

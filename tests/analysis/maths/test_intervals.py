@@ -3,7 +3,14 @@ import pytest
 from scipy.stats import mannwhitneyu, norm
 
 from analysis.maths.areas import areas_of, worst_area
-from analysis.maths.intervals import Estimate, Part, UndefinedEffect, holm, of_means
+from analysis.maths.intervals import (
+    Estimate,
+    Part,
+    UndefinedEffect,
+    holm,
+    of_means,
+    resampled_variance,
+)
 
 
 def first(means):
@@ -52,6 +59,20 @@ def test_intervals_cover_the_truth_whatever_varies(spreads, shared):
     assert np.mean(covered) > 0.89
 
 
+def test_images_that_all_seeds_share_beside_their_own_are_drawn_once_for_all():
+    """Real images beside generated ones: a seed does not bring new real images."""
+    rng, covered = np.random.default_rng(0), []
+    for _ in range(150):
+        own = rng.normal(0, 1, (5, 1, 1)) + rng.normal(0, 5, (5, 1, 200))
+        real = np.broadcast_to(rng.normal(0, 20, (1, 1, 200)), own.shape)
+        values = np.stack([own, real], axis=-1)
+        found = of_means(values, lambda m: m[1] - m[0], shared=[False, True], resamples=60)
+        low, high = found.interval()
+        covered.append(low <= 0 <= high)
+    # Were they drawn for each seed by itself, 63 % would cover the truth.
+    assert np.mean(covered) > 0.89
+
+
 def test_the_budget_names_what_varies():
     rng = np.random.default_rng(1)
     values = rng.normal(0, 1, (1, 5, 1, 1)) + rng.normal(0, 0.1, (5, 5, 50, 1))
@@ -84,6 +105,17 @@ def test_no_hit_is_not_taken_for_a_share_of_exactly_0():
 def test_an_effect_that_is_not_defined_is_refused():
     with pytest.raises(UndefinedEffect):
         of_means(np.zeros((1, 1, 20, 2)), lambda means: means[0] / means[1])
+
+
+def test_an_effect_without_resamples_that_show_its_variance_is_refused():
+    """Two images, one of each class: each resample that differs from them lacks a class."""
+    labels, values = np.array([0, 1]), np.array([1.0, 2.0]).reshape(1, 1, 2, 1)
+    with pytest.raises(UndefinedEffect):
+        of_means(values, lambda m: m[1, 0] - m[0, 0], labels=labels, resamples=1)
+    assert resampled_variance([1.0, np.nan, 3.0]) == pytest.approx(2)
+    for drawn in ([], [np.nan, 1.0]):
+        with pytest.raises(UndefinedEffect):
+            resampled_variance(drawn)
 
 
 def test_auroc_and_its_error_are_those_of_counting_pairs_and_resampling():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from aevae.config import DataConfig
+from analysis.maths.decoder import decode
 from analysis.measures import nearest_training
 from analysis.measures.study import Study
 from analysis.sweep.load import open_sweep
@@ -73,3 +74,19 @@ def test_table_counts_who_is_nearer_than_new_digits(copying):
     assert rows["n"]["all"] == rows["n"].drop("all").sum() == 30
     assert rows["nearer"]["all"] >= 1 / 3
     assert (rows["sampler"] == "prior").all()
+
+
+def test_reconstructions_are_decoded_from_a_sampled_z_and_compared_with_their_own_training_images(
+    build_sweep, make_config, tmp_path
+):
+    data = DataConfig(train_images=12)
+    study = Study(open_sweep(build_sweep(tmp_path / "s", [make_config("vae", 2, data=data)])))
+    (run,) = study.sweep.runs
+    train = study.sweep.images("train")[:12].reshape(12, -1) / 255
+    with study.sweep.open(run) as results:
+        z, weights = results.array("test/z"), results.weights()
+    images = decode(run.config, weights, z).reshape(len(z), -1)
+    expected = ((images[:, None] - train[None]) ** 2).sum(axis=2).min(axis=1)
+    found = nearest_training.reconstruction_distances(study, run, "test")
+    assert found == pytest.approx(expected, rel=0.01)
+    assert nearest_training.reconstruction_distances(study, run, "train").shape == (12,)

@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from typer.testing import CliRunner
 
 from aevae.files.layout import SweepPaths
 from analysis.cli import app
+from analysis.findings import CLAIMS, ClaimResult
+from analysis.findings.claim import Verdict
+from analysis.findings.result import ControlResult
 from analysis.report import explorer, story
-from analysis.report.page import FIGURES, TABLES
+from analysis.report.page import FIGURES, TABLES, Content, render
 
 HOSTILE = "<img src=x onerror=alert(1)> ünï & 100 % 'quoted'"
 
@@ -115,6 +119,19 @@ def test_runs_are_listed_below_a_figure_and_not_in_its_caption(report, sweep_fol
     assert "Made from 1 run" in page.text
     assert f"Made from 1 run{vae}" in "".join(page.text.split("\n"))
     assert "Runs: " not in page.text
+
+
+def test_each_verdict_has_its_own_sign(complete):
+    claim = CLAIMS[0]
+    control = ControlResult(claim.control.name, claim.control.what, missing="no control")
+    words = claim.name, claim.group, claim.claim, claim.test, claim.effect
+    found = [ClaimResult(*words, claim.rule, control, verdict) for verdict in get_args(Verdict)]
+    missing = dict.fromkeys([*FIGURES, *TABLES, story.EXPLORER], "not made")
+    text = render(Content(complete, complete, found, {}, {}, [], missing))
+    spans = [span["class"].split() for span in Page(text).all("span") if "class" in span]
+    shown = [classes[1:] for classes in spans if classes[0] == "verdict"]
+    signs = dict(re.findall(r"\.([\w-]+)::before { content: \"(.)\"; }", text))
+    assert len({signs[name] for (name,) in shown}) == len(found)
 
 
 def test_headings_are_in_order(report):

@@ -15,13 +15,12 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
 from joblib import Memory
 
-import aevae
-import analysis
 from analysis.sweep.load import SweepResults
 
 Found = TypeVar("Found")
@@ -74,8 +73,8 @@ def state_of(sweep: SweepResults) -> str:
 def _code() -> str:
     """Return a digest of the code that measures, of its libraries and of the machine."""
     digest = hashlib.sha256(repr([platform.node(), *map(version, LIBRARIES)]).encode())
-    for package in (aevae, analysis):
-        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+    for package in ("aevae", "analysis"):
+        for path in sorted(Path(str(files(package))).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

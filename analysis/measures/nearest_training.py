@@ -16,7 +16,7 @@ from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import Run, SweepResults
 
 SAMPLES, TEST_IMAGES = 500, 2000
-RECONSTRUCTED = 1000  # images of a split
+RECONSTRUCTED = 2000  # images of a split
 # The sampler that suits each model: an AE was never trained to decode N(0, I).
 BEST_SAMPLERS = {name: "prior" if kind.variational else "mixture" for name, kind in KINDS.items()}
 
@@ -66,8 +66,8 @@ def test_pairs(study: Study, searched: int) -> Pairs:
 
 @once_per_study
 @kept_for_commands
-def reconstruction_distances(study: Study, run: Run, split: str) -> Floats:
-    """Squared distance from reconstructions of a split to the nearest training image, (M,).
+def reconstruction_pairs(study: Study, run: Run, split: str) -> Pairs:
+    """Find the training images nearest to reconstructions of images of a split.
 
     Images are reconstructed from one sampled z, as generated images are decoded from a random z and
     not from the mean of a posterior. The run was trained on all training images that are
@@ -83,7 +83,7 @@ def reconstruction_distances(study: Study, run: Run, split: str) -> Floats:
     with study.sweep.open(run) as results:
         z, weights = read_latents(results, split, SAMPLE)[rows], results.weights()
     images = (decode(run.config, weights, z) * 255).round().astype(np.uint8)
-    return _pairs(study.sweep, images, run.trained_images).sse
+    return _pairs(study.sweep, images, run.trained_images)
 
 
 def _pairs(sweep: SweepResults, images: Array, searched: int) -> Pairs:

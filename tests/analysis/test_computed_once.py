@@ -44,11 +44,13 @@ def remembered():
         for module in iter_modules(package.__path__, f"{package.__name__}."):
             for function in vars(import_module(module.name)).values():
                 measure = inspect.unwrap(function) if hasattr(function, "__wrapped__") else None
-                # Context managers are wrapped too, but they compute nothing.
+                # Context managers are wrapped too, but they compute nothing. What functools caches
+                # is kept for all studies.
                 if (
                     measure
                     and measure.__module__ == module.name
                     and not isgeneratorfunction(measure)
+                    and not hasattr(function, "cache_info")
                 ):
                     yield measure
 

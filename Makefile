@@ -64,7 +64,7 @@ docs: $(READY)
 
 # Make everything in docs/results/ again: train all sweeps on the one-machine SLURM, then analyse
 # them.
-reproduce: export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+reproduce: export PIP_CONSTRAINT := constraints.txt
 reproduce: $(READY)
 	docs/results/reproduce
 

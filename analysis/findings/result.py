@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from analysis.findings.claim import Claim, Measured, Rule, Verdict
@@ -237,7 +237,7 @@ def kind_of(runs: Sequence[Run], changed: datetime, seeds: int) -> Kind:
 def _started(run: Run) -> datetime | None:
     """Read when a training started; None if its file does not say."""
     text = run.checked.provenance.get("started_at")
-    return datetime.fromisoformat(text) if text else None
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
 def _budget(effect: Estimate) -> tuple[Source, ...]:

@@ -208,6 +208,7 @@ def test_the_number_of_claims_is_allowed_for(decide):
         ("2020-05-01T12:10:00+00:00", 2, "exploratory"),
         ("2020-05-01T11:50:00+00:00", 3, "exploratory"),
         ("2020-05-01T20:50:00+09:00", 3, "exploratory"),
+        ("2020-04-30T12:00:00", 3, "exploratory"),  # without a time zone
         (None, 3, "exploratory"),
     ],
 )

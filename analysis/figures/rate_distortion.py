@@ -1,6 +1,6 @@
 """Rate against distortion along every setting that changes how the two are traded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,13 @@ from aevae.kinds import KINDS
 from analysis.figures.parts import settings, style
 from analysis.figures.parts.naming import PointNames
 from analysis.figures.parts.scales import Scale, show_all
-from analysis.figures.parts.settings import DISTORTION, KL_WEIGHT, RATE, Line
+from analysis.figures.parts.settings import DISTORTION, KL_WEIGHT, RATE, AlongAxes, Line
 from analysis.figures.recipe import FigureRecipe
 from analysis.maths.metrics import Floats
 from analysis.measures.study import Study
 from analysis.sweep.axes import written
 from analysis.sweep.groups import TITLES
-from analysis.sweep.load import MissingIngredient, Run, SweepResults
+from analysis.sweep.load import MissingIngredient, Run
 from analysis.write import prose
 
 PANELS_PER_ROW = 3
@@ -29,20 +29,13 @@ BAND = 0.15  # opacity of the interval of a model without a rate
 
 
 @dataclass(frozen=True)
-class RateDistortion:
+class RateDistortion(AlongAxes):
     """What the figure shows: lines along each axis.
 
     `flat` are the models without a rate, at the reference cell: lines of one value.
     """
 
-    rows: Mapping[Axis, Sequence[Line]]
     flat: Sequence[Line]
-    reference: SweepResults
-
-    @property
-    def lines(self) -> list[Line]:
-        """All lines along an axis."""
-        return [line for lines in self.rows.values() for line in lines]
 
     @property
     def runs(self) -> list[Run]:
@@ -68,7 +61,7 @@ def gather(study: Study, summary: pd.DataFrame) -> RateDistortion:
     if not rows:
         raise MissingIngredient("no setting of a model with a KL varies from the reference cell")
     reference = study.reference.sweep
-    return RateDistortion(rows, settings.lines_of_codes(reference, numbers), reference)
+    return RateDistortion(rows, reference, settings.lines_of_codes(reference, numbers))
 
 
 @style.styled()

@@ -1,5 +1,6 @@
 """Whether generated images are what was asked for, and whether they are new."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -45,7 +46,7 @@ def _new_images(study: Study) -> Outcome:
     """Count the samples that are nearer to a training image than most images of unseen ones are."""
     runs = _runs(study)
     pairs = [nearest_training.sample_pairs(study, run) for run in runs]
-    relative = np.stack([nearest_training.relative_distance(study, each) for each in pairs])
+    relative = _relative(study, pairs)
     effect = share_nearer(relative, _of_reconstructions(study, "test"), shared=False)
     detail = (
         f"{effect.value:.1%} of {relative.size:,} samples at d = {runs[0].latent_size} are near. "
@@ -66,8 +67,13 @@ def _runs(study: Study) -> list[Run]:
 
 
 def _of_reconstructions(study: Study, split: str) -> Floats:
-    """Return relative distances to training images, (S, M)."""
+    """Return the relative distances of each seed's reconstructions of a split, (S, M)."""
     pairs = [nearest_training.reconstruction_pairs(study, run, split) for run in _runs(study)]
+    return _relative(study, pairs)
+
+
+def _relative(study: Study, pairs: Sequence[nearest_training.Pairs]) -> Floats:
+    """Return relative distances to training images, (S, M), from the pairs of each seed."""
     return np.stack([nearest_training.relative_distance(study, each) for each in pairs])
 
 

@@ -60,13 +60,13 @@ def remove_oldest() -> None:
 
 def state_of(sweep: SweepResults) -> str:
     """Return a digest of the results files of a sweep, its dataset, this code and its libraries."""
-    files = sorted(
+    results = sorted(
         (run.run_id, str(path), header.identity)
         for run in sweep.every
         for path, header in run.checked.files.items()
     )
     dataset = sweep.dataset.sha256 if sweep.dataset else ""
-    return hashlib.sha256(repr((files, dataset, _code())).encode()).hexdigest()
+    return hashlib.sha256(repr((results, dataset, _code())).encode()).hexdigest()
 
 
 @cache

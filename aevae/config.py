@@ -188,9 +188,13 @@ class TrainConfig(Frozen):
     """Constant rate, or the peak of the schedule."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's decoupled weight decay (its default)."""
+    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """AdamW's decay rate of the mean of gradients (its default)."""
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """AdamW's decay rate of the mean of squared gradients (its default)."""
-    schedule: Literal["constant", "one-cycle", "cosine", "steps"] = "constant"
+    initialisation: Literal["torch", "he-encoder"] = "torch"
+    """Distribution of the first weights; defined in `aevae.models.networks.build_model`."""
+    schedule: Literal["constant", "one-cycle", "triangular", "cosine", "steps"] = "constant"
     step_epochs: Annotated[tuple[Count, ...], Field(strict=False)] = ()
     """schedule = "steps" only: after how many epochs the rate is multiplied by `step_factor`."""
     step_factor: Annotated[float, Field(gt=0)] = 0.1

@@ -104,13 +104,25 @@ class ConditionalVAE(VAE):
 def build_model(config: RunConfig, seed: int = 0) -> Autoencoder:
     """Build a model with random parameters drawn from `seed`.
 
+    By default they are those of `torch.nn.Linear`: weights and biases are uniform within
+    1 / sqrt(inputs) of zero. With the initialisation ``he-encoder``, the weights of the encoder's
+    hidden layers are normal with variance 2 / inputs and their biases are zero, so that the signal
+    does not shrink from layer to layer. Source: He et al., Delving Deep into Rectifiers (2015),
+    equation 10.
+
     The parameters are drawn on the CPU, so that they are the same for every device.
     """
     module, name = config.model.traits.network.split(":")
     network: type[Autoencoder] = getattr(importlib.import_module(module), name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return network(config)
+        model = network(config)
+        if config.train.initialisation == "he-encoder":
+            for layer in model.encoder:
+                if isinstance(layer, nn.Linear):
+                    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                    nn.init.zeros_(layer.bias)
+        return model
 
 
 def load_weights(config: RunConfig, weights: Mapping[str, Array]) -> Autoencoder:

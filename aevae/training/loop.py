@@ -21,7 +21,6 @@ from aevae.training.seeds import derive_seed
 
 VALIDATION_BATCH = 2000
 METRICS = ("loss", "sse", "kl")
-ADAM_BETA1 = 0.9
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ class TrainState:
         optimizer = torch.optim.AdamW(
             model.parameters(),
             lr=config.train.learning_rate,
-            betas=(ADAM_BETA1, config.train.adam_beta2),
+            betas=(config.train.adam_beta1, config.train.adam_beta2),
             weight_decay=config.train.weight_decay,
             fused=True,
         )
@@ -260,7 +259,9 @@ def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
 
     ``one-cycle`` rises from 1/25 of the peak to the peak in the first 30 % of the steps, and then
     falls to 1/250,000 of the peak, both along a cosine. Source: Smith & Topin, Super-Convergence
-    (2018). ``steps`` is the peak times `step_factor` for each of the `step_epochs` that are over.
+    (2018). ``triangular`` rises linearly from 0 to the peak for half of the steps, and then
+    falls linearly to 0; a step has the rate of its middle. Source: Smith, Cyclical Learning Rates
+    (2017). ``steps`` is the peak times `step_factor` for each of the `step_epochs` that are over.
     """
     peak, done = config.learning_rate, step / total_steps
     if config.schedule == "steps":
@@ -268,6 +269,9 @@ def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
         return peak * config.step_factor ** sum(epoch >= end for end in config.step_epochs)
     if config.schedule == "cosine":
         return _cosine(peak, 0.0, done)
+    if config.schedule == "triangular":
+        middle = (step + 0.5) / total_steps
+        return peak * 2 * min(middle, 1 - middle)
     if config.schedule == "one-cycle":
         if done < 0.3:
             return _cosine(peak / 25, peak, done / 0.3)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal
 
-from aevae.config import DataConfig, ModelConfig, RunConfig
+from aevae.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.kinds import KINDS
 from aevae.models.losses import sse
 from aevae.models.networks import build_model, load_weights, one_hot
@@ -65,6 +65,22 @@ def test_the_activation_follows_every_hidden_layer_and_no_other():
     model = build_model(small("vae", activation="tanh"))
     layers = [torch.nn.Linear, torch.nn.Tanh] * 2
     assert [type(layer) for layer in (*model.encoder, *model.decoder)] == 2 * layers
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_he_initialisation_keeps_the_signal_in_the_encoder_and_changes_nothing_else(kind):
+    """After a layer with ReLU, the mean square is that of before: He et al. (2015), equation 10."""
+    wide = RunConfig(model=ModelConfig(kind=kind, latent_size=3, hidden_sizes=[400, 300]))
+    he = wide.model_copy(update={"train": TrainConfig(initialisation="he-encoder")})
+    plain, model = build_model(wide, seed=4), build_model(he, seed=4)
+    generator = torch.Generator().manual_seed(1)
+    signal = torch.randn(64, model.encoder[0].in_features, generator=generator)
+    before, after = (layer.detach().square().mean() for layer in (signal, model.encoder(signal)))
+    assert after == pytest.approx(before, rel=0.5)  # the default initialisation leaves a 36th
+    for (name, layer), other in zip(plain.named_modules(), model.modules(), strict=True):
+        if isinstance(layer, torch.nn.Linear):
+            same = torch.equal(layer.weight, other.weight) and torch.equal(layer.bias, other.bias)
+            assert same != name.startswith("encoder."), name
 
 
 def test_the_relu_code_is_never_negative():

@@ -69,7 +69,7 @@ def textbook_training(config, data, val):
     optimizer = torch.optim.AdamW(
         model.parameters(),
         settings.learning_rate,
-        betas=(0.9, settings.adam_beta2),
+        betas=(settings.adam_beta1, settings.adam_beta2),
         weight_decay=settings.weight_decay,
     )
     steps = math.ceil(len(data) / settings.batch_size)
@@ -112,6 +112,7 @@ def test_a_run_is_what_a_textbook_s_loop_gives(kind, settings, tiny_config):
         batch_size=16,
         learning_rate=3e-3,
         weight_decay=0.5,
+        adam_beta1=0.8,
         adam_beta2=0.9,
         schedule="cosine",
     )

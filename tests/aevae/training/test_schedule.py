@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, CyclicLR, MultiStepLR, OneCycleLR
 
 from aevae.config import ModelConfig, TrainConfig
 from aevae.training.loop import kl_weight_at, learning_rate_at
@@ -56,6 +56,14 @@ def test_the_one_cycle_schedule_is_torch_s_with_a_last_step_that_is_never_taken(
     same = torch_rates(steps, OneCycleLR, total_steps=steps, pct_start=0.3, **shape)
     falling = math.ceil(0.3 * steps)
     assert found[falling:] == pytest.approx(same[falling - 1 : -1])
+
+
+@pytest.mark.parametrize("steps", LENGTHS)
+def test_the_triangular_schedule_is_torch_s_in_the_middle_of_each_step(steps):
+    """Half a step of ours is one step of torch's, so its odd steps are the middles of ours."""
+    shape = {"base_lr": 0, "max_lr": PEAK, "step_size_up": steps, "cycle_momentum": False}
+    halves = torch_rates(2 * steps, CyclicLR, **shape)
+    assert rates("triangular", steps) == pytest.approx(halves[1::2])
 
 
 def test_the_steps_are_torch_s():

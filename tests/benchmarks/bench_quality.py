@@ -4,7 +4,7 @@ The published tables in docs/results show whether the loss is reached: the targe
 validation loss of `paper` (the faithful recipe), and every seed of `seeds` (the fast recipe) must
 reach it. This script measures the times: it times epochs of the three programs alternately, and
 multiplies the time of an epoch by the number of epochs. There is no warm-up, which would take as
-long as the measurement; the first epoch of a run is a little slower than the others.
+long as the measurement; the first epoch of a run may be slower than the others.
 """
 
 from collections.abc import Iterator

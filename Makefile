@@ -44,11 +44,13 @@ mutation: $(READY)
 	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/mutmut run --max-children 1
 	$(BIN)/python tests/mutation/score.py
 
-# Run all benchmarks that need nothing but MNIST, and print one table with their goals.
+# Run all benchmarks that need nothing but MNIST, in about 15 minutes, and print one table with their
+# goals.
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/bench_all.py
 
-# Write the tables of the last benchmarks into the page.
+# Write the tables of the last benchmarks into the page. The table of a benchmark that has not run
+# stays as it is.
 bench-page: $(READY)
 	$(BIN)/python tests/benchmarks/bench_all.py --page docs/performance.md
 

@@ -43,8 +43,8 @@ def main() -> None:
                     "command": name,
                     "cached": cached,
                     "seconds": round(cost.seconds, 1),
-                    "processor_s": round(cost.processor_s, 1),
-                    "peak_mb": round(cost.peak_mb),
+                    "processor s": round(cost.processor_s, 1),
+                    "peak, MB": round(cost.peak_mb),
                 }
             )
             print(rows[-1], flush=True)

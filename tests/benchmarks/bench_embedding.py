@@ -30,11 +30,11 @@ def main() -> None:
         rows.append(
             {
                 "run": paths.run_id,
-                "ours_s": ours_s,
-                "default_s": default_s,
-                "ratio": ours_s / default_s,
-                "ours_kept": ours.tsne.preservation,
-                "default_kept": default.preservation,
+                "ours, s": ours_s,
+                "default, s": default_s,
+                "ours over default": ours_s / default_s,
+                "kept by ours": ours.tsne.preservation,
+                "kept by default": default.preservation,
             }
         )
         print(rows[-1], flush=True)

@@ -1,7 +1,7 @@
 """Time of an epoch of ours, compared with its matrix products alone and the conventional loop.
 
 A linear layer needs one product forward and two backward. The first layer needs only one backward,
-because its input needs no gradient. `over_products` is the time of our epoch over that of the
+because its input needs no gradient. `ours over products` is the time of our epoch over that of the
 products. Its excess over 1 is the cost of everything else: gathering the batches, activations and
 losses (the validation has them, too), and the optimiser.
 """
@@ -56,12 +56,12 @@ def goals(rows: list[dict[str, Any]]) -> list[Goal]:
     most, least = {"float32": 1.10, "bfloat16": 1.25}, {"float32": 2.0, "bfloat16": 3.0}
     found = []
     for row in rows:
-        if (row["model"], row["batch"], row["threads"]) == ("vae", 1024, 2):
+        if (row["model"], row["batch"], row["threads"]) == ("VAE", 1024, 2):
             name, format_ = f"epoch of VAE-20 in {row['format']}", row["format"]
             products = "time over that of its matrix products"
             speed = "times as fast as the conventional loop"
-            found.append(Goal(f"{name}: {products}", row["over_products"], most=most[format_]))
-            found.append(Goal(f"{name}: {speed}", row["speed_up"], least=least[format_]))
+            found.append(Goal(f"{name}: {products}", row["ours over products"], most=most[format_]))
+            found.append(Goal(f"{name}: {speed}", row["speed-up"], least=least[format_]))
     return found
 
 
@@ -87,13 +87,13 @@ def measure(
         },
     )
     return {
-        "model": kind,
+        "model": kind.upper(),
         "batch": batch_size,
         "threads": torch.get_num_threads(),
         "format": precision.format,
-        **{f"{side}_s": value for side, value in least.items()},
-        "over_products": least["ours"] / least["products"],
-        "speed_up": least["conventional"] / least["ours"],
+        **{f"{side}, s": value for side, value in least.items()},
+        "ours over products": least["ours"] / least["products"],
+        "speed-up": least["conventional"] / least["ours"],
     }
 
 

@@ -24,8 +24,8 @@ def main() -> None:
     for kind, d in CASES:
         rows.append(measure(kind, d, arguments.data_dir))
         print(rows[-1], flush=True)
-    worst = max(row["over_epoch"] for row in rows)
-    size = max(row["file_mb"] for row in rows if row["d"] == 20)
+    worst = max(row["over an epoch"] for row in rows)
+    size = max(row["files, MB"] for row in rows if row["d"] == 20)
     goals = [
         Goal("evaluation and writing of a run: time over that of an epoch", worst, most=2),
         Goal("files of a run with d = 20", size, most=30, unit="MB"),
@@ -59,13 +59,13 @@ def measure(kind: str, d: int, data_dir: Path) -> dict[str, Any]:
         write_s = seconds(write)
         size_mb = (trained.stat().st_size + evaluated.stat().st_size) / 1e6
     return {
-        "model": kind,
+        "model": kind.upper(),
         "d": d,
-        "epoch_s": epoch_s,
-        "evaluate_s": evaluate_s,
-        "write_s": write_s,
-        "over_epoch": (evaluate_s + write_s) / epoch_s,
-        "file_mb": size_mb,
+        "epoch, s": epoch_s,
+        "evaluation, s": evaluate_s,
+        "writing, s": write_s,
+        "over an epoch": (evaluate_s + write_s) / epoch_s,
+        "files, MB": size_mb,
     }
 
 

@@ -51,7 +51,7 @@ def main() -> None:
             most=3,
             unit="s",
         ),
-        Goal("import: peak memory", max(row["peak MB"] for row in rows), most=1000, unit="MB"),
+        Goal("import: peak memory", max(row["peak, MB"] for row in rows), most=1000, unit="MB"),
     ]
     report("aevae data add", rows, arguments.json, goals)
 
@@ -97,11 +97,11 @@ def add(what: str, source: Path, data_dir: Path) -> dict[str, Any]:
     )
     after = os.times()
     return {
-        "what": what,
+        "source": what,
         "seconds": seconds,
-        "CPU seconds": after.children_user - before.children_user,
-        "peak MB": int(done.stdout) / 1000,
-        "staged MB": (data_dir / f"{name}.h5").stat().st_size / 1e6,
+        "processor s": after.children_user - before.children_user,
+        "peak, MB": int(done.stdout) / 1000,
+        "staged file, MB": (data_dir / f"{name}.h5").stat().st_size / 1e6,
     }
 
 

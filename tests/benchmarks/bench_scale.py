@@ -48,9 +48,9 @@ mixture_components = 2
 """
 
 
-COMMANDS = ("dry_run", "prepare", "status_planned", "status_done", "tables")
-LOOKUPS = ("newest_job_us", "end_reason_us", "select_us")
-COLUMNS = ("runs", *(f"{name}_s" for name in COMMANDS), "tables_mb", *LOOKUPS)
+COMMANDS = ("--dry-run", "--prepare", "status, planned", "status, done", "tables")
+LOOKUPS = ("newest job, µs", "end of a job, µs", "choice of runs, µs")
+COLUMNS = ("runs", *(f"{name}, s" for name in COMMANDS), "tables, MB", *LOOKUPS)
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ def main() -> None:
 
 LIMITS = [
     # runs, column, what it is, most, unit
-    (10_000, "dry_run_s", "`aevae sweep --dry-run`", 5, "s"),
-    (10_000, "status_planned_s", "`aevae status`", 5, "s"),
-    (100_000, "dry_run_s", "`aevae sweep --dry-run` of a grid", 5, "s"),
-    (1_000, "tables_s", "`aevae-analysis tables`", 60, "s"),
-    (1_000, "tables_mb", "peak memory of `tables`", 1000, "MB"),
+    (10_000, "--dry-run, s", "`aevae sweep --dry-run`", 5, "s"),
+    (10_000, "status, planned, s", "`aevae status`", 5, "s"),
+    (100_000, "--dry-run, s", "`aevae sweep --dry-run` of a grid", 5, "s"),
+    (1_000, "tables, s", "`aevae-analysis tables`", 60, "s"),
+    (1_000, "tables, MB", "peak memory of `tables`", 1000, "MB"),
 ]
 
 
@@ -109,17 +109,17 @@ def measure(folder: Path, count: int, *, done: bool) -> dict[str, Any]:
     jobs = [sys.executable, "-m", "jobs.cli"]
     analysis = [sys.executable, "-m", "analysis.cli"]
     costs = {
-        "dry_run": run([*jobs, "sweep", spec, "--out", sweep, "--dry-run"]),
-        "prepare": run([*jobs, "sweep", spec, "--out", sweep, "--prepare"]),
-        "status_planned": run([*jobs, "status", sweep]),
+        "--dry-run": run([*jobs, "sweep", spec, "--out", sweep, "--dry-run"]),
+        "--prepare": run([*jobs, "sweep", spec, "--out", sweep, "--prepare"]),
+        "status, planned": run([*jobs, "status", sweep]),
     }
     if done:
         finish_all(sweep, load_spec(spec).runs(str(spec)))
-        costs["status_done"] = run([*jobs, "status", sweep])
+        costs["status, done"] = run([*jobs, "status", sweep])
         costs["tables"] = run([*analysis, "tables", sweep, "--format", "csv"])
     row: dict[str, Any] = {"runs": count}
-    row |= {f"{name}_s": round(cost.seconds, 2) for name, cost in costs.items()}
-    row |= {"tables_mb": round(costs["tables"].peak_mb)} if done else {}
+    row |= {f"{name}, s": round(cost.seconds, 2) for name, cost in costs.items()}
+    row |= {"tables, MB": round(costs["tables"].peak_mb)} if done else {}
     return dict.fromkeys(COLUMNS) | row
 
 
@@ -134,7 +134,7 @@ def measure_grid(folder: Path) -> dict[str, Any]:
     one = ["--set", 'models=["vae"]', "--set", "latent_sizes=[2]"]
     command = [sys.executable, "-m", "jobs.cli", "sweep", "fast", "--out", folder / "grid"]
     cost = run([*command, "--dry-run", *one, *grids])
-    return dict.fromkeys(COLUMNS) | {"runs": 100_000, "dry_run_s": round(cost.seconds, 2)}
+    return dict.fromkeys(COLUMNS) | {"runs": 100_000, "--dry-run, s": round(cost.seconds, 2)}
 
 
 def measure_lookups(folder: Path, count: int) -> dict[str, Any]:

@@ -29,11 +29,11 @@ def main() -> None:
         together = side_by_side(config, RUNS, 1, arguments.data_dir)
         rows.append(
             {
-                "model": kind,
+                "model": kind.upper(),
                 "batch": batch_size,
-                "in_turn_s": in_turn,
-                "side_by_side_s": together,
-                "speed_up": in_turn / together,
+                "in turn, s": in_turn,
+                "side by side, s": together,
+                "speed-up": in_turn / together,
             }
         )
         print(rows[-1], flush=True)

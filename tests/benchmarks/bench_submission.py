@@ -50,10 +50,10 @@ def measure(folder: Path, count: int) -> dict[str, object]:
     status = run([*aevae, "status", sweep])
     row = {
         "runs": count,
-        "submission_s": round(submission.seconds, 1),
-        "sbatch_calls": len(list((sweep / "submissions").glob("*.json"))),
-        "peak_mb": round(submission.peak_mb),
-        "status_s": round(status.seconds, 1),
+        "submission, s": round(submission.seconds, 1),
+        "calls of sbatch": len(list((sweep / "submissions").glob("*.json"))),
+        "peak, MB": round(submission.peak_mb),
+        "status, s": round(status.seconds, 1),
     }
     print(row, flush=True)
     return row

@@ -28,6 +28,8 @@ atexit.register(lambda: print(re.search(r"VmHWM:\\s*(\\d+)", open(status).read()
 main()
 """
 IMAGES = 20_000
+COLUMNS = ("work", "computed by", "images", "seconds", "processor s", "images per s")
+COLUMNS += ("products: images per s", "over products", "peak, MB")
 TIMES = 3
 
 
@@ -45,7 +47,7 @@ def main() -> None:
             for count in arguments.images
         ]
     slowest = max(row["over products"] for row in rows)
-    growth = many[-1]["peak MB"] / many[0]["peak MB"]
+    growth = many[-1]["peak, MB"] / many[0]["peak, MB"]
     goals = [
         Goal("use of a model: time over that of its products", slowest, most=1.5),
         Goal(
@@ -54,9 +56,9 @@ def main() -> None:
             most=1.2,
         ),
     ]
-    report("use of a trained model: encoding, decoding, scores", rows, arguments.json, goals)
-    json = arguments.json and arguments.json.with_stem(f"{arguments.json.stem}_many")
-    report("aevae score of images in an HDF5 file", many, json)
+    table = [dict.fromkeys(COLUMNS) | row for row in (*rows, *many)]
+    title = "use of a trained model in one process; aevae score of an HDF5 file in its own"
+    report(title, table, arguments.json, goals)
 
 
 def rates(sweep: Path, run: str) -> list[dict[str, Any]]:
@@ -93,9 +95,11 @@ def rates(sweep: Path, run: str) -> list[dict[str, Any]]:
     return [
         {
             "work": work,
-            "by": name,
+            "computed by": name,
+            "images": IMAGES,
+            "seconds": found[work, name],
             "images per s": round(IMAGES / found[work, name]),
-            "products per s": round(IMAGES / found[work, "products"]),
+            "products: images per s": round(IMAGES / found[work, "products"]),
             "over products": found[work, name] / found[work, "products"],
         }
         for work in ("score", "generate")
@@ -132,11 +136,13 @@ def scored(sweep: Path, run: str, count: int, folder: Path) -> dict[str, Any]:
     with to.open() as file:
         assert sum(1 for _ in file) == count + 1
     return {
+        "work": "aevae score",
+        "computed by": "numpy",
         "images": count,
         "seconds": seconds,
-        "CPU seconds": after.children_user - before.children_user,
+        "processor s": after.children_user - before.children_user,
         "images per s": round(count / seconds),
-        "peak MB": int(done.stdout) / 1000,
+        "peak, MB": int(done.stdout) / 1000,
     }
 
 

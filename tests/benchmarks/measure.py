@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
 import torch
 
 from aevae.config import RunConfig
@@ -19,6 +20,7 @@ from aevae.training.loop import DeviceImages, TrainState
 from aevae.training.precision import Precision
 
 Row = Mapping[str, object]
+PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "tables"
 T = TypeVar("T")
 
 
@@ -56,6 +58,13 @@ def training_state(
     return dataset, training, validation, TrainState.new(config, device, precision)
 
 
+def published_losses(sweep: str) -> dict[tuple[str, int], list[float]]:
+    """Return the last validation loss of every seed of a published sweep, by model and d."""
+    history = pd.read_csv(PUBLISHED / sweep / "history.csv").sort_values("epoch")
+    last = history[history["split"] == "val"].groupby("run_id").last()
+    return last.groupby(["model", "latent_size"])["loss"].apply(list).to_dict()
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--json", type=Path, help="also write the table here")
@@ -75,13 +84,13 @@ class Goal:
     @property
     def row(self) -> dict[str, str]:
         """The goal beside what was measured."""
-        bound = f"≤ {self.most:g}" if self.most is not None else f"≥ {self.least:g}"
+        bound = f"≥ {cell(self.least)}" if self.most is None else f"≤ {cell(self.most)}"
         above = self.least is not None and self.measured < self.least
         missed = above or (self.most is not None and self.measured > self.most)
         return {
             "goal": self.what,
             "wanted": f"{bound} {self.unit}".strip(),
-            "measured": f"{self.measured:.3g} {self.unit}".strip(),
+            "measured": f"{cell(self.measured)} {self.unit}".strip(),
             "reached": "no" if missed else "yes",
         }
 
@@ -119,11 +128,33 @@ def _processor() -> str:
 
 def show(rows: Sequence[Row]) -> None:
     """Print rows as an aligned table."""
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+    lines = cells(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)))
 
 
-def _cell(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def cells(rows: Sequence[Row]) -> list[list[str]]:
+    """Return the texts of a table, the column titles first.
+
+    Times and ratios have three significant digits. Losses and errors have four, since a small
+    difference between two of them matters.
+    """
+    digits = {name: 4 if name.endswith(("loss", "error")) else 3 for name in rows[0]}
+    return [list(digits), *([cell(row[name], digits[name]) for name in digits] for row in rows)]
+
+
+def cell(value: object, digits: int = 3) -> str:
+    """Render one value; a number of type float has so many significant digits."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if not isinstance(value, float):
+        return str(value)
+    rounded = float(f"{value:.{digits}g}")
+    if abs(rounded) >= 10**digits:
+        return f"{rounded:,.0f}"
+    return f"{rounded:#.{digits}g}".removesuffix(".")

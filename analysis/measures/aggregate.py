@@ -20,6 +20,11 @@ def split_of(run: Run) -> str:
     return "train" if has_samples(run) else "test"
 
 
+def seen_rows(run: Run) -> slice:
+    """Return the rows of that split that count: of the training images, those of the run."""
+    return run.config.data.trained_rows if split_of(run) == "train" else slice(None)
+
+
 def draws(latent_size: int) -> int:
     """Tell at how many z the densities are evaluated."""
     return min(MOST_DRAWS, max(LEAST_DRAWS, LATENTS // latent_size))
@@ -40,8 +45,7 @@ def find_densities(study: Study, run: Run) -> Densities:
     """
     if not run.kind.variational:
         raise MissingIngredient(f"{run.run_id}: its codes have no density")
-    split = split_of(run)
-    kept = run.config.data.trained_rows if split == "train" else slice(None)
+    split, kept = split_of(run), seen_rows(run)
     with study.sweep.open(run) as results:
         mu, logvar = (array[kept] for array in read_posteriors(results, split))
         z = read_latents(results, split, SAMPLE)[kept]

@@ -14,7 +14,7 @@ from aevae.files.hdf5 import Array
 from analysis.maths.aggregate import Densities, measure_densities
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
-from analysis.measures.aggregate import draws, split_of
+from analysis.measures.aggregate import draws, seen_rows, split_of
 from analysis.measures.judges.panel import Sight, find_judges
 from analysis.measures.latents import read_posteriors
 from analysis.measures.pca import fit_pca, intensities, trained_rows
@@ -80,11 +80,11 @@ def linear_densities(study: Study, run: Run) -> Densities:
     The components of the images that `find_densities` takes are scaled so that together with the
     noise, which has the mean variance of the run's posteriors, each has variance 1.
     """
-    split = split_of(run)
+    split, kept = split_of(run), seen_rows(run)
     with study.sweep.open(run) as results:
         _, logvar = read_posteriors(results, split)
-    noise = float(min(np.exp(logvar).mean(), NOISIEST))
-    codes = linear_codes(study, split, run.latent_size)
+    noise = float(min(np.exp(logvar[kept]).mean(), NOISIEST))
+    codes = linear_codes(study, split, run.latent_size)[kept]
     mu = (codes - codes.mean(axis=0)) * np.float32(np.sqrt(1 - noise))
     rows = np.unique(np.linspace(0, len(mu) - 1, draws(run.latent_size)).astype(np.intp))
     drawn = np.random.default_rng(0).normal(0, np.sqrt(noise), mu[rows].shape).astype(np.float32)

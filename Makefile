@@ -15,8 +15,8 @@ SWEEP := runs/$(SPEC)
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
 	$(BIN)/aevae sweep $(SPEC)
-	$(BIN)/aevae-analysis check $(SWEEP)
 	$(BIN)/aevae-analysis report $(SWEEP)
+	$(BIN)/aevae-analysis check $(SWEEP)
 
 # Many tests wait for processes, so there are more workers than cores.
 test: lint

@@ -69,6 +69,7 @@ def write_tables(folder: Path, to: Path | None, formats: Sequence[str], allow_pa
     output, code = _open_for_output(folder, to, allow_partial)
     if output is None:
         return INCOMPLETE
+    output.prepare_tables(tables.TABLES)
     made, _ = output.write_tables(list(tables.TABLES), formats)
     _print_first(made)
     terminal.list_files(output.written)
@@ -118,11 +119,12 @@ def write_report(folder: Path, to: Path | None, allow_partial: bool, at: Sequenc
     output, code = _open_for_output(folder, to, allow_partial, at)
     if output is None:
         return INCOMPLETE
-    made, omitted = output.write_tables(list(tables.TABLES), list(FORMATS))
+    first, *others = [*tables.TABLES, *tables.EVIDENCE]
+    made, omitted = output.write_tables([first], list(FORMATS))
     _print_first(made)  # now, since the rest takes minutes
-    output.prepare_tables(tables.EVIDENCE)
-    evidence, omitted_too = output.write_tables(list(tables.EVIDENCE), list(FORMATS))
-    made, omitted = [*made, *evidence], omitted | omitted_too
+    output.prepare_tables(others)
+    more, omitted_too = output.write_tables(others, list(FORMATS))
+    made, omitted = [*made, *more], omitted | omitted_too
     found = output.write_findings()
     drawings = output.write_figures(list(page.FIGURES), FIGURE_FORMATS, paged=True)
     content = page.gather(output.study, found, made, omitted, drawings)
@@ -260,10 +262,10 @@ def _code_of_skipped(skipped: Collection[str], named: Collection[str]) -> int:
 
 
 def _print_first(made: Sequence[recipe.Table]) -> None:
-    console = terminal.stdout()
-    if made[0].for_readers is not None:
-        terminal.print_table(made[0].for_readers)
-    console.print(Text(made[0].caption))
+    for table in made[:1]:
+        if table.for_readers is not None:
+            terminal.print_table(table.for_readers)
+        terminal.stdout().print(Text(table.caption))
 
 
 def _compute_missing(sources: Sequence[Source], jobs: int) -> None:

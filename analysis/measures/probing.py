@@ -29,7 +29,7 @@ CODE = "code"  # name of the points of an AE
 KNN, LOGISTIC = "kNN", "logistic regression"
 PROBES = (KNN, LOGISTIC)
 POSTERIORS = "posteriors"
-CHUNK = 100  # test images that are compared with all training images at once
+CHUNK = 20  # test images that are compared with all training images at once; fits a cache
 LABELS_PER_CLASS = (10, 100)  # on average; and all that there are
 DRAWS = 5  # of so few labels
 TEST_IMAGES = 2000  # enough for a standard error below 1.2 points
@@ -127,14 +127,16 @@ def _read_by_posteriors(study: Study, run: Run, labels: Labels) -> Labels:
         mu, logvar = read_posteriors(results, "train")
         z = read_latents(results, "test", SAMPLE)[test_rows(study.sweep)]
     classes = np.eye(labels.max() + 1, dtype=np.float32)[labels]
-    # log q(z|x) is a sum of products, but for a constant.
+    # But for a constant, log q(z|x) is the product of (z, z^2, 1) and a column for each posterior.
     precision = np.exp(-logvar)
     scaled = mu * precision
-    offset = -0.5 * (mu * scaled + logvar).sum(axis=1)
+    offset = -0.5 * (mu * scaled + logvar).sum(axis=1, keepdims=True)
+    columns = np.hstack([scaled, -0.5 * precision, offset]).T
     read = []
     for some in np.array_split(z, max(1, len(z) // CHUNK)):
-        logs = some @ scaled.T - 0.5 * np.square(some) @ precision.T + offset
-        weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+        weights = np.hstack([some, np.square(some), np.ones_like(some[:, :1])]) @ columns
+        weights -= weights.max(axis=1, keepdims=True)
+        np.exp(weights, out=weights)  # new arrays of this size would take most of the time
         read.append((weights @ classes).argmax(axis=1))
     return np.concatenate(read)
 

@@ -12,6 +12,7 @@ SWEEP := runs/$(SPEC)
 
 .PHONY: demo test test-nightly test-slurm-new lint mutation bench bench-page docs reproduce constraints clean
 
+# The report comes before the check, so that its first table appears sooner.
 demo: $(READY)
 	$(BIN)/aevae fetch --dataset $(DATASET)
 	$(BIN)/aevae sweep $(SPEC)
@@ -50,7 +51,7 @@ bench: $(READY)
 	$(BIN)/python tests/benchmarks/bench_all.py
 
 # Write the tables of the last benchmarks into the page. The table of a benchmark that has not run
-# stays as it is.
+# stays as it is; the table of goals has the goals of those that have.
 bench-page: $(READY)
 	$(BIN)/python tests/benchmarks/bench_all.py --page docs/performance.md
 

@@ -193,7 +193,7 @@ class TrainConfig(Frozen):
     adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """AdamW's decay rate of the mean of squared gradients (its default)."""
     initialisation: Literal["torch", "he-encoder"] = "torch"
-    """Distribution of the first weights; defined in `aevae.models.networks.build_model`."""
+    """Distribution of the initial weights; see `aevae.models.networks.build_model`."""
     schedule: Literal["constant", "one-cycle", "triangular", "cosine", "steps"] = "constant"
     step_epochs: Annotated[tuple[Count, ...], Field(strict=False)] = ()
     """schedule = "steps" only: after how many epochs the rate is multiplied by `step_factor`."""

@@ -262,10 +262,11 @@ def _code_of_skipped(skipped: Collection[str], named: Collection[str]) -> int:
 
 
 def _print_first(made: Sequence[recipe.Table]) -> None:
-    for table in made[:1]:
-        if table.for_readers is not None:
-            terminal.print_table(table.for_readers)
-        terminal.stdout().print(Text(table.caption))
+    if not made:  # the sweep lacks what it needs
+        return
+    if made[0].for_readers is not None:
+        terminal.print_table(made[0].for_readers)
+    terminal.stdout().print(Text(made[0].caption))
 
 
 def _compute_missing(sources: Sequence[Source], jobs: int) -> None:

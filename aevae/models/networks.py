@@ -106,9 +106,9 @@ def build_model(config: RunConfig, seed: int = 0) -> Autoencoder:
 
     By default they are those of `torch.nn.Linear`: weights and biases are uniform within
     1 / sqrt(inputs) of zero. With the initialisation ``he-encoder``, the weights of the encoder's
-    hidden layers are normal with variance 2 / inputs and their biases are zero, so that the signal
-    does not shrink from layer to layer. Source: He et al., Delving Deep into Rectifiers (2015),
-    equation 10.
+    hidden layers are normal with variance 2 / inputs and their biases are zero. With ReLU, the mean
+    square of a signal then stays the same from layer to layer. Source: He et al., Delving Deep into
+    Rectifiers (2015), equation 10.
 
     The parameters are drawn on the CPU, so that they are the same for every device.
     """

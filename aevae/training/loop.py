@@ -257,11 +257,13 @@ def evaluate_totals(
 def learning_rate_at(config: TrainConfig, step: int, total_steps: int) -> float:
     """Return the learning rate of a step (from 0); it depends on no earlier step.
 
+    ``constant`` is always the peak, and ``cosine`` falls from the peak to 0 along a cosine.
     ``one-cycle`` rises from 1/25 of the peak to the peak in the first 30 % of the steps, and then
     falls to 1/250,000 of the peak, both along a cosine. Source: Smith & Topin, Super-Convergence
-    (2018). ``triangular`` rises linearly from 0 to the peak for half of the steps, and then
-    falls linearly to 0; a step has the rate of its middle. Source: Smith, Cyclical Learning Rates
-    (2017). ``steps`` is the peak times `step_factor` for each of the `step_epochs` that are over.
+    (2018). ``triangular`` is a line from 0 to the peak over the first half of the training, and a
+    line back to 0 over the second; step n has the value at n + 1/2, so that no rate is 0. Source:
+    Smith, Cyclical Learning Rates (2017). ``steps`` is the peak times `step_factor` for each of the
+    `step_epochs` that are over.
     """
     peak, done = config.learning_rate, step / total_steps
     if config.schedule == "steps":

@@ -85,7 +85,8 @@ def linear_densities(study: Study, run: Run) -> Densities:
         _, logvar = read_posteriors(results, split)
     noise = float(min(np.exp(logvar[kept]).mean(), NOISIEST))
     codes = linear_codes(study, split, run.latent_size)[kept]
-    mu = (codes - codes.mean(axis=0)) * np.float32(np.sqrt(1 - noise))
+    codes = (codes - codes.mean(axis=0)) / np.maximum(codes.std(axis=0), 1e-9)
+    mu = codes * np.float32(np.sqrt(1 - noise))
     rows = np.unique(np.linspace(0, len(mu) - 1, draws(run.latent_size)).astype(np.intp))
     drawn = np.random.default_rng(0).normal(0, np.sqrt(noise), mu[rows].shape).astype(np.float32)
     return measure_densities(mu[rows] + drawn, rows, mu, np.full_like(mu, np.log(noise)))

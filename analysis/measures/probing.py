@@ -29,7 +29,7 @@ CODE = "code"  # name of the points of an AE
 KNN, LOGISTIC = "kNN", "logistic regression"
 PROBES = (KNN, LOGISTIC)
 POSTERIORS = "posteriors"
-CHUNK = 20  # test images that are compared with all training images at once; fits a cache
+CHUNK = 20  # test images compared with all training images at once: 4 MB, which a cache holds
 LABELS_PER_CLASS = (10, 100)  # on average; and all that there are
 DRAWS = 5  # of so few labels
 TEST_IMAGES = 2000  # enough for a standard error below 1.2 points
@@ -127,7 +127,7 @@ def _read_by_posteriors(study: Study, run: Run, labels: Labels) -> Labels:
         mu, logvar = read_posteriors(results, "train")
         z = read_latents(results, "test", SAMPLE)[test_rows(study.sweep)]
     classes = np.eye(labels.max() + 1, dtype=np.float32)[labels]
-    # But for a constant, log q(z|x) is the product of (z, z^2, 1) and a column for each posterior.
+    # Up to a constant, log q(z|x) is the product of (z, z^2, 1) and a column for each posterior.
     precision = np.exp(-logvar)
     scaled = mu * precision
     offset = -0.5 * (mu * scaled + logvar).sum(axis=1, keepdims=True)
@@ -136,7 +136,7 @@ def _read_by_posteriors(study: Study, run: Run, labels: Labels) -> Labels:
     for some in np.array_split(z, max(1, len(z) // CHUNK)):
         weights = np.hstack([some, np.square(some), np.ones_like(some[:, :1])]) @ columns
         weights -= weights.max(axis=1, keepdims=True)
-        np.exp(weights, out=weights)  # new arrays of this size would take most of the time
+        np.exp(weights, out=weights)  # in place: to allocate new arrays took most of the time
         read.append((weights @ classes).argmax(axis=1))
     return np.concatenate(read)
 

@@ -57,7 +57,9 @@ def main() -> None:
         ),
     ]
     table = [dict.fromkeys(COLUMNS) | row for row in (*rows, *many)]
-    title = "use of a trained model in one process; aevae score of an HDF5 file in its own"
+    title = (
+        "score and generate within one process; `aevae score` of an HDF5 file in a separate process"
+    )
     report(title, table, arguments.json, goals)
 
 

@@ -69,7 +69,7 @@ def test_the_activation_follows_every_hidden_layer_and_no_other():
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_he_initialisation_keeps_the_signal_in_the_encoder_and_changes_nothing_else(kind):
-    """After a layer with ReLU, the mean square is that of before: He et al. (2015), equation 10."""
+    """A layer with ReLU keeps the mean square of its input: He et al. (2015), equation 10."""
     wide = RunConfig(model=ModelConfig(kind=kind, latent_size=3, hidden_sizes=[400, 300]))
     he = wide.model_copy(update={"train": TrainConfig(initialisation="he-encoder")})
     plain, model = build_model(wide, seed=4), build_model(he, seed=4)

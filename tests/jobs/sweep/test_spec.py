@@ -119,6 +119,13 @@ def test_a_shipped_specification_is_found_by_its_name_and_reads_back_as_it_was_w
     assert set(tomllib.loads(loaded.to_toml())) == tables
 
 
+def test_the_sweeps_with_the_fast_recipe_have_the_same_training():
+    specs = [load_spec(Path(name), []) for name in ("fast", "seeds", "rate-distortion")]
+    first, *others = [{run.train for run in spec.runs("x")} for spec in specs]
+    assert len(first) == 1
+    assert others == [first, first]
+
+
 def test_a_file_of_the_user_comes_before_a_shipped_name(weird, monkeypatch):
     monkeypatch.chdir(weird)
     (weird / "quickstart").write_text('name = "own"\nmodels = ["ae"]\nlatent_sizes = [2]')

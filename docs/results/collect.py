@@ -1,13 +1,16 @@
-"""Gather what this folder publishes from the analysed sweeps, its README's tables included.
+"""Gather what this folder publishes from the analysed sweeps, the tables of its README included.
 
-Sweeps: the faithful recipe (`paper`), the AE as it was published, with a ReLU on its code
-(`paper-as-published`), and five seeds of every cell of both with the fast recipe (`seeds`,
-`seeds-relu`).
+`reproduce` makes the sweeps and analyses them; this copies what the analysis has written. The
+README's tables are made from the copies alone. A sweep that is not analysed is left out, and the
+README says so; `seeds`, the findings of `paper` and the comparison must be there.
 """
 
 import json
 import shutil
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,70 +18,70 @@ import pandas as pd
 from PIL import Image
 
 from aevae.files.atomic import publish_text
-from analysis.maths.metrics import seed_interval
-from analysis.tables.published import TERMS, published
+from aevae.kinds import KINDS
+from analysis import figures
+from analysis.comparison.quantities import KL, LOSS, SSE, SSE_SAMPLE
+from analysis.findings import records
 from analysis.write.formats import format_cell, to_markdown
 
 HERE = Path(__file__).parent
-RUNS = HERE.parents[1] / "runs"
-RECIPES = {
-    "paper": "faithful",
-    "paper-as-published": "as-published",
-    "seeds": "fast",
-    "seeds-relu": "fast",
+ROOT = HERE.parents[1]
+RUNS = ROOT / "runs"
+# Each sweep, and the figures that are published of it; None: all.
+SWEEPS: dict[str, tuple[str, ...] | None] = {
+    "seeds": None,
+    "seeds-relu": (),
+    "paper": (),
+    "paper-as-published": (),
+    "rate-distortion": ("rate_distortion", "decoder_variance"),
+    "fashion-mnist": ("generated",),
+    "literature": (),
 }
-# What shows that a command that comes before has run.
-NEEDED = [
-    *(f"{sweep}/status.txt" for sweep in RECIPES),
-    *(f"{sweep}/analysis/summary.csv" for sweep in RECIPES),
-    *(f"{sweep}/analysis/findings.json" for sweep in ("paper", "seeds")),
-    "paper/analysis/report.html",
-]
+NEEDED = (
+    "seeds/analysis/report.html",
+    "paper/analysis/findings.json",
+    "compared/comparison.csv",
+)
+LATER = "This sweep has not been trained with this version; `make reproduce` trains it.\n"
+RELU = {"paper-as-published": "100 epochs", "seeds-relu": "seed {}"}
+LARGE = ("history", "latent_dimensions")  # tables that are left out
+IN_PAGE = ("latent_pca", "digits_embedding")  # large figures, which only the page shows
 UNSEEN = 8  # of 255: by how much one channel of a colour may change, but for a pixel in a hundred
-CELL = ["model", "variant", "latent_size"]
-COLUMNS = {
-    "recipe": "recipe",
-    "model": "model",
-    "variant": "variant",
-    "latent_size": "latent_size",
-    "seed": "seed",
-    "test_sse_mean": "sse_mean",
-    "test_sse_sample": "sse_sample",
-    "test_kl": "kl",
-    "test_loss": "loss",
-    "sse": "published_sse",
-}
 
 
 def main() -> None:
-    """Take over tables, figures, findings and the page; write what compares the sweeps."""
+    """Take over tables, figures, findings and the page; fill the marked places of the READMEs."""
     for file in NEEDED:
         if not (RUNS / file).is_file():
             raise SystemExit(f"{RUNS / file} is missing, nothing was touched: make reproduce")
     for folder in ("tables", "figures"):
         shutil.rmtree(HERE / folder, ignore_errors=True)
-    for sweep in RECIPES:
+    for sweep, names in SWEEPS.items():
         made = RUNS / sweep / "analysis"
-        files = [*made.glob("*.csv"), *made.glob("findings.json"), RUNS / sweep / "status.txt"]
-        take(files, HERE / "tables" / sweep)
-    paper = RUNS / "paper" / "analysis"
-    take([paper / "findings.json", paper / "findings.md", paper / "report.html"], HERE)
-    take(list(paper.glob("*.png")), HERE / "figures")
+        if not made.is_dir():
+            sys.stdout.write(f"{sweep} is not analysed, so it is left out\n")
+            continue
+        small = [file for file in made.glob("*.csv") if file.stem not in LARGE]
+        texts = [*made.glob("findings.*"), *made.glob("literature.md")]
+        take([*small, *texts], HERE / "tables" / sweep)
+        every = [file for file in made.glob("*.png") if file.stem not in IN_PAGE]
+        drawn = every if names is None else [made / f"{name}.png" for name in names]
+        take(drawn, HERE / "figures", "" if names is None else f"{sweep}_")
+    take([RUNS / "seeds" / "analysis" / "report.html", RUNS / "compared" / "comparison.csv"], HERE)
+    take((RUNS / "compared").glob("*.png"), HERE / "figures")
     for figure in (HERE / "figures").glob("*.png"):
         shrink(figure)
-    summary = summarise()
-    summary.to_csv(HERE / "summary.csv", index=False)
-    comparison = compare(summary)
-    comparison.to_csv(HERE / "comparison.csv", index=False)
-    for name, text in parts(comparison).items():
+    for name, text in parts().items():
         fill(HERE / "README.md", name, text)
+    fill(ROOT / "README.md", "shares", shares())
+    print_sizes()
 
 
-def take(files: list[Path], folder: Path) -> None:
-    """Copy into a folder, made if need be."""
+def take(files: Iterable[Path], folder: Path, prefix: str = "") -> None:
+    """Copy into a folder, made if need be, with a prefix before each name."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        shutil.copyfile(file, folder / file.name)
+        shutil.copyfile(file, folder / f"{prefix}{file.name}")
 
 
 def shrink(figure: Path) -> None:
@@ -95,142 +98,186 @@ def shrink(figure: Path) -> None:
     kept.save(figure, optimize=True)
 
 
-def summarise() -> pd.DataFrame:
-    """Return one row per run of every sweep, beside the article's SSE.
-
-    The article's is that of one sampled z for VAE and CVAE (`sse_sample`), of the code for the AE
-    (`sse_mean`).
-    """
-    runs = pd.concat(
-        pd.read_csv(HERE / "tables" / sweep / "summary.csv").assign(recipe=recipe)
-        for sweep, recipe in RECIPES.items()
-    )
-    runs = runs[runs["model"] != "pca"].astype({"seed": int})
-    article = published()[["model", "latent_size", "sse"]]
-    joined = runs.merge(article, on=["model", "latent_size"], how="left", validate="many_to_one")
-    return joined[list(COLUMNS)].rename(columns=COLUMNS)
+def print_sizes() -> None:
+    """Print how large the published files are: each folder of this one, and the sum."""
+    sizes: dict[str, int] = {}
+    for file in filter(Path.is_file, HERE.rglob("*")):
+        parent = str(file.relative_to(HERE).parent)
+        sizes[parent] = sizes.get(parent, 0) + file.stat().st_size
+    for folder, size in (sizes | {"together": sum(sizes.values())}).items():
+        sys.stdout.write(f"{size / 1e6:6.2f} MB  {folder}\n")
 
 
-def compare(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell that was trained with one seed, beside the article's errors.
-
-    `difference` is our loss less the published one; `seeds_difference` the same for the mean over
-    the seeds of the fast recipe, with Student's 95 % interval.
-    """
-    summary = summary.assign(sse=summary["sse_sample"].fillna(summary["sse_mean"]))
-    theirs = published().rename(columns={term: f"published_{term}" for term in TERMS})
-    theirs = theirs[["model", "latent_size", *(f"published_{term}" for term in TERMS)]]
-    fast = summary[summary["recipe"] == "fast"]
-    seeds = fast.groupby(CELL)["loss"].apply(over_seeds).unstack().reset_index()
-    ours = summary.loc[summary["recipe"] != "fast", ["recipe", *CELL, *TERMS]]
-    table = ours.merge(theirs, on=["model", "latent_size"]).merge(seeds, on=CELL, how="left")
-    table["difference"] = table["loss"] - table["published_loss"]
-    for name in ("", "_low", "_high"):
-        table[f"seeds_difference{name}"] = table[f"seeds_loss{name}"] - table["published_loss"]
-    return table
-
-
-def over_seeds(losses: pd.Series) -> pd.Series:
-    """Return mean and interval over trainings."""
-    low, high = seed_interval(losses)
-    return pd.Series({"seeds_loss": losses.mean(), "seeds_loss_low": low, "seeds_loss_high": high})
-
-
-def parts(comparison: pd.DataFrame) -> dict[str, str]:
+def parts() -> dict[str, str]:
     """Return what the README's marked places hold."""
     return {
-        "comparison": compared(comparison),
-        "relu": live_units(),
+        "shares": shares(),
+        "published": compared(),
+        "relu": live_units() if has(*RELU) else LATER,
         "claims": claims(),
+        "rate-distortion": traded() if has("rate-distortion") else LATER,
+        "fashion-mnist": other_images() if has("fashion-mnist") else LATER,
+        "literature": literature() if has("literature") else LATER,
+        "figures": drawings(),
         "status": status(),
     }
 
 
-def compared(table: pd.DataFrame) -> str:
-    """Return the comparison with the article as Markdown."""
-    shown = pd.DataFrame({"model": table["model"].str.upper(), "d": table["latent_size"]})
-    shown.loc[table["variant"] == "relu", "model"] = "AE, ReLU code"
-    for term, title in zip(TERMS, ("SSE", "KL", "loss"), strict=True):
-        shown[title] = table[term]
-        shown[f"{title}, article"] = table[f"published_{term}"]
-    shown["difference"] = table["difference"]
-    places = ["seeds_difference", "seeds_difference_low", "seeds_difference_high"]
-    shown["difference, five seeds, fast recipe"] = [
-        "" if pd.isna(mean) else f"{mean:.2f} ({low:.2f} to {high:.2f})"
-        for mean, low, high in table[places].itertuples(index=False)
-    ]
+def has(*sweeps: str) -> bool:
+    """Tell whether the tables of all these sweeps are published."""
+    return all((HERE / "tables" / sweep / "summary.csv").exists() for sweep in sweeps)
+
+
+def table(sweep: str, name: str) -> pd.DataFrame:
+    """Read a published table of a sweep."""
+    return pd.read_csv(HERE / "tables" / sweep / f"{name}.csv")
+
+
+def findings(sweep: str) -> dict[str, Any]:
+    """Return the findings of a sweep by name; `records` can put them in words."""
+    text = (HERE / "tables" / sweep / "findings.json").read_text()
+    stored = json.loads(text, object_hook=lambda values: SimpleNamespace(**values))
+    return {found.name: found for found in stored.findings}
+
+
+def shares() -> str:
+    """Return how much of what the models draw is recognisable, as Markdown."""
+    found = findings("seeds")
+    recognised = table("seeds", "sample_quality").set_index("model")["recognisable"]
+    fails = found["ae-noise-fails"]
+
+    def share(name: str) -> str:
+        return _percent(found[name].estimate, found[name].raw)
+
+    drawn = f"images decoded from noise z ~ N(0, I), 20 latents, {fails.seeds} trainings"
+    asked = f"{share('cvae-obeys-label')} show the digit that was asked for"
+    rows = {
+        "AE": share("ae-noise-fails"),
+        "VAE": share("vae-recognisable"),
+        "CVAE": f"{share('cvae-recognisable')}; {asked}",
+        "AE, z drawn from a Gaussian mixture fitted on its codes instead": _percent(
+            fails.control.estimate, fails.control
+        ),
+        "for comparison: real images": _percent(recognised["real"]),
+    }
+    lines = [f"| {drawn} | recognisable as a digit (95 % interval) |", "| --- | --- |"]
+    return "\n".join([*lines, *(f"| {name} | {said} |" for name, said in rows.items())]) + "\n"
+
+
+def _percent(value: float, bounds: Any = None) -> str:  # noqa: ANN401 - has low and high
+    """Write a share with its 95% interval, if there is one."""
+    said = f"{100 * value:.1f} %"
+    return said if bounds is None else f"{said} ({100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
+
+
+def compared() -> str:
+    """Return the article's numbers beside those of its settings and of the seeds, as Markdown."""
+    rows = []
+    compared = pd.read_csv(HERE / "comparison.csv")
+    for (model, size), cell in compared.groupby(["model", "latent_size"], sort=False):
+        kind = KINDS[str(model)]
+        numbers: dict[Any, Any] = cell.set_index(["sweep", "quantity"]).to_dict("index")
+        row: dict[str, object] = {"model": kind.title, "d": size}
+        sse = SSE_SAMPLE if kind.variational else SSE
+        for title, name in {"SSE": sse, "KL": KL, "loss": LOSS}.items():
+            ours = numbers.get(("paper-as-published", name), {})
+            row |= {title: ours.get("value"), f"{title}, article": ours.get("published")}
+        row["difference"] = ours["value"] - ours["published"]
+        five = numbers["seeds", LOSS]
+        value, low, high = (five[end] - five["published"] for end in ("value", "low", "high"))
+        row["difference, seeds"] = f"{value:.2f} ({low:.2f} to {high:.2f})"
+        rows.append(row)
     return to_markdown(
-        shown,
+        pd.DataFrame(rows),
         "Means per test image. SSE: of one sampled z (VAE, CVAE) or of the code (AE); KL: in nats; "
-        "loss: their sum; difference: our loss less the article's. One training of 50 epochs (AE "
-        "with a ReLU code: 100) beside the article's of 100; last, the mean of five trainings of "
-        "12 epochs with the fast recipe and Student's 95 % interval.",
+        "loss: their sum. Beside the article's numbers stands one training with its settings (100 "
+        "epochs, AE with a ReLU code), and how its loss differs; last, the same difference for "
+        "the mean over the seeds of the fast recipe (12 epochs, AE without the ReLU), with "
+        "Student's 95% interval over the trainings.",
     )
 
 
 def live_units() -> str:
     """Return how many units of a ReLU code live, and the error, of every training as Markdown."""
-    titles = {"paper-as-published": "100 epochs", "seeds-relu": "fast recipe, seed {}"}
     runs = []
-    for sweep, title in titles.items():
-        folder = HERE / "tables" / sweep
-        errors = pd.read_csv(folder / "summary.csv")[["run_id", "test_sse_mean"]]
-        read = pd.read_csv(folder / "latent_space.csv").merge(errors, on="run_id")
-        runs.append(read.assign(training=[title.format(int(seed)) for seed in read["seed"]]))
-    table = pd.concat(runs)
-    live = (table["latent_size"] - table["dead_units"]).astype(int).astype(str)
-    table["cell"] = live + ": " + table["test_sse_mean"].map(format_cell)
-    shown = table.set_index(["latent_size", "training"])["cell"].unstack(sort=False)
+    for sweep, title in RELU.items():
+        errors = table(sweep, "summary")[["run_id", "test_sse_mean"]]
+        read = table(sweep, "latent_space").query("model == 'ae'").merge(errors, on="run_id")
+        runs.append(read.assign(training=[title.format(seed) for seed in read["seed"]]))
+    joined = pd.concat(runs)
+    live = (joined["latent_size"] - joined["dead_units"]).astype(int).astype(str)
+    joined["cell"] = live + ": " + joined["test_sse_mean"].map(format_cell)
+    shown = joined.set_index(["latent_size", "training"])["cell"].unstack(sort=False)
     return to_markdown(
         shown.rename_axis(index="d", columns=None).reset_index(),
         "AE with a ReLU code: how many of its d units are above 0 for any training image, and the "
-        "test SSE.",
+        "test SSE. One training of 100 epochs, and seeds of the fast recipe.",
     )
 
 
 def claims() -> str:
     """Return every claim with its verdicts as Markdown."""
-    one, five = findings("paper"), findings("seeds")
-    table = pd.DataFrame(
-        {
-            "claim": [finding["claim"] for finding in one.values()],
-            "one training of 50 epochs, over images": [verdict(f) for f in one.values()],
-            "five of 12 epochs, over trainings": [verdict(five[name]) for name in one],
-        }
-    )
+    found, paper = findings("seeds"), findings("paper")
+    shown = records.overview(list(found.values()))
+    names = shown.pop("finding")
+    shown.insert(0, "claim", [found[name].claim for name in names])
+    shown["one training of `paper`"] = [records.verdict(paper[name]) for name in names]
+    shown = shown.drop(columns=["95% interval", "seeds", "judges"])
     return to_markdown(
-        table,
-        "Verdict, effect and its 95 % interval. What each effect is, in which unit, and the rule "
-        "of its test stand in [findings.md](findings.md).",
+        shown.rename(columns={"estimate": "effect", "adjusted": "adjusted interval"}),
+        "Verdict, effect, 95% interval adjusted for the number of claims, and control, all of the "
+        "sweep `seeds`. Kind: confirmatory if all runs are newer than the rule of the claim. Last, "
+        "the verdict of `paper`, which is exploratory. What each effect is, in which unit, and the "
+        "rule of its test stand in [findings.md](tables/seeds/findings.md).",
     )
 
 
-def findings(sweep: str) -> dict[str, dict[str, Any]]:
-    """Return the findings of a sweep by name."""
-    stored = json.loads((HERE / "tables" / sweep / "findings.json").read_text())
-    return {record["name"]: record for record in stored["findings"]}
+def traded() -> str:
+    """Return the figure of the rate-distortion curves as Markdown."""
+    return "![KL against error by weight of the KL](figures/rate-distortion_rate_distortion.png)\n"
 
 
-def verdict(finding: dict[str, Any]) -> str:
-    """Return verdict, estimate and interval: in files of schema version 2, the adjusted one."""
-    bounds = finding.get("adjusted", finding)
-    said = ": ".join(filter(None, [finding["verdict"], finding.get("reason")]))
-    if finding["estimate"] is None:
-        return said
-    if bounds is None or bounds["low"] is None:
-        return f"{said}: {format_cell(finding['estimate'])}"
-    ends = [format_cell(bounds[end]) for end in ("low", "high")]
-    return f"{said}: {format_cell(finding['estimate'])} ({ends[0]} to {ends[1]})"
+def other_images() -> str:
+    """Return what is published of Fashion-MNIST as Markdown."""
+    return (
+        "![Images decoded from noise](figures/fashion-mnist_generated.png)\n\n"
+        "The claims that are about images of any kind, tested on these runs: "
+        "[findings](tables/fashion-mnist/findings.md).\n"
+    )
+
+
+def literature() -> str:
+    """Return the log-likelihoods beside those of other papers as Markdown."""
+    return (HERE / "tables" / "literature" / "literature.md").read_text()
+
+
+def drawings() -> str:
+    """Return a table of all figures, with links, as Markdown."""
+    about = figures.FIGURES | figures.EVIDENCE
+    about["comparison_figure"] = "`paper-as-published` and `seeds` beside `paper`"
+    lines = ["| figure | what it shows |", "| --- | --- |"]
+    for path in sorted((HERE / "figures").glob("*.png")):
+        sweep, _, name = path.stem.partition("_")
+        known = sweep in SWEEPS
+        what = about[name if known else path.stem].format(noun="digit", plural="digits")
+        of = f"`{sweep}`: " * known
+        lines.append(f"| [{path.stem}](figures/{path.name}) | {of}{what} |")
+    return "\n".join(lines) + "\n"
 
 
 def status() -> str:
-    """Return what `aevae status` said: all of the first sweep, the sums of the others."""
-    blocks = []
-    for sweep in RECIPES:
-        lines = (HERE / "tables" / sweep / "status.txt").read_text().splitlines()
-        shown = lines if sweep == "paper" else lines[-2:]
-        blocks.append("\n".join([f"runs/{sweep}", *map(str.rstrip, shown)]))
-    return "```\n" + "\n\n".join(blocks) + "\n```\n"
+    """Return a row per sweep as Markdown: its runs, and the hours of training."""
+    rows = []
+    for sweep in filter(has, SWEEPS):
+        trained = table(sweep, "summary").dropna(subset="run_id")
+        row: dict[str, object] = {"sweep": f"`{sweep}`", "runs": len(trained)}
+        for title, name in {"d": "latent_size", "seeds": "seed", "epochs": "epochs"}.items():
+            row[title] = ", ".join(map(str, sorted(trained[name].astype(int).unique())))
+        rows.append(row | {"hours of training": trained["training_seconds"].sum() / 3600})
+    return to_markdown(
+        pd.DataFrame(rows),
+        "The hours are the sum over all epochs of all runs; evaluation and starts are not in it.",
+    )
 
 
 def fill(page: Path, name: str, text: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import Goal, parser, published_losses, report, training_state
+from measure import Goal, faithful_losses, parser, report, training_state
 
 from aevae.config import RunConfig
 from aevae.training.loop import train
@@ -42,13 +42,15 @@ def main() -> None:
         for number, ((run, name, *_), loss) in enumerate(zip(work, losses, strict=True), 1):
             found.setdefault((run.model.kind, run.model.latent_size, name), []).append(loss)
             print(f"{number}/{len(work)}", run.run_id, name, *loss, flush=True)
-    faithful = published_losses("paper")
+    if arguments.device.type == "cuda":
+        torch.cuda.init()  # or `report` does not name the GPU, which only child processes have used
+    faithful = faithful_losses()
     rows: list[dict[str, Any]] = [
         {
             "model": kind.upper(),
             "d": d,
             "format": name,
-            "faithful loss": faithful[kind, d][0],
+            "faithful loss": faithful[kind, d],
             **spread(values),
         }
         for (kind, d, name), values in sorted(found.items())
@@ -71,9 +73,10 @@ def final_losses(
 
 
 def spread(found: list[tuple[float, float]]) -> dict[str, float]:
-    """Return the least and the largest loss and squared error of the seeds."""
+    """Return mean, least and largest loss and squared error of the seeds."""
     losses, errors = zip(*found, strict=True)
     return {
+        "mean loss": sum(losses) / len(losses),
         "smallest loss": min(losses),
         "largest loss": max(losses),
         "smallest error": min(errors),

@@ -104,12 +104,10 @@ def test_a_goal_is_missed_on_the_wrong_side_of_its_bound(scripts):
     assert [row["wanted"] for row in rows] == ["≤ 1.10", "≥ 1.10", "≤ 0"]
 
 
-def test_every_cell_of_the_published_sweeps_has_a_loss_for_each_seed(scripts):
-    paper, seeds = (scripts[1].published_losses(name) for name in ("paper", "seeds"))
+def test_every_seed_of_the_fast_recipe_reaches_the_published_loss_of_the_faithful_one(scripts):
+    paper, seeds = scripts[1].faithful_losses(), scripts[1].fast_losses()
+    assert len(paper) == 18
     assert paper.keys() == seeds.keys()
-    assert {len(losses) for losses in paper.values()} == {1}
     assert {len(losses) for losses in seeds.values()} == {5}
-    table = (ROOT / "docs/results/tables/paper/history.csv").read_text()
-    last = re.search(r"^ae-z002-.*,50,val,([\d.]+),", table, re.MULTILINE)
-    assert last
-    assert paper["ae", 2] == [float(last[1])]
+    for cell, losses in seeds.items():
+        assert max(losses) <= paper[cell], cell

@@ -50,7 +50,7 @@ UNSEEN = 8  # of 255: by how much one channel of a colour may change, but for a 
 
 
 def main() -> None:
-    """Take over tables, figures, findings and the page; fill the marked places of the READMEs."""
+    """Copy tables, figures, findings and the page; fill the marked places of the READMEs."""
     for file in NEEDED:
         if not (RUNS / file).is_file():
             raise SystemExit(f"{RUNS / file} is missing, nothing was touched: make reproduce")
@@ -64,9 +64,11 @@ def main() -> None:
         small = [file for file in made.glob("*.csv") if file.stem not in LARGE]
         texts = [*made.glob("findings.*"), *made.glob("literature.md")]
         take([*small, *texts], HERE / "tables" / sweep)
-        every = [file for file in made.glob("*.png") if file.stem not in IN_PAGE]
-        drawn = every if names is None else [made / f"{name}.png" for name in names]
-        take(drawn, HERE / "figures", "" if names is None else f"{sweep}_")
+        if names is None:
+            drawn, prefix = [f for f in made.glob("*.png") if f.stem not in IN_PAGE], ""
+        else:
+            drawn, prefix = [made / f"{name}.png" for name in names], f"{sweep}_"
+        take(drawn, HERE / "figures", prefix)
     take([RUNS / "seeds" / "analysis" / "report.html", RUNS / "compared" / "comparison.csv"], HERE)
     take((RUNS / "compared").glob("*.png"), HERE / "figures")
     for figure in (HERE / "figures").glob("*.png"):

@@ -21,10 +21,7 @@ AS_PUBLISHED = RELU | {cell for cell in LINEAR if cell[0][0] != "ae"}
 WEIGHTS = 8  # number of KL weights; the AE has no KL term
 RELU_SWEEPS = ["paper-as-published", "seeds-relu"]
 COLLECT = runpy.run_path(str(RESULTS / "collect.py"))
-
-
-def table(sweep: str, name: str) -> pd.DataFrame:
-    return pd.read_csv(RESULTS / "tables" / sweep / f"{name}.csv")
+table = COLLECT["table"]
 
 
 def trained(sweep: str) -> pd.DataFrame:

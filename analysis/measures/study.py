@@ -103,7 +103,8 @@ class Study:
         if self.whole is not None:
             self.whole.compute(calls, jobs)
             return
-        missing = [call for call in calls if not self._knows(_key(*call))]
+        by_key = {_key(*call): call for call in calls}  # two tables may need the same
+        missing = [call for key, call in by_key.items() if not self._knows(key)]
         if jobs == 1 or not self.is_long(len(missing)):
             return
         count = min(len(missing), PARTS_PER_JOB * jobs)

@@ -1,6 +1,7 @@
 import pkgutil
 import re
 from dataclasses import replace
+from io import BytesIO
 from itertools import pairwise
 
 import h5py
@@ -10,11 +11,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 import analysis.figures
 from analysis.figures import EVIDENCE, FIGURES, by_digit, loss_curves
 from analysis.figures.parts import classes, maps, style
-from analysis.figures.recipe import write_figure
+from analysis.figures.recipe import saver, write_figure
 from analysis.figures.registry import RECIPES
 from analysis.measures.embedding import NAMES
 from analysis.measures.study import Study
@@ -50,7 +52,26 @@ def test_every_figure_stays_within_its_page(drawn, recipe):
     figure = drawn(recipe).figure
     assert isinstance(figure, Figure)
     assert figure.get_figwidth() <= style.PAGE_INCHES
-    assert_nothing_is_cut_off(figure)
+    saver(figure, "png")(BytesIO())
+    with style.styled():
+        assert_nothing_is_cut_off(figure)
+
+
+def test_a_figure_is_laid_out_for_the_first_of_its_files():
+    class Counted(ConstrainedLayoutEngine):
+        times = 0
+
+        def execute(self, fig):
+            Counted.times += 1
+            super().execute(fig)
+
+    figure = Figure(layout=Counted())
+    figure.add_subplot().set_ylabel("SSE")
+    saver(figure, "png")(BytesIO())
+    laid_out = Counted.times
+    assert laid_out
+    saver(figure, "pdf")(BytesIO())
+    assert Counted.times == laid_out
 
 
 @pytest.mark.parametrize("recipe", ARTICLE, ids=lambda recipe: recipe.name)

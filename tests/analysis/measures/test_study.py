@@ -31,6 +31,19 @@ def test_measures_of_several_processes_equal_those_of_one(complete, several_proc
         assert np.array_equal(other.sse, one.sse)
 
 
+def test_a_measure_that_two_tables_need_is_computed_once(complete, monkeypatch):
+    sent = []
+
+    def record(_work, parts, _jobs):
+        sent.extend(call for _, calls in parts for call in calls)
+        return []
+
+    monkeypatch.setattr(study, "side_by_side", record)
+    monkeypatch.setattr(study, "WORTHWHILE", 1)
+    Study(complete).compute([(forbid, (0,)), (forbid, (1,)), (forbid, (0,))], 2)
+    assert sent == [(forbid, (0,)), (forbid, (1,))]
+
+
 def test_figures_of_several_processes_equal_those_of_one(
     complete_dir, tmp_path, several_processes, monkeypatch
 ):

@@ -101,12 +101,15 @@ class Stages:
             log.info("epoch %d: %s", epoch, _epoch_line(state))
             last = is_finished(config, state)
             due = time.monotonic() - saved_at >= self.execution.checkpoint_seconds
-            if due or last or stop.signal:
+            # Read once per epoch: after a signal that comes later, the run trains another epoch.
+            # Otherwise it would stop after this one, which may not have been saved.
+            told = stop.signal
+            if due or last or told:
                 save_checkpoint(self.paths, config, state)
                 saved_at = time.monotonic()
             self._write_progress(state.history, "training", len(train_data))
-            if stop.signal and not last:
-                raise Interrupted(f"{stop.signal.name} after epoch {epoch}")
+            if told and not last:
+                raise Interrupted(f"{told.name} after epoch {epoch}")
 
         if state.epoch < epochs:
             log.info("stopped early: no lower validation loss since epoch %d", state.kept_epoch)

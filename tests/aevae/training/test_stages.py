@@ -135,6 +135,21 @@ def test_a_run_that_is_told_to_stop_does_so_after_the_epoch_and_is_resumed(begin
     check_results(run.paths)
 
 
+def test_a_signal_that_comes_after_the_decision_to_save_loses_no_epoch(begin, monkeypatch):
+    stop, publish = StopRequest(), stages.publish_text
+
+    def interrupt(path, text, *, durable):
+        publish(path, text, durable=durable)
+        if json.loads(text)["epoch"] == 1:  # which is not due to be saved
+            stop.signal = signal.SIGTERM
+
+    monkeypatch.setattr(stages, "publish_text", interrupt)
+    run = begin(epochs=3)
+    with pytest.raises(Interrupted, match=r"^SIGTERM after epoch 2$"):
+        run.train_and_evaluate(None, stop)
+    assert run.paths.checkpoints() == [run.paths.checkpoint(2)]
+
+
 def test_a_run_that_is_told_to_stop_in_its_last_epoch_is_finished(begin):
     stop = StopRequest()
     stop.signal = signal.SIGTERM

@@ -150,8 +150,7 @@ def saver(figure: Figure, suffix: str) -> Callable[[IO[bytes]], object]:
     def save(file: IO[bytes]) -> None:
         with style.styled():
             if figure.get_layout_engine() is not None:
-                # Parts are laid out for the first format only: to do it for each took half of the
-                # time.
+                # Parts are laid out for the first format only: a layout takes as long as a drawing.
                 figure.draw_without_rendering()
                 figure.set_layout_engine(None)
             figure.savefig(file, format=suffix, **SAVING[suffix])

@@ -135,6 +135,11 @@ def table(sweep: str, name: str) -> pd.DataFrame:
     return pd.read_csv(HERE / "tables" / sweep / f"{name}.csv")
 
 
+def trained(sweep: str) -> pd.DataFrame:
+    """Read a row for each run of a published sweep; the summary also has rows of PCA."""
+    return table(sweep, "summary").dropna(subset="run_id")
+
+
 def findings(sweep: str) -> dict[str, Any]:
     """Return the findings of a sweep by name; `records` can put them in words."""
     text = (HERE / "tables" / sweep / "findings.json").read_text()
@@ -277,11 +282,11 @@ def status() -> str:
     """Return a row per sweep as Markdown: its runs, and the hours of training."""
     rows = []
     for sweep in filter(has, SWEEPS):
-        trained = table(sweep, "summary").dropna(subset="run_id")
-        row: dict[str, object] = {"sweep": f"`{sweep}`", "runs": len(trained)}
+        runs = trained(sweep)
+        row: dict[str, object] = {"sweep": f"`{sweep}`", "runs": len(runs)}
         for title, name in {"d": "latent_size", "seeds": "seed", "epochs": "epochs"}.items():
-            row[title] = ", ".join(map(str, sorted(trained[name].astype(int).unique())))
-        rows.append(row | {"hours of training": trained["training_seconds"].sum() / 3600})
+            row[title] = ", ".join(map(str, sorted(runs[name].astype(int).unique())))
+        rows.append(row | {"hours of training": runs["training_seconds"].sum() / 3600})
     return to_markdown(
         pd.DataFrame(rows),
         "The hours are the sum over all epochs of all runs; evaluation and starts are not in it.",

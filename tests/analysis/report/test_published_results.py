@@ -20,11 +20,7 @@ RELU = set(product([("ae", "relu")], SIZES))
 AS_PUBLISHED = RELU | {cell for cell in LINEAR if cell[0][0] != "ae"}
 WEIGHTS = 8  # number of KL weights; the AE has no KL term
 COLLECT = runpy.run_path(str(RESULTS / "collect.py"))
-table = COLLECT["table"]
-
-
-def trained(sweep: str) -> pd.DataFrame:
-    return table(sweep, "summary").dropna(subset="run_id")
+table, trained = COLLECT["table"], COLLECT["trained"]
 
 
 def found(sweep: str) -> dict:
@@ -45,9 +41,8 @@ PUBLISHED = [path.parent.name for path in RESULTS.glob("tables/*/summary.csv")]
 
 def test_the_story_says_which_sweeps_are_missing():
     assert "seeds" in PUBLISHED
-    own = ("fashion-mnist", "rate-distortion", "literature")
-    sweeps = {"relu": "seeds-relu"} | dict(zip(own, own, strict=True))
-    for name, sweep in sweeps.items():
+    places = {name: name for name in ("fashion-mnist", "rate-distortion", "literature")}
+    for name, sweep in (places | {"relu": "seeds-relu"}).items():
         place = f"<!-- {name} -->\n\n{COLLECT['LATER']}"
         assert (place in STORY) == (sweep not in PUBLISHED), name
 

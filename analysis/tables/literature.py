@@ -23,7 +23,8 @@ def make(study: Study) -> pd.DataFrame:
 
     ``iwae_bound`` is our importance-weighted bound on log p(x), mean over seeds and test images,
     ``log_likelihood`` the paper's; ``samples`` and ``published_samples`` are the numbers of samples
-    of z; ``difference`` is ours less theirs. ``epochs`` are those of the kept weights.
+    of z; ``difference`` is ours less theirs. ``elbo`` and ``published_elbo`` are the bounds of one
+    sample. ``kept_epoch`` is the epoch whose weights are kept, mean over seeds, rounded.
     """
     return pd.DataFrame([_row(study, cell, paper) for cell, paper in _matches(study)])
 
@@ -60,26 +61,32 @@ def _has_settings(config: RunConfig | None, paper: Paper) -> bool:
 
 
 def _row(study: Study, cell: Cell, paper: Paper) -> dict[str, object]:
-    bounds, kept = [], []
+    bounds, elbos, kept = [], [], []
     for run in cell.runs:
         with study.sweep.open(run) as results:
             bounds.append(likelihood.importance_bound(results)[0].mean())
+            elbos.append(likelihood.bernoulli_elbo(results, "test"))
             kept.append(results.kept_epoch)
     return {
         **cell.identity,
-        "epochs": float(np.mean(kept)),
+        "kept_epoch": round(np.mean(kept)),
         "samples": cell.runs[0].evaluation.importance_samples,
+        "elbo": float(np.mean(elbos)),
         "iwae_bound": float(np.mean(bounds)),
         "source": paper["source"],
         "published_samples": paper["samples"],
+        "published_elbo": paper["elbo"],
         "log_likelihood": paper["log_likelihood"],
         "difference": float(np.mean(bounds)) - paper["log_likelihood"],
     }
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """Name the model, and leave out its group."""
-    return for_readers_of_cells(table).drop(columns=["variant"])
+    """Name the model, and leave out its group and the settings that all rows share."""
+    named = for_readers_of_cells(table).drop(columns="variant")
+    axes = named.loc[:, "latent_size":"seeds"].columns[1:-1]
+    shared = [axis for axis in axes if named[axis].nunique(dropna=False) == 1]
+    return named.drop(columns=shared)
 
 
 def caption(study: Study) -> str:
@@ -89,7 +96,8 @@ def caption(study: Study) -> str:
         "binarisation): log p(x) estimated by importance sampling (Burda et al. 2016, eq. 8), mean "
         f"over the {study.data.counts['test']:,} test images of {study.data.title}, in nats; the "
         "difference is ours less theirs. The estimate grows with the number of samples of z, so "
-        "only equal numbers compare exactly. epochs: those of the kept weights."
+        "only equal numbers compare exactly; the ELBO is the estimate of one sample. kept_epoch: "
+        "the epoch whose weights are kept. Settings that differ between the rows have a column."
     )
 
 

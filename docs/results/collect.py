@@ -45,7 +45,7 @@ NEEDED = (
 LATER = "This sweep has not been trained with this version; `make reproduce` trains it.\n"
 RELU = {"paper-as-published": "100 epochs", "seeds-relu": "seed {}"}
 LARGE = ("history", "latent_dimensions")  # tables that are left out
-IN_PAGE = ("latent_pca", "digits_embedding")  # large figures, which only the page shows
+IN_PAGE = ("latent_pca", "digits_embedding", "latent_sizes")  # large figures, which only the page shows
 UNSEEN = 8  # of 255: by how much one channel of a colour may change, but for a pixel in a hundred
 
 
@@ -62,7 +62,7 @@ def main() -> None:
             sys.stdout.write(f"{sweep} is not analysed, so it is left out\n")
             continue
         small = [file for file in made.glob("*.csv") if file.stem not in LARGE]
-        texts = [*made.glob("findings.*"), *made.glob("literature.md")]
+        texts = made.glob("literature.md" if sweep == "literature" else "findings.*")
         take([*small, *texts], HERE / "tables" / sweep)
         if names is None:
             drawn, prefix = [f for f in made.glob("*.png") if f.stem not in IN_PAGE], ""

@@ -265,9 +265,10 @@ def _read_header(path: Path) -> Header:
     try:
         identity = _identity(path)
         with _open(path) as file:
-            layout = _read_layout(file)
-            for name in layout:
-                _verify(file, name)
+            datasets = _find_datasets(file)
+            layout = {name: _plain(name, dataset) for name, dataset in datasets.items()}
+            for name in datasets:
+                _verify(datasets, name)
             return Header(layout, _read_attributes(file), identity)
     except InvalidFile:
         raise
@@ -381,9 +382,9 @@ def _judged(error: Exception, problem: str) -> Exception:
     return InvalidFile(f"{problem} ({_first_line(error)})")
 
 
-def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """List the datasets, depth first; refuse links and everything but arrays of numbers."""
-    layout: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
+def _find_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Find the datasets, depth first; refuse links and everything that is no dataset or group."""
+    datasets: dict[str, h5py.Dataset] = {}
     pending = [("", file)]
     while pending:
         prefix, group = pending.pop()
@@ -397,15 +398,16 @@ def _read_layout(file: h5py.File) -> dict[str, tuple[tuple[int, ...], np.dtype[A
             if isinstance(item, h5py.Group) and path.count("/") < 3:
                 pending.append((path + "/", item))
             elif isinstance(item, h5py.Dataset):
-                layout[path] = _plain(path, item)
+                datasets[path] = item
             else:
                 raise InvalidFile(f"{path}: not part of the schema")
-            if len(layout) + len(pending) > MAX_DATASETS:
+            if len(datasets) + len(pending) > MAX_DATASETS:
                 raise InvalidFile(f"more than {MAX_DATASETS} datasets")
-    return layout
+    return datasets
 
 
 def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type of a dataset; refuse everything but arrays of numbers in the file."""
     if dataset.external or dataset.is_virtual:
         raise InvalidFile(f"{path}: external and virtual storage are refused")
     if dataset.shape is None or dataset.dtype.kind not in "fiu":
@@ -414,20 +416,22 @@ def _plain(path: str, dataset: h5py.Dataset) -> tuple[tuple[int, ...], np.dtype[
     return dataset.shape, dataset.dtype
 
 
-def _verify(file: h5py.File, name: str) -> None:
+def _verify(datasets: Mapping[str, h5py.Dataset], name: str) -> None:
     """Read a dataset in slices, which takes little memory even if the dataset is large."""
-    dataset = file[name]
+    dataset = datasets[name]
     if not dataset.shape:
-        _read_array(file, name)
+        _read_array(datasets, name)
         return
     rows = rows_per_chunk(dataset.shape, dataset.dtype)
     for start in range(0, len(dataset), max(1, rows)):
-        _read_array(file, name, slice(start, start + rows))
+        _read_array(datasets, name, slice(start, start + rows))
 
 
-def _read_array(file: h5py.File, name: str, rows: slice | Array | tuple[()] = ()) -> Array:
+def _read_array(
+    datasets: Mapping[str, h5py.Dataset], name: str, rows: slice | Array | tuple[()] = ()
+) -> Array:
     try:
-        return np.asarray(file[name][rows])
+        return np.asarray(datasets[name][rows])
     except Exception as error:  # as in `_read_header`
         raise _judged(error, f"{name}: damaged") from error
 

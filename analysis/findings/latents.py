@@ -7,11 +7,10 @@ import numpy as np
 
 from analysis.findings.claim import Claim, Control, Outcome, Rule
 from analysis.findings.matched_runs import matched
-from analysis.maths.aggregate import Bracket
 from analysis.maths.intervals import Estimate, of_means
 from analysis.maths.metrics import Floats
 from analysis.measures import linear, probing
-from analysis.measures.aggregate import find_densities
+from analysis.measures.aggregate import Aggregate, find_aggregate
 from analysis.measures.probing import KNN, POSTERIORS, Space
 from analysis.measures.study import Study
 from analysis.sweep.load import MissingIngredient, Run
@@ -120,8 +119,8 @@ def _matched_or_none(study: Study, size: int) -> list[tuple[Run, ...]]:
 def _more_normal(study: Study) -> Outcome:
     """Compare how far both aggregate posteriors are from N(0, I)."""
     pairs = matched(study.sweep, ("vae", "cvae"), size=2)
-    found = [[find_densities(study, run).divergence for run in pair] for pair in pairs]
-    ends = np.array([[bracket.ends for bracket in pair] for pair in found]).mean(axis=0)
+    found = [[find_aggregate(study, run) for run in pair] for pair in pairs]
+    ends = np.array([[each.ends["divergence"] for each in pair] for pair in found]).mean(axis=0)
     detail = (
         f"KL from N(0, I), in nats: VAE {ends[0, 0]:.3f} to {ends[0, 1]:.3f}, CVAE "
         f"{ends[1, 0]:.3f} to {ends[1, 1]:.3f}. The lower end leaves out the posterior that a "
@@ -134,17 +133,15 @@ def _pca_more_normal(study: Study) -> Estimate:
     """Put PCA in the place of the CVAE."""
     vaes = [vae for vae, _ in matched(study.sweep, ("vae", "cvae"), size=2)]
     return _ratio_of_divergences(
-        [
-            [find_densities(study, vae).divergence, linear.linear_densities(study, vae).divergence]
-            for vae in vaes
-        ]
+        [[find_aggregate(study, vae), linear.linear_aggregate(study, vae)] for vae in vaes]
     )
 
 
-def _ratio_of_divergences(pairs: Sequence[Sequence[Bracket]]) -> Estimate:
+def _ratio_of_divergences(pairs: Sequence[Sequence[Aggregate]]) -> Estimate:
     """Estimate the divergence of the second in units of that of the first, draw by draw."""
-    middles = [[(each.low + each.high) / 2 for each in pair] for pair in pairs]
-    values = np.stack([np.stack([pair[1], pair[0]], axis=1) for pair in middles])
+    values = np.stack(
+        [np.stack([second.divergence, first.divergence], axis=1) for first, second in pairs]
+    )
     return of_means(values[:, None], _ratio).within(0, np.inf)
 
 

@@ -43,6 +43,11 @@ class Bracket:
         """The larger of the standard errors of the two means, over the draws."""
         return max(standard_error(self.low), standard_error(self.high))
 
+    @property
+    def middle(self) -> Floats:
+        """The mean of the two values of each draw, shape (M,)."""
+        return (self.low + self.high) / 2
+
     def __add__(self, values: Floats | float) -> "Bracket":
         return Bracket(self.low + values, self.high + values)
 

@@ -4,15 +4,72 @@ Results before schema 5 have no variances of these. The test images stand in for
 then: they are fewer, so the brackets are wider.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
-from analysis.maths.aggregate import Densities, measure_densities
+from analysis.maths.aggregate import Bracket, Densities, measure_densities
+from analysis.maths.metrics import Floats
 from analysis.measures.latents import SAMPLE, has_samples, read_latents, read_posteriors
 from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import MissingIngredient, Run
 
 LEAST_DRAWS, MOST_DRAWS = 1000, 2000
 LATENTS = 20_000  # drawn in all, so that large latent sizes do not take much longer
+
+# Parts of the KL, their sum without the first, and what z tells of the class.
+PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
+BRACKETED = (*PARTS, "divergence", "class_information")
+
+
+UNKNOWN = (np.nan,) * 3
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """What is kept of the densities of a run: little, since a sweep may have thousands of runs.
+
+    What the run does not have is NaN.
+
+    Parameters
+    ----------
+    count
+        Number N of images whose posteriors make up q(z).
+    ends
+        Low end, high end and standard error of each `BRACKETED` quantity.
+    divergence
+        KL(q(z) || N(0, I)) at each draw, the middle of its bracket; shape (M,).
+    class_accuracy
+        Share of the draws whose class the posteriors of all other images give.
+    label_entropy
+        H(y) of the N images.
+    """
+
+    count: float
+    ends: Mapping[str, tuple[float, ...]]
+    divergence: Floats
+    class_accuracy: float
+    label_entropy: float
+
+    @staticmethod
+    def of(densities: Densities) -> "Aggregate":
+        """Take from densities what is kept."""
+        brackets: dict[str, Bracket | None] = {n: getattr(densities, n) for n in BRACKETED}
+        ends = {
+            n: (*found.ends, found.error) if found else UNKNOWN for n, found in brackets.items()
+        }
+        middle = densities.divergence.middle
+        if densities.hits is None:
+            return Aggregate(densities.count, ends, middle, np.nan, np.nan)
+        accuracy = float(densities.hits.mean())
+        return Aggregate(densities.count, ends, middle, accuracy, densities.label_entropy)
+
+    @staticmethod
+    def of_codes() -> "Aggregate":
+        """Return that of an AE, whose codes have no density."""
+        ends = dict.fromkeys(BRACKETED, UNKNOWN)
+        return Aggregate(np.nan, ends, np.empty(0), np.nan, np.nan)
 
 
 def split_of(run: Run) -> str:
@@ -32,7 +89,7 @@ def draws(latent_size: int) -> int:
 
 @once_per_study
 @kept_for_commands
-def find_densities(study: Study, run: Run) -> Densities:
+def find_aggregate(study: Study, run: Run) -> Aggregate:
     """Evaluate q(z) and its parts at draws for evenly spaced images, the same for all runs.
 
     Runs of one latent size share these images and the noise, so that differences between runs can
@@ -51,4 +108,4 @@ def find_densities(study: Study, run: Run) -> Densities:
         z = read_latents(results, split, SAMPLE)[kept]
     labels = study.sweep.labels(split)[kept] if study.data.classes else None
     rows = np.unique(np.linspace(0, len(z) - 1, draws(run.latent_size)).astype(np.intp))
-    return measure_densities(z[rows], rows, mu, logvar, labels)
+    return Aggregate.of(measure_densities(z[rows], rows, mu, logvar, labels))

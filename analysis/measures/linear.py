@@ -11,10 +11,10 @@ from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from aevae.files.hdf5 import Array
-from analysis.maths.aggregate import Densities, measure_densities
+from analysis.maths.aggregate import measure_densities
 from analysis.maths.metrics import Floats
 from analysis.measures import quality
-from analysis.measures.aggregate import draws, seen_rows, split_of
+from analysis.measures.aggregate import Aggregate, draws, seen_rows, split_of
 from analysis.measures.judges.panel import Sight, find_judges
 from analysis.measures.latents import read_posteriors
 from analysis.measures.pca import fit_pca, intensities, trained_rows
@@ -74,10 +74,10 @@ def linear_codes(study: Study, split: str, components: int) -> NDArray[np.float3
 
 @once_per_study
 @kept_for_commands
-def linear_densities(study: Study, run: Run) -> Densities:
+def linear_aggregate(study: Study, run: Run) -> Aggregate:
     """Evaluate the density of as many components as a run has latents, with as much noise.
 
-    The components of the images that `find_densities` takes are scaled so that together with the
+    The components of the images that `find_aggregate` takes are scaled so that together with the
     noise, which has the mean variance of the run's posteriors, each has variance 1.
     """
     split, kept = split_of(run), seen_rows(run)
@@ -89,7 +89,8 @@ def linear_densities(study: Study, run: Run) -> Densities:
     mu = codes * np.float32(np.sqrt(1 - noise))
     rows = np.unique(np.linspace(0, len(mu) - 1, draws(run.latent_size)).astype(np.intp))
     drawn = np.random.default_rng(0).normal(0, np.sqrt(noise), mu[rows].shape).astype(np.float32)
-    return measure_densities(mu[rows] + drawn, rows, mu, np.full_like(mu, np.log(noise)))
+    variances = np.full_like(mu, np.log(noise))
+    return Aggregate.of(measure_densities(mu[rows] + drawn, rows, mu, variances))
 
 
 def linear_errors(study: Study, images: Array, components: int) -> Floats:

@@ -3,17 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from analysis.maths.aggregate import Bracket
-from analysis.measures.aggregate import draws, find_densities, split_of
+from analysis.measures.aggregate import BRACKETED, Aggregate, draws, find_aggregate, split_of
 from analysis.measures.cells import run_identity
 from analysis.measures.study import Call, Study
 from analysis.sweep.load import Run
 from analysis.tables.recipe import TableRecipe
 from analysis.write import prose
 
-# Parts of the KL, their sum without the first, and what z tells of the class.
-PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
-BRACKETED = (*PARTS, "divergence", "class_information")
+ENDS = ("low", "high", "se")
 
 
 def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
@@ -49,28 +46,30 @@ def make(study: Study, dimensions: pd.DataFrame) -> pd.DataFrame:
 
 def measures(study: Study) -> list[Call]:
     """List the densities of every variational run."""
-    return [(find_densities, (run,)) for run in study.sweep.runs if run.kind.variational]
+    return [(find_aggregate, (run,)) for run in study.sweep.runs if run.kind.variational]
 
 
 def _bracketed(study: Study, run: Run) -> dict[str, float]:
-    """Estimate what the aggregate posterior tells; NaN for an AE, whose codes have no density."""
-    found = find_densities(study, run) if run.kind.variational else None
-    row: dict[str, float] = {}
-    for name in BRACKETED:
-        bracket: Bracket | None = getattr(found, name, None)
-        ends = (*bracket.ends, bracket.error) if bracket else (np.nan,) * 3
-        row |= zip((f"{name}_low", f"{name}_high", f"{name}_se"), ends, strict=True)
-    count = found.count if found else np.nan
-    entropy = found.label_entropy if found and found.label else np.nan
-    row["class_accuracy"] = found.hits.mean() if found and found.hits is not None else np.nan
-    return row | {"posteriors": count, "log_n": np.log(count), "label_entropy": entropy}
+    """Return the columns of what the aggregate posterior tells; NaN for an AE."""
+    found = find_aggregate(study, run) if run.kind.variational else Aggregate.of_codes()
+    return {
+        **{
+            f"{name}_{what}": value
+            for name in BRACKETED
+            for what, value in zip(ENDS, found.ends[name], strict=True)
+        },
+        "class_accuracy": found.class_accuracy,
+        "posteriors": found.count,
+        "log_n": np.log(found.count),
+        "label_entropy": found.label_entropy,
+    }
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out the run id, and write each bracket in one column."""
     shown = table.drop(columns="run_id")
     for name in BRACKETED:
-        columns = [f"{name}_{what}" for what in ("low", "high", "se")]
+        columns = [f"{name}_{what}" for what in ENDS]
         shown[columns[0]] = [_written(*ends) for ends in shown[columns].itertuples(index=False)]
         shown = shown.drop(columns=columns[1:]).rename(columns={columns[0]: name})
     return shown

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 import analysis.tables
 from analysis.figures import loss_curves
+from analysis.measures import aggregate
 from analysis.measures.study import Study
 from analysis.report.page import facts
 from analysis.sweep.load import MissingIngredient, open_sweep
@@ -368,9 +369,9 @@ def test_latent_spaces_sum_the_dimensions_up(study, stored):
     assert (row["active_units"], row["informative_units"]) == (2, 2)
     # The posteriors of the training images, of which there are 60.
     assert row["log_n"] == pytest.approx(np.log(60))
-    for name in latent_space.BRACKETED:
+    for name in aggregate.BRACKETED:
         assert row[f"{name}_low"] < row[f"{name}_high"]
-    parts = [f"{part}_{end}" for part in latent_space.PARTS for end in ("low", "high")]
+    parts = [f"{part}_{end}" for part in aggregate.PARTS for end in ("low", "high")]
     empty = table.query("model == 'ae'")[["kl", *parts, "informative_units", "posteriors", "log_n"]]
     assert empty.isna().all(axis=None)
     shown = latent_space.for_readers(table)

@@ -17,11 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats, Labels, standard_error
 
-VALUES = 500_000  # of a chunk of draws times N posteriors: 4 bytes each stay in the cache
+VALUES = 2_000_000  # of a chunk of draws times N posteriors, 8 bytes each
+STEP = 0.5  # between two points of a spline, in standard deviations of the narrowest posterior
+LEAST_POINTS = 4  # of a cubic spline
+LONELY = 0.1  # share of the own posterior in a density, above which it is computed exactly
 LOG_TWO_PI = float(np.log(2 * np.pi))
 UNSURE = 1e-3  # weight of an even guess in the classifier, whose logarithm then stays finite
 
@@ -114,7 +118,7 @@ class Densities:
 def measure_densities(
     z: Array, rows: NDArray[np.intp], mu: Array, logvar: Array, labels: Labels | None = None
 ) -> Densities:
-    """Evaluate the aggregate posterior, exactly, at draws from some of its parts.
+    """Evaluate the aggregate posterior, with all its parts, at draws from some of them.
 
     Parameters
     ----------
@@ -128,23 +132,27 @@ def measure_densities(
     own = _log_normal(z, mu[rows], logvar[rows]).sum(axis=1)
     prior = _log_normal(z, 0.0, 0.0).sum(axis=1)
     classes = None if labels is None else np.eye(labels.max() + 1, dtype=np.float32)[labels]
-    ends: dict[str, list[Bracket]] = {"joint": [], "marginals": [], "label": []}
-    hits = []
-    for chunk, logs, marginals in _log_densities(z, rows, mu, logvar):
+    joint, label, hits = [], [], []
+    for chunk, logs in _log_densities(z, mu, logvar):
         parts = _Parts.of(logs, rows[chunk])
-        ends["joint"].append(parts.mean)
-        ends["marginals"].append(marginals)
+        joint.append(parts.mean)
         if labels is not None and classes is not None:
             own_class = labels[rows[chunk]]
             every = parts.by_class(classes)
-            ends["label"].append(parts.share(every, own_class, len(np.unique(labels))))
+            label.append(parts.share(every, own_class, len(np.unique(labels))))
             hits.append(every.argmax(axis=1) == own_class)
-    brackets = {name: _join(parts) for name, parts in ends.items() if parts}
     shares = np.bincount([] if labels is None else labels) / len(mu)
     entropy = -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
-    return Densities(len(mu), own, prior, brackets["joint"], brackets["marginals"],
-                     brackets.get("label"), np.concatenate(hits) if hits else None,
-                     entropy)  # fmt: skip
+    return Densities(
+        len(mu),
+        own,
+        prior,
+        _join(joint),
+        _sum_marginals(z, rows, mu, logvar),
+        _join(label) if label else None,
+        np.concatenate(hits) if hits else None,
+        entropy,
+    )
 
 
 def _log_normal(z: Array, mu: Array | float, logvar: Array | float) -> Floats:
@@ -153,32 +161,67 @@ def _log_normal(z: Array, mu: Array | float, logvar: Array | float) -> Floats:
     return np.asarray(-0.5 * (deviation**2 / np.exp(logvar) + logvar + LOG_TWO_PI))
 
 
-def _log_densities(
-    z: Array, rows: NDArray[np.intp], mu: Array, logvar: Array
-) -> Iterator[tuple[slice, Array, Bracket]]:
-    """Yield chunks of the draws: log q(z|x) for all N images (C, N), and the sum of log q(z_k)."""
-    # One dimension after the other, each contiguous in memory: twice as fast.
-    mu, logvar = np.ascontiguousarray(mu.T), np.ascontiguousarray(logvar.T)
-    # Scaled such that a log-density is offset - (z * scale - centre)^2.
-    scale = np.exp(-0.5 * logvar) * np.float32(np.sqrt(0.5))
-    centre = mu * scale
-    offset = -0.5 * (logvar + np.float32(LOG_TWO_PI))
-    count = mu.shape[1]
-    step = max(1, VALUES // count)
+def _log_densities(z: Array, mu: Array, logvar: Array) -> Iterator[tuple[slice, Floats]]:
+    """Yield chunks of the draws with log q(z|x) for all N images, (C, N).
+
+    The exponents are quadratic in z, so one matrix product gives all of them. Their parts cancel
+    where a posterior is narrow: in double precision, enough digits remain.
+    """
+    mu, logvar = mu.astype(np.float64), logvar.astype(np.float64)
+    precision = np.exp(-logvar)
+    factors = np.concatenate([-0.5 * precision, mu * precision], axis=1).T
+    constant = -0.5 * (mu**2 * precision + logvar + LOG_TWO_PI).sum(axis=1)
+    step = max(1, VALUES // len(mu))
     for start in range(0, len(z), step):
         chunk = slice(start, start + step)
-        total = np.zeros((len(z[chunk]), count), dtype=np.float32)
-        density = np.empty_like(total)
-        marginals = Bracket(np.zeros(len(total)), np.zeros(len(total)))
-        for k, column in enumerate(z[chunk].T):
-            np.multiply.outer(column, scale[k], out=density)
-            density -= centre[k]
-            np.square(density, out=density)
-            np.subtract(offset[k], density, out=density)
-            total += density
-            found = _Parts.of(density, rows[chunk]).mean
-            marginals = Bracket(marginals.low + found.low, marginals.high + found.high)
-        yield chunk, total, marginals
+        part = z[chunk].astype(np.float64)
+        logs = np.concatenate([part**2, part], axis=1) @ factors
+        logs += constant
+        yield chunk, logs
+
+
+def _sum_marginals(z: Array, rows: NDArray[np.intp], mu: Array, logvar: Array) -> Bracket:
+    """Return the sum over the latents k of log q(z_k); arguments as of `measure_densities`."""
+    total = Bracket(np.zeros(len(z)), np.zeros(len(z)))
+    for k in np.arange(z.shape[1])[:, None]:  # so that each latent keeps its axis
+        found = _marginal(z[:, k], rows, mu[:, k], logvar[:, k])
+        total = Bracket(total.low + found.low, total.high + found.high)
+    return total
+
+
+def _marginal(z: Array, rows: NDArray[np.intp], mu: Array, logvar: Array) -> Bracket:
+    """Return log q(z) of one latent, from M draws (M, 1) and N posteriors (N, 1).
+
+    A mean of thousands of posteriors is smooth on the scale of the narrowest. So its logarithm is
+    computed at points, closer together than that, and in between by a cubic spline, if these are
+    fewer than the draws. Where few posteriors but the own one lie near a draw, it is not smooth
+    and computed exactly.
+    """
+    spacing = STEP * np.exp(0.5 * logvar.min().astype(np.float64))
+    points = int(min(np.ptp(z) / spacing, len(z))) + 2
+    if not LEAST_POINTS <= points < len(z):
+        return _exact(z, rows, mu, logvar)
+    at = np.linspace(z.min(), z.max(), points, dtype=np.float64)
+    sums = []
+    for _, logs in _log_densities(at[:, None], mu, logvar):
+        factor, weights = _split(logs)
+        sums.append(factor + np.log(weights.sum(axis=1), dtype=np.float64))
+    every = CubicSpline(at, np.concatenate(sums))(z[:, 0])
+    own = _log_normal(z, mu[rows], logvar[rows])[:, 0]
+    share = np.exp(np.minimum(own - every, 0))
+    lonely = share > LONELY
+    low = every + np.log1p(-np.where(lonely, 0, share)) - np.log(len(mu) - 1)
+    high = every - np.log(len(mu))
+    if lonely.any():
+        exact = _exact(z[lonely], rows[lonely], mu, logvar)
+        low[lonely], high[lonely] = exact.low, exact.high
+    return Bracket(low, high)
+
+
+def _exact(z: Array, rows: NDArray[np.intp], mu: Array, logvar: Array) -> Bracket:
+    """Return log q(z) at each draw, from all posteriors."""
+    chunks = _log_densities(z, mu, logvar)
+    return _join([_Parts.of(logs, rows[chunk]).mean for chunk, logs in chunks])
 
 
 @dataclass(frozen=True)
@@ -194,15 +237,12 @@ class _Parts:
     weights: Array
 
     @staticmethod
-    def of(logs: Array, rows: NDArray[np.intp]) -> "_Parts":
-        """Take log-densities (C, N) apart, in place: a copy would take as long as all the rest."""
+    def of(logs: Floats, rows: NDArray[np.intp]) -> "_Parts":
+        """Take log-densities (C, N) apart, and change them: a copy would take as long."""
         at = np.arange(len(rows)), rows
-        own = logs[at].astype(np.float64)
+        own = logs[at]
         logs[at] = -np.inf
-        highest = logs.max(axis=1, initial=np.finfo(np.float32).min)
-        logs -= highest[:, None]
-        np.exp(logs, out=logs)
-        return _Parts(own, highest.astype(np.float64), logs)
+        return _Parts(own, *_split(logs))
 
     @property
     def mean(self) -> Bracket:
@@ -234,3 +274,14 @@ def _join(parts: list[Bracket]) -> Bracket:
     return Bracket(
         np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts])
     )
+
+
+def _split(logs: Floats) -> tuple[Floats, Array]:
+    """Take exp(logs), (C, N), apart: the logarithm of a factor for each row (C,), and weights.
+
+    The weights (C, N) are at most 1, so that single precision is enough; it is twice as fast.
+    """
+    factor = logs.max(axis=1, initial=np.finfo(np.float64).min)
+    weights = np.empty(logs.shape, dtype=np.float32)
+    np.subtract(logs, factor[:, None], out=weights, casting="same_kind")
+    return factor, np.exp(weights, out=weights)

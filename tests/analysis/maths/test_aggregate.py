@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 from scipy.stats import norm
 
 from analysis.maths import aggregate
@@ -111,3 +112,25 @@ def test_densities_are_exact_whatever_the_chunks(values, monkeypatch):
     guess = (whole * same * others).sum(axis=1) / (whole * others).sum(axis=1)
     assert found.label.low == pytest.approx(np.log(0.999 * guess + 0.0005), rel=1e-5)
     assert found.label_entropy == pytest.approx(np.log(3) - 2 / 3 * np.log(2))
+
+
+def test_a_latent_alone_has_between_the_points_of_a_spline_the_density_of_all_posteriors(
+    monkeypatch,
+):
+    rng = np.random.default_rng(0)
+    mu = rng.normal(size=(3000, 2)).astype("f4")
+    deviation = rng.uniform(0.05, 1, mu.shape).astype("f4")
+    mu[0], deviation[0] = 9, 0.05  # far from all others, where the density is not smooth
+    z = mu + deviation * rng.standard_normal(mu.shape, dtype="f4")
+    rows = np.arange(0, 3000, 2)
+    given = z[rows], rows, mu, 2 * np.log(deviation)
+    splines = []
+    monkeypatch.setattr(
+        aggregate, "CubicSpline", lambda *known: splines.append(known) or CubicSpline(*known)
+    )
+    found = measure_densities(*given).marginals
+    assert len(splines) == 2
+    monkeypatch.setattr(aggregate, "LEAST_POINTS", np.inf)
+    exact = measure_densities(*given).marginals
+    assert found.low == pytest.approx(exact.low, abs=2e-4)
+    assert found.high == pytest.approx(exact.high, abs=2e-4)

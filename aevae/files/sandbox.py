@@ -25,7 +25,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from aevae.files.hdf5 import Header, InvalidFile, Schema, check_layout, read_header
+from aevae.files.hdf5 import Header, InvalidFile, Layout, Schema, check_layout, read_header
 from aevae.imports import python_path
 
 # The limits count processor time, because a stalled file system does not mean a damaged file.
@@ -66,6 +66,7 @@ class _Reader:
 
 
 _idle: SimpleQueue[_Reader] = SimpleQueue()
+_layouts: dict[tuple[object, ...], Layout] = {}
 
 
 def examine(path: Path) -> Header:
@@ -195,7 +196,9 @@ def _from_json(answer: dict[str, Any]) -> Header:
     layout = {
         name: (tuple(shape), np.dtype(dtype)) for name, (shape, dtype) in answer["layout"].items()
     }
-    return Header(layout, answer["attributes"], tuple(answer["identity"]))
+    # Thousands of runs may have few layouts; each is kept once.
+    shared = _layouts.setdefault(tuple(layout.items()), layout)
+    return Header(shared, answer["attributes"], tuple(answer["identity"]))
 
 
 def _to_json(header: Header) -> dict[str, Any]:

@@ -4,11 +4,13 @@ PCA with as many components as the models have latents is a cell too, so that ev
 figure of cells shows it beside the models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aevae.axes import Axis
 from aevae.config import RunConfig
@@ -110,6 +112,33 @@ def run_identity(run: Run | Results, axes: Sequence[Axis]) -> dict[str, object]:
         **columns(axes, config),
         "seed": config.seed,
     }
+
+
+def several_rows(
+    parts: Iterable[tuple[Run | Results, Mapping[str, object]]], axes: Sequence[Axis]
+) -> pd.DataFrame:
+    """Make a table with several rows for each run, whose identity stands in all of them.
+
+    Thousands of runs would need much memory if each had a table or dictionaries of its own.
+
+    Parameters
+    ----------
+    parts
+        Runs with their columns, the same for all runs; the first is a sequence, and the others
+        are sequences of its length or one value for all rows.
+    axes
+        The axes of the sweep.
+    """
+    identities, lengths = [], []
+    values: dict[str, list[NDArray[Any]]] = {}
+    for run, given in parts:
+        identities.append(run_identity(run, axes))
+        lengths.append(len(np.asarray(next(iter(given.values())))))
+        for name, column in given.items():
+            values.setdefault(name, []).append(np.broadcast_to(np.asarray(column), lengths[-1:]))
+    table = pd.DataFrame(identities)
+    table = table.loc[table.index.repeat(lengths)].reset_index(drop=True)
+    return table.assign(**{name: np.concatenate(column) for name, column in values.items()})
 
 
 def axis_columns(table: pd.DataFrame) -> list[str]:

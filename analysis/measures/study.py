@@ -1,9 +1,9 @@
 """One command's work on a sweep, and the memory of what it has computed."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -108,11 +108,15 @@ class Study:
         if jobs == 1 or not self.is_long(len(missing)):
             return
         count = min(len(missing), PARTS_PER_JOB * jobs)
-        parts = [(self, missing[first::count]) for first in range(count)]
+        groups = [missing[first::count] for first in range(count)]
+        parts = [(self, group) for group in groups]
         # The study goes to the processes with every part, so it must not change before the last.
-        for found, lacking in list(side_by_side(_compute, parts, jobs)):
-            self._found.update(found)
-            self._missing.update(lacking)
+        computed = list(side_by_side(_compute, parts, jobs, ordered=True))
+        for call, (found, reason) in zip(chain(*groups), chain(*computed), strict=True):
+            if reason is None:
+                self._found[_key(*call)] = found
+            else:
+                self._missing[_key(*call)] = reason
 
     def is_long(self, tasks: int) -> bool:
         """Tell whether so many measures, claims or figures are worth starting processes for."""
@@ -127,17 +131,16 @@ def _key(measure: Callable[..., object], arguments: tuple[object, ...]) -> tuple
     return (f"{measure.__module__}.{measure.__qualname__}", *arguments)
 
 
-def _compute(part: "tuple[Study, Sequence[Call]]") -> tuple[dict[Any, Any], dict[Any, str]]:
-    """Compute measures in a process; return their results, and reasons where there is none."""
+def _compute(part: "tuple[Study, Sequence[Call]]") -> list[tuple[object, str | None]]:
+    """Compute measures in a process; return the result of each, or the reason why there is none."""
     study, calls = part
+    computed: list[tuple[object, str | None]] = []
     for measure, arguments in calls:
-        with suppress(MissingIngredient):  # the study remembers it
-            measure(study, *arguments)
-    keys = [_key(*call) for call in calls]
-    return (
-        {key: study._found[key] for key in keys if key in study._found},
-        {key: study._missing[key] for key in keys if key in study._missing},
-    )
+        try:
+            computed.append((measure(study, *arguments), None))
+        except MissingIngredient as error:
+            computed.append((None, str(error)))
+    return computed
 
 
 def once_per_study(

@@ -9,7 +9,7 @@ from aevae.outliers import MADE_OUTLIERS
 from analysis.maths import metrics
 from analysis.maths.metrics import Floats
 from analysis.measures import likelihood
-from analysis.measures.cells import axis_columns, run_identity
+from analysis.measures.cells import axis_columns, several_rows
 from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.load import MissingIngredient
@@ -31,25 +31,32 @@ def make(study: Study) -> pd.DataFrame:
     MissingIngredient
         No run has errors on outliers.
     """
-    rows = []
-    for results in study.sweep.results():
-        inside = scores(results, "test")
-        for name in results.names(names.OUTLIERS):
-            outside = scores(results, names.outlier_set(name))
-            for score, values in outside.items():
-                rows.append(
-                    {
-                        **run_identity(results, study.sweep.axes),
-                        "outliers": name,
-                        "score": score,
-                        "n_test": len(inside[score]),
-                        "n_outliers": len(values),
-                        "auroc": metrics.auroc(inside[score], values),
-                    }
-                )
-    if not rows:
+    parts = (
+        (results, _columns(results))
+        for results in study.sweep.results()
+        if results.names(names.OUTLIERS)
+    )
+    table = several_rows(parts, study.sweep.axes)
+    if table.empty:
         raise MissingIngredient("no run was evaluated on outliers")
-    return pd.DataFrame(rows)
+    return table
+
+
+def _columns(results: Results) -> dict[str, object]:
+    columns: dict[str, list[object]] = {}
+    inside = scores(results, "test")
+    for name in results.names(names.OUTLIERS):
+        for score, values in scores(results, names.outlier_set(name)).items():
+            row = {
+                "outliers": name,
+                "score": score,
+                "n_test": len(inside[score]),
+                "n_outliers": len(values),
+                "auroc": metrics.auroc(inside[score], values),
+            }
+            for column, value in row.items():
+                columns.setdefault(column, []).append(value)
+    return {**columns}
 
 
 def scores(results: Results, group: str) -> dict[str, Floats]:

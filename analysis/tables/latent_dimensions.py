@@ -6,7 +6,7 @@ import pandas as pd
 from aevae.files import names
 from aevae.files.schema import Results
 from analysis.maths import metrics, posterior
-from analysis.measures.cells import run_identity
+from analysis.measures.cells import several_rows
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
 
@@ -19,18 +19,15 @@ def make(study: Study) -> pd.DataFrame:
     training image); mean, variance of the aggregate posterior of the test images, and ks, the
     Kolmogorov-Smirnov distance of one sampled z each (AE: the codes) from N(0, 1).
     """
-    parts = []
-    for results in study.sweep.results():
-        identity = run_identity(results, study.sweep.axes)
-        dimension = range(results.config.model.latent_size)
-        parts.append(pd.DataFrame({**identity, "dimension": dimension, **_columns(results)}))
-    return pd.concat(parts, ignore_index=True)
+    parts = ((results, _columns(results)) for results in study.sweep.results())
+    return several_rows(parts, study.sweep.axes)
 
 
 def _columns(results: Results) -> dict[str, object]:
     mu = results.array(names.of_split("test", names.MU))
     spread = mu.var(axis=0, dtype=np.float64)
-    columns = {
+    columns: dict[str, object] = {
+        "dimension": np.arange(results.config.model.latent_size),
         "kl": np.nan,
         "informative": None,
         "mu_variance": spread,

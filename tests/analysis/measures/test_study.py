@@ -5,6 +5,7 @@ from analysis import commands
 from analysis.findings import findings
 from analysis.measures import nearest_training, study
 from analysis.measures.study import Study
+from analysis.sweep.load import MissingIngredient
 
 
 @pytest.fixture
@@ -16,6 +17,10 @@ def several_processes(monkeypatch):
 
 def forbid(*_):
     raise AssertionError("computed again")
+
+
+def lacking(_study, what):
+    raise MissingIngredient(f"no {what}")
 
 
 def test_measures_of_several_processes_equal_those_of_one(complete, several_processes, monkeypatch):
@@ -34,14 +39,24 @@ def test_measures_of_several_processes_equal_those_of_one(complete, several_proc
 def test_a_measure_that_two_tables_need_is_computed_once(complete, monkeypatch):
     sent = []
 
-    def record(_work, parts, _jobs):
-        sent.extend(call for _, calls in parts for call in calls)
-        return []
+    def record(_work, parts, _jobs, *, ordered):
+        assert ordered
+        for _, calls in parts:
+            sent.extend(calls)
+            yield [(number, None) for _, (number,) in calls]
 
     monkeypatch.setattr(study, "side_by_side", record)
     monkeypatch.setattr(study, "WORTHWHILE", 1)
-    Study(complete).compute([(forbid, (0,)), (forbid, (1,)), (forbid, (0,))], 2)
+    known = Study(complete)
+    known.compute([(forbid, (0,)), (forbid, (1,)), (forbid, (0,))], 2)
     assert sent == [(forbid, (0,)), (forbid, (1,))]
+    assert [known.once(forbid, number) for number in (0, 1)] == [0, 1]
+
+
+def test_why_a_process_could_not_compute_a_measure_is_known(complete, several_processes):
+    without = Study(complete)
+    without.compute([(lacking, (name,)) for name in ("codes", "outliers")], jobs=2)
+    assert set(without._missing.values()) == {"no codes", "no outliers"}
 
 
 def test_figures_of_several_processes_equal_those_of_one(
@@ -64,11 +79,12 @@ def test_claims_tested_by_several_processes_give_what_one_gives(complete):
 def test_a_study_does_not_change_while_it_is_sent_to_processes(complete, monkeypatch):
     fresh, known = Study(complete), []
 
-    def one_after_the_other(_work, parts, _jobs):
-        for place, _ in enumerate(parts):
+    def one_after_the_other(_work, parts, _jobs, *, ordered):
+        assert ordered
+        for _, calls in parts:
             # Real processes are sent the last parts after the first results have come back.
             known.append(len(fresh._found))
-            yield {(place,): place}, {}
+            yield [(None, None) for _ in calls]
 
     monkeypatch.setattr(study, "side_by_side", one_after_the_other)
     monkeypatch.setattr(study, "WORTHWHILE", 1)

@@ -183,8 +183,9 @@ def _log_densities(z: Array, mu: Array, logvar: Array) -> Iterator[tuple[slice, 
 def _sum_marginals(z: Array, rows: NDArray[np.intp], mu: Array, logvar: Array) -> Bracket:
     """Return the sum over the latents k of log q(z_k); arguments as of `measure_densities`."""
     total = Bracket(np.zeros(len(z)), np.zeros(len(z)))
-    for k in np.arange(z.shape[1])[:, None]:  # so that each latent keeps its axis
-        found = _marginal(z[:, k], rows, mu[:, k], logvar[:, k])
+    for k in range(z.shape[1]):
+        one = slice(k, k + 1)  # keeps the axis
+        found = _marginal(z[:, one], rows, mu[:, one], logvar[:, one])
         total = Bracket(total.low + found.low, total.high + found.high)
     return total
 

@@ -21,8 +21,6 @@ LATENTS = 20_000  # drawn in all, so that large latent sizes do not take much lo
 # Parts of the KL, their sum without the first, and what z tells of the class.
 PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
 BRACKETED = (*PARTS, "divergence", "class_information")
-
-
 UNKNOWN = (np.nan,) * 3
 
 

@@ -45,7 +45,7 @@ NEEDED = (
 LATER = "This sweep has not been trained with this version; `make reproduce` trains it.\n"
 RELU = {"paper-as-published": "100 epochs", "seeds-relu": "seed {}"}
 LARGE = ("history", "latent_dimensions")  # tables that are left out
-IN_PAGE = ("latent_pca", "digits_embedding", "latent_sizes")  # large figures, which only the page shows
+IN_PAGE = ("latent_pca", "digits_embedding", "latent_sizes")  # large, so only the page shows them
 UNSEEN = 8  # of 255: by how much one channel of a colour may change, but for a pixel in a hundred
 
 

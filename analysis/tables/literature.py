@@ -10,7 +10,7 @@ import pandas as pd
 
 from aevae.config import RunConfig
 from analysis.measures import likelihood
-from analysis.measures.cells import Cell, cells
+from analysis.measures.cells import Cell, axis_columns, cells
 from analysis.measures.cells import for_readers as for_readers_of_cells
 from analysis.measures.study import Study
 from analysis.tables.recipe import TableRecipe
@@ -84,8 +84,7 @@ def _row(study: Study, cell: Cell, paper: Paper) -> dict[str, object]:
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     """Name the model, and leave out its group and the settings that all rows share."""
     named = for_readers_of_cells(table).drop(columns="variant")
-    axes = named.loc[:, "latent_size":"seeds"].columns[1:-1]
-    shared = [axis for axis in axes if named[axis].nunique(dropna=False) == 1]
+    shared = [axis for axis in axis_columns(named) if named[axis].nunique(dropna=False) == 1]
     return named.drop(columns=shared)
 
 

@@ -44,5 +44,4 @@ def test_the_report_is_whole_and_its_tables_are_those_of_the_former_release(rele
             found[kept].sort_values(named, ignore_index=True),
             before[kept].sort_values(named, ignore_index=True),
             rtol=1e-4,
-            atol=1e-5,  # what is 0 in truth is left with rounding errors
         )

@@ -149,9 +149,9 @@ def saver(figure: Figure, suffix: str) -> Callable[[IO[bytes]], object]:
 
     def save(file: IO[bytes]) -> None:
         with style.styled():
-            if figure.get_layout_engine() is not None:
+            if (engine := figure.get_layout_engine()) is not None:
                 # Parts are laid out for the first format only: a layout takes as long as a drawing.
-                figure.draw_without_rendering()
+                engine.execute(figure)
                 figure.set_layout_engine(None)
             figure.savefig(file, format=suffix, **SAVING[suffix])
 

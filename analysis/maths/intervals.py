@@ -5,14 +5,16 @@ only the trainings, only the judges or only the images were others. docs/methods
 and the simulated coverage.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student_t
 
-from analysis.maths.metrics import Floats
+from analysis.maths.metrics import Floats, draw_rows
 
 LEVEL = 0.95
 RESAMPLES = 400  # the standard error of a standard error is then 3.5 %
@@ -176,7 +178,7 @@ def of_means(
     )
 
 
-def _means(rows: Floats, weights: Floats, labels: NDArray[np.integer] | None) -> Floats:
+def _means(rows: Floats, weights: NDArray[Any], labels: NDArray[np.integer] | None) -> Floats:
     """Average rows (N, K) with weights (N,): shape (K,), or with labels (C, K)."""
     if labels is None:
         return np.asarray(weights @ rows / weights.sum())
@@ -187,20 +189,29 @@ def _means(rows: Floats, weights: Floats, labels: NDArray[np.integer] | None) ->
 
 def _resampled_means(
     groups: Floats, labels: NDArray[np.integer] | None, shares: bool, resamples: int
-) -> Iterator[Floats]:
+) -> Iterable[Floats]:
     """Average over groups (G, N, K) after drawing the images of each with replacement, repeatedly.
 
     A group is a seed with images of its own; images that all seeds share are one group.
     """
-    rng = np.random.default_rng(0)
     if shares:
         groups = np.stack([np.concatenate([rows, PSEUDO[:, : rows.shape[1]]]) for rows in groups])
-    count = groups.shape[1]
-    for _ in range(resamples):
-        # How often each image was drawn is enough, and smaller than the images drawn.
-        drawn = [np.bincount(rng.integers(count, size=count), minlength=count) for _ in groups]
-        pairs = zip(groups, drawn, strict=True)
-        yield np.mean([_means(rows, times.astype(float), labels) for rows, times in pairs], axis=0)
+    drawn = _drawn(*groups.shape[:2], resamples)
+    if labels is None:
+        sums = [times.astype(float) @ rows for times, rows in zip(drawn, groups, strict=True)]
+        return np.asarray(np.mean(sums, axis=0) / groups.shape[1])
+    return (
+        np.mean([_means(*pair, labels) for pair in zip(groups, times, strict=True)], axis=0)
+        for times in drawn.swapaxes(0, 1)
+    )
+
+
+@lru_cache(maxsize=4)  # the effects of a command are mostly of the same number of images
+def _drawn(groups: int, images: int, resamples: int) -> NDArray[np.uint16]:
+    """Draw the images of each group with replacement: how often each of them, (G, R, N)."""
+    rng = np.random.default_rng(0)
+    drawn = [draw_rows(images, rng) for _ in range(resamples * groups)]
+    return np.asarray(drawn, np.uint16).reshape(resamples, groups, images).swapaxes(0, 1)
 
 
 def left_out(values: Floats, effect: Callable[[Floats], float], axis: int = 0) -> list[float]:

@@ -100,12 +100,13 @@ def _resampled_means(sample: Floats, seed: int, resamples: int) -> Floats:
     if count == 0:
         return np.full((resamples, *sample.shape[1:]), np.nan)
     rng = np.random.default_rng(seed)
-    means = []
-    for _ in range(resamples):
-        # How often each image was drawn is enough, and smaller than the images drawn.
-        drawn = np.bincount(rng.integers(count, size=count), minlength=count)
-        means.append(drawn @ sample / count)
-    return np.asarray(means)
+    return np.asarray([draw_rows(count, rng) @ sample / count for _ in range(resamples)])
+
+
+def draw_rows(count: int, rng: np.random.Generator) -> NDArray[np.integer]:
+    """Draw as many rows as there are, with replacement; return how often each is drawn, (N,)."""
+    # The numbers are smaller than the rows drawn, and a mean follows from them all the same.
+    return np.bincount(rng.integers(count, size=count), minlength=count)
 
 
 def seed_interval(means: ArrayLike, level: float = 0.95) -> tuple[float, float]:

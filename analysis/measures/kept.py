@@ -11,8 +11,10 @@ the sweep, which others may write to.
 import hashlib
 import os
 import platform
+import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -26,8 +28,11 @@ from analysis.sweep.load import SweepResults
 Found = TypeVar("Found")
 
 FOLDER = "AEVAE_CACHE_DIR"  # environment variable; if it is empty, nothing is kept
-LIBRARIES = ("numpy", "scipy", "scikit-learn")
+LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn")
+CODE = (".py", ".csv")  # suffixes; the published numbers beside ours in tables are CSV
 LIMIT = "500M"  # of all results that are kept
+CLEANED = "cleaned"  # empty file whose time says when the limit was last looked at
+A_DAY = 86400  # seconds
 
 
 def recall(state: str, name: str, compute: Callable[[], Found]) -> Found:
@@ -53,9 +58,18 @@ def recall(state: str, name: str, compute: Callable[[], Found]) -> Found:
 
 
 def remove_oldest() -> None:
-    """Remove the results that were not used for longest, if all together exceed the limit."""
-    if memory := _memory():
-        memory.reduce_size(bytes_limit=LIMIT)
+    """Remove the results that were not used for longest, if all together exceed the limit.
+
+    To look at thousands of results takes seconds, so this is done once a day.
+    """
+    memory = _memory()
+    if memory is None:
+        return
+    mark = Path(memory.location, CLEANED)
+    with suppress(OSError):  # nothing can be written there
+        if not mark.exists() or time.time() - mark.stat().st_mtime > A_DAY:
+            memory.reduce_size(bytes_limit=LIMIT)
+            mark.touch()
 
 
 def state_of(sweep: SweepResults) -> str:
@@ -74,8 +88,9 @@ def _code() -> str:
     """Return a digest of the code that measures, of its libraries and of the machine."""
     digest = hashlib.sha256(repr([platform.node(), *map(version, LIBRARIES)]).encode())
     for package in ("aevae", "analysis"):
-        for path in sorted(Path(str(files(package))).rglob("*.py")):
-            digest.update(path.read_bytes())
+        for path in sorted(Path(str(files(package))).rglob("*")):
+            if path.suffix in CODE:
+                digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 
 from aevae.files.hdf5 import Array
 from analysis.maths.metrics import Floats
-from analysis.measures.study import Study, once_per_study
+from analysis.measures.study import Study, kept_for_commands, once_per_study
 from analysis.sweep.load import SweepResults
 
 SPLITS = ("val", "test")
@@ -23,12 +23,14 @@ EXACT_VALUES = 3072  # 32 x 32 in colour: the covariance matrix of more takes to
 
 
 @once_per_study
+@kept_for_commands
 def fit_pca(study: Study) -> PCA:
     """Fit as many principal components of the training images as any other measure asks for."""
     return _fit(study, study.sweep.images("train")[trained_rows(study)])
 
 
 @once_per_study
+@kept_for_commands
 def fit_target_pca(study: Study) -> PCA:
     """Fit the same on what the models reconstruct: see `targets`."""
     if not binary_targets(study.sweep):

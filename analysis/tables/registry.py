@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pandas as pd
 
-from analysis.measures.study import Call, Study, once_per_study
+from analysis.measures.study import Call, Study, kept_for_commands, once_per_study
 from analysis.sweep.axes import is_whole
 from analysis.sweep.groups import TITLES, group_runs
 from analysis.sweep.load import MissingIngredient, SweepResults
@@ -54,6 +54,8 @@ RECIPES: dict[str, TableRecipe] = {
     )
 }
 
+MOST_KEPT = 1000  # runs; of more, a table is too large to keep it for the next command
+
 
 def compute_table(study: Study, name: str) -> pd.DataFrame:
     """Compute a table of a study from the tables it needs.
@@ -72,6 +74,11 @@ def compute_table(study: Study, name: str) -> pd.DataFrame:
 
 @once_per_study
 def _whole_table(study: Study, name: str) -> pd.DataFrame:
+    is_small = len(study.sweep.runs) <= MOST_KEPT
+    return (kept_for_commands(_make_table) if is_small else _make_table)(study, name)
+
+
+def _make_table(study: Study, name: str) -> pd.DataFrame:
     recipe = RECIPES[name]
     table = recipe.make(study, *(compute_table(study, need) for need in recipe.needs))
     # Where a setting does not apply, its column is empty, and pandas makes the numbers fractions.

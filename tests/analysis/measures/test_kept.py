@@ -1,12 +1,15 @@
 """What one command has measured is there for the next, until something changes."""
 
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from analysis.measures import kept
 from analysis.measures.study import Study, kept_for_commands
+from analysis.tables import registry
 
 
 @pytest.fixture
@@ -70,9 +73,34 @@ def test_without_a_place_to_write_everything_is_computed(folder, measured):
     assert [measured(), measured()] == [1, 2]
 
 
-def test_the_results_used_last_stay(folder, measured, monkeypatch):
+def test_the_results_used_last_stay_and_the_limit_is_looked_at_once_a_day(
+    folder, measured, monkeypatch
+):
     monkeypatch.setattr(kept, "LIMIT", "1K")
-    for argument in range(30):
-        measured(argument)
-    kept.remove_oldest()
-    assert 0 < len(list(folder.rglob("output.pkl"))) < 30
+
+    def ask_for_many():
+        for argument in range(30):
+            measured(argument)
+        kept.remove_oldest()
+        return len(list(folder.rglob("output.pkl")))
+
+    assert 0 < ask_for_many() < 30
+    assert ask_for_many() == 30
+    (mark,) = folder.glob(kept.CLEANED)
+    os.utime(mark, times=(0, 0))
+    assert 0 < ask_for_many() < 30
+
+
+def test_a_table_is_kept_unless_the_sweep_is_large(folder, complete, tmp_path, monkeypatch):
+    def computed():
+        """Count how often another command computes the table."""
+        made = []
+        empty = pd.DataFrame()
+        recipe = replace(registry.RECIPES["auroc"], make=lambda *_: made.append(1) or empty)
+        monkeypatch.setitem(registry.RECIPES, "auroc", recipe)
+        registry.compute_table(Study(complete, tmp_path), "auroc")
+        return len(made)
+
+    assert [computed(), computed()] == [1, 0]
+    monkeypatch.setattr(registry, "MOST_KEPT", len(complete.runs) - 1)
+    assert [computed(), computed()] == [1, 1]

@@ -6,8 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench_scale import run
-from measure import Goal, parser, report
+from measure import Goal, parser, report, run
 
 NOTHING, LAYOUTS, MEASURES = "nothing", "layouts and judges", "measures too"
 # What is cached before a command, and the most seconds that it may take.

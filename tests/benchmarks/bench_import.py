@@ -3,8 +3,6 @@
 The pictures are smooth patterns with noise, which compress about as well as photographs.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,17 +10,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-from measure import Goal, parser, report, timed
+from measure import Goal, parser, report, run
 from PIL import Image
-
-# The kernel's ru_maxrss of a process also includes the size of its parent; VmHWM does not.
-PROGRAM = """
-import atexit, re
-from jobs.cli.main import main
-status = "/proc/self/status"
-atexit.register(lambda: print(re.search(r"VmHWM:\\s*(\\d+)", open(status).read())[1]))
-main()
-"""
 
 
 def main() -> None:
@@ -88,19 +77,13 @@ def hdf5(folder: Path, count: int, dtype: str) -> Path:
 
 def add(what: str, source: Path, data_dir: Path) -> dict[str, Any]:
     name = f"set-{len(list(data_dir.glob('*')))}"
-    command = ["data", "add", str(source), "--name", name, "--data-dir", str(data_dir)]
-    before = os.times()
-    done, seconds = timed(
-        lambda: subprocess.run(
-            [sys.executable, "-c", PROGRAM, *command], capture_output=True, text=True, check=True
-        )
-    )
-    after = os.times()
+    add = [sys.executable, "-m", "jobs.cli", "data", "add", source]
+    cost = run([*add, "--name", name, "--data-dir", data_dir])
     return {
         "source": what,
-        "seconds": seconds,
-        "processor s": after.children_user - before.children_user,
-        "peak, MB": int(done.stdout) / 1000,
+        "seconds": cost.seconds,
+        "processor s": cost.processor_s,
+        "peak, MB": cost.peak_mb,
         "staged file, MB": (data_dir / f"{name}.h5").stat().st_size / 1e6,
     }
 

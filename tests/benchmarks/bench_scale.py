@@ -11,14 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
-from measure import Goal, parser, report, timed
+from measure import Goal, parser, report, run, timed
 
 from aevae.config import RunConfig
 from aevae.files.attempt import Attempt
@@ -51,15 +49,6 @@ mixture_components = 2
 COMMANDS = ("--dry-run", "--prepare", "status, planned", "status, done", "tables")
 LOOKUPS = ("newest job, µs", "end of a job, µs", "choice of runs, µs")
 COLUMNS = ("runs", *(f"{name}, s" for name in COMMANDS), "tables, MB", *LOOKUPS)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Time, processor time with that of its processes, and peak memory of a command."""
-
-    seconds: float
-    processor_s: float
-    peak_mb: float
 
 
 def main() -> None:
@@ -188,17 +177,6 @@ def finish_all(folder: Path, runs: list[RunConfig]) -> None:
 
 def files(paths: RunPaths) -> tuple[Path, Path]:
     return paths.trained, paths.evaluation
-
-
-def run(command: list[object]) -> Cost:
-    """Run a command to its end; exit code 1, by which `status` reports missing runs, is allowed."""
-    started = time.perf_counter()
-    with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode in (0, 1), command
-    processor_s = usage.ru_utime + usage.ru_stime
-    return Cost(time.perf_counter() - started, processor_s, usage.ru_maxrss / 1024)
 
 
 if __name__ == "__main__":

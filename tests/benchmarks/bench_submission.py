@@ -13,8 +13,8 @@ import tomllib
 from pathlib import Path
 
 import tomli_w
-from bench_scale import SPEC, run
-from measure import parser, report
+from bench_scale import SPEC
+from measure import parser, report, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ONEHOST = REPOSITORY / "slurm" / "onehost"

@@ -5,8 +5,6 @@ The goals are at most 1.5 times the time of the products, and the same peak memo
 images as for 100,000.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -14,19 +12,11 @@ from typing import Any
 
 import h5py
 import numpy as np
-from measure import Goal, best_of, parser, report, timed
+from measure import Goal, best_of, parser, report, run
 
 import aevae
 from aevae.use.model import BATCH
 
-# The kernel's ru_maxrss of a process also includes the size of its parent; VmHWM does not.
-PROGRAM = """
-import atexit, re
-from jobs.cli.main import main
-status = "/proc/self/status"
-atexit.register(lambda: print(re.search(r"VmHWM:\\s*(\\d+)", open(status).read())[1]))
-main()
-"""
 IMAGES = 20_000
 COLUMNS = ("work", "computed by", "images", "seconds", "processor s", "images per s")
 COLUMNS += ("products: images per s", "over products", "peak, MB")
@@ -116,24 +106,18 @@ def products(x: np.ndarray, layers: list[np.ndarray]) -> np.ndarray:
     return x
 
 
-def scored(sweep: Path, run: str, count: int, folder: Path) -> dict[str, Any]:
+def scored(sweep: Path, run_id: str, count: int, folder: Path) -> dict[str, Any]:
     path = folder / f"{count}.h5"
     rng = np.random.default_rng(0)
-    shape = aevae.load(sweep, run).image_shape
+    shape = aevae.load(sweep, run_id).image_shape
     with h5py.File(path, "w") as file:
         images = file.create_dataset("images", (count, *shape), "u1", chunks=(1000, *shape))
         for start in range(0, count, 10_000):
             block = rng.integers(0, 256, (min(10_000, count - start), *shape), dtype=np.uint8)
             images[start : start + len(block)] = block
     to = folder / f"{count}.csv"
-    command = ["score", str(sweep), run, str(path), "--to", str(to), "--backend", "numpy"]
-    before = os.times()
-    done, seconds = timed(
-        lambda: subprocess.run(
-            [sys.executable, "-c", PROGRAM, *command], stdout=subprocess.PIPE, text=True, check=True
-        )
-    )
-    after = os.times()
+    score = [sys.executable, "-m", "jobs.cli", "score", sweep, run_id, path]
+    cost = run([*score, "--to", to, "--backend", "numpy"])
     path.unlink()
     with to.open() as file:
         assert sum(1 for _ in file) == count + 1
@@ -141,10 +125,10 @@ def scored(sweep: Path, run: str, count: int, folder: Path) -> dict[str, Any]:
         "work": "aevae score",
         "computed by": "numpy",
         "images": count,
-        "seconds": seconds,
-        "processor s": after.children_user - before.children_user,
-        "images per s": round(count / seconds),
-        "peak, MB": int(done.stdout) / 1000,
+        "seconds": cost.seconds,
+        "processor s": cost.processor_s,
+        "images per s": round(count / cost.seconds),
+        "peak, MB": cost.peak_mb,
     }
 
 

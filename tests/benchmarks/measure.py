@@ -4,6 +4,8 @@ import argparse
 import json
 import platform
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,37 @@ def best_of(repeats: int, sides: Mapping[str, Callable[[], object]]) -> dict[str
     """Time all sides alternately, so that a slow moment affects all; return the least of each."""
     rounds = [{name: seconds(call) for name, call in sides.items()} for _ in range(repeats)]
     return {name: min(times[name] for times in rounds) for name in sides}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Time, processor time with that of its processes, and peak memory of a command."""
+
+    seconds: float
+    processor_s: float
+    peak_mb: float
+
+
+# Linux counts the memory of the process that starts a command as memory of the command, and a
+# benchmark has imported torch. So a small process starts it, and says what it has taken.
+STARTER = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - started
+code = os.waitstatus_to_exitcode(status)
+print(code, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6)
+"""
+
+
+def run(command: Sequence[object]) -> Cost:
+    """Run a command to its end; exit code 1, by which `status` reports missing runs, is allowed."""
+    starter = [sys.executable, "-S", "-c", STARTER, *map(str, command)]
+    printed = subprocess.run(starter, stdout=subprocess.PIPE, check=True).stdout
+    code, *cost = map(float, printed.split())
+    assert code in (0, 1), command
+    return Cost(*cost)
 
 
 CPU = torch.device("cpu")

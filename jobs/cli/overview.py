@@ -31,7 +31,7 @@ def overview(configs: Sequence[RunConfig]) -> Iterator[str]:
     widest = max(map(len, columns))
     for name, values in columns.items():
         yield f"{name:{widest}}  {_counts(values, orders.get(name))}"
-    yield f"{_runs(len(configs))} in {cells:,} cells; the seeds of a cell are its replicates"
+    yield f"{_runs(len(configs))} in {_number(cells, 'cell')}; the seeds of a cell are its replicates"
 
 
 def _counts(values: Sequence[Value], order: Sequence[Value] | None) -> str:
@@ -53,7 +53,11 @@ def _counts(values: Sequence[Value], order: Sequence[Value] | None) -> str:
 
 
 def _runs(number: int) -> str:
-    return f"{number:,} run{'s' if number > 1 else ''}"
+    return _number(number, "run")
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number > 1 else ''}"
 
 
 def confirm(sweep: Sweep, run_ids: Sequence[str], *, yes: bool) -> None:

@@ -28,6 +28,12 @@ def test_every_list_is_shown_with_its_values_and_how_many_runs_have_them(foresee
     ]
 
 
+def test_one_cell_is_no_cells(spec):
+    runs = load_spec(spec, ['models=["ae"]', "latent_sizes=[2]", "seeds=[0, 1]"]).runs("it")
+    last = "2 runs in 1 cell; the seeds of a cell are its replicates"
+    assert list(overview(runs))[-1] == last
+
+
 class Terminal:
     """A terminal, at which a user gives one answer or closes the input."""
 

@@ -31,7 +31,8 @@ def overview(configs: Sequence[RunConfig]) -> Iterator[str]:
     widest = max(map(len, columns))
     for name, values in columns.items():
         yield f"{name:{widest}}  {_counts(values, orders.get(name))}"
-    yield f"{_runs(len(configs))} in {_number(cells, 'cell')}; the seeds of a cell are its replicates"
+    counts = f"{_runs(len(configs))} in {_number(cells, 'cell')}"
+    yield f"{counts}; the seeds of a cell are its replicates"
 
 
 def _counts(values: Sequence[Value], order: Sequence[Value] | None) -> str:

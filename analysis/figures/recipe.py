@@ -22,7 +22,6 @@ from analysis.write.formats import markdown_rows
 SAVING: dict[str, dict[str, Any]] = {
     "png": {},
     "pdf": {"metadata": {"CreationDate": None}},
-    "svg": {"metadata": {"Date": None}},
     "webp": {"dpi": 150, "pil_kwargs": {"quality": 65}},  # small, for pages
 }
 

@@ -14,9 +14,7 @@ from matplotlib.figure import Figure
 from analysis.figures.recipe import Drawing, saver
 from analysis.write.formats import format_cell
 
-SVG_BYTES = 100_000  # a figure whose SVG is larger takes less room as pixels
 PIXELS_PER_INCH = 125  # on the screen: text of 7 pt is as large as the page's small print
-MIME = {"svg": "image/svg+xml", "webp": "image/webp"}
 
 # Captions are our own Markdown but contain names from files, which must not become links or HTML.
 _MARKDOWN = MarkdownIt("zero").enable(["backticks", "table"])
@@ -53,19 +51,12 @@ def picture(drawing: Drawing) -> Picture:
 
 
 def embed(figure: Figure, alt: str) -> Picture:
-    """Save a figure as SVG, or as WebP if that is too large, in a data URI."""
-    content, kind = _saved(figure, "svg"), "svg"
-    if len(content) > SVG_BYTES:
-        content, kind = _saved(figure, "webp"), "webp"
-    uri = f"data:{MIME[kind]};base64,{base64.b64encode(content).decode()}"
+    """Save a figure as WebP in a data URI."""
+    file = BytesIO()
+    saver(figure, "webp")(file)
+    uri = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
     width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
     return Picture(uri, width, height, alt)
-
-
-def _saved(figure: Figure, suffix: str) -> bytes:
-    file = BytesIO()
-    saver(figure, suffix)(file)
-    return file.getvalue()
 
 
 def grid(table: pd.DataFrame, caption: str) -> Grid:

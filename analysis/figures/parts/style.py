@@ -59,7 +59,6 @@ _RC: dict[str, Any] = {
     "axes.axisbelow": True,
     "image.cmap": "gray",
     "pdf.fonttype": 42,  # text stays text in the PDF
-    "svg.hashsalt": "aevae",  # the names of parts of an SVG are the same each time
     "savefig.dpi": PNG_DPI,
 }
 

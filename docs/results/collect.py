@@ -44,6 +44,8 @@ NEEDED = (
 )
 LATER = "This sweep has not been trained with this version; `make reproduce` trains it.\n"
 RELU = {"paper-as-published": "100 epochs", "seeds-relu": "seed {}"}
+# Texts with numbers that stand in no table; of the other sweeps, the findings.
+TEXTS = {"literature": "literature.md", "rate-distortion": "decoder_variance.md"}
 LARGE = ("history", "latent_dimensions")  # tables that are left out
 IN_PAGE = ("latent_pca", "digits_embedding", "latent_sizes")  # large, so only the page shows them
 UNSEEN = 8  # of 255: by how much one channel of a colour may change, but for a pixel in a hundred
@@ -62,7 +64,7 @@ def main() -> None:
             sys.stdout.write(f"{sweep} is not analysed, so it is left out\n")
             continue
         small = [file for file in made.glob("*.csv") if file.stem not in LARGE]
-        texts = made.glob("literature.md" if sweep == "literature" else "findings.*")
+        texts = made.glob(TEXTS.get(sweep, "findings.*"))
         take([*small, *texts], HERE / "tables" / sweep)
         if names is None:
             drawn, prefix = [f for f in made.glob("*.png") if f.stem not in IN_PAGE], ""

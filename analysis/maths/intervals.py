@@ -5,7 +5,7 @@ only the trainings, only the judges or only the images were others. docs/methods
 and the simulated coverage.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,7 @@ LEVEL = 0.95
 RESAMPLES = 400  # the standard error of a standard error is then 3.5 %
 # Two hits and two misses in each of up to three columns, which do not depend on each other.
 PSEUDO = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=np.float64)
+MOST_KEPT = 20_000  # images whose draws are kept for the next effect: 16 MB
 SEED, JUDGE, IMAGE = "seed", "judge", "image"
 
 
@@ -189,29 +190,29 @@ def _means(rows: Floats, weights: NDArray[Any], labels: NDArray[np.integer] | No
 
 def _resampled_means(
     groups: Floats, labels: NDArray[np.integer] | None, shares: bool, resamples: int
-) -> Iterable[Floats]:
+) -> Iterator[Floats]:
     """Average over groups (G, N, K) after drawing the images of each with replacement, repeatedly.
 
     A group is a seed with images of its own; images that all seeds share are one group.
     """
     if shares:
         groups = np.stack([np.concatenate([rows, PSEUDO[:, : rows.shape[1]]]) for rows in groups])
-    drawn = _drawn(*groups.shape[:2], resamples)
-    if labels is None:
-        sums = [times.astype(float) @ rows for times, rows in zip(drawn, groups, strict=True)]
-        return np.asarray(np.mean(sums, axis=0) / groups.shape[1])
-    return (
-        np.mean([_means(*pair, labels) for pair in zip(groups, times, strict=True)], axis=0)
-        for times in drawn.swapaxes(0, 1)
-    )
+    count, images = groups.shape[:2]
+    for drawn in (_kept_draws if count * images <= MOST_KEPT else _draws)(count, images, resamples):
+        pairs = zip(groups, drawn, strict=True)
+        yield sum(_means(rows, times, labels) for rows, times in pairs) / count
 
 
-@lru_cache(maxsize=4)  # the effects of a command are mostly of the same number of images
-def _drawn(groups: int, images: int, resamples: int) -> NDArray[np.uint16]:
-    """Draw the images of each group with replacement: how often each of them, (G, R, N)."""
+def _draws(groups: int, images: int, resamples: int) -> Iterator[NDArray[np.uint16]]:
+    """Draw the images of each group with replacement, and yield how often each is drawn, (G, N)."""
     rng = np.random.default_rng(0)
-    drawn = [draw_rows(images, rng) for _ in range(resamples * groups)]
-    return np.asarray(drawn, np.uint16).reshape(resamples, groups, images).swapaxes(0, 1)
+    for _ in range(resamples):
+        yield np.asarray([draw_rows(images, rng) for _ in range(groups)], np.uint16)
+
+
+@lru_cache(maxsize=4)  # most effects of a command are of the same number of images
+def _kept_draws(groups: int, images: int, resamples: int) -> list[NDArray[np.uint16]]:
+    return list(_draws(groups, images, resamples))
 
 
 def left_out(values: Floats, effect: Callable[[Floats], float], axis: int = 0) -> list[float]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
+from analysis.maths import intervals
 from analysis.maths.areas import areas_of, worst_area
 from analysis.maths.intervals import (
     Estimate,
@@ -92,6 +93,14 @@ def test_classes_are_averaged_each_by_itself():
     labels = np.array([0, 0, 0, 1])
     values = np.array([1.0, 2.0, 3.0, 10.0]).reshape(1, 1, 4, 1)
     assert of_means(values, lambda means: means[1, 0] - means[0, 0], labels=labels).value == 8
+
+
+def test_draws_that_are_too_many_to_be_kept_give_the_same(monkeypatch):
+    values = np.random.default_rng(0).random((3, 1, 50, 2))
+    kept = of_means(values, lambda means: means[0] - means[1], shared=[True, False])
+    monkeypatch.setattr(intervals, "MOST_KEPT", 49)
+    drawn_anew = of_means(values, lambda means: means[0] - means[1], shared=[True, False])
+    assert drawn_anew.parts == kept.parts
 
 
 def test_no_hit_is_not_taken_for_a_share_of_exactly_0():

@@ -139,9 +139,12 @@ def fit_mixture(components: int, codes: Array, rng: np.random.Generator) -> Mixt
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    rows = rng.permutation(len(codes))[:MIXTURE_ROWS]
+    chosen = codes[rng.permutation(len(codes))[:MIXTURE_ROWS]]
+    count = min(components, len(chosen))
+    if len(chosen) == 1:
+        chosen = chosen.repeat(2, axis=0)  # scikit-learn refuses a single one
     fitted = GaussianMixture(
-        min(components, len(rows)),
+        count,
         reg_covar=1e-4 * float(codes.var(axis=0).mean()) + 1e-6,
         max_iter=50,
         tol=MIXTURE_TOLERANCE,
@@ -150,7 +153,7 @@ def fit_mixture(components: int, codes: Array, rng: np.random.Generator) -> Mixt
     with warnings.catch_warnings():
         # 50 iterations are enough for a sampler; nothing depends on full convergence.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted.fit(codes[rows])
+        fitted.fit(chosen)
     # The mixture has the single precision of the codes, which fails the checks in mixture.sample().
     # So the samples are drawn by `Mixture`, in double precision.
     shares = fitted.weights_.astype(np.float64)

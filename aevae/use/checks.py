@@ -126,23 +126,41 @@ def rate(false_positive_rate: float, images: int) -> None:
         The rate is not between 0 and 1, or so small that no image could be flagged.
     """
     least = 1 / (images + 1)
+    number(false_positive_rate, "false_positive_rate")
     if not least <= false_positive_rate < 1:
+        scale = 10 ** (1 - math.floor(math.log10(least)))  # of two digits
+        shown = math.ceil(scale * least) / scale  # rounded up, so that this rate may be given
         raise InputError(
-            f"the false-positive rate must be at least {least:.2g} (1 in {images + 1:,}, because "
-            f"there are {images:,} validation images) and below 1, got {false_positive_rate:g}"
+            f"the false-positive rate must be at least {shown:g} (1 in {images + 1:,}, because "
+            f"there are {images:,} validation images) and below 1, got {false_positive_rate:g}; "
+            "--false-positive-rate sets it"
         )
 
 
-def at_least(least: int, number: int, what: str) -> None:
-    """Check that a number is large enough.
+def at_least(least: int, given: int, what: str) -> None:
+    """Check that a whole number is large enough.
 
     Raises
     ------
     InputError
-        It is less than `least`.
+        It is less than `least`, or no whole number.
     """
-    if number < least:
-        raise InputError(f"{what} must be at least {least}, got {number}")
+    if not isinstance(given, int | np.integer):
+        raise InputError(f"{what} must be a whole number, got {given!r}")
+    if given < least:
+        raise InputError(f"{what} must be at least {least}, got {given}")
+
+
+def number(given: float, what: str) -> None:
+    """Check that something is a number.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    if not isinstance(given, int | float | np.number):
+        raise InputError(f"{what} must be a number, got {given!r}")
 
 
 def as_array(values: ArrayLike, what: str) -> NDArray[Any]:

@@ -26,6 +26,8 @@ from aevae.use.samplers import SamplerName
 # Suffixes of picture files; `aevae.data.importing.pictures` has them, but needs Pillow.
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
+MOST_STEPS = 10_000  # of a line between two images, which is computed as a whole
+
 
 @dataclass(frozen=True)
 class Request:
@@ -57,7 +59,7 @@ def generate(model: Model, request: Request, to: Path, progress: Progress) -> No
 def encode(
     model: Model, given: GivenImages, label: Labels | None, to: Path, progress: Progress
 ) -> None:
-    """Write codes to an .npz or .h5 file (`mu`, `logvar`, `labels`), or to a CSV file."""
+    """Write codes and known classes: `mu`, `logvar` and `labels` (.npz, .h5), or a CSV file."""
     labels = given_labels(model, given, label)
     if to.suffix == ".csv":
         _encode_to_table(model, given, labels, to, progress)
@@ -76,13 +78,15 @@ def _encode_to_table(
 ) -> None:
     latents = range(model.latent_size)
     parts = ("mu", "logvar") if model.config.model.traits.variational else ("mu",)
-    header = ["image", *(f"{part}_{latent}" for part in parts for latent in latents)]
-    with table_output(to, header) as write:
+    columns = [f"{part}_{latent}" for part in parts for latent in latents]
+    known = [] if given.labels is None else ["label"]
+    with table_output(to, ["image", *known, *columns]) as write:
         for images, of, numbers in _blocks(given, labels, progress, "encoding"):
             codes = [part for part in model.encode(images, of) if part is not None]
             values = np.concatenate(codes, axis=1).tolist()
             for number, row in zip(numbers.tolist(), values, strict=True):
-                write([_name(given, number), *(f"{value:.7g}" for value in row)])
+                label = [] if given.labels is None else [model.class_names[given.labels[number]]]
+                write([_name(given, number), *label, *(f"{value:.7g}" for value in row)])
 
 
 def reconstruct(
@@ -145,12 +149,14 @@ class Ends:
     @classmethod
     def of_rows(cls, given: GivenImages, rows: Sequence[int]) -> Self:
         """Read two images of a source, by their numbers from 0."""
-        labels = None if given.labels is None else given.labels[list(rows)]
-        return cls(given.rows(rows), labels)
+        images = given.rows(rows)
+        return cls(images, None if given.labels is None else given.labels[list(rows)])
 
 
 def interpolate(model: Model, ends: Ends, label: Labels | None, steps: int, to: Path) -> None:
     """Write a line between two images: a GIF, or what `generate` writes."""
+    if steps > MOST_STEPS:
+        raise InputError(f"a line has up to {MOST_STEPS:,} images, not {steps:,}")
     labels = label
     if label is None and model.is_conditional:
         labels = ends.labels

@@ -52,7 +52,8 @@ def see_linear_by_class(study: Study, components: int) -> Sight:
     drawn = []
     for label in classes:
         points = scores[labels == label]
-        drawn.append(rng.multivariate_normal(points.mean(axis=0), np.cov(points.T), each))
+        covariance = np.atleast_2d(np.cov(points.T))  # of a single component it is a number
+        drawn.append(rng.multivariate_normal(points.mean(axis=0), covariance, each))
     return _look(study, np.concatenate(drawn))
 
 

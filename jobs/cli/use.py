@@ -109,7 +109,7 @@ def encode(
 
     model = _load(sweep_dir, run, best, backend)
     with shown_progress() as progress:
-        given = _open(model, images, data_dir, progress, split, resize)
+        given = _open(model, images, to, data_dir, progress, split, resize)
         tasks.encode(model, given, class_, to, progress)
     _report(given)
     say(f"wrote the codes of {given.count:,} images by {model.run_id} to {to}")
@@ -132,7 +132,7 @@ def reconstruct(
 
     model = _load(sweep_dir, run, best, backend)
     with shown_progress() as progress:
-        given = _open(model, images, data_dir, progress, split, resize)
+        given = _open(model, images, to, data_dir, progress, split, resize)
         tasks.reconstruct(model, given, class_, to, progress)
     _report(given)
     say(f"wrote {given.count:,} reconstructions by {model.run_id} to {to}")
@@ -159,7 +159,7 @@ def score(
 
     model = _load(sweep_dir, run, best, backend)
     with shown_progress() as progress:
-        given = _open(model, images, data_dir, progress, split, resize)
+        given = _open(model, images, to, data_dir, progress, split, resize)
         flagged = tasks.score(model, given, class_, to, progress, false_positive_rate)
     _report(given)
     share, expected = f"{flagged / given.count:.1%}", f"{false_positive_rate:.1%}"
@@ -194,9 +194,10 @@ def interpolate(
 
     model = _load(sweep_dir, run, best, backend)
     with shown_progress() as progress:
+        _check_target(to, images)
         ends = tasks.Ends.of_pictures(model, images, resize)
         if ends is None:
-            given = _open(model, images, data_dir, progress, split, resize)
+            given = _open(model, images, to, data_dir, progress, split, resize)
             ends = tasks.Ends.of_rows(given, _two_rows(rows))
             _report(given)
         tasks.interpolate(model, ends, class_, steps, to)
@@ -251,6 +252,7 @@ def _load(sweep_dir: Path, run: str, best: bool, backend: str) -> "Model":
 def _open(
     model: "Model",
     images: list[str],
+    to: Path,
     data_dir: Path,
     progress: "Progress",
     split: str | None,
@@ -258,8 +260,15 @@ def _open(
 ) -> "GivenImages":
     from aevae.use.images import given_images
 
+    _check_target(to, images)
     data = model.config.data
     return given_images(images, data, data_dir, progress, split=split, resize=resize)
+
+
+def _check_target(to: Path, images: list[str]) -> None:
+    """Check that the output takes the place of no image that is read."""
+    if to.resolve() in (Path(path).resolve() for path in images):
+        raise InputError(f"{to} is among the images that are read; --to takes another name")
 
 
 def _report(given: "GivenImages") -> None:

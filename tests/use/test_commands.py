@@ -105,6 +105,7 @@ def test_pictures_are_encoded_with_the_classes_of_their_folders(
         assert codes["logvar"] == pytest.approx(expected.logvar, abs=1e-6)
     rows = table(tmp_path / "c.csv")
     assert [row["image"] for row in rows][3:5] == ["7/6.png", "long/1.png"]
+    assert [row["label"] for row in rows][3:5] == ["7", "long"]
     assert [float(row["logvar_2"]) for row in rows] == pytest.approx(expected.logvar[:, 2].tolist())
 
 
@@ -220,6 +221,10 @@ def test_images_of_another_size_are_scaled_where_asked(add_run, call, weird, tmp
         ("vae", "encode no/such.npz --to x.npz", "No such file"),
         ("vae", "encode own.npz --to x.png", "--to takes a name that ends in .npz, .h5 or .csv"),
         ("vae", "interpolate own.npz --rows 0,9 --to x.gif", "images 0 to 6, not 9"),
+        ("cvae", "interpolate labelled.npz --rows 0,9 --to x.gif", "images 0 to 6, not 9"),
+        ("vae", "interpolate own.npz --steps 10001 --to x.gif", "up to 10,000 images, not 10,001"),
+        ("vae", "encode own.npz --to own.npz", "is among the images that are read"),
+        ("vae", "reconstruct own.npz --to ./own.npz", "is among the images that are read"),
         ("vae", "interpolate own.npz --rows 0 --to x.gif", "--rows takes two numbers"),
         ("vae", "interpolate own.npz --steps 1 --to x.gif", "steps must be at least 2, got 1"),
     ],
@@ -232,13 +237,14 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     spec.rename(weird / "sweep.toml")
     monkeypatch.chdir(tmp_path)
     np.savez("own.npz", images=images)
+    np.savez("labelled.npz", images=images, labels=[0, 1, 2, 0, 1, 2, 0])
     command, *rest = arguments.split()
-    before = sorted(path.name for path in tmp_path.iterdir())
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     code, said = call(command, *([] if command == "generate" else [""]), *rest)
     assert code == 2
     (line,) = [line for line in said.splitlines() if not line.startswith("note: ")]
     assert message in line
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
 def test_every_command_has_an_example_of_its_own_options():

@@ -46,6 +46,12 @@ def test_a_diagonal_gaussian_has_the_moments_of_each_latent(codes):
     assert (abs(z[:, 0]) < 1).mean() > 0.2, "the gap between the classes is not known to it"
 
 
+@pytest.mark.parametrize("sampler", ["mixture", "mixture_of_means"])
+def test_a_single_training_image_is_a_mixture_of_one(sampler):
+    z = drawn(sampler, Codes(np.array([[3.0, -1.0]], np.float32)), np.zeros(4, int))
+    assert z == pytest.approx(np.tile([3.0, -1.0], (4, 1)), abs=0.01)
+
+
 def test_a_class_that_was_hardly_seen_is_given_latents_of_all(codes):
     few = Codes(codes.mu, codes.logvar, np.where(np.arange(COUNT) == 0, 2, codes.labels))
     z = drawn("mixture", few, np.array([2, 2, 3]))

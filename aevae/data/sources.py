@@ -19,6 +19,8 @@ from aevae.errors import InputError
 from aevae.files.dataset import write_dataset
 from aevae.outliers import MADE_OUTLIERS
 
+LEAST_TRAINED = 2  # one image has no spread, which samplers and principal components need
+
 
 @dataclass(frozen=True)
 class Split:
@@ -178,4 +180,10 @@ def _check_subset(config: DataConfig, size: int) -> None:
         raise InputError(
             f"data.train_images must be at most {size}, the number of training images of "
             f"{config.dataset}, got {config.train_images}"
+        )
+    if config.trained_images(size) < LEAST_TRAINED:
+        raise InputError(
+            f"a run is trained on at least {LEAST_TRAINED} images: {config.dataset} has {size} for "
+            f"training, besides those for validation, and data.train_images is "
+            f"{config.train_images}"
         )

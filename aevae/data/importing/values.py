@@ -47,6 +47,8 @@ class _Scan:
         self.most = max(self.most, float(block.max()))
         if block.dtype.kind == "f":
             self.whole = self.whole and bool(np.all(block == np.rint(block)))
+            # Other values are no fractions, and 255 times the largest float is none.
+            self.exact &= self.least >= -SLACK and self.most <= 1 + SLACK
             if self.exact:
                 levels = block.astype(np.float64) * 255
                 self.exact = bool(np.all(np.abs(levels - np.rint(levels)) < EXACT))

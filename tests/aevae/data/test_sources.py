@@ -38,6 +38,8 @@ def test_a_subset_is_the_beginning_of_the_training_split_and_leaves_the_split_as
     assert len(whole.train.index[whole.config.trained_rows]) == len(whole.train.index)
     with pytest.raises(InputError, match=r"^data\.train_images must be at most 1293, .* got 5000$"):
         load_dataset(DIGITS.model_copy(update={"train_images": 5000}), weird)
+    with pytest.raises(InputError, match=r"^a run is trained on at least 2 images: digits"):
+        load_dataset(DIGITS.model_copy(update={"train_images": 1}), weird)
 
 
 def test_digits_are_uint8_images_of_the_full_range_and_no_row_is_used_twice(weird):

@@ -23,7 +23,7 @@ from analysis.tables import TABLES
 
 TABLE_FORMATS = ("csv", "md", "latex")
 # Lists in the help of a command are as wide as a narrow terminal, in two columns.
-HELP_COLUMNS, NAME_COLUMNS = 78, 20
+HELP_COLUMNS, NAME_COLUMNS = 78, 22
 
 # What typer raises for any wrong argument. It publishes only one kind of it, and keeps the rest in
 # click or, in later versions, in a copy of click.

@@ -276,6 +276,11 @@ def test_help_lists_every_name_on_a_line_of_its_subject(run, command, subjects, 
     assert sorted(name for listed in subjects.values() for name in listed) == sorted(names)
 
 
+def test_help_of_findings_names_its_tables_and_figures(run):
+    starts = {line.split()[0] for line in lines(run("findings", "--help").stdout)}
+    assert starts >= {*tables_of_findings, *figures_of_findings}
+
+
 def python(*arguments):
     environment = {**os.environ, "NO_COLOR": "1"}
     command = [sys.executable, *arguments]

@@ -105,7 +105,7 @@ def _resampled_means(sample: Floats, seed: int, resamples: int) -> Floats:
 
 def draw_rows(count: int, rng: np.random.Generator) -> NDArray[np.integer]:
     """Draw as many rows as there are, with replacement; return how often each is drawn, (N,)."""
-    # The numbers are smaller than the rows drawn, and a mean follows from them all the same.
+    # A mean follows from these counts, which need less memory than the rows that are drawn.
     return np.bincount(rng.integers(count, size=count), minlength=count)
 
 

@@ -30,7 +30,6 @@ def fit_pca(study: Study) -> PCA:
 
 
 @once_per_study
-@kept_for_commands
 def fit_target_pca(study: Study) -> PCA:
     """Fit the same on what the models reconstruct: see `targets`."""
     if not binary_targets(study.sweep):

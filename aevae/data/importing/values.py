@@ -47,7 +47,7 @@ class _Scan:
         self.most = max(self.most, float(block.max()))
         if block.dtype.kind == "f":
             self.whole = self.whole and bool(np.all(block == np.rint(block)))
-            # Other values are no fractions, and 255 times the largest float is none.
+            # Values outside [0, 1] are no fractions, and 255 times the largest floats overflows.
             self.exact &= self.least >= -SLACK and self.most <= 1 + SLACK
             if self.exact:
                 levels = block.astype(np.float64) * 255

@@ -102,6 +102,16 @@ class Frozen(BaseModel):
             raise InputError(describe_validation_error(error, source)) from None
 
     @classmethod
+    def dotted_keys(cls) -> tuple[str, ...]:
+        """Return the dotted keys of all settings and tables: ``train``, ``train.epochs``."""
+        found = []
+        for name, field in cls.model_fields.items():
+            found.append(name)
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Frozen):
+                found += [f"{name}.{key}" for key in field.annotation.dotted_keys()]
+        return tuple(found)
+
+    @classmethod
     def upgraded(cls, values: object, source: str) -> object:
         """Convert plain values of any released version to the present version."""
         del source
@@ -183,7 +193,9 @@ class TrainConfig(Frozen):
     """Optimisation of one run."""
 
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
+    """Passes over the training images."""
     batch_size: Count = 1024
+    """Images per step."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Constant rate, or the peak of the schedule."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
@@ -195,6 +207,7 @@ class TrainConfig(Frozen):
     initialisation: Literal["torch", "he-encoder"] = "torch"
     """Distribution of the initial weights; see `aevae.models.networks.build_model`."""
     schedule: Literal["constant", "one-cycle", "triangular", "cosine", "steps"] = "constant"
+    """How the learning rate changes during the training."""
     step_epochs: Annotated[tuple[Count, ...], Field(strict=False)] = ()
     """schedule = "steps" only: after how many epochs the rate is multiplied by `step_factor`."""
     step_factor: Annotated[float, Field(gt=0)] = 0.1
@@ -227,6 +240,7 @@ class DataConfig(Frozen):
     """Dataset and the split into training and validation images."""
 
     dataset: DatasetName = "mnist"
+    """Name of a built-in or a staged dataset. Fingerprint, shape, names and noun follow from it."""
     fingerprint: str = ""
     """SHA-256 of the images and labels; empty until the dataset has been looked up. For a built-in
     dataset, an empty value is replaced by the known one."""
@@ -237,7 +251,9 @@ class DataConfig(Frozen):
     noun: str = "digit"
     """Word for a class in texts: digit, letter, class."""
     validation_fraction: Annotated[float, Field(gt=0, le=0.9)] = 0.1
+    """Share of the training images that are only used for validation."""
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of the random choice of the validation images."""
     train_images: TrainImages = "all"
     """Number of training images that the run is trained on. See `trained_rows`."""
 
@@ -338,9 +354,13 @@ class EvaluationConfig(Frozen):
     samples_per_sampler: Annotated[int, Field(ge=10)] = 2000
     """Generated images per sampler; for a conditional model, equally many of every class."""
     mixture_components: Count = 10
+    """Gaussians of the mixture that is fitted to the codes of the training images."""
     grid_size: Annotated[int, Field(ge=2, le=100)] = 20
+    """Images per side of the grid over a plane of the latent space."""
     traversal_steps: Annotated[int, Field(ge=2, le=100)] = 11
+    """Images along each latent dimension."""
     interpolation_steps: Annotated[int, Field(ge=2, le=100)] = 11
+    """Images from one test image to another, both included."""
     outliers: Outliers = ("noise", "shuffled", "inverted", "rotated")
     """Outlier sets for anomaly detection: `MADE_OUTLIERS`, or datasets with equal image shape."""
 

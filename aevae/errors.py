@@ -1,7 +1,9 @@
 """The errors a user may see, the exit codes of the commands, and validation errors as one line."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from enum import IntEnum
 
 from pydantic import ValidationError
@@ -97,8 +99,20 @@ def usage_line(message: str, command: str) -> str:
     return f"{text[:1].lower()}{text[1:]}; see {command} --help"
 
 
-def describe_validation_error(error: ValidationError, source: str) -> str:
-    """Render the first problem of `error` as one line: key, problem, value, source."""
+def describe_validation_error(
+    error: ValidationError, source: str, keys: Collection[str] = ()
+) -> str:
+    """Render the first problem of `error` as one line: key, problem, value, source.
+
+    Parameters
+    ----------
+    error
+        What pydantic found.
+    source
+        Where the values come from, such as the path of a file.
+    keys
+        The dotted keys that `source` may have, from which an unknown key is advised.
+    """
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"])
     if not key.isprintable():
@@ -106,7 +120,7 @@ def describe_validation_error(error: ValidationError, source: str) -> str:
     place = f"{key}: " if key else ""  # a rule about several keys names no key
     message = problem_message(problem)
     if problem["type"] == "extra_forbidden":
-        return f"unknown key {key!r} in {source}"
+        return f"unknown key {key!r} in {source}{advised_key(key, keys)}"
     if problem["type"] == "missing":
         return f"missing key {key!r} in {source}"
     if isinstance(problem["input"], (dict, list)) and problem["type"] == "value_error":
@@ -114,8 +128,26 @@ def describe_validation_error(error: ValidationError, source: str) -> str:
     return f"{place}{message}, got {short_repr(problem['input'])} in {source}"
 
 
+def advised_key(key: str, valid: Collection[str]) -> str:
+    """Return what follows in a message about an unknown key: the one that was meant, or a list."""
+    if not valid:
+        return ""
+    table, _, name = key.rpartition(".")
+    by_name: dict[str, str] = {}
+    for other in valid:
+        by_name.setdefault(other.rpartition(".")[2], other)
+    if near := get_close_matches(name, by_name, n=1, cutoff=0.75):
+        return f"; did you mean {by_name[near[0]]}?"
+    beside = [other for other in valid if other.rpartition(".")[0] == table]
+    return f"; valid are {', '.join(beside or valid)}"
+
+
 def problem_message(problem: ErrorDetails) -> str:
     """Return the message of one problem of a ValidationError, to stand within a line."""
+    if problem["type"] == "tuple_type":
+        given = problem["input"]
+        values = given.strip("[] ").split(",") if isinstance(given, str) else [given]
+        return f"must be a list, such as {json.dumps(values, default=str)}"
     message = problem["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 

@@ -17,6 +17,7 @@ class ExecutionConfig(Frozen):
     """Settings of the execution of a run: data folder, device, threads, checkpoints."""
 
     data_dir: Annotated[Path, Field(strict=False)] = Path("data")
+    """Folder of the datasets."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: a CUDA GPU if torch finds one, else the CPU."""
     threads: Annotated[int, Field(ge=0)] = 0

@@ -61,6 +61,10 @@ def check(folder: Path) -> int:
     console = terminal.stdout()
     console.print(table)
     console.print(f"{len(sweep.runs)} of {len(found)} runs ok", highlight=False)
+    if any(gap.state == "damaged" for gap in sweep.gaps):
+        terminal.note(
+            "remove each damaged file; `aevae sweep` with the same arguments writes it again"
+        )
     return INCOMPLETE if sweep.gaps else OK
 
 

@@ -1,15 +1,20 @@
 """Hooks of the documentation site: pages from outside docs/, commands, and links between pages.
 
 README.md and others stand where a reader of the repository expects them, so they are taken into the
-site from there. The page of the commands ends with what they print for ``--help``, and the page of
-the Python interface has its docstrings.
+site from there. The page of the commands ends with what they print for ``--help``, the page of the
+Python interface has its docstrings, and the page of the settings lists them from their classes.
 """
 
+import ast
+import inspect
+import json
 import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -17,6 +22,8 @@ from mkdocs.structure.pages import Page
 
 import aevae
 import analysis
+from aevae.config import DataConfig, EvaluationConfig, Frozen, ModelConfig, TrainConfig
+from aevae.execution import ExecutionConfig
 
 ROOT = Path(__file__).parents[1]
 # Pages of the site that stand elsewhere in the repository.
@@ -27,6 +34,15 @@ OUTSIDE = {
     "slurm/README.md": "clusters.md",
     "slurm/onehost/README.md": "onehost.md",
 }
+# The classes that hold the settings of a sweep, by the table of its file.
+SETTINGS: dict[str, type[Frozen]] = {
+    "model": ModelConfig,
+    "train": TrainConfig,
+    "data": DataConfig,
+    "evaluation": EvaluationConfig,
+    "execution": ExecutionConfig,
+}
+BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 COMMAND = re.compile(r"^│ ([a-z]+) ", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 IMAGE = re.compile(r"(src=\"|!\[[^\]]*\]\()(?!https?:)([^)\"\s]+)")
@@ -37,6 +53,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, target in OUTSIDE.items():
         files.append(File.generated(config, target, content=(ROOT / source).read_text()))
     files.append(File.generated(config, "python.md", content=python()))
+    files.append(File.generated(config, "settings.md", content=settings()))
     return files
 
 
@@ -78,6 +95,51 @@ def python() -> str:
             module = getattr(package, name).__module__
             parts.append(f"::: {module}.{name}\n    options:\n      {heading}")
     return "\n\n".join(parts) + "\n"
+
+
+def settings() -> str:
+    """List all settings of a sweep's file: defaults, valid values, and what their class says."""
+    parts = [
+        "# Settings",
+        "All settings of a sweep; see [designing a sweep](designing-a-sweep.md). On the command line, "
+        "`--set train.epochs=2` replaces `epochs` of the table `[train]`. A table such as `[vae]` has "
+        "the keys of `[model]` for one kind of model.",
+    ]
+    for table, owner in SETTINGS.items():
+        rows = ["| key | default | valid | meaning |", "| --- | --- | --- | --- |"]
+        schemas, meanings = owner.model_json_schema()["properties"], _meanings(owner)
+        for name, schema in schemas.items():
+            if name not in ("kind", "latent_size"):  # their lists stand outside the tables
+                default = json.dumps(schema["default"], ensure_ascii=False)
+                cells = f"`{name}`", f"`{default}`", _valid(schema), meanings.get(name, "")
+                rows.append(f"| {' | '.join(cells)} |")
+        parts += [f"## [{table}]", "\n".join(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _valid(schema: dict[str, Any]) -> str:
+    """Write which values a setting takes, from its JSON schema."""
+    if "anyOf" in schema:
+        return " or ".join(_valid(choice) for choice in schema["anyOf"])
+    if "const" in schema or "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if schema["type"] == "array":
+        return f"list of: {_valid(schema['items'])}"
+    words = {"integer": "whole number", "boolean": "`true`, `false`", "string": "text"}
+    bounds = [f"{sign} {schema[key]:,}" for key, sign in BOUNDS.items() if key in schema]
+    return " ".join([words.get(schema["type"], schema["type"]), " and ".join(bounds)]).strip()
+
+
+def _meanings(owner: type[Frozen]) -> dict[str, str]:
+    """Return the strings below the fields of a class, in one line, by the field's name."""
+    (body,) = ast.parse(inspect.getsource(owner)).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, text in pairwise(body.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            assert isinstance(text.value, ast.Constant)
+            found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
+    return found
 
 
 def commands() -> str:

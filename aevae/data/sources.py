@@ -64,8 +64,8 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
     Raises
     ------
     InputError
-        A file is missing or damaged, the images are not those that the run was configured for, or
-        there are fewer training images than the run is to be trained on.
+        A file is missing or damaged, the images are not those that the run was configured for,
+        there are fewer training images than the run is to be trained on, or these are all the same.
     """
     raw = load_source(config.dataset, data_dir)
     _check_fingerprint(config, raw.facts)
@@ -73,6 +73,9 @@ def load_dataset(config: DataConfig, data_dir: Path) -> Dataset:
     validation_size = _validation_size(config, len(rows))
     val, train = rows[:validation_size], rows[validation_size:]
     _check_subset(config, len(train))
+    trained = train[config.trained_rows]
+    if all(np.array_equal(raw.train_images[row], raw.train_images[trained[0]]) for row in trained):
+        raise InputError(f"all {len(trained)} images of {config.dataset} for training are the same")
     return Dataset(
         config,
         raw.source,

@@ -81,6 +81,8 @@ class AttemptRecord:
     ended_at: str | None = None
     results_bytes: int | None = None
     """Size of the published ``evaluation.h5``."""
+    training_bytes: int | None = None
+    """Size of ``trained.h5``; None in releases before 0.2.0."""
     evaluation: str | None = None
     """Hash of the settings of the evaluation: `aevae.config.EvaluationConfig.digest`."""
     slurm_job: SlurmJob | None = None
@@ -213,8 +215,12 @@ class Attempt:
         """Record how the attempt ended; `evaluation` is the digest of the evaluation's settings."""
         self.record = replace(self.record, outcome=outcome, reason=reason, ended_at=utc_now())
         if outcome == "done":
-            size = self._run.evaluation.stat().st_size
-            self.record = replace(self.record, results_bytes=size, evaluation=evaluation)
+            self.record = replace(
+                self.record,
+                results_bytes=self._run.evaluation.stat().st_size,
+                training_bytes=self._run.trained.stat().st_size,
+                evaluation=evaluation,
+            )
         self._write(self.paths)
 
     def keep_output(self, *, capture: bool) -> None:

@@ -85,9 +85,16 @@ def check_listed(paths: SweepPaths) -> None:
     Raises
     ------
     InputError
-        The folder holds runs, but no list of them.
+        The folder holds runs, but no list of them; or a specification, but no sweep.
     """
-    if not exists(paths.run_list) and (exists(paths.spec) or paths.planned()):
+    if exists(paths.run_list):
+        return
+    if exists(paths.spec) and not paths.planned():
+        raise InputError(
+            f"{paths.spec} is in the way: a sweep keeps a file of this name in its folder; rename "
+            "yours, or give --out another folder"
+        )
+    if paths.planned():
         raise InputError(
             f"{paths.root} has no {paths.run_list.name}: an older aevae wrote it, with other "
             "run ids; it can be analysed, but new runs need a new folder (--out)"

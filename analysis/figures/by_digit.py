@@ -89,8 +89,7 @@ def draw(data: ByDigit) -> Figure:
     ratios = [upper, lower] * rows if lower > upper else None
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=ratios)
     (pca,) = (panel for panel in data.panels if panel.title == PCA_TITLE)
-    positive = np.concatenate([panel.mean.ravel() for panel in data.panels])
-    norm = LogNorm(np.nanmin(positive), np.nanmax(positive))
+    norm = style.log_norm(np.concatenate([panel.mean.ravel() for panel in data.panels]))
     lines: list[Axes] = []
     maps: list[Axes] = []
     for place, panel in enumerate(data.panels):

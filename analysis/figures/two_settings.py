@@ -113,8 +113,7 @@ def draw(data: TwoSettings) -> Figure:
                                width_ratios=ratios)  # fmt: skip
     inches = (width - 1) / columns - 0.2
     for row, (x, y, maps) in enumerate(data.rows):
-        errors = np.concatenate([found.error.ravel() for found in maps])
-        norm = LogNorm(np.nanmin(errors), np.nanmax(errors))
+        norm = style.log_norm(np.concatenate([found.error.ravel() for found in maps]))
         for column, found in enumerate(maps):
             axes = figure.add_subplot(grid[row, column])
             image = _draw_map(axes, found, norm, inches)

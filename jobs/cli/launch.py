@@ -115,7 +115,7 @@ def sweep(
 ) -> None:
     """Train the missing runs of a sweep; done runs are skipped, interrupted runs are resumed."""
     from jobs.cli.overview import confirm
-    from jobs.cli.plan import say_how_by_hand, show_plan
+    from jobs.cli.plan import say_how_by_hand, show_plan, show_refusal
     from jobs.cli.start import launch_here, submit
     from jobs.scheduler.profile import choose_cluster
     from jobs.sweep.folder import Sweep, check_launch, lay_out
@@ -138,6 +138,7 @@ def sweep(
     wanted = select_runs(foreseen, only or [])
     if dry_run:
         show_plan(foreseen, wanted.run_ids, chosen)
+        show_refusal(loaded, runs, folder)
         return
     if prepare:
         say_how_by_hand(lay_out(loaded, runs, folder))

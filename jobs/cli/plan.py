@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from aevae.errors import InputError, RunFailed
 from jobs.cli.console import say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aevae.config import RunConfig
     from jobs.scheduler.profile import ClusterProfile
     from jobs.sweep.folder import Sweep
+    from jobs.sweep.spec import SweepSpec
 
 
 def show_plan(sweep: "Sweep", run_ids: Sequence[str], cluster: "ClusterProfile | str") -> None:
@@ -35,6 +40,16 @@ def show_plan(sweep: "Sweep", run_ids: Sequence[str], cluster: "ClusterProfile |
         lines.append(_print_script(sweep, len(run_ids), cluster))
     for line in lines:
         say(line)
+
+
+def show_refusal(spec: "SweepSpec", runs: "Sequence[RunConfig]", folder: "Path") -> None:
+    """Print why a launch would be refused, for example because the dataset is not there."""
+    from jobs.sweep.folder import check_launch
+
+    try:
+        check_launch(spec, runs, folder)
+    except (InputError, RunFailed, OSError) as error:
+        say(f"for now, a launch would be refused: {error}")
 
 
 def _print_script(sweep: "Sweep", runs: int, profile: "ClusterProfile") -> str:

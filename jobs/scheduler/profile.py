@@ -58,7 +58,8 @@ class ClusterProfile(JobRequest):
         try:
             _ = self.analysis_request
         except ValidationError as error:
-            raise ValueError(describe_validation_error(error, "[analysis]")) from None
+            keys = JobRequest.dotted_keys()
+            raise ValueError(describe_validation_error(error, "[analysis]", keys)) from None
         return self
 
     @property
@@ -136,7 +137,8 @@ def load_profile(path: Path) -> ClusterProfile:
     try:
         return ClusterProfile.model_validate(read_toml(path))
     except ValidationError as error:
-        raise InputError(describe_validation_error(error, str(path))) from None
+        keys = ClusterProfile.dotted_keys()
+        raise InputError(describe_validation_error(error, str(path), keys)) from None
 
 
 def _shipped(name: str) -> Path:

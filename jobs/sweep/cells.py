@@ -41,7 +41,8 @@ class RunMaker:
             )
         except ValidationError as error:
             source = f"{self._source} ({cell.kind})"
-            raise InputError(describe_validation_error(error, source)) from None
+            keys = ModelConfig.dotted_keys()  # of the other parts, all keys are known to be valid
+            raise InputError(describe_validation_error(error, source, keys)) from None
 
     def _make_model(self, kind: str, latent_size: int, model: Choice, data: Choice) -> ModelConfig:
         """Return the settings of a model, with the hidden sizes that follow from the images."""

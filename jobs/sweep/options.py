@@ -8,8 +8,8 @@ from typing import Any
 from aevae.errors import InputError
 
 
-def apply_setting(values: dict[str, Any], option: str) -> None:
-    """Set one dotted key of a specification: ``train.epochs=2``.
+def apply_setting(values: dict[str, Any], option: str) -> str:
+    """Set one dotted key of a specification, ``train.epochs=2``, and return the key.
 
     Raises
     ------
@@ -26,14 +26,20 @@ def apply_setting(values: dict[str, Any], option: str) -> None:
         if not isinstance(table, dict):
             raise InputError(f"--set {key}: {part!r} is no table")
     table[parts[-1]] = parse_value(text)
+    return ".".join(parts)
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401 - whatever TOML can express
-    """Parse a value as TOML; text that is not TOML is a string without quotes."""
+    """Parse a value as TOML; text that is not TOML is a string without quotes, or a list of them.
+
+    A shell removes quotes, so ``["ae","vae"]`` arrives as ``[ae,vae]``.
+    """
+    text = text.strip()
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except ValueError:
-        return text.strip()
+        listed = re.fullmatch(r"\[([^\[\]]*)\]", text)
+        return parse_values(listed[1]) if listed else text
 
 
 def read_grids(options: Sequence[str]) -> dict[str, list[Any]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 import tomli_w
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from aevae.axes import KEYS
 from aevae.config import (
     NAME,
     NAME_RULE,
@@ -141,6 +142,27 @@ class SweepSpec(Frozen):
                 table[name] = check_value(f"model.{name}", value)
         return table
 
+    @classmethod
+    def dotted_keys(cls) -> tuple[str, ...]:
+        """Return the dotted keys that a file may have."""
+        own = [key for key in super().dotted_keys() if key != "by_kind"]
+        return (*own, *(key for key in KEYS if key.startswith("model.")), *KINDS)
+
+    def check_effective(self, key: str) -> None:
+        """Make sure that no list replaces a setting that the user has just given.
+
+        Raises
+        ------
+        InputError
+            A list decides the setting; the message says how to change the list.
+        """
+        table, _, name = key.partition(".")
+        lists = {"kind": "models", "latent_size": "latent_sizes"}
+        if table in ("model", *KINDS) and name in lists:
+            raise InputError(f"--set {key}: {lists[name]} decides it; --set {lists[name]}=[...]")
+        if key in self.grid:
+            raise InputError(f"--set {key}: the grid lists its values; --grid {key}=... does that")
+
     @property
     def duplicates(self) -> list[str]:
         """The values that a list names more than once, for example ``latent_sizes: 2``."""
@@ -205,20 +227,23 @@ def load_spec(path: Path, overrides: Sequence[str] = (), grids: Sequence[str] = 
         its value and what is valid.
     """
     # A folder of such a name may be that of a sweep.
-    if (not path.exists() or path.is_dir()) and path.parent == Path() and path.suffix == "":
-        path = _shipped(path.name)
-    values = read_toml(path)
-    for override in overrides:
-        apply_setting(values, override)
+    shipped = (not path.exists() or path.is_dir()) and path.parent == Path() and path.suffix == ""
+    values = read_toml(_shipped(path.name) if shipped else path)
+    replaced = [apply_setting(values, override) for override in overrides]
     try:
         if grids:
             values["grid"] = dict(dotted(values.get("grid", {}))) | read_grids(grids)
-        return SweepSpec.model_validate(values)
+        spec = SweepSpec.model_validate(values)
     except ValidationError as error:
         source = named_source(path, overrides, grids)
-        raise InputError(describe_validation_error(error, source)) from None
+        raise InputError(
+            describe_validation_error(error, source, SweepSpec.dotted_keys())
+        ) from None
     except ValueError as error:
         raise InputError(f"grid: {error} in {path}") from None
+    for key in replaced:
+        spec.check_effective(key)
+    return spec
 
 
 def named_source(path: Path, overrides: Sequence[str], grids: Sequence[str]) -> str:
@@ -250,7 +275,9 @@ def change_evaluation(spec: SweepSpec, overrides: Sequence[str]) -> SweepSpec:
     try:
         return SweepSpec.model_validate(values)
     except ValidationError as error:
-        raise InputError(describe_validation_error(error, "--set")) from None
+        raise InputError(
+            describe_validation_error(error, "--set", SweepSpec.dotted_keys())
+        ) from None
 
 
 def _shipped(name: str) -> Path:

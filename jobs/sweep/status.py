@@ -225,14 +225,13 @@ def _look_at_results(
 ) -> tuple[bool, tuple[State, str] | None]:
     """Return whether a run is done; if it is not, also the state and reason that its files give.
 
-    A file of the size that its writer recorded is not opened, because opening takes 10 ms, which is
-    too long for thousands of runs. ``aevae-analysis check`` and the next sweep read every byte.
+    Files of the sizes that their writer recorded are not opened, because opening takes 10 ms, which
+    is too long for thousands of runs. ``aevae-analysis check`` reads every byte.
     """
     if missing_file(paths) is not None:
         return False, None
     old = not paths.trained.exists()  # schema 1, which is never evaluated again
-    size = (paths.results if old else paths.evaluation).stat().st_size
-    if record is not None and record.results_bytes == size:
+    if record is not None and _sizes_as_recorded(paths, record, old=old):
         return (True, None) if old or record.evaluation == evaluation.digest else (False, None)
     try:
         checked = check_results(paths)
@@ -241,6 +240,13 @@ def _look_at_results(
     except InvalidFile as error:
         return False, (State.FAILED, f"damaged results: {error}")
     return old or checked.evaluation == evaluation, None
+
+
+def _sizes_as_recorded(paths: RunPaths, record: AttemptRecord, *, old: bool) -> bool:
+    if old:
+        return record.results_bytes == paths.results.stat().st_size
+    trained = record.training_bytes in (None, paths.trained.stat().st_size)
+    return trained and record.results_bytes == paths.evaluation.stat().st_size
 
 
 def _state(

@@ -1,5 +1,6 @@
 """Preparation of a source: its rows, shapes and values become two splits of uint8 images."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -141,14 +142,19 @@ def draw_test(count: int, made: Classes | None, share: float, seed: int) -> tupl
                 f"class {made.names[single[0]]!r} has one image only: a class needs one for "
                 "training and one for testing"
             )
+    least = len(made.names) if made else 1
+    tested = math.ceil(share * count)
+    if min(tested, count - tested) < least:
+        raise InputError(
+            f"a test share of {share:g} cannot be drawn: of {count} images it would leave "
+            f"{count - tested} for training and {tested} for testing, and at least {least} "
+            f"{'are' if least > 1 else 'is'} needed for each"
+        )
     with importing("train"):
         from sklearn.model_selection import train_test_split
-    try:
-        train, test = train_test_split(
-            np.arange(count), test_size=share, random_state=seed, stratify=labels
-        )
-    except ValueError as error:
-        raise InputError(f"a test share of {share:g} cannot be drawn: {error}") from None
+    train, test = train_test_split(
+        np.arange(count), test_size=share, random_state=seed, stratify=labels
+    )
     return np.sort(train), np.sort(test)
 
 

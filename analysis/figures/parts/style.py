@@ -13,7 +13,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import LogNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
@@ -90,6 +90,17 @@ def plain_log_ticks(axis: XAxis | YAxis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
+
+
+def log_norm(values: NDArray[Any]) -> LogNorm:
+    """Return the norm of a logarithmic map of errors, some of which may be zero or undefined.
+
+    The scale ends at a thousandth of the largest error: as many components as an image has pixels
+    reconstruct it up to rounding, and such errors would use up the colours.
+    """
+    largest = max(values[np.isfinite(values)], default=0.0) or 1.0
+    shown = values[values >= largest / 1000]  # NaN is not
+    return LogNorm(min(shown, default=largest), largest)
 
 
 def latent_size_axis(axes: Axes, sizes: Sequence[int]) -> None:

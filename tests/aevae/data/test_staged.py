@@ -95,6 +95,14 @@ def test_only_files_with_the_name_of_a_data_set_are_listed(weird):
     assert staged_names(weird / "nothing") == []
 
 
+def test_images_for_training_that_are_all_the_same_are_refused(stage):
+    images = np.repeat(IMAGES[:1], 20, axis=0)
+    config = DataConfig(dataset="mine")
+    data_dir = stage(x_train=images, x_test=IMAGES)
+    with pytest.raises(InputError, match=r"^all 18 images of mine for training are the same$"):
+        load_dataset(config.of(look_up("mine", data_dir)), data_dir)
+
+
 def test_a_split_that_leaves_no_image_for_training_is_refused_before_anything_is_read(stage):
     data_dir = stage(x_train=IMAGES[:1], x_test=IMAGES[:1])
     config = DataConfig(dataset="mine").of(look_up("mine", data_dir))

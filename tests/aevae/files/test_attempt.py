@@ -91,11 +91,13 @@ def test_how_an_attempt_ended_is_recorded(weird):
     assert record.ended_at >= record.started_at
     assert (record.results_bytes, record.evaluation, record.alive) == (None, None, False)
     second = Attempt.claim(run)
+    run.trained.write_bytes(b"1234")
     run.evaluation.write_bytes(b"12345")
     second.finish("done", evaluation="0a1b")
     record = newest_record(run.attempts())
     assert (record.number, record.outcome, record.reason) == (2, "done", None)
-    assert (record.results_bytes, record.evaluation) == (5, "0a1b")
+    assert (record.training_bytes, record.results_bytes) == (4, 5)
+    assert record.evaluation == "0a1b"
 
 
 def test_an_outcome_that_turned_out_to_be_wrong_is_replaced_and_nothing_else(weird):

@@ -90,8 +90,8 @@ def test_without_a_list_the_runs_are_the_folders_in_order_and_none_may_be_launch
     check_listed(paths)
 
 
-def test_a_specification_without_a_list_is_that_of_an_older_release(weird):
+def test_a_specification_of_the_users_own_is_not_overwritten(weird):
     paths = SweepPaths(weird)
     paths.spec.touch()
-    with pytest.raises(InputError, match=r"has no runs\.json: an older"):
+    with pytest.raises(InputError, match=r"sweep\.toml is in the way: .* rename yours, or give"):
         check_listed(paths)

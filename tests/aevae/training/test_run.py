@@ -255,7 +255,12 @@ def test_a_run_is_done_by_what_it_was_given(weird, tiny_config, plan, small_eval
     sweep, config, stop = SweepPaths(weird), tiny_config(), StopRequest()
     paths = plan(sweep, config)
     job = SlurmJob("12_3", "14", name="train")
-    given = working(lambda paths: paths.evaluation.write_bytes(b"12345"))
+
+    def write(paths):
+        paths.trained.write_bytes(b"1234")
+        paths.evaluation.write_bytes(b"12345")
+
+    given = working(write)
     root = logging.getLogger()
     before = list(root.handlers)
     execute(sweep, config.run_id, CPU, small_evaluation, stop, slurm_job=job)
@@ -266,7 +271,8 @@ def test_a_run_is_done_by_what_it_was_given(weird, tiny_config, plan, small_eval
     assert isinstance(attempt, Attempt)
     assert given == [(sweep, paths, config, small_evaluation, CPU, attempt), (None, stop)]
     record = read_record(paths.attempt(1))
-    assert (record.outcome, record.reason, record.results_bytes) == ("done", None, 5)
+    assert (record.outcome, record.reason) == ("done", None)
+    assert (record.training_bytes, record.results_bytes) == (4, 5)
     assert (record.evaluation, record.slurm_job) == (small_evaluation.digest, job)
     assert paths.attempt(1).stderr.exists()
     assert not paths.attempt(1).stdout.exists()
@@ -283,6 +289,7 @@ def test_a_batch_job_keeps_its_output_and_says_where_it_crashes(
 
     def work(paths):
         os.write(1, b"said")
+        paths.trained.touch()
         paths.evaluation.touch()
 
     working(work)

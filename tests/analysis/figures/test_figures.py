@@ -265,6 +265,21 @@ def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
 # --- style ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ([0.5, 20.0, np.nan], (0.5, 20)),
+        ([0.0, 1e-28, 2.0, 8.0], (2, 8)),
+        ([3.0, 3.0], (3, 3)),
+        ([0.0, np.nan], (1, 1)),
+    ],
+)
+def test_a_map_of_errors_has_a_scale_whatever_the_errors_are(values, ends):
+    norm = style.log_norm(np.array(values))
+    assert (norm.vmin, norm.vmax) == ends
+    norm(np.array(values))
+
+
 def test_labels_are_spread_apart_and_others_stay():
     places = maps.spread_apart([(0, 0), (0.1, 0), (0, 0.2), (9, 9)], least=1)
     distance = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))

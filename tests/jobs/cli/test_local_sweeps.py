@@ -125,6 +125,14 @@ def test_04_duplicates_are_trained_once_and_named(weird, spec, aevae):
     assert "latent_sizes: 2 is named more than once" in result.stderr
 
 
+def test_a_dry_run_says_why_a_launch_would_be_refused(weird, spec, aevae):
+    result = aevae("sweep", spec, "--dry-run", "--set", "data.train_images=5000", cwd=weird)
+    assert result.returncode == 0
+    assert len(result.stdout.split()) == 2
+    last = result.stderr.splitlines()[-1]
+    assert "for now, a launch would be refused: data.train_images must be at most" in last
+
+
 @pytest.mark.parametrize(
     ("name", "count"),
     [

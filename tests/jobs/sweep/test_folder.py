@@ -241,7 +241,7 @@ def test_a_specification_that_was_spoilt_by_hand_is_named_when_a_run_is_restored
     run_id = sweep.runs.current[0]
     sweep.paths.run(run_id).config.unlink()
     said = refused(restore_run, Sweep(sweep.paths, edited, sweep.runs), run_id)
-    assert said == f"unknown key 'kl_wait' in {sweep.paths.spec} (ae)"
+    assert said == f"unknown key 'kl_wait' in {sweep.paths.spec} (ae); did you mean kl_weight?"
 
 
 def test_a_run_whose_results_cannot_be_seen_is_not_taken_for_finished(sweep):

@@ -87,7 +87,7 @@ def test_a_list_of_the_command_line_replaces_that_of_the_file(written):
         "constant",
         "one-cycle",
     )
-    assert parse_values("true,[a,b],'c'") == [True, "[a,b]", "c"]
+    assert parse_values("true,[a,b],'c'") == [True, ["a", "b"], "c"]
 
 
 def test_excluded_cells_are_left_out_even_if_their_settings_do_not_fit_together(written):
@@ -205,7 +205,7 @@ def refused(load, *arguments):
         ),
         ("grid.train.epochs = [1, 0]", "grid: train.epochs: value 2 of 2: input should be greater"),
         ("grid.model.kl_weight = [1, inf]", "grid: model.kl_weight: value 2 of 2: input should be"),
-        ("grid.model.hidden_sizes = [2, 3]", "value 1 of 2: input should be a valid tuple, got 2"),
+        ("grid.model.hidden_sizes = [2, 3]", "value 1 of 2: must be a list, such as [2], got 2"),
         ("grid.train.epochs = []", "grid: train.epochs: the list has no value"),
         ("grid.train.epochs = 2", "grid: train.epochs must be a list of values, such as [2]"),
         ("grid.model.kl_weight = [1, 2, 1.0]", "grid: model.kl_weight: 1.0 is named twice"),

@@ -269,7 +269,8 @@ def finished(run, evaluation, **values):
     """Leave results whose content nobody looks at, because their size is the recorded one."""
     for path in (run.trained, run.evaluation):
         path.write_bytes(b"x" * 5)
-    return {"outcome": "done", "results_bytes": 5, "evaluation": evaluation, **values}
+    sizes = {"results_bytes": 5, "training_bytes": 5}
+    return {"outcome": "done", "evaluation": evaluation, **sizes, **values}
 
 
 def test_results_of_the_recorded_size_are_not_opened(sweep, run, attempted):
@@ -289,8 +290,14 @@ def test_results_with_other_settings_of_the_evaluation_are_not_done(sweep, run, 
     assert state(sweep) == (State.INTERRUPTED, unevaluated)
 
 
-def test_damaged_results_are_said_unless_somebody_is_at_the_run(sweep, run, attempted):
-    attempted(**finished(run, sweep.spec.evaluation.digest, results_bytes=6))
+def test_a_release_that_recorded_no_size_of_the_trained_model_is_believed(sweep, run, attempted):
+    attempted(**finished(run, sweep.spec.evaluation.digest, training_bytes=None))
+    assert state(sweep) == (State.DONE, None)
+
+
+@pytest.mark.parametrize("size", ["results_bytes", "training_bytes"])
+def test_damaged_results_are_said_unless_somebody_is_at_the_run(sweep, run, attempted, size):
+    attempted(**finished(run, sweep.spec.evaluation.digest, **{size: 6}))
     found = status(sweep)
     assert found.state is State.FAILED
     assert found.reason.startswith(f"damaged results: {run.trained}: ")

@@ -9,6 +9,7 @@ import pytest
 from aevae.config import EvaluationConfig, ModelConfig, RunConfig, TrainConfig
 from aevae.errors import InputError
 from jobs.sweep import spec as module
+from jobs.sweep.options import parse_value
 from jobs.sweep.spec import SHIPPED_SPECS, SweepSpec, change_evaluation, load_spec
 
 
@@ -59,7 +60,8 @@ def test_what_the_grid_decides_no_table_decides(written):
 
 def test_an_invalid_cell_is_named_with_the_specification_and_its_kind(written):
     loaded = written("model = {kl_wait = 1}")
-    assert refused(loaded.runs, "x.toml") == "unknown key 'kl_wait' in x.toml (ae)"
+    message = "unknown key 'kl_wait' in x.toml (ae); did you mean kl_weight?"
+    assert refused(loaded.runs, "x.toml") == message
 
 
 def test_more_cells_than_possible_are_refused_before_any_is_made(written, monkeypatch):
@@ -179,6 +181,35 @@ def test_a_setting_that_names_no_key_is_refused(written, override):
     assert refused(written, "", override) == message
 
 
+def test_a_list_without_quotes_is_a_list_of_strings(written):
+    assert written("", "models=[vae, ae]").models == ("vae", "ae")
+    assert parse_value(" [a,1] ") == ["a", 1]
+    assert parse_value("a]") == "a]"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "models=vae",
+            """models: must be a list, such as ["vae"], got 'vae' in {path} with --set""",
+        ),
+        ("latent_sizes=2", "latent_sizes: must be a list, such as [2], got 2 in {path} with --set"),
+        ("epochs=2", "unknown key 'epochs' in {path} with --set; did you mean train.epochs?"),
+        ("train.foo=2", "unknown key 'train.foo' in {path} with --set; valid are train.epochs, "),
+        ("foo=2", "unknown key 'foo' in {path} with --set; valid are name, description, "),
+        ("model.kind=ae", "--set model.kind: models decides it; --set models=[...]"),
+        ("vae.latent_size=3", "--set vae.latent_size: latent_sizes decides it; --set latent_siz"),
+        ("train.epochs=2", "--set train.epochs: the grid lists its values; --grid train.epochs="),
+    ],
+)
+def test_a_setting_without_effect_is_refused_with_what_has_an_effect(
+    written, weird, override, message
+):
+    said = refused(written, "grid = {train.epochs = [3, 4]}", override)
+    assert said.startswith(message.format(path=weird / "a spec.toml"))
+
+
 def test_a_key_below_a_value_is_refused(written):
     assert refused(written, "", "name.x.y=3") == "--set name.x.y: 'name' is no table"
     deeper = "model = {a = {b = 1}}"
@@ -187,8 +218,10 @@ def test_a_key_below_a_value_is_refused(written):
 
 def test_what_is_wrong_names_the_file_and_whether_settings_were_added(written, weird):
     path = weird / "a spec.toml"
-    assert refused(written, "trian = 1") == f"unknown key 'trian' in {path}"
-    assert refused(written, "", "trian=1") == f"unknown key 'trian' in {path} with --set"
+    assert refused(written, "trian = 1") == f"unknown key 'trian' in {path}; did you mean train?"
+    assert refused(written, "", "trian=1") == (
+        f"unknown key 'trian' in {path} with --set; did you mean train?"
+    )
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "ä", "a" * 65, "a\n"])

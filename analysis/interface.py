@@ -218,7 +218,7 @@ class StoredSweep:
 
 
 def open_sweep(
-    folder: str | Path, *, at: Sequence[str] = (), embeddings: str | Path | None = None
+    folder: str | Path, *, at: str | Sequence[str] = (), embeddings: str | Path | None = None
 ) -> StoredSweep:
     """Open the results of a sweep; every file is checked.
 
@@ -228,7 +228,7 @@ def open_sweep(
         Folder of the sweep, such as ``runs/paper``.
     at
         In a sweep whose settings vary: values of the reference cell, at which figures of the
-        article are drawn, such as ``["kl_weight=4"]``.
+        article are drawn, such as ``"kl_weight=4"``, or a list of them.
     embeddings
         Folder in which t-SNE layouts and trained classifiers are kept for the next time;
         ``runs/paper/analysis/embeddings`` is where the commands keep them. None: they are not kept.
@@ -242,8 +242,9 @@ def open_sweep(
         results = read_sweep(Path(folder))
     except InvalidFile as error:
         raise InputError(str(error)) from None
+    chosen = [at] if isinstance(at, str) else at
     kept = None if embeddings is None else Path(embeddings)
-    return StoredSweep(results, Study(results, kept, parse_at(results, at)))
+    return StoredSweep(results, Study(results, kept, parse_at(results, chosen)))
 
 
 def _split(name: str) -> str:

@@ -106,7 +106,7 @@ def class_number(label: int | str, known: Sequence[str]) -> int:
     """
     if isinstance(label, str) and label in known:
         return known.index(label)
-    if isinstance(label, int) and 0 <= label < len(known):
+    if type(label) is int and 0 <= label < len(known):  # no bool, which is an int too
         return label
     raise InputError(f"the model knows no class {label!r}; valid are {listed(known)}")
 

@@ -241,16 +241,14 @@ def picture(path: Path, data: DataConfig, *, resize: bool = False) -> NDArray[np
     Raises
     ------
     InputError
-        The file is no picture, or has another size.
+        The file is no picture, or has another size, or is in colour and the model is not.
     """
     with importing("train"):
         from aevae.data.importing.pictures import decode, look
     height, width = data.image_shape[:2]
-    looks = look(path)
-    if not resize:
-        colour = (3,) if len(data.image_shape) == 3 else ()
-        _check_shape(
-            shown(path), (*looks.size, *colour), data.image_shape, "; --resize scales them"
-        )
-    pixels, _ = decode(path, (height, width), colour=len(data.image_shape) == 3)
+    looks, colour = look(path), len(data.image_shape) == 3
+    size = (height, width) if resize else looks.size
+    shape = (*size, 3) if looks.colour or colour else size
+    _check_shape(shown(path), shape, data.image_shape, "; --resize scales them")
+    pixels, _ = decode(path, (height, width), colour=colour)
     return np.asarray(pixels)

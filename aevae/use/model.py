@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aevae.config import RunConfig
+from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from aevae.models.plain import Floats, one_hot
 from aevae.use import checks
@@ -302,6 +303,8 @@ def load(
     >>> model = aevae.load("runs/paper", "cvae-z020")  # doctest: +SKIP
     >>> sevens = model.generate(100, labels="7").images  # doctest: +SKIP
     """
+    if not isinstance(run, str):
+        raise InputError(f"run must be text, such as 'vae-z020', got {run!r}")
     paths = SweepPaths(Path(sweep))
     trained = choose_run(paths, matching(paths, run), best=best)
     return Model(trained, build(trained, backend))

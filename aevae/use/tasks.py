@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aevae.data.importing.source import Progress, shown
+from aevae.data.importing.source import PICTURES, Progress, shown
 from aevae.errors import InputError, importing
 from aevae.use import arrays, checks
 from aevae.use.arrays import array_writer
@@ -22,9 +22,6 @@ from aevae.use.images import GivenImages, picture
 from aevae.use.model import Model
 from aevae.use.outputs import Pixels, attributes, image_output, table_output
 from aevae.use.samplers import SamplerName
-
-# Suffixes of picture files; `aevae.data.importing.pictures` has them, but needs Pillow.
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 MOST_STEPS = 10_000  # of a line between two images, which is computed as a whole
 

@@ -73,6 +73,7 @@ def test_tables_and_figures_are_returned(opened):
         (lambda s: s.runs[0].array("test/kl"), "has no array 'test/kl'"),
         (lambda s: analysis.open_sweep("no/such"), "no/such is not a folder"),
         (lambda s: analysis.open_sweep(s._results.root, at=["kl_weight=1"]), "no setting varies"),
+        (lambda s: analysis.open_sweep(s._results.root, at="kl_weight"), "got 'kl_weight'"),
     ],
 )
 def test_bad_input_is_one_line(opened, call, message):

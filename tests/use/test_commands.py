@@ -160,6 +160,33 @@ def test_a_line_between_two_pictures_is_an_animation(
         assert np.array_equal(file["images"], np.rint(line * 255))
 
 
+def test_pictures_in_colour_are_refused_by_a_grey_model_whatever_the_command(
+    add_run, call, tmp_path
+):
+    add_run("ae")
+    folder = tmp_path / "colour"
+    folder.mkdir()
+    for name in "ab":
+        Image.new("RGB", (5, 4), "red").save(folder / f"{name}.png")
+    two, one = ("--to", tmp_path / "l.gif", "--resize"), ("--to", tmp_path / "s.csv", "--resize")
+    for code, said in (
+        call("interpolate", "", folder / "a.png", folder / "b.png", *two),
+        call("score", "", folder, *one),
+    ):
+        assert (code, "RGB pixels; the model takes" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("a.npy", "numpy.savez('images.npz', images=...)"), ("a.PNG", "give the folder that it is")],
+)
+def test_a_file_that_is_no_source_says_what_would_be_one(add_run, call, tmp_path, name, advice):
+    add_run("ae")
+    (tmp_path / name).touch()
+    code, said = call("encode", "", tmp_path / name, "--to", tmp_path / "codes.npz")
+    assert (code, f"is not a source of images: {advice}" in said) == (2, True)
+
+
 def test_an_animation_goes_there_and_back(images, tmp_path):
     write_animation(tmp_path / "l.gif", images)
     with Image.open(tmp_path / "l.gif") as animation:

@@ -159,6 +159,8 @@ def test_the_loss_of_a_learnt_variance_weighs_the_errors(add_run, weird, images)
         ("cvae", lambda m: m.decode(np.zeros((2, 3))), "needs the class of each image"),
         ("cvae", lambda m: m.generate(3, 3), "knows no class 3; valid are round, long, 7"),
         ("cvae", lambda m: m.generate(3, "oval"), "knows no class 'oval'"),
+        ("cvae", lambda m: m.generate(3, True), "knows no class True"),
+        ("ae", lambda m: aevae.load(m.run.paths.sweep.root, 2), "run must be text, such as"),
         ("cvae", lambda m: m.decode(np.zeros((2, 3)), [1]), "there are 2 images"),
         ("cvae", lambda m: m.decode(np.zeros((2, 3)), [1.0, 2.0]), "labels have the type"),
         ("vae", lambda m: m.generate(0), "at least 1, got 0"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aevae.data.importing import hdf5, idx, npz
-from aevae.data.importing.source import Progress, Size, Source, shown
+from aevae.data.importing.source import PICTURES, Progress, Size, Source, shown
 from aevae.data.importing.trial import check_hdf5
 from aevae.errors import InputError, importing
 
@@ -12,6 +12,11 @@ VALID = (
     "valid are an .npz or .h5 file, IDX files, or a folder of IDX files or of PNG, JPEG, TIFF or "
     "BMP pictures"
 )
+
+ADVICE = {
+    ".npy": ": numpy.savez('images.npz', images=...) makes one of this array",
+    **dict.fromkeys(PICTURES, ": give the folder that it is in"),
+}
 
 
 def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) -> Source:
@@ -54,7 +59,8 @@ def open_source(paths: Sequence[Path], size: Size | None, progress: Progress) ->
     if first.suffix.lower() in (".h5", ".hdf5"):
         check_hdf5(first, size, progress)
         return hdf5.open_hdf5(first)
-    raise InputError(f"{shown(first)} is not a source of images; {VALID}")
+    advice = ADVICE.get(first.suffix.lower(), "")
+    raise InputError(f"{shown(first)} is not a source of images{advice}; {VALID}")
 
 
 def _check_there(path: Path) -> None:

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from aevae.data.importing.pictures import SUFFIXES, Looks, decode, look
+from aevae.data.importing.pictures import Looks, decode, look
 from aevae.data.importing.source import (
+    PICTURES,
     Array,
     Images,
     Index,
@@ -31,7 +32,7 @@ AT_ONCE = 512  # pictures in a block; progress is reported after each block
 MOST_THREADS = 4  # each thread may hold a picture of 100 MB
 SPLITS = {"train", "test"}
 OTHER_SPLITS = {"val", "valid", "validation", "dev"}
-VALID = f"pictures are files that end in {', '.join(SUFFIXES)}"
+VALID = f"pictures are files that end in {', '.join(PICTURES)}"
 
 
 @dataclass
@@ -72,7 +73,8 @@ class _Seen:
         if self.size is None and looks.size != self.first[1]:
             raise InputError(
                 f"{shown(self.first[0])} has {_pixels(self.first[1])} pixels, but {shown(path)} "
-                f"{_pixels(looks.size)}; --size HxW scales all to one height and width"
+                f"{_pixels(looks.size)}; all must have one height and width: aevae data add "
+                "--size HxW, or --resize, scales them"
             )
         self.grey += not looks.colour
         self.colour += looks.colour
@@ -174,7 +176,7 @@ def _pictures(folder: Path, remarks: Remarks) -> list[str]:
     for path in _entries(folder, hidden=True):
         if path.name.startswith("."):
             remarks.add("hidden files and folders were left out ({count})")
-        elif path.suffix.lower() in SUFFIXES:
+        elif path.suffix.lower() in PICTURES:
             names.append(path.name)
         elif not path.is_dir():
             line = "files that are not pictures were left out ({count}, such as {example})"

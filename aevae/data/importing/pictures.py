@@ -13,7 +13,6 @@ from aevae.data.importing.source import Array, Size, shown
 from aevae.data.importing.values import from_uint16
 from aevae.errors import InputError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 MAX_PIXELS = 1 << 25  # a file of a few bytes can declare any number of pixels
 SCALING = Image.Resampling.BILINEAR

@@ -18,6 +18,9 @@ Size = tuple[int, int]
 Progress = Callable[[str, int, int], None]
 """Function that is called with a step, the number of images done, and the number of all images."""
 
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+"""Suffixes of picture files."""
+
 BLOCK_BYTES = 16 << 20
 MAX_LABEL_BYTES = 1 << 28
 
@@ -184,7 +187,10 @@ def _complete(title: str, found: set[str], used: set[str]) -> set[str]:
         needed |= {"y_train", "y_test"}
     if needed - found:
         has = f"it holds {_listed(found)}" if found else "it is empty"
-        raise InputError(f"{title}: {_listed(needed - found)} missing ({has}); needed are {ARRAYS}")
+        advice = "; without images for testing, call them images" if used == {"x_train"} else ""
+        raise InputError(
+            f"{title}: {_listed(needed - found)} missing ({has}){advice}; needed are {ARRAYS}"
+        )
     return used
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from aevae.files import names
 from aevae.files.schema import Results
 from aevae.kinds import Kind
+from aevae.words import with_article
 from analysis.figures.parts import style, tiles
 from analysis.figures.parts.classes import IN_A_ROW, Classes, columns, find_classes
 from analysis.figures.recipe import FigureRecipe
@@ -16,7 +17,6 @@ from analysis.maths.metrics import Labels
 from analysis.measures.study import Study
 from analysis.sweep.groups import representatives
 from analysis.sweep.load import Run
-from analysis.sweep.words import with_article
 from analysis.write import prose
 
 LINES = 2  # rows of images per sampler; the second row shows how much the samples differ

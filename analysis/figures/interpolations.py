@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aevae.files import names
+from aevae.words import with_article
 from analysis.figures.parts import style, tiles
 from analysis.figures.parts.blocks import GAP_INCHES, block_figure
 from analysis.figures.parts.classes import known_labels
@@ -16,7 +17,6 @@ from analysis.measures.study import Study
 from analysis.sweep.dataset import StoredDataset
 from analysis.sweep.groups import TITLES, representatives
 from analysis.sweep.load import Run
-from analysis.sweep.words import with_article
 from analysis.write import prose
 
 ARROW = "\N{RIGHTWARDS ARROW}"

@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 
 from aevae.files import names
 from aevae.files.hdf5 import Array
+from aevae.words import with_article
 from analysis.figures.parts import maps, style
 from analysis.figures.parts.classes import PLAIN_COLOUR, Classes, find_classes, known_labels
 from analysis.figures.recipe import FigureRecipe
@@ -22,7 +23,6 @@ from analysis.measures.latents import SAMPLE, read_latents
 from analysis.measures.study import Study
 from analysis.sweep.groups import TITLES, representatives
 from analysis.sweep.load import MissingIngredient, Run
-from analysis.sweep.words import with_article
 from analysis.write import prose
 
 SHARES: dict[float, Literal["-", ":"]] = {0.5: "-", 0.9: ":"}  # of the mass within a contour

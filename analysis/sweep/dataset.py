@@ -12,7 +12,7 @@ from aevae.datasets import BUILT_IN, DIGITS
 from aevae.files import names
 from aevae.files.dataset import CheckedDataset, check_dataset, file_sha256, open_dataset
 from aevae.files.hdf5 import Array
-from analysis.sweep.words import plural, with_article
+from aevae.words import plural, with_article
 
 KEPT_BYTES = 64 << 20  # larger arrays of the dataset are read again whenever they are needed
 

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.sweep.words import plural, with_article
+from aevae.words import plural, with_article
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Forms of the nouns that a dataset brings with it."""
+"""Forms of nouns: plurals, counts, articles."""
 
 
 def plural(noun: str) -> str:
@@ -6,6 +6,11 @@ def plural(noun: str) -> str:
     if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
         return f"{noun[:-1]}ies"
     return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 run``, ``2,000 runs``."""
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
 def with_article(noun: str) -> str:

@@ -15,6 +15,7 @@ from aevae.files.hdf5 import Array, InvalidFile, open_checked
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import read_runs
 from aevae.files.schema import Results, check_training, open_results, read_weights
+from aevae.words import counted
 
 MOST_NAMES = 5  # of runs in a message
 MOST_READERS = 8
@@ -172,5 +173,4 @@ def _check_comparable(runs: Sequence[TrainedRun]) -> None:
 
 def _listed(run_ids: Sequence[str]) -> str:
     more = f" and {len(run_ids) - MOST_NAMES} more" if len(run_ids) > MOST_NAMES else ""
-    count = f"{len(run_ids)} run{'s' if len(run_ids) > 1 else ''}"
-    return f"{count} ({', '.join(run_ids[:MOST_NAMES])}{more})"
+    return f"{counted(len(run_ids), 'run')} ({', '.join(run_ids[:MOST_NAMES])}{more})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aevae.errors import InputError
+from aevae.words import counted
 from jobs.cli.console import DataDir, messages, say, shown_progress
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def show(
     lines = [
         f"name         {summary.name}",
         f"images       {describe_shape(summary.image_shape)}",
-        *(f"{split:<12} {count:,} images" for split, count in summary.counts.items()),
+        *(f"{split:<12} {counted(count, 'image')}" for split, count in summary.counts.items()),
         f"fingerprint  {summary.fingerprint}",
         f"source       {summary.source}",
         *(f"note         {remark}" for remark in summary.remarks),

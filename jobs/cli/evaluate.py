@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aevae.errors import InputError
+from aevae.words import counted
 from jobs.cli.console import ChosenDataDir, Only, SweepDir, say
 
 if TYPE_CHECKING:
@@ -75,5 +76,5 @@ def _trained(sweep: "Sweep", wanted: Sequence[str]) -> list[str]:
             f"no run of {sweep.paths.root} is trained yet: there is nothing to evaluate"
         )
     if len(trained) < len(wanted):
-        say(f"{len(wanted) - len(trained)} runs are not trained yet: left alone")
+        say(f"not trained yet, so left alone: {counted(len(wanted) - len(trained), 'run')}")
     return trained

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from aevae.axes import Value, find_axes, value_of
 from aevae.config import RunConfig
 from aevae.errors import InputError
+from aevae.words import counted
 from jobs.cli.console import messages
 from jobs.sweep.folder import Sweep, is_there
 from jobs.sweep.settings import shown_value
@@ -31,7 +32,7 @@ def overview(configs: Sequence[RunConfig]) -> Iterator[str]:
     widest = max(map(len, columns))
     for name, values in columns.items():
         yield f"{name:{widest}}  {_counts(values, orders.get(name))}"
-    counts = f"{_runs(len(configs))} in {_number(cells, 'cell')}"
+    counts = f"{counted(len(configs), 'run')} in {counted(cells, 'cell')}"
     yield f"{counts}; the seeds of a cell are its replicates"
 
 
@@ -40,25 +41,18 @@ def _counts(values: Sequence[Value], order: Sequence[Value] | None) -> str:
     found = Counter(values)
     without = found.pop(None, 0)
     counts = {shown_value(value): found[value] for value in order or found}
-    rest = f"; {_runs(without)} without this setting" if without else ""
+    rest = f"; {counted(without, 'run')} without this setting" if without else ""
     numbers = sorted(set(counts.values()))
     names = list(counts)
     if len(names) > MOST_VALUES:
         more = len(names) - MOST_VALUES + 1
         names = [*names[: MOST_VALUES - 2], f"... {more:,} more ...", names[-1]]
     elif len(numbers) > 1:
-        return ", ".join(f"{name} ({_runs(number)})" for name, number in counts.items()) + rest
+        named = (f"{name} ({counted(number, 'run')})" for name, number in counts.items())
+        return ", ".join(named) + rest
     least = f"{numbers[0]:,} to " if len(numbers) > 1 else ""
     each = " each" if len(counts) > 1 else ""
-    return f"{', '.join(names)} ({least}{_runs(numbers[-1])}{each}){rest}"
-
-
-def _runs(number: int) -> str:
-    return _number(number, "run")
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' if number > 1 else ''}"
+    return f"{', '.join(names)} ({least}{counted(numbers[-1], 'run')}{each}){rest}"
 
 
 def confirm(sweep: Sweep, run_ids: Sequence[str], *, yes: bool) -> None:

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from aevae.errors import InputError, RunFailed
+from aevae.words import counted
 from jobs.cli.console import say
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def show_plan(sweep: "Sweep", run_ids: Sequence[str], cluster: "ClusterProfile |
     lines = list(overview(list(read_configs(sweep, run_ids).values())))
     if isinstance(cluster, str):
         print("\n".join(run_ids))  # noqa: T201 - output for scripts
-        lines.append(f"{len(run_ids)} runs would go to {sweep.paths.root}")
+        lines.append(f"{counted(len(run_ids), 'run')} would go to {sweep.paths.root}")
     else:
         lines.append(_print_script(sweep, len(run_ids), cluster))
     for line in lines:
@@ -63,7 +64,7 @@ def _print_script(sweep: "Sweep", runs: int, profile: "ClusterProfile") -> str:
     script = batch_script(sweep.paths, number, profile, runs, code=code)
     print(script)  # noqa: T201 - output for scripts
     return (
-        f"{runs} runs, at most {gpu_hours(profile, runs):.1f} GPU-hours; each of up to "
+        f"{counted(runs, 'run')}, at most {gpu_hours(profile, runs):.1f} GPU-hours; each of up to "
         f"{profile.max_num_timeout} requeues at the time limit may add as much"
     )
 
@@ -75,7 +76,7 @@ def say_how_by_hand(sweep: "Sweep") -> None:
     folder, script = (shlex.quote(str(p)) for p in (sweep.paths.root, SLURM_FILES / "train.sbatch"))
     indices = _ranges([sweep.runs.index[run_id] for run_id in sweep.runs.current])
     count = len(sweep.runs.current)
-    say(f"{count} runs; by hand: SWEEP_DIR={folder} sbatch --array={indices} {script}")
+    say(f"{counted(count, 'run')}; by hand: SWEEP_DIR={folder} sbatch --array={indices} {script}")
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from aevae.errors import ExitCode, Interrupted
+from aevae.words import counted
 from jobs.cli.console import messages, say
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def submit(
     from jobs.sweep.state import State
 
     submitted = submit_missing(sweep, chosen.run_ids, profile, say, chosen.named)
-    say(f"{submitted} runs submitted; to see them: aevae status {sweep.paths.root} --watch")
+    what = counted(submitted, "run")
+    say(f"{what} submitted; to follow: aevae status {sweep.paths.root} --watch")
     if then_analyse:
         say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
     if watch and any(status.state is not State.DONE for status in follow_states(sweep)):

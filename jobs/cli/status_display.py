@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aevae.config import RunConfig
+from aevae.words import counted
 from jobs.cli.status_groups import table_of_groups
 from jobs.cli.status_styles import GAP, STYLES
 from jobs.sweep.state import State
@@ -148,7 +149,7 @@ def summary_line(statuses: Sequence[RunStatus]) -> str:
     """Totals by state, for example ``4 runs: 3 done, 1 running``."""
     counts = Counter(status.state for status in statuses)
     parts = [f"{counts[state]} {state}" for state in State if counts[state]]
-    return f"{len(statuses)} runs: {', '.join(parts)}"
+    return f"{counted(len(statuses), 'run')}: {', '.join(parts)}"
 
 
 @contextmanager

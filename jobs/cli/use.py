@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from aevae.errors import InputError
+from aevae.words import counted
 from jobs.cli.console import DataDir, SweepDir, messages, say, shown_progress
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def generate(
     request = tasks.Request(count, class_, cast("SamplerName", sampler), seed)
     with shown_progress() as progress:
         tasks.generate(model, request, to, progress)
-    say(f"wrote {count:,} images of {model.run_id} to {to}")
+    say(f"wrote {counted(count, 'image')} of {model.run_id} to {to}")
 
 
 def encode(
@@ -112,7 +113,7 @@ def encode(
         given = _open(model, images, to, data_dir, progress, split, resize)
         tasks.encode(model, given, class_, to, progress)
     _report(given)
-    say(f"wrote the codes of {given.count:,} images by {model.run_id} to {to}")
+    say(f"wrote the codes of {counted(given.count, 'image')} by {model.run_id} to {to}")
 
 
 def reconstruct(
@@ -135,7 +136,7 @@ def reconstruct(
         given = _open(model, images, to, data_dir, progress, split, resize)
         tasks.reconstruct(model, given, class_, to, progress)
     _report(given)
-    say(f"wrote {given.count:,} reconstructions by {model.run_id} to {to}")
+    say(f"wrote {counted(given.count, 'reconstruction')} by {model.run_id} to {to}")
 
 
 def score(
@@ -164,8 +165,8 @@ def score(
     _report(given)
     share, expected = f"{flagged / given.count:.1%}", f"{false_positive_rate:.1%}"
     say(
-        f"flagged {flagged:,} of {given.count:,} images ({share}); of images like the validation "
-        f"images, at most {expected} are expected"
+        f"flagged {flagged:,} of {counted(given.count, 'image')} ({share}); of images like the "
+        f"validation images, at most {expected} are expected"
     )
     say(f"wrote the scores by {model.run_id} to {to}")
 

@@ -6,6 +6,7 @@ from submitit.core.utils import DelayedSubmission, JobPaths
 
 from aevae.files.atomic import remove_orphans
 from aevae.files.layout import SweepPaths
+from aevae.words import counted
 from jobs.launch.code import keep_code
 from jobs.launch.container import write_stand_in
 from jobs.launch.inside_job import RunTask
@@ -120,15 +121,15 @@ def _submit_chunks(
             job_id = _submit(paths, next_number(paths), chunk, profile, cluster)
         except NotSubmitted as refusal:
             raise SchedulerError(
-                f"sbatch refused {len(chunk)} runs ({refusal}); {start} were submitted; "
+                f"sbatch refused {counted(len(chunk), 'run')} ({refusal}); {start} were submitted; "
                 "the same command submits the rest"
             ) from None
         except SchedulerError as error:
             raise SchedulerError(
-                f"{error} with {len(chunk)} runs; {start} runs were submitted before; the same "
-                "command looks for this job, and submits the rest"
+                f"{error} with {counted(len(chunk), 'run')}; {start} were submitted before; the "
+                "same command looks for this job, and submits the rest"
             ) from None
-        say(f"job {job_id}: {len(chunk)} runs")
+        say(f"job {job_id}: {counted(len(chunk), 'run')}")
 
 
 def _submit(

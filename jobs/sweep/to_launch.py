@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from aevae.errors import InputError
+from aevae.words import counted
 from jobs.sweep.state import State
 from jobs.sweep.status import RunStatus
 
@@ -41,7 +42,7 @@ def runs_to_launch(
             raise InputError(f"{status.reason}; nothing was launched")
     reasons = {s.run_id: _why_left(s, insisted, more_memory, more_time) for s in statuses}
     for reason, count in Counter(filter(None, reasons.values())).items():
-        say(f"{count} runs are {reason}: left alone")
+        say(f"{counted(count, 'run')} {'is' if count == 1 else 'are'} {reason}: left alone")
     return [run_id for run_id, reason in reasons.items() if reason is None]
 
 

@@ -1,6 +1,8 @@
+"""Numbers and articles go with their nouns."""
+
 import pytest
 
-from aevae.words import plural, with_article
+from aevae.words import counted, plural, with_article
 
 
 @pytest.mark.parametrize(
@@ -17,3 +19,7 @@ from aevae.words import plural, with_article
 def test_nouns_have_regular_forms(noun, several, one):
     assert plural(noun) == several
     assert with_article(noun) == one
+
+
+def test_a_number_goes_with_its_noun():
+    assert [counted(n, "class") for n in (0, 1, 2000)] == ["0 classes", "1 class", "2,000 classes"]

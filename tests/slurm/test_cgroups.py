@@ -32,7 +32,7 @@ def test_18_a_run_whose_step_is_killed_for_its_memory_is_not_submitted_again(
         time.sleep(0.5)
     assert list(onehost.states(folder).values()) == [("failed", "out_of_memory")]
     again = onehost.aevae(*sweep).stderr
-    assert "1 runs are out of memory" in again
+    assert "1 run is out of memory" in again
     assert "0 runs submitted" in again
 
 

@@ -66,7 +66,7 @@ def test_a_run_that_is_cancelled_while_it_waits_is_submitted_again(onehost, swee
     assert onehost.states(folder)[second.name] == ("failed", "cancelled")
     assert onehost.states(folder)[first.name] == ("running", None)
     again = onehost.aevae(*sweep).stderr
-    assert "1 runs submitted" in again
+    assert "1 run submitted" in again
     first.go_on()
     folder.wait_done()
     assert [len(run.attempts) for run in folder.runs] == [1, 1]

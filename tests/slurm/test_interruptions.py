@@ -109,7 +109,7 @@ def test_23_runs_go_on_and_states_stay_true_while_sacct_is_gone(
         assert report["gpu_hours_source"] == "the runs' own records"
         assert report["gpu_hours"] > 0
         assert [run["state"] for run in report["runs"].values()] == ["interrupted", "running"]
-        assert "1 runs submitted" in onehost.aevae(*sweep).stderr
+        assert "1 run submitted" in onehost.aevae(*sweep).stderr
         second.go_on()
         folder.wait_done()
         assert [s for s, _ in onehost.states(folder, code=0).values()] == ["done"] * 2

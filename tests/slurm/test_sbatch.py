@@ -38,7 +38,7 @@ def test_a_run_that_meets_the_limit_of_plain_sbatch_is_requeued_and_resumes(
     assert first.wait_ended(1)["reason"].startswith("SIGUSR2 after epoch")
     onehost.wait_for(lambda: onehost.states(folder)[first.name][0] == "pending", "the requeue")
     onehost.limit(f"{job}_0", 5)
-    assert "1 runs are pending: left alone" in onehost.aevae(*sweep).stderr
+    assert "1 run is pending: left alone" in onehost.aevae(*sweep).stderr
     onehost.start_now(f"{job}_0")
     folder.wait_done()
     assert len(first.attempts) == 2

@@ -156,5 +156,5 @@ def test_18_every_state_is_shown_and_want_of_memory_is_not_tried_again(
     )
 
     again = onehost.aevae(*sweep).stderr
-    assert "1 runs are out of memory (raise mem_gb in the profile, or name them" in again
+    assert "1 run is out of memory (raise mem_gb in the profile, or name them" in again
     assert "2 runs submitted" in again

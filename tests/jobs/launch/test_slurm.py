@@ -139,7 +139,7 @@ def test_runs_are_submitted_once_and_what_sbatch_refuses_is_resumed(fake, tmp_pa
     local = aevae(
         "sweep", str(folder / "sweep.toml"), "--out", str(folder), "--only", first["run_ids"][0]
     )
-    assert "1 runs are pending: left alone" in local.stderr
+    assert "1 run is pending: left alone" in local.stderr
     third = json.loads((folder / "submissions" / "3.json").read_text())
     assert third["run_ids"] == second["run_ids"]
 
@@ -199,7 +199,7 @@ def test_an_sbatch_that_hangs_is_killed_and_what_it_submitted_is_found(fake, tmp
     fake("scontrol", CONFIG)
     fake("sbatch", f"echo $$ >'{tmp_path}/pid'; exec sleep 100")
     profile = load_profile(Path("onehost"))
-    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted with 1 runs"
+    maybe = "sbatch did not answer within 0.5 s; a job may have been submitted with 1 run"
     with pytest.raises(SchedulerError, match=maybe):
         submit_missing(laid_out, [], profile, print)
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
@@ -241,7 +241,7 @@ def test_a_job_whose_id_could_not_be_read_is_found_by_its_name(fake, tmp_path):
     unread = sweep(folder)
     assert unread.returncode == 1
     assert "the answer of sbatch cannot be read ('Your job is number 77.')" in unread.stderr
-    assert "with 6 runs; 0 runs were submitted before; the same command looks for" in unread.stderr
+    assert "with 6 runs; 0 were submitted before; the same command looks for" in unread.stderr
     name = json.loads((folder / "submissions" / "1.json").read_text())["job_name"]
     fake("squeue", fake.printed(*(fake.queued(f"77_{task}", name) for task in range(6))))
     found = sweep(folder)
@@ -369,7 +369,7 @@ def test_18_want_of_memory_is_not_submitted_again_unless_asked(fake, tmp_path):
     assert left.returncode == 0
     # The same amount as before, asked for in another way.
     profile.write_text("mem_per_cpu_gb = 0.5\ncpus_per_task = 2")
-    assert "runs are out of memory" in sweep(folder, "--cluster", str(profile)).stderr
+    assert "1 run is out of memory" in sweep(folder, "--cluster", str(profile)).stderr
     profile.write_text("mem_per_cpu_gb = 1\ncpus_per_task = 2")
     more = sweep(folder, "--cluster", str(profile)).stderr
     assert "out of memory" not in more

@@ -22,7 +22,7 @@ def test_one_folder_that_cannot_be_read_spoils_one_row_and_no_launch(sweep):
     assert lay_out(sweep.spec, runs, sweep.paths.root).runs == sweep.runs
     said = []
     assert runs_to_launch([first, second], [], said.append) == [other]
-    assert said == ["1 runs are unknown (--only RUN_ID takes one over): left alone"]
+    assert said == ["1 run is unknown (--only RUN_ID takes one over): left alone"]
 
 
 def test_a_result_that_cannot_be_read_is_unknown_and_not_damaged(sweep):

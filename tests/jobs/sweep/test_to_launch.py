@@ -35,7 +35,7 @@ def test_what_a_launch_leaves_alone_is_said_and_a_name_insists(state, reason, le
         said = []
         launched = runs_to_launch([RunStatus("a", state, reason)], names, said.append)
         assert launched == ([] if expected else ["a"])
-        assert said == ([f"1 runs are {expected}: left alone"] if expected else [])
+        assert said == ([f"1 run is {expected}: left alone"] if expected else [])
 
 
 def test_what_is_left_alone_is_counted_by_its_reason_and_the_rest_keeps_its_order():
@@ -44,14 +44,14 @@ def test_what_is_left_alone_is_counted_by_its_reason_and_the_rest_keeps_its_orde
     said = []
     statuses = [RunStatus(f"run {next(number)}", state) for state in states]
     assert runs_to_launch(statuses, [], said.append) == ["run 1", "run 4"]
-    assert said == ["2 runs are done: left alone", f"1 runs are {UNKNOWN}: left alone"]
+    assert said == ["2 runs are done: left alone", f"1 run is {UNKNOWN}: left alone"]
 
 
 def test_a_run_that_failed_is_left_to_its_job_while_that_is_in_the_queue():
     said = []
     failed = RunStatus("a", State.FAILED, "diverged", job="77_0")
     assert runs_to_launch([failed], ["a"], said.append) == []
-    assert said == ["1 runs are failed: left alone"]
+    assert said == ["1 run is failed: left alone"]
 
 
 def test_a_run_gets_a_second_chance_only_with_more_of_what_it_lacked():

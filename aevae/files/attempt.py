@@ -160,6 +160,7 @@ class Attempt:
         self._run = run
         self.paths = paths
         self.record = record
+        self._log: logging.Handler | None = None
 
     @classmethod
     def claim(cls, run: RunPaths, job: SlurmJob | None = None) -> "Attempt":
@@ -222,6 +223,9 @@ class Attempt:
                 evaluation=evaluation,
             )
         self._write(self.paths)
+        if self._log is not None:  # this process may go on with another run
+            logging.getLogger().removeHandler(self._log)
+            self._log.close()
 
     def keep_output(self, *, capture: bool) -> None:
         """Write the output of this process to the attempt's folder.
@@ -233,9 +237,9 @@ class Attempt:
             crashes are kept too. Otherwise only the log is written.
         """
         if not capture:
-            handler = logging.FileHandler(self.paths.stderr, encoding="utf-8")
-            handler.setFormatter(logging.Formatter(LOG_FORMAT))
-            logging.getLogger().addHandler(handler)
+            self._log = logging.FileHandler(self.paths.stderr, encoding="utf-8")
+            self._log.setFormatter(logging.Formatter(LOG_FORMAT))
+            logging.getLogger().addHandler(self._log)
             return
         for descriptor, path in ((1, self.paths.stdout), (2, self.paths.stderr)):
             with path.open("ab") as file:

@@ -1,5 +1,6 @@
 """Launching on this machine: submitit's local executor with a queue, and its debug executor."""
 
+import logging
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 import submitit
 
 from aevae.execution import available_cores
+from aevae.files.attempt import LOG_FORMAT
 from aevae.imports import python_path
 from jobs.launch.gpus import usable_gpus
 from jobs.launch.inside_job import RunTask
@@ -63,7 +65,11 @@ def run_local(
 
 
 def run_debug(sweep: Sweep, run_ids: Sequence[str]) -> None:
-    """Execute runs one after another in this process; a run that fails starts a debugger."""
+    """Execute runs one after another in this process; a run that fails starts a debugger.
+
+    What the runs log is also shown in the terminal.
+    """
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     executor = submitit.DebugExecutor(sweep.paths.submitit)
     with launcher_lock(sweep.paths):
         for run_id in run_ids:

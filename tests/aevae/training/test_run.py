@@ -264,9 +264,7 @@ def test_a_run_is_done_by_what_it_was_given(weird, tiny_config, plan, small_eval
     root = logging.getLogger()
     before = list(root.handlers)
     execute(sweep, config.run_id, CPU, small_evaluation, stop, slurm_job=job)
-    for handler in set(root.handlers) - set(before):
-        root.removeHandler(handler)
-        handler.close()
+    assert root.handlers == before
     attempt = given[0][-1]
     assert isinstance(attempt, Attempt)
     assert given == [(sweep, paths, config, small_evaluation, CPU, attempt), (None, stop)]

@@ -131,3 +131,5 @@ def test_the_debug_cluster_runs_in_this_process(weird, spec, aevae):
     assert "2 runs: 2 done" in result.stderr
     pids = [json.loads(p.read_text())["pid"] for p in out.glob("runs/*/attempts/1/attempt.json")]
     assert len(set(pids)) == 1
+    logs = [path.read_text() for path in out.glob("runs/*/attempts/1/stderr")]
+    assert [log.count("epoch 2: train ") for log in [result.stderr, *logs]] == [2, 1, 1]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from aevae.data.lettering import LETTER, font, shortened
 from aevae.data.summary import Summary
 from aevae.errors import InputError
 from aevae.files.atomic import publish
@@ -15,8 +16,6 @@ PER_CLASS = 10
 MOST_ROWS = 100
 LEAST_SIDE = 48  # pixels of an image on the sheet; smaller images are enlarged
 GAP = 4
-LETTER = 7  # approximate width of a letter in pixels
-LONGEST_NAME = 24
 
 
 def write_sheet(path: Path, summary: Summary) -> int:
@@ -58,14 +57,14 @@ def _choose(summary: Summary) -> tuple[list[str], list[NDArray[np.int64]]]:
 def _draw(names: list[str], rows: list[list[NDArray[np.uint8]]]) -> Image.Image:
     height, width = rows[0][0].shape[:2]
     zoom = max(1, -(-LEAST_SIDE // max(height, width)))
-    shown = [n if len(n) <= LONGEST_NAME else n[: LONGEST_NAME - 3] + "..." for n in names]
+    shown = [shortened(name) for name in names]
     margin = 2 * GAP + max(map(len, shown)) * LETTER
     step_x, step_y = width * zoom + GAP, max(height * zoom, 2 * LETTER) + GAP
     sheet = Image.new("RGB", (margin + PER_CLASS * step_x, GAP + len(rows) * step_y), "white")
     draw = ImageDraw.Draw(sheet)
     for y, (name, images) in enumerate(zip(shown, rows, strict=True)):
         top = GAP + y * step_y
-        draw.text((GAP, top), name, fill="black")
+        draw.text((GAP, top), name, fill="black", font=font())
         for x, pixels in enumerate(images):
             size = (width * zoom, height * zoom)
             tile = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)

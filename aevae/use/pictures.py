@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from aevae.data.lettering import LETTER, font, shortened
 from aevae.errors import InputError
 from aevae.files.atomic import publish
 
@@ -20,8 +21,6 @@ MOST_NAMED_ROWS = 100  # rows of a sheet that have a name
 LEAST_SIDE = 48  # pixels of an image; smaller ones are enlarged
 FEW = 400  # images on a sheet; if there are more, none is enlarged
 GAP = 2
-LETTER = 7  # approximate width of a letter in pixels
-LONGEST_NAME = 24
 FRAME_MS = 120  # duration of a frame of an animation
 PAUSE_MS = 600  # at both ends
 
@@ -44,14 +43,14 @@ def write_sheet(path: Path, images: Pixels, columns: int, names: Sequence[str] =
     """
     height, width = images.shape[1:3]
     zoom = _zoom(height, width) if len(images) <= FEW else 1
-    shown = [_shortened(name) for name in names] if len(names) <= MOST_NAMED_ROWS else []
+    shown = [shortened(name) for name in names] if len(names) <= MOST_NAMED_ROWS else []
     margin = GAP + max((len(name) * LETTER + 2 * GAP for name in shown), default=0)
     step_x, step_y = width * zoom + GAP, height * zoom + GAP
     rows = math.ceil(len(images) / columns)
     sheet = Image.new("RGB", (margin + columns * step_x, GAP + rows * step_y), "white")
     draw = ImageDraw.Draw(sheet)
     for row, name in enumerate(shown):
-        draw.text((2 * GAP, GAP + row * step_y), name, fill="black")
+        draw.text((2 * GAP, GAP + row * step_y), name, fill="black", font=font())
     for at, pixels in enumerate(images):
         corner = margin + at % columns * step_x, GAP + at // columns * step_y
         sheet.paste(_enlarged(pixels, zoom), corner)
@@ -125,10 +124,6 @@ def _zoom(height: int, width: int) -> int:
 def _enlarged(pixels: Pixels, zoom: int) -> Image.Image:
     image = Image.fromarray(pixels)
     return image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
 
 
 def _save(path: Path, sheet: Image.Image) -> None:

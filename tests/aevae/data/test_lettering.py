@@ -1,0 +1,24 @@
+"""Names of classes are written in a font that has their letters, and are not too long."""
+
+from PIL import ImageFont
+
+from aevae.data import lettering
+
+
+def test_without_the_font_of_the_system_pillow_has_one(monkeypatch):
+    def absent(*_):
+        raise OSError
+
+    monkeypatch.setattr(ImageFont, "truetype", absent)
+    monkeypatch.setattr(ImageFont, "load_default", lambda: "Pillow's")
+    assert lettering.font() == "Pillow's"
+
+
+def test_the_font_of_the_system_is_the_one_with_most_letters(monkeypatch):
+    monkeypatch.setattr(ImageFont, "truetype", lambda *given: given)
+    assert lettering.font() == ("DejaVuSans.ttf", 11)
+
+
+def test_a_long_name_is_cut():
+    assert lettering.shortened("a" * 24) == "a" * 24
+    assert lettering.shortened("a" * 25) == "a" * 21 + "..."

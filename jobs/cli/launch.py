@@ -115,10 +115,10 @@ def sweep(
 ) -> None:
     """Train the missing runs of a sweep; done runs are skipped, interrupted runs are resumed."""
     from jobs.cli.overview import confirm
-    from jobs.cli.plan import say_how_by_hand, show_plan, show_refusal
+    from jobs.cli.plan import say_how_by_hand, show_objections, show_plan
     from jobs.cli.start import launch_here, submit
     from jobs.scheduler.profile import choose_cluster
-    from jobs.sweep.folder import Sweep, check_launch, lay_out
+    from jobs.sweep.folder import Sweep, check_launch, few_steps, lay_out
     from jobs.sweep.selection import select_runs
     from jobs.sweep.spec import named_source
 
@@ -138,13 +138,15 @@ def sweep(
     wanted = select_runs(foreseen, only or [])
     if dry_run:
         show_plan(foreseen, wanted.run_ids, chosen)
-        show_refusal(loaded, runs, folder)
+        show_objections(loaded, runs, folder)
         return
     if prepare:
         say_how_by_hand(lay_out(loaded, runs, folder))
         return
     confirm(foreseen, wanted.run_ids, yes=yes)
     laid_out = lay_out(loaded, runs, folder)
+    if note := few_steps(loaded, runs):
+        say(note)
     if isinstance(chosen, str):
         launch_here(laid_out, wanted, chosen, jobs)
     else:

@@ -43,12 +43,14 @@ def show_plan(sweep: "Sweep", run_ids: Sequence[str], cluster: "ClusterProfile |
         say(line)
 
 
-def show_refusal(spec: "SweepSpec", runs: "Sequence[RunConfig]", folder: "Path") -> None:
-    """Print why a launch would be refused, for example because the dataset is not there."""
-    from jobs.sweep.folder import check_launch
+def show_objections(spec: "SweepSpec", runs: "Sequence[RunConfig]", folder: "Path") -> None:
+    """Print what a launch would say: that it is refused, or that runs are short."""
+    from jobs.sweep.folder import check_launch, few_steps
 
     try:
         check_launch(spec, runs, folder)
+        if note := few_steps(spec, runs):
+            say(note)
     except (InputError, RunFailed, OSError) as error:
         say(f"for now, a launch would be refused: {error}")
 

@@ -1,5 +1,6 @@
 """The folder of a sweep: how a launch writes it, and how every other command opens it."""
 
+import math
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,9 +19,11 @@ from aevae.files.hdf5 import InvalidFile
 from aevae.files.layout import RunPaths, SweepPaths
 from aevae.files.runs import RunList, check_listed, read_runs, write_runs
 from aevae.outliers import MADE_OUTLIERS
+from aevae.words import counted
 from jobs.sweep.launcher import launcher_lock
 from jobs.sweep.spec import SweepSpec, load_spec
 
+LEAST_STEPS = 100  # of the optimiser; a training of fewer is worth a note
 SUBMITIT_TAGS = ("%j", "%t", "%A", "%a")  # submitit expands these in folder names
 
 
@@ -119,6 +122,8 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
     check_storable_runs(runs, spec)
+    if not any(os.path.lexists(path) for path in (paths.root / "runs", paths.dataset)):
+        return  # no link can lead out of a new sweep, and 100,000 runs would take 6 s to check
     for run in runs:
         # A folder that cannot be read does not stop the other runs; the state of its run says why.
         with suppress(OSError):
@@ -159,6 +164,25 @@ def check_storable_runs(runs: Sequence[RunConfig], spec: SweepSpec) -> None:
             check_storable(run, spec.evaluation, sizes[run.data])
         except InvalidFile as error:
             raise InputError(f"the results of {run.run_id} could not be stored: {error}") from None
+
+
+def few_steps(spec: SweepSpec, runs: Sequence[RunConfig]) -> str | None:
+    """Return a note if some run takes so few steps that it hardly learns; None otherwise."""
+    data_dir = spec.execution.data_dir
+    images = {
+        data: data.trained_images(split_sizes(data, spec.evaluation, data_dir)["N_train"])
+        for data in {run.data for run in runs}
+    }
+    fewest = min(
+        train.epochs * math.ceil(images[data] / train.batch_size)
+        for data, train in {(run.data, run.train) for run in runs}
+    )
+    if fewest >= LEAST_STEPS:
+        return None
+    return (
+        f"note: a training of {counted(fewest, 'step')} hardly learns; --set train.epochs=... or a "
+        "smaller train.batch_size gives more"
+    )
 
 
 def _is_text(path: Path) -> bool:

@@ -12,7 +12,7 @@ from aevae.errors import InputError
 from aevae.files.layout import SweepPaths
 from aevae.files.runs import RunList, read_runs, write_runs
 from jobs.sweep import folder as module
-from jobs.sweep.folder import Sweep, check_launch, lay_out, restore_run, write_spec
+from jobs.sweep.folder import Sweep, check_launch, few_steps, lay_out, restore_run, write_spec
 from jobs.sweep.spec import load_spec
 
 ELSEWHERE = "vae-z002-s9-0000000000"
@@ -113,6 +113,14 @@ def test_a_folder_with_another_sweep_is_left_alone(check, sweep):
     )
     sweep.paths.run_list.unlink()
     assert "an older aevae wrote it" in refused(check, folder)
+
+
+def test_a_training_of_few_steps_is_noted(spec):
+    # 1,293 images of the digits, in 2 batches.
+    for epochs, note in ((49, "note: a training of 98 steps hardly learns"), (50, None)):
+        loaded = load_spec(spec, [f"train.epochs={epochs}", "train.batch_size=1024"])
+        said = few_steps(loaded, loaded.runs("it"))
+        assert said is None if note is None else said.startswith(note)
 
 
 def test_results_too_large_to_be_stored_are_refused(check, weird, spec):

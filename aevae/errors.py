@@ -139,7 +139,7 @@ def advised_key(key: str, valid: Collection[str]) -> str:
     if near := get_close_matches(name, by_name, n=1, cutoff=0.75):
         return f"; did you mean {by_name[near[0]]}?"
     beside = [other for other in valid if other.rpartition(".")[0] == table]
-    return f"; valid are {', '.join(beside or valid)}"
+    return f"; valid are {', '.join(beside or (other for other in valid if '.' not in other))}"
 
 
 def problem_message(problem: ErrorDetails) -> str:

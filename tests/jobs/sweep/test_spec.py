@@ -198,6 +198,7 @@ def test_a_list_without_quotes_is_a_list_of_strings(written):
         ("epochs=2", "unknown key 'epochs' in {path} with --set; did you mean train.epochs?"),
         ("train.foo=2", "unknown key 'train.foo' in {path} with --set; valid are train.epochs, "),
         ("foo=2", "unknown key 'foo' in {path} with --set; valid are name, description, "),
+        ("foo.bar=2", "unknown key 'foo' in {path} with --set; valid are name, description, "),
         ("model.kind=ae", "--set model.kind: models decides it; --set models=[...]"),
         ("vae.latent_size=3", "--set vae.latent_size: latent_sizes decides it; --set latent_siz"),
         ("train.epochs=2", "--set train.epochs: the grid lists its values; --grid train.epochs="),
@@ -208,6 +209,13 @@ def test_a_setting_without_effect_is_refused_with_what_has_an_effect(
 ):
     said = refused(written, "grid = {train.epochs = [3, 4]}", override)
     assert said.startswith(message.format(path=weird / "a spec.toml"))
+
+
+def test_a_key_of_no_table_is_answered_with_the_keys_outside_tables(written, weird):
+    path = weird / "a spec.toml"
+    said = refused(written, '"../x" = 1')
+    assert said.startswith(f"unknown key '../x' in {path}; valid are name, description, models, ")
+    assert "train." not in said
 
 
 def test_a_key_below_a_value_is_refused(written):

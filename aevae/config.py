@@ -149,8 +149,8 @@ class ModelConfig(Frozen):
     kind: ModelKind
     latent_size: Count
     hidden_sizes: Sizes = ()
-    """Widths of the encoder's hidden layers; the decoder mirrors them. If empty, the widths
-    follow from the images; see `default_hidden_sizes`."""
+    """Widths of the encoder's hidden layers; the decoder mirrors them. If empty, there are two
+    layers as wide as an image has values, at most 1,024; see `default_hidden_sizes`."""
     activation: Activation = "relu"
     """Function after each hidden layer; docs/results-format.md defines it."""
     latent_activation: Literal["linear", "relu"] = "linear"
@@ -255,7 +255,8 @@ class DataConfig(Frozen):
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the random choice of the validation images."""
     train_images: TrainImages = "all"
-    """Number of training images that the run is trained on. See `trained_rows`."""
+    """Number of training images that the run is trained on: a random subset, the same for all runs
+    with this number. See `trained_rows`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -362,7 +363,8 @@ class EvaluationConfig(Frozen):
     interpolation_steps: Annotated[int, Field(ge=2, le=100)] = 11
     """Images from one test image to another, both included."""
     outliers: Outliers = ("noise", "shuffled", "inverted", "rotated")
-    """Outlier sets for anomaly detection: `MADE_OUTLIERS`, or datasets with equal image shape."""
+    """Outlier sets for anomaly detection: these four, which are made, or names of datasets with
+    images of the same shape."""
 
     @property
     def digest(self) -> str:

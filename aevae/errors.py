@@ -1,6 +1,7 @@
 """The errors a user may see, the exit codes of the commands, and validation errors as one line."""
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -129,27 +130,46 @@ def describe_validation_error(
 
 
 def advised_key(key: str, valid: Collection[str]) -> str:
-    """Return what follows in a message about an unknown key: the one that was meant, or a list."""
+    """Return what follows in a message about an unknown key: the one that was meant, or a list.
+
+    Meant may be a key of the same table with a similar name, or a key of another table with the
+    same name.
+    """
     if not valid:
         return ""
     table, _, name = key.rpartition(".")
-    by_name: dict[str, str] = {}
-    for other in valid:
-        by_name.setdefault(other.rpartition(".")[2], other)
-    if near := get_close_matches(name, by_name, n=1, cutoff=0.75):
-        return f"; did you mean {by_name[near[0]]}?"
-    beside = [other for other in valid if other.rpartition(".")[0] == table]
-    return f"; valid are {', '.join(beside or (other for other in valid if '.' not in other))}"
+    beside = {other.rpartition(".")[2]: other for other in valid if _table(other) == table}
+    elsewhere = [other for other in valid if other.rpartition(".")[2] == name]
+    similar = [beside[near] for near in get_close_matches(name, beside, n=1, cutoff=0.75)]
+    if meant := [*similar, *elsewhere][:1]:
+        return f"; did you mean {meant[0]}?"
+    return f"; valid are {', '.join(beside.values() or (k for k in valid if not _table(k)))}"
+
+
+def _table(key: str) -> str:
+    return key.rpartition(".")[0]
 
 
 def problem_message(problem: ErrorDetails) -> str:
     """Return the message of one problem of a ValidationError, to stand within a line."""
     if problem["type"] == "tuple_type":
-        given = problem["input"]
-        values = given.strip("[] ").split(",") if isinstance(given, str) else [given]
-        return f"must be a list, such as {json.dumps(values, default=str)}"
+        return f"must be a list{_such_as(problem['input'])}"
     message = problem["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+def _such_as(given: object) -> str:
+    """Return the list that a user may have meant, if it is plain: ``2,20`` or ``vae``."""
+    parts = given.split(",") if isinstance(given, str) else [given]
+    values: list[object] = []
+    for part in parts:
+        if isinstance(part, str):
+            number = re.fullmatch(r"\s*\d+\s*", part)
+            values.append(int(part) if number else part.strip())
+        else:
+            values.append(part)
+    plain = all(isinstance(v, int | float) or re.fullmatch(r"[\w-]+", str(v)) for v in values)
+    return f", such as {json.dumps(values)}" if plain else ""
 
 
 def short_repr(value: object) -> str:

@@ -21,7 +21,7 @@ class ExecutionConfig(Frozen):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: a CUDA GPU if torch finds one, else the CPU."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads of one run; 0: the number that `granted_threads` returns."""
+    """CPU threads of one run; 0: OMP_NUM_THREADS, the cores of the SLURM job, or all cores."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
     """Minimum time between two checkpoints, in seconds; 0: a checkpoint after every epoch."""
 

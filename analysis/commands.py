@@ -61,7 +61,9 @@ def check(folder: Path) -> int:
     console = terminal.stdout()
     console.print(table)
     console.print(f"{len(sweep.runs)} of {len(found)} runs ok", highlight=False)
-    if any(gap.state == "damaged" for gap in sweep.gaps):
+    # Into the folder of an older release without this list, no run is launched.
+    relaunched = SweepPaths(folder).run_list.exists()
+    if relaunched and any(gap.state == "damaged" for gap in sweep.gaps):
         terminal.note(
             "remove each damaged file; `aevae sweep` with the same arguments writes it again"
         )

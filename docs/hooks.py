@@ -101,9 +101,10 @@ def settings() -> str:
     """List all settings of a sweep's file: defaults, valid values, and what their class says."""
     parts = [
         "# Settings",
-        "All settings of a sweep; see [designing a sweep](designing-a-sweep.md). On the command "
-        "line, `--set train.epochs=2` replaces `epochs` of the table `[train]`. A table such as "
-        "`[vae]` has the keys of `[model]` for one kind of model.",
+        "The settings of the tables of a sweep's file; see [designing a sweep]"
+        "(designing-a-sweep.md). On the command line, `--set train.epochs=2` replaces `epochs` of "
+        "the table `[train]`. A table such as `[vae]` has the keys of `[model]` for one kind of "
+        "model.",
     ]
     for table, owner in SETTINGS.items():
         rows = ["| key | default | valid | meaning |", "| --- | --- | --- | --- |"]

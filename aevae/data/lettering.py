@@ -1,8 +1,11 @@
 """Names of classes on a picture: the font, and how long a name may be."""
 
+import math
+from collections.abc import Sequence
+
 from PIL import ImageFont
 
-LETTER = 7  # approximate width of a letter in pixels
+LINE = 14  # pixels from one line to the next
 LONGEST_NAME = 24
 
 
@@ -12,6 +15,11 @@ def font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
         return ImageFont.truetype("DejaVuSans.ttf", 11)
     except OSError:
         return ImageFont.load_default()
+
+
+def widest(names: Sequence[str]) -> int:
+    """Return the width of the widest name in pixels; 0 if there is none."""
+    return math.ceil(max((font().getlength(name) for name in names), default=0))
 
 
 def shortened(name: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from aevae.data.lettering import LETTER, font, shortened
+from aevae.data.lettering import LINE, font, shortened, widest
 from aevae.data.summary import Summary
 from aevae.errors import InputError
 from aevae.files.atomic import publish
@@ -58,8 +58,8 @@ def _draw(names: list[str], rows: list[list[NDArray[np.uint8]]]) -> Image.Image:
     height, width = rows[0][0].shape[:2]
     zoom = max(1, -(-LEAST_SIDE // max(height, width)))
     shown = [shortened(name) for name in names]
-    margin = 2 * GAP + max(map(len, shown)) * LETTER
-    step_x, step_y = width * zoom + GAP, max(height * zoom, 2 * LETTER) + GAP
+    margin = 2 * GAP + widest(shown)
+    step_x, step_y = width * zoom + GAP, max(height * zoom, LINE) + GAP
     sheet = Image.new("RGB", (margin + PER_CLASS * step_x, GAP + len(rows) * step_y), "white")
     draw = ImageDraw.Draw(sheet)
     for y, (name, images) in enumerate(zip(shown, rows, strict=True)):

@@ -62,6 +62,23 @@ def describe_staged(data_dir: Path, name: str) -> ImageSet:
     )
 
 
+def check_varied(data_dir: Path, name: str) -> None:
+    """Check that the training images are not all the same; this reads up to the first that differs.
+
+    Raises
+    ------
+    InputError
+        They are all the same, or no such dataset is staged.
+    """
+    first = None
+    with open_images(existing_path(data_dir, name)) as file:
+        for block in file.blocks("train/image"):
+            first = block[:1] if first is None else first
+            if (block != first).any():
+                return
+    raise InputError(f"all images of {name} for training are the same: a model needs others")
+
+
 def load_staged(name: str, data_dir: Path) -> SourceImages:
     """Load a staged dataset.
 

@@ -247,8 +247,13 @@ def picture(path: Path, data: DataConfig, *, resize: bool = False) -> NDArray[np
         from aevae.data.importing.pictures import decode, look
     height, width = data.image_shape[:2]
     looks, colour = look(path), len(data.image_shape) == 3
-    size = (height, width) if resize else looks.size
-    shape = (*size, 3) if looks.colour or colour else size
-    _check_shape(shown(path), shape, data.image_shape, "; --resize scales them")
+    if looks.colour and not colour:
+        raise InputError(
+            f"{shown(path)} is in colour or has a palette, and the model takes grey images; "
+            "convert it to grey first"
+        )
+    if not resize:
+        shape = (*looks.size, *data.image_shape[2:])
+        _check_shape(shown(path), shape, data.image_shape, "; --resize scales them")
     pixels, _ = decode(path, (height, width), colour=colour)
     return np.asarray(pixels)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from aevae.data.lettering import LETTER, font, shortened
+from aevae.data.lettering import font, shortened, widest
 from aevae.errors import InputError
 from aevae.files.atomic import publish
 
@@ -44,7 +44,7 @@ def write_sheet(path: Path, images: Pixels, columns: int, names: Sequence[str] =
     height, width = images.shape[1:3]
     zoom = _zoom(height, width) if len(images) <= FEW else 1
     shown = [shortened(name) for name in names] if len(names) <= MOST_NAMED_ROWS else []
-    margin = GAP + max((len(name) * LETTER + 2 * GAP for name in shown), default=0)
+    margin = GAP + (widest(shown) + 2 * GAP if shown else 0)
     step_x, step_y = width * zoom + GAP, height * zoom + GAP
     rows = math.ceil(len(images) / columns)
     sheet = Image.new("RGB", (margin + columns * step_x, GAP + rows * step_y), "white")

@@ -138,14 +138,14 @@ def sweep(
     wanted = select_runs(foreseen, only or [])
     if dry_run:
         show_plan(foreseen, wanted.run_ids, chosen)
-        show_objections(loaded, runs, folder)
+        show_objections(foreseen, wanted.run_ids)
         return
     if prepare:
         say_how_by_hand(lay_out(loaded, runs, folder))
         return
     confirm(foreseen, wanted.run_ids, yes=yes)
     laid_out = lay_out(loaded, runs, folder)
-    if note := few_steps(loaded, runs):
+    if note := few_steps(foreseen, wanted.run_ids):
         say(note)
     if isinstance(chosen, str):
         launch_here(laid_out, wanted, chosen, jobs)

@@ -10,12 +10,8 @@ from aevae.words import counted
 from jobs.cli.console import say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aevae.config import RunConfig
     from jobs.scheduler.profile import ClusterProfile
     from jobs.sweep.folder import Sweep
-    from jobs.sweep.spec import SweepSpec
 
 
 def show_plan(sweep: "Sweep", run_ids: Sequence[str], cluster: "ClusterProfile | str") -> None:
@@ -43,16 +39,16 @@ def show_plan(sweep: "Sweep", run_ids: Sequence[str], cluster: "ClusterProfile |
         say(line)
 
 
-def show_objections(spec: "SweepSpec", runs: "Sequence[RunConfig]", folder: "Path") -> None:
-    """Print what a launch would say: that it is refused, or that runs are short."""
+def show_objections(sweep: "Sweep", run_ids: Sequence[str]) -> None:
+    """Print what a launch of some runs would say: that it is refused, or that they are short."""
     from jobs.sweep.folder import check_launch, few_steps
 
     try:
-        check_launch(spec, runs, folder)
-        if note := few_steps(spec, runs):
+        check_launch(sweep.spec, list(sweep.cells.values()), sweep.paths.root)
+        if note := few_steps(sweep, run_ids):
             say(note)
     except (InputError, RunFailed, OSError) as error:
-        say(f"for now, a launch would be refused: {error}")
+        say(f"a launch would be refused: {error}")
 
 
 def _print_script(sweep: "Sweep", runs: int, profile: "ClusterProfile") -> str:

@@ -30,7 +30,7 @@ def submit(
 
     submitted = submit_missing(sweep, chosen.run_ids, profile, say, chosen.named)
     what = counted(submitted, "run")
-    say(f"{what} submitted; to follow: aevae status {sweep.paths.root} --watch")
+    say(f"{what} submitted; aevae status {sweep.paths.root} --watch shows how they go on")
     if then_analyse:
         say(f"job {submit_analysis(sweep.paths, profile)}: the analysis, after all runs")
     if watch and any(status.state is not State.DONE for status in follow_states(sweep)):

@@ -41,8 +41,9 @@ class RunMaker:
             )
         except ValidationError as error:
             source = f"{self._source} ({cell.kind})"
-            keys = ModelConfig.dotted_keys()  # of the other parts, all keys are known to be valid
-            raise InputError(describe_validation_error(error, source, keys)) from None
+            # Of the other parts, all keys are known to be valid.
+            keys = set(ModelConfig.dotted_keys()) - {"kind", "latent_size"}
+            raise InputError(describe_validation_error(error, source, sorted(keys))) from None
 
     def _make_model(self, kind: str, latent_size: int, model: Choice, data: Choice) -> ModelConfig:
         """Return the settings of a model, with the hidden sizes that follow from the images."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from aevae.config import DataConfig, RunConfig
 from aevae.data.outliers import other_shape
 from aevae.data.sources import load_dataset, look_up, split_sizes, verify_source
+from aevae.data.staged import check_varied
+from aevae.datasets import BUILT_IN
 from aevae.errors import InputError
 from aevae.files.atomic import publish_text, remove_orphans
 from aevae.files.fields import check_storable
@@ -122,6 +124,8 @@ def check_launch(spec: SweepSpec, runs: Sequence[RunConfig], folder: Path) -> No
         if difference:
             raise InputError(f"{folder} holds another sweep ({difference}): give --out a new one")
     check_storable_runs(runs, spec)
+    if spec.data.dataset not in BUILT_IN:
+        check_varied(spec.execution.data_dir, spec.data.dataset)
     if not any(os.path.lexists(path) for path in (paths.root / "runs", paths.dataset)):
         return  # no link can lead out of a new sweep, and 100,000 runs would take 6 s to check
     for run in runs:
@@ -166,22 +170,24 @@ def check_storable_runs(runs: Sequence[RunConfig], spec: SweepSpec) -> None:
             raise InputError(f"the results of {run.run_id} could not be stored: {error}") from None
 
 
-def few_steps(spec: SweepSpec, runs: Sequence[RunConfig]) -> str | None:
-    """Return a note if some run takes so few steps that it hardly learns; None otherwise."""
-    data_dir = spec.execution.data_dir
-    images = {
-        data: data.trained_images(split_sizes(data, spec.evaluation, data_dir)["N_train"])
-        for data in {run.data for run in runs}
-    }
-    fewest = min(
-        train.epochs * math.ceil(images[data] / train.batch_size)
-        for data, train in {(run.data, run.train) for run in runs}
-    )
-    if fewest >= LEAST_STEPS:
+def few_steps(sweep: Sweep, run_ids: Sequence[str]) -> str | None:
+    """Return a note on the run of fewest steps, if these are so few that it hardly learns."""
+    spec, steps = sweep.spec, dict[str, int]()
+    images: dict[DataConfig, int] = {}
+    for run_id in run_ids:
+        run = sweep.cells.get(run_id)
+        if run is None:  # it does not belong to the specification any more
+            continue
+        if run.data not in images:
+            sizes = split_sizes(run.data, spec.evaluation, spec.execution.data_dir)
+            images[run.data] = run.data.trained_images(sizes["N_train"])
+        steps[run_id] = run.train.epochs * math.ceil(images[run.data] / run.train.batch_size)
+    fewest = min(steps, key=steps.__getitem__, default=None)
+    if fewest is None or steps[fewest] >= LEAST_STEPS:
         return None
     return (
-        f"note: a training of {counted(fewest, 'step')} hardly learns; --set train.epochs=... or a "
-        "smaller train.batch_size gives more"
+        f"note: {fewest} takes {counted(steps[fewest], 'step')} and so hardly learns; more epochs "
+        "(--set train.epochs=...) or a smaller train.batch_size give more steps"
     )
 
 

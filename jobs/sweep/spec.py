@@ -149,19 +149,23 @@ class SweepSpec(Frozen):
         return (*own, *(key for key in KEYS if key.startswith("model.")), *KINDS)
 
     def check_effective(self, key: str) -> None:
-        """Make sure that no list replaces a setting that the user has just given.
+        """Make sure that a setting is not replaced in every cell.
 
         Raises
         ------
         InputError
-            A list decides the setting; the message says how to change the list.
+            Lists replace the setting; the message says what to give instead.
         """
         table, _, name = key.partition(".")
-        lists = {"kind": "models", "latent_size": "latent_sizes"}
-        if table in ("model", *KINDS) and name in lists:
-            raise InputError(f"--set {key}: {lists[name]} decides it; --set {lists[name]}=[...]")
-        if key in self.grid:
-            raise InputError(f"--set {key}: the grid lists its values; --grid {key}=... does that")
+        own = {"kind": "models", "latent_size": "latent_sizes"}
+        if table in ("model", *KINDS) and name in own:
+            raise InputError(f"--set {key} has no effect; give --set {own[name]}=[...] instead")
+        # A list of model.kl_weight replaces vae.kl_weight too.
+        keys = {key, f"model.{name}"} if table in KINDS else {key}
+        products = [self.grid, *self.include] if self.models else list(self.include)
+        if all(keys & product.keys() for product in products):
+            advice = f"; give --grid {key}=... instead" if key in self.grid else ""
+            raise InputError(f"--set {key} has no effect, because lists replace it{advice}")
 
     @property
     def duplicates(self) -> list[str]:

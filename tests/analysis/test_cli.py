@@ -63,8 +63,11 @@ def test_check_tells_missing_from_damaged(run, partial_dir, flip_byte):
     (missing,) = (line for name, line in rows.items() if name.startswith("cvae-z020"))
     assert missing.split()[1:] == ["missing", "no", "evaluation.h5"]
     assert lines(result.stdout)[-1] == "4 of 6 runs ok"
+    assert result.stderr == ""  # no run can be launched into a folder without a list of runs
+    names = sorted(path.name for path in (partial_dir / "runs").iterdir())
+    write_runs(SweepPaths(partial_dir), RunList().launched(names))
     remedy = "remove each damaged file; `aevae sweep` with the same arguments writes it again"
-    assert lines(result.stderr) == [remedy]
+    assert lines(run("check", partial_dir).stderr) == [remedy]
 
 
 def test_check_counts_runs_that_are_gone_or_cannot_be_read(run, sweep_dir, tmp_path):

@@ -169,16 +169,18 @@ def test_pictures_in_colour_are_refused_by_a_grey_model_whatever_the_command(
     for name in "ab":
         Image.new("RGB", (5, 4), "red").save(folder / f"{name}.png")
     two, one = ("--to", tmp_path / "l.gif", "--resize"), ("--to", tmp_path / "s.csv", "--resize")
-    for code, said in (
-        call("interpolate", "", folder / "a.png", folder / "b.png", *two),
-        call("score", "", folder, *one),
-    ):
-        assert (code, "RGB pixels; the model takes" in said) == (2, True)
+    code, said = call("interpolate", "", folder / "a.png", folder / "b.png", *two)
+    assert (code, "a.png is in colour or has a palette" in said) == (2, True)
+    code, said = call("score", "", folder, *one)
+    assert (code, "RGB pixels; the model takes" in said) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("name", "advice"),
-    [("a.npy", "numpy.savez('images.npz', images=...)"), ("a.PNG", "give the folder that it is")],
+    [
+        ("a.npy", "numpy.savez('images.npz', images=...) makes a source"),
+        ("a.PNG", "give the folder that it is"),
+    ],
 )
 def test_a_file_that_is_no_source_says_what_would_be_one(add_run, call, tmp_path, name, advice):
     add_run("ae")

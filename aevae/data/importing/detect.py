@@ -14,7 +14,7 @@ VALID = (
 )
 
 ADVICE = {
-    ".npy": ": numpy.savez('images.npz', images=...) makes one of this array",
+    ".npy": ": numpy.savez('images.npz', images=...) makes a source of this array",
     **dict.fromkeys(PICTURES, ": give the folder that it is in"),
 }
 

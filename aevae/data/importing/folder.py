@@ -73,8 +73,8 @@ class _Seen:
         if self.size is None and looks.size != self.first[1]:
             raise InputError(
                 f"{shown(self.first[0])} has {_pixels(self.first[1])} pixels, but {shown(path)} "
-                f"{_pixels(looks.size)}; all must have one height and width: aevae data add "
-                "--size HxW, or --resize, scales them"
+                f"{_pixels(looks.size)}; all must have one height and width; they are scaled "
+                "by --size HxW (aevae data add) or --resize (commands with a trained model)"
             )
         self.grey += not looks.colour
         self.colour += looks.colour

@@ -16,6 +16,7 @@ from aevae.data.importing.source import Array, Images, Index, Progress, Size, So
 from aevae.data.importing.values import Conversion, conversion, same
 from aevae.errors import InputError, importing
 from aevae.files.images import ImageSplit
+from aevae.words import counted
 
 TEST_SHARE = 0.2
 
@@ -146,8 +147,8 @@ def draw_test(count: int, made: Classes | None, share: float, seed: int) -> tupl
     tested = math.ceil(share * count)
     if min(tested, count - tested) < least:
         raise InputError(
-            f"a test share of {share:g} cannot be drawn: of {count} images it would leave "
-            f"{count - tested} for training and {tested} for testing, and at least {least} "
+            f"a test share of {share:g} cannot be drawn: of {counted(count, 'image')} it would "
+            f"leave {count - tested} for training and {tested} for testing, and at least {least} "
             f"{'are' if least > 1 else 'is'} needed for each"
         )
     with importing("train"):

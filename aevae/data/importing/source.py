@@ -187,7 +187,8 @@ def _complete(title: str, found: set[str], used: set[str]) -> set[str]:
         needed |= {"y_train", "y_test"}
     if needed - found:
         has = f"it holds {_listed(found)}" if found else "it is empty"
-        advice = "; without images for testing, call them images" if used == {"x_train"} else ""
+        alone = used in ({"x_train"}, {"x_train", "y_train"})
+        advice = "; or rename x_train to images, and y_train to labels" if alone else ""
         raise InputError(
             f"{title}: {_listed(needed - found)} missing ({has}){advice}; needed are {ARRAYS}"
         )

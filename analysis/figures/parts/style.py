@@ -95,12 +95,14 @@ def plain_log_ticks(axis: XAxis | YAxis) -> None:
 def log_norm(values: NDArray[Any]) -> LogNorm:
     """Return the norm of a logarithmic map of errors, some of which may be zero or undefined.
 
-    The scale ends at a thousandth of the largest error: as many components as an image has pixels
-    reconstruct it up to rounding, and such errors would use up the colours.
+    The scale has at most a factor of 1,000, and smaller errors have its first colour. For example,
+    PCA with as many components as an image has pixels has errors of rounding only, near 1e-28; a
+    scale down to them would show all other errors in one colour.
     """
     largest = max(values[np.isfinite(values)], default=0.0) or 1.0
     shown = values[values >= largest / 1000]  # NaN is not
-    return LogNorm(min(shown, default=largest), largest)
+    least = min(shown, default=largest)
+    return LogNorm(least if least < largest else largest / 2, largest, clip=True)
 
 
 def latent_size_axis(axes: Axes, sizes: Sequence[int]) -> None:

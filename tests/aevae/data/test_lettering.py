@@ -19,6 +19,11 @@ def test_the_font_of_the_system_is_the_one_with_most_letters(monkeypatch):
     assert lettering.font() == ("DejaVuSans.ttf", 11)
 
 
+def test_a_name_fits_the_width_that_it_is_given():
+    assert lettering.widest(["MAMMOGRAM", "i"]) >= lettering.font().getbbox("MAMMOGRAM")[2]
+    assert lettering.widest([]) == 0
+
+
 def test_a_long_name_is_cut():
     assert lettering.shortened("a" * 24) == "a" * 24
     assert lettering.shortened("a" * 25) == "a" * 21 + "..."

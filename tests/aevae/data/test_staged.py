@@ -10,7 +10,7 @@ from aevae.data.importing.prepare import Options
 from aevae.data.importing.stage import add
 from aevae.data.source_images import fingerprint
 from aevae.data.sources import load_dataset, load_source, look_up, split_sizes, verify_source
-from aevae.data.staged import staged_names, staged_path
+from aevae.data.staged import check_varied, staged_names, staged_path
 from aevae.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -101,6 +101,9 @@ def test_images_for_training_that_are_all_the_same_are_refused(stage):
     data_dir = stage(x_train=images, x_test=IMAGES)
     with pytest.raises(InputError, match=r"^all 18 images of mine for training are the same$"):
         load_dataset(config.of(look_up("mine", data_dir)), data_dir)
+    with pytest.raises(InputError, match=r"^all images of mine for training are the same: "):
+        check_varied(data_dir, "mine")
+    check_varied(stage(x_train=IMAGES, x_test=IMAGES), "mine")
 
 
 def test_a_split_that_leaves_no_image_for_training_is_refused_before_anything_is_read(stage):

@@ -270,14 +270,16 @@ def test_seeds_are_averaged_per_image(build_sweep, make_config, tmp_path):
     [
         ([0.5, 20.0, np.nan], (0.5, 20)),
         ([0.0, 1e-28, 2.0, 8.0], (2, 8)),
-        ([3.0, 3.0], (3, 3)),
-        ([0.0, np.nan], (1, 1)),
+        ([3.0, 3.0], (1.5, 3)),
+        ([0.0, np.nan], (0.5, 1)),
     ],
 )
 def test_a_map_of_errors_has_a_scale_whatever_the_errors_are(values, ends):
     norm = style.log_norm(np.array(values))
     assert (norm.vmin, norm.vmax) == ends
-    norm(np.array(values))
+    shares = norm(np.array(values))
+    assert np.ma.getmaskarray(shares).tolist() == np.isnan(values).tolist()
+    assert np.all((shares >= 0) & (shares <= 1))
 
 
 def test_labels_are_spread_apart_and_others_stay():

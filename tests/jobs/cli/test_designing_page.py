@@ -55,7 +55,7 @@ def test_every_sweep_of_the_page_can_be_launched_and_is_what_it_shows(folder, mo
         assert printed.out
         if "--dry-run" in command:
             # MNIST is not there.
-            said = [line for line in printed.err.splitlines() if "would be refused" not in line]
+            said = [line for line in printed.err.splitlines() if "refused: MNIST: " not in line]
             assert [line.replace(f"{folder}/", "") for line in said] == shown.pop(0).splitlines()
     assert not shown
 

@@ -130,7 +130,15 @@ def test_a_dry_run_says_why_a_launch_would_be_refused(weird, spec, aevae):
     assert result.returncode == 0
     assert len(result.stdout.split()) == 2
     last = result.stderr.splitlines()[-1]
-    assert "for now, a launch would be refused: data.train_images must be at most" in last
+    assert "a launch would be refused: data.train_images must be at most" in last
+
+
+def test_a_training_of_few_steps_is_noted_before_and_at_the_launch(weird, spec, aevae):
+    for option in ("--dry-run", "--prepare"):
+        result = aevae("sweep", spec, option, "--out", weird / "o", cwd=weird)
+        assert ("steps and so hardly learns" in result.stderr) == (option == "--dry-run")
+    result = aevae("sweep", spec, "--out", weird / "o", "--cluster", "debug", cwd=weird)
+    assert "steps and so hardly learns" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -199,9 +199,15 @@ def test_a_list_without_quotes_is_a_list_of_strings(written):
         ("train.foo=2", "unknown key 'train.foo' in {path} with --set; valid are train.epochs, "),
         ("foo=2", "unknown key 'foo' in {path} with --set; valid are name, description, "),
         ("foo.bar=2", "unknown key 'foo' in {path} with --set; valid are name, description, "),
-        ("model.kind=ae", "--set model.kind: models decides it; --set models=[...]"),
-        ("vae.latent_size=3", "--set vae.latent_size: latent_sizes decides it; --set latent_siz"),
-        ("train.epochs=2", "--set train.epochs: the grid lists its values; --grid train.epochs="),
+        ("latent_sizes=2,20", "latent_sizes: must be a list, such as [2, 20], got '2,20' in "),
+        ("seeds={a=1}", "seeds: must be a list, got {{'a': 1}} in {path}"),
+        ("data.seed=3", "unknown key 'data.seed' in {path} with --set; valid are data.dataset, "),
+        ("model.kind=ae", "--set model.kind has no effect; give --set models=[...] instead"),
+        ("vae.latent_size=3", "--set vae.latent_size has no effect; give --set latent_sizes=[.."),
+        (
+            "train.epochs=2",
+            "--set train.epochs has no effect, because lists replace it; give --grid train.ep",
+        ),
     ],
 )
 def test_a_setting_without_effect_is_refused_with_what_has_an_effect(
@@ -209,6 +215,20 @@ def test_a_setting_without_effect_is_refused_with_what_has_an_effect(
 ):
     said = refused(written, "grid = {train.epochs = [3, 4]}", override)
     assert said.startswith(message.format(path=weird / "a spec.toml"))
+
+
+def test_a_list_of_all_models_replaces_the_setting_of_one(written):
+    said = refused(written, "grid = {model.likelihood = ['gaussian']}", "ae.likelihood=bernoulli")
+    assert said == "--set ae.likelihood has no effect, because lists replace it"
+
+
+def test_a_setting_of_which_only_some_cells_have_a_list_can_be_set(written):
+    text = """
+        grid = {train.epochs = [3, 4]}
+        include = [{model = "vae", latent_size = 7}]
+    """
+    runs = written(text, "train.epochs=9").runs("it")
+    assert sorted(run.train.epochs for run in runs) == [3, 4, 9]
 
 
 def test_a_key_of_no_table_is_answered_with_the_keys_outside_tables(written, weird):

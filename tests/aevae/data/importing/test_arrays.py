@@ -149,9 +149,12 @@ def test_a_test_share_for_a_source_with_test_images_is_refused(stage, npz, image
     [
         (
             ["x_train"],
-            r"x_test missing \(it holds x_train\); without images for testing, call them images; ",
+            r"x_test missing \(it holds x_train\); or rename x_train to images, and y_train",
         ),
-        (["x_train", "y_train"], r"x_test, y_test missing \(it holds x_train, y_train\); needed"),
+        (
+            ["x_train", "y_train"],
+            r"x_test, y_test missing \(it holds x_train, y_train\); or rename",
+        ),
         (["pixels"], r"images missing \(it holds pixels\)"),
         (["labels"], r"images missing \(it holds labels\)"),
         (["x_train", "x_test", "images"], "holds both x_test, x_train and images: keep one"),

@@ -198,7 +198,7 @@ def test_mixed_sizes_name_two_files_and_size_makes_them_equal(stage, root):
         stage(root)
     said = str(caught.value)
     assert "train/a.png has 4 x 5 pixels, but " in said
-    assert "train/b.png 8 x 3; all must have one height and width: aevae data add" in said
+    assert "train/b.png 8 x 3; all must have one height and width; they are" in said
     staged = stage(root, size=(4, 5))
     assert np.array_equal(staged.array("train/image"), np.full((2, 4, 5), 9))
     assert "pictures were scaled to 4 x 5 pixels, bilinear (1)" in staged.remarks

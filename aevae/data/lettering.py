@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 from PIL import ImageFont
 
@@ -9,6 +10,7 @@ LINE = 14  # pixels from one line to the next
 LONGEST_NAME = 24
 
 
+@cache
 def font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     """Return DejaVu Sans where the system has it; the font of Pillow only has English letters."""
     try:

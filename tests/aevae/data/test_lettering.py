@@ -11,12 +11,12 @@ def test_without_the_font_of_the_system_pillow_has_one(monkeypatch):
 
     monkeypatch.setattr(ImageFont, "truetype", absent)
     monkeypatch.setattr(ImageFont, "load_default", lambda: "Pillow's")
-    assert lettering.font() == "Pillow's"
+    assert lettering.font.__wrapped__() == "Pillow's"
 
 
 def test_the_font_of_the_system_is_the_one_with_most_letters(monkeypatch):
     monkeypatch.setattr(ImageFont, "truetype", lambda *given: given)
-    assert lettering.font() == ("DejaVuSans.ttf", 11)
+    assert lettering.font.__wrapped__() == ("DejaVuSans.ttf", 11)
 
 
 def test_a_name_fits_the_width_that_it_is_given():

@@ -89,12 +89,13 @@ def check_listed(paths: SweepPaths) -> None:
     """
     if exists(paths.run_list):
         return
-    if exists(paths.spec) and not paths.planned():
+    planned = paths.planned()
+    if exists(paths.spec) and not planned:
         raise InputError(
             f"{paths.spec} is in the way: a sweep keeps a file of this name in its folder; rename "
             "yours, or give --out another folder"
         )
-    if paths.planned():
+    if planned:
         raise InputError(
             f"{paths.root} has no {paths.run_list.name}: an older aevae wrote it, with other "
             "run ids; it can be analysed, but new runs need a new folder (--out)"
